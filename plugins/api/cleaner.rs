@@ -1,0 +1,52 @@
+//! Steps that repair a log or drop rows of it.
+
+use std::fmt::Debug;
+
+use crate::{Ledger, Log, Result};
+
+/// How much of the log a cleaner must see at once to do its work. The report shows it, and it is
+/// what streaming and distribution of the cleaning rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Each row by itself.
+    Row,
+    /// All rows of a user together.
+    User,
+    /// The whole log.
+    Log,
+}
+
+impl Reach {
+    /// In words for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Row => "row",
+            Self::User => "user",
+            Self::Log => "log",
+        }
+    }
+}
+
+/// Which rows a cleaner is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// The log, before it is split.
+    Log,
+    /// The fit part of each fold, after the split: for cleaners that learn from what they see.
+    Fit,
+}
+
+/// A step of cleaning. It books every row it drops and every value it changes.
+#[typetag::serde]
+pub trait Cleaner: Debug + Send + Sync {
+    /// How much it must see at once.
+    fn reach(&self) -> Reach;
+
+    /// Which rows it is given; the whole log unless it says otherwise.
+    fn on(&self) -> On {
+        On::Log
+    }
+
+    /// Repairs `part` in place, which holds as many rows as the reach needs.
+    fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()>;
+}

@@ -1,0 +1,83 @@
+//! The one error type of plugins: a message that names the place and the remedy.
+
+/// Shorthand for results of plugin code.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a plugin could not do its work. The variants decide the exit code and what a message is
+/// called, so choose by who can mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The definition asks for something impossible: a column that is not there, a path that does
+    /// not exist. The text says what was asked, what there is, and what to write instead.
+    #[error("{0}")]
+    Definition(String),
+    /// The data is not what it must be: a ragged row, bytes that are not UTF-8, an empty part.
+    /// The text names file, row and remedy.
+    #[error("{0}")]
+    Data(String),
+    /// A model could not be fitted or gave impossible answers (it diverged, say). The trial fails,
+    /// others go on.
+    #[error("{0}")]
+    Model(String),
+    /// Reading or writing failed below us.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done to which file, for example `cannot read logs/may.csv`.
+        what: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl Error {
+    /// A fault of the definition; see [`Error::Definition`].
+    pub fn definition(text: impl Into<String>) -> Self {
+        Self::Definition(text.into())
+    }
+
+    /// A fault of the data; see [`Error::Data`].
+    pub fn data(text: impl Into<String>) -> Self {
+        Self::Data(text.into())
+    }
+
+    /// A fault of a model; see [`Error::Model`].
+    pub fn model(text: impl Into<String>) -> Self {
+        Self::Model(text.into())
+    }
+
+    /// An input or output error with what was being done, e.g. `Error::io("cannot read x.csv", e)`.
+    pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io {
+            what: what.into(),
+            source,
+        }
+    }
+}
+
+/// The name among `known` that `name` most likely misspells, if one is near enough to suggest.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|k| (strsim::jaro_winkler(&folded, &k.to_lowercase()), k))
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_typo_finds_its_word_and_nonsense_finds_none() {
+        let known = ["factors", "regularization", "alpha"];
+        assert_eq!(nearest("factor", known), Some("factors"));
+        assert_eq!(nearest("regularisation", known), Some("regularization"));
+        assert_eq!(nearest("zzz", known), None);
+    }
+}

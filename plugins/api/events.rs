@@ -1,0 +1,388 @@
+//! The typed log: what splitters, weightings and models see.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::log::{Cells, Log, MISSING, MISSING_TIME, Text};
+use crate::{Error, Result};
+
+/// Identifiers in their order: numeric if all are integers, else as text. An index into the table is
+/// how the rest of the program names a user or an item, so index order is id order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ids(Vec<String>);
+
+impl Ids {
+    /// Sorts the distinct ids given.
+    ///
+    /// # Panics
+    /// At `u32::MAX` ids and more.
+    pub fn new(mut ids: Vec<String>) -> Self {
+        assert!(ids.len() < u32::MAX as usize, "more ids than u32 can name");
+        let keys: Option<Vec<i128>> = ids.iter().map(|id| integer(id)).collect();
+        if let Some(keys) = keys {
+            let mut keyed: Vec<(i128, String)> = keys.into_iter().zip(ids).collect();
+            keyed.sort();
+            ids = keyed.into_iter().map(|(_, id)| id).collect();
+        } else {
+            ids.sort();
+        }
+        ids.dedup();
+        Self(ids)
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The id at an index.
+    pub fn get(&self, index: u32) -> &str {
+        &self.0[index as usize]
+    }
+
+    /// All ids in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// `id` as an integer if it is written as one; `007` counts as 7, and equal numbers go by text.
+fn integer(id: &str) -> Option<i128> {
+    id.parse().ok()
+}
+
+/// What happened, one entry a row: columns of equal length.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Events {
+    /// Table of users; `user` points into it.
+    pub users: Arc<Ids>,
+    /// Table of items; `item` points into it.
+    pub items: Arc<Ids>,
+    /// Names of event kinds; `kind` points into it. Empty if the log does not tell events apart.
+    pub kinds: Arc<Vec<String>>,
+    /// Who.
+    pub user: Vec<u32>,
+    /// What.
+    pub item: Vec<u32>,
+    /// When, in seconds since 1970, UTC; empty if the log has no times.
+    pub time: Vec<i64>,
+    /// Which kind of event, [`MISSING`] where the log does not say; empty if it never does.
+    pub kind: Vec<u32>,
+    /// Plays the row stands for, NaN where missing; empty if the log has no such column.
+    pub plays: Vec<f32>,
+    /// Seconds listened, NaN where missing; empty if the log has no such column.
+    pub seconds: Vec<f32>,
+    /// The row of the cleaned log behind each event.
+    pub row: Vec<u32>,
+    /// The cleaned log, for what the typed columns do not hold.
+    pub log: Option<Arc<Log>>,
+}
+
+impl Events {
+    /// Types the cleaned log.
+    ///
+    /// # Errors
+    /// If a row has no user, item or time, or a cell is not what its role demands: the message
+    /// names the first row and the cleaner that mends it.
+    pub fn from_log(log: Arc<Log>) -> Result<Self> {
+        let roles = log.roles().clone();
+        let (users, user) = id_column(&log, &roles.user)?;
+        let (items, item) = id_column(&log, &roles.item)?;
+        let (kinds, kind) = match &roles.event {
+            Some(name) => kind_column(&log, name)?,
+            None => (Vec::new(), Vec::new()),
+        };
+        let time = match &roles.time {
+            Some(name) => time_column(&log, name)?,
+            None => Vec::new(),
+        };
+        let numbers = |name: &Option<String>| match name {
+            Some(name) => number_column(&log, name),
+            None => Ok(Vec::new()),
+        };
+        Ok(Self {
+            users: Arc::new(users),
+            items: Arc::new(items),
+            kinds: Arc::new(kinds),
+            user,
+            item,
+            time,
+            kind,
+            plays: numbers(&roles.plays)?,
+            seconds: numbers(&roles.seconds)?,
+            row: (0..log.rows() as u32).collect(),
+            log: Some(log),
+        })
+    }
+
+    /// Events without a log behind them, one per (user, item), for tests and small examples; the
+    /// other columns are left empty and may be filled.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let (users, items): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let table = |cells: &[&str]| {
+            let ids = Ids::new(cells.iter().map(|&c| c.to_owned()).collect());
+            let known: FxHashMap<&str, u32> = ids.iter().zip(0..).collect();
+            let codes = cells.iter().map(|c| known[c]).collect();
+            (Arc::new(ids.clone()), codes)
+        };
+        let (user_table, user): (_, Vec<u32>) = table(&users);
+        let (item_table, item) = table(&items);
+        Self {
+            row: (0..user.len() as u32).collect(),
+            users: user_table,
+            items: item_table,
+            user,
+            item,
+            ..Self::default()
+        }
+    }
+
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.user.len()
+    }
+
+    /// Whether there is no event.
+    pub fn is_empty(&self) -> bool {
+        self.user.is_empty()
+    }
+
+    /// The event kind of a row by name, `None` where unknown.
+    pub fn kind_name(&self, event: usize) -> Option<&str> {
+        let code = *self.kind.get(event)?;
+        (code != MISSING).then(|| self.kinds[code as usize].as_str())
+    }
+
+    /// First and last time, `None` without times or events.
+    pub fn period(&self) -> Option<(i64, i64)> {
+        Some((*self.time.iter().min()?, *self.time.iter().max()?))
+    }
+
+    /// The given events, in the given order, with the same tables.
+    #[must_use]
+    pub fn select(&self, events: &[u32]) -> Self {
+        fn pick<T: Copy>(column: &[T], events: &[u32]) -> Vec<T> {
+            if column.is_empty() {
+                return Vec::new();
+            }
+            events.iter().map(|&e| column[e as usize]).collect()
+        }
+        Self {
+            users: Arc::clone(&self.users),
+            items: Arc::clone(&self.items),
+            kinds: Arc::clone(&self.kinds),
+            user: pick(&self.user, events),
+            item: pick(&self.item, events),
+            time: pick(&self.time, events),
+            kind: pick(&self.kind, events),
+            plays: pick(&self.plays, events),
+            seconds: pick(&self.seconds, events),
+            row: pick(&self.row, events),
+            log: self.log.clone(),
+        }
+    }
+
+    /// The same events with tables of only the users and items that occur, and for each new index
+    /// the old one: what a fit part may know. Order of ids is kept.
+    #[must_use]
+    pub fn compact(&self) -> (Self, Vec<u32>, Vec<u32>) {
+        let (users, user, old_users) = compact_ids(&self.users, &self.user);
+        let (items, item, old_items) = compact_ids(&self.items, &self.item);
+        let events = Self {
+            users: Arc::new(users),
+            items: Arc::new(items),
+            user,
+            item,
+            ..self.clone()
+        };
+        (events, old_users, old_items)
+    }
+}
+
+fn compact_ids(table: &Ids, codes: &[u32]) -> (Ids, Vec<u32>, Vec<u32>) {
+    let mut used = vec![false; table.len()];
+    for &code in codes {
+        used[code as usize] = true;
+    }
+    let old: Vec<u32> = (0..table.len() as u32)
+        .filter(|&c| used[c as usize])
+        .collect();
+    let mut new = vec![MISSING; table.len()];
+    for (index, &code) in old.iter().enumerate() {
+        new[code as usize] = index as u32;
+    }
+    // The subset of a sorted table is sorted by the same order, even where sorting it anew would
+    // turn to numeric order: ties must not depend on which ids a part holds.
+    let ids = Ids(old.iter().map(|&c| table.get(c).to_owned()).collect());
+    let codes = codes.iter().map(|&c| new[c as usize]).collect();
+    (ids, codes, old)
+}
+
+fn missing(log: &Log, column: &str, rows: impl Iterator<Item = usize>) -> Result<()> {
+    let rows: Vec<usize> = rows.collect();
+    let Some(&first) = rows.first() else {
+        return Ok(());
+    };
+    Err(Error::data(format!(
+        "{} rows have no {column} (the first is row {}); add a cleaner, for example \
+         `drop_missing = {{ columns = [\"{column}\"] }}`",
+        rows.len(),
+        log.numbers()[first]
+    )))
+}
+
+fn id_column(log: &Log, name: &str) -> Result<(Ids, Vec<u32>)> {
+    let text = match log.column(name)? {
+        Cells::Text(text) => text.clone(),
+        cells => (0..log.rows())
+            .map(|r| (!cells.is_missing(r)).then(|| cells.show(r)))
+            .collect::<Text>(),
+    };
+    // A blank id is nobody: not a user of the name "".
+    missing(
+        log,
+        name,
+        (0..log.rows()).filter(|&r| text.get(r).is_none_or(|t| t.trim().is_empty())),
+    )?;
+    let mut used = vec![false; text.values.len()];
+    for &code in &text.codes {
+        used[code as usize] = true;
+    }
+    let in_use = text.values.iter().zip(&used).filter(|(_, used)| **used);
+    let ids = Ids::new(in_use.map(|(value, _)| value.clone()).collect());
+    let known: FxHashMap<&str, u32> = ids.iter().zip(0..).collect();
+    let recode: Vec<u32> = text
+        .values
+        .iter()
+        .map(|value| known.get(value.as_str()).copied().unwrap_or(MISSING))
+        .collect();
+    let codes = text.codes.iter().map(|&c| recode[c as usize]).collect();
+    Ok((ids, codes))
+}
+
+fn kind_column(log: &Log, name: &str) -> Result<(Vec<String>, Vec<u32>)> {
+    let Cells::Text(text) = log.column(name)? else {
+        return Err(Error::definition(format!(
+            "column `{name}` names events, so it must stay text; remove the cleaner that parses it"
+        )));
+    };
+    let blank = |code: u32| code == MISSING || text.values[code as usize].trim().is_empty();
+    let codes = text
+        .codes
+        .iter()
+        .map(|&c| if blank(c) { MISSING } else { c });
+    Ok((text.values.clone(), codes.collect()))
+}
+
+fn time_column(log: &Log, name: &str) -> Result<Vec<i64>> {
+    let times = match log.column(name)? {
+        Cells::Time(times) => times.clone(),
+        Cells::Number(numbers) => numbers
+            .iter()
+            .map(|&n| if n.is_nan() { MISSING_TIME } else { n as i64 })
+            .collect(),
+        Cells::Text(text) => per_value(
+            log,
+            name,
+            text,
+            MISSING_TIME,
+            |value| {
+                let value = value.trim();
+                value.parse().ok().or_else(|| {
+                    value
+                        .parse::<jiff::Timestamp>()
+                        .ok()
+                        .map(jiff::Timestamp::as_second)
+                })
+            },
+            "neither unix seconds nor an RFC 3339 time with its zone; add the cleaner `parse_timestamps`",
+        )?,
+    };
+    missing(
+        log,
+        name,
+        (0..times.len()).filter(|&r| times[r] == MISSING_TIME),
+    )?;
+    Ok(times)
+}
+
+fn number_column(log: &Log, name: &str) -> Result<Vec<f32>> {
+    match log.column(name)? {
+        Cells::Number(numbers) => Ok(numbers.iter().map(|&n| n as f32).collect()),
+        Cells::Text(text) => per_value(
+            log,
+            name,
+            text,
+            f32::NAN,
+            |value| value.parse::<f32>().ok().filter(|v| v.is_finite()),
+            "not a plain number; add the cleaner `parse_numbers`",
+        ),
+        Cells::Time(_) => Err(Error::definition(format!(
+            "column `{name}` must be a number, but a cleaner made it a time"
+        ))),
+    }
+}
+
+/// Parses each distinct value once. Blank cells are missing; anything else that does not parse is
+/// an error at its first row.
+fn per_value<T: Copy>(
+    log: &Log,
+    name: &str,
+    text: &Text,
+    absent: T,
+    parse: impl Fn(&str) -> Option<T>,
+    expected: &str,
+) -> Result<Vec<T>> {
+    let parsed: Vec<Option<T>> = text
+        .values
+        .iter()
+        .map(|v| if v.is_empty() { Some(absent) } else { parse(v) })
+        .collect();
+    (0..log.rows())
+        .map(|row| match text.codes[row] {
+            MISSING => Ok(absent),
+            code => parsed[code as usize].ok_or_else(|| {
+                Error::data(format!(
+                    "row {}, column `{name}`: `{}` is {expected}",
+                    log.numbers()[row],
+                    text.values[code as usize]
+                ))
+            }),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Events, Ids};
+
+    fn ids(of: &[&str]) -> Vec<String> {
+        Ids::new(of.iter().map(|&s| s.to_owned()).collect())
+            .iter()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn integers_go_by_number_and_the_rest_by_text() {
+        assert_eq!(ids(&["10", "9", "9"]), ["9", "10"]);
+        assert_eq!(ids(&["s10", "s9"]), ["s10", "s9"]);
+        assert_eq!(ids(&["10", "9", "x"]), ["10", "9", "x"]);
+    }
+
+    #[test]
+    fn compacting_keeps_the_order_of_the_whole_table() {
+        // With "x" in the table the order is by text; a part without "x" must keep it.
+        let events = Events::from_pairs([("u", "10"), ("u", "9"), ("v", "x")]);
+        let (part, users, items) = events.select(&[0, 1]).compact();
+        assert_eq!(part.items.iter().collect::<Vec<_>>(), ["10", "9"]);
+        assert_eq!((users, items), (vec![0], vec![0, 1]));
+    }
+}

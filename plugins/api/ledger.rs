@@ -1,0 +1,96 @@
+//! The account that cleaning leaves: what each step dropped and changed, with samples.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How many samples an [`Account`] keeps; the count goes on.
+const SAMPLES: usize = 3;
+
+/// One cell before and after a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Row of the log, counted from 1 without the header.
+    pub row: u64,
+    /// The value as it was.
+    pub before: String,
+    /// The value as it is now; `None` if the cell is now missing or its row was dropped.
+    pub after: Option<String>,
+}
+
+/// How often one thing happened to one column, with the first few samples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The column, or an empty string for whole rows.
+    pub column: String,
+    /// What happened, in words for a report: `trimmed`, `placeholder`, `not a time`.
+    pub what: String,
+    /// Rows it happened to.
+    pub rows: u64,
+    /// The first few cases.
+    pub samples: Vec<Sample>,
+}
+
+/// What one step did: rows it dropped and values it changed, by column and reason.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    dropped: BTreeMap<(String, String), Account>,
+    changed: BTreeMap<(String, String), Account>,
+    leaks: Vec<String>,
+}
+
+impl Ledger {
+    /// Books `rows` rows as dropped for `what` found in `column` (empty for whole rows).
+    pub fn dropped(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
+        book(&mut self.dropped, column, what, rows, sample);
+    }
+
+    /// Books `rows` cells of `column` as changed because of `what`.
+    pub fn changed(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
+        book(&mut self.changed, column, what, rows, sample);
+    }
+
+    /// Says that the step looked at rows it should not know, for the report's leak list.
+    pub fn leak(&mut self, what: impl Into<String>) {
+        self.leaks.push(what.into());
+    }
+
+    /// Dropped rows by column and reason, in the order of names.
+    pub fn drops(&self) -> impl Iterator<Item = &Account> {
+        self.dropped.values()
+    }
+
+    /// Changed cells by column and reason, in the order of names.
+    pub fn changes(&self) -> impl Iterator<Item = &Account> {
+        self.changed.values()
+    }
+
+    /// What was booked with [`Ledger::leak`].
+    pub fn leaks(&self) -> &[String] {
+        &self.leaks
+    }
+}
+
+fn book(
+    accounts: &mut BTreeMap<(String, String), Account>,
+    column: &str,
+    what: &str,
+    rows: u64,
+    sample: Option<Sample>,
+) {
+    if rows == 0 {
+        return;
+    }
+    let account = accounts
+        .entry((column.to_owned(), what.to_owned()))
+        .or_insert_with(|| Account {
+            column: column.to_owned(),
+            what: what.to_owned(),
+            rows: 0,
+            samples: Vec::new(),
+        });
+    account.rows += rows;
+    if account.samples.len() < SAMPLES {
+        account.samples.extend(sample);
+    }
+}

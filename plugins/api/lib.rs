@@ -1,0 +1,63 @@
+//! What a plugin of musicrec-lab is written against.
+//!
+//! The data goes one way, and every arrow but the last is a plugin kind of its own:
+//!
+//! ```text
+//! Source ──> Log ──Cleaner──> Events ──Splitter──> Fold (fit | targets)
+//!                                                    │
+//!                              Weighting (fit only) ─┘──> Train ──Model──> Recommender ──(lab ranks)──> Metric
+//! ```
+//!
+//! * [`Log`]: columns as read; text is dictionary-coded, so a cleaner touches each distinct value once.
+//! * [`Events`]: the typed log: user, item, time, kind, plays, seconds.
+//! * [`Fold`]: which rows a model may learn from and which it is asked to foretell.
+//! * [`Train`]: the user × item matrix of one fold's fit part, and the events behind it.
+//! * [`Recommender`]: what [`Model::fit`] returns. It only scores; masking of heard items, ties and
+//!   the best k are the lab's work, the same for every model.
+//!
+//! A plugin is one struct that is its own configuration: documented public fields, `Deserialize` with
+//! `deny_unknown_fields`, `#[typetag::serde(name = "…")]` on its trait implementation, and one
+//! [`register!`] line. The name is `snake_case` and is the file's name.
+//!
+//! Ordered identifiers: index order of users and items *is* the order of their ids
+//! (numeric if all are integers, else as text), so "ties by item id" is "ties by index".
+
+mod cleaner;
+mod error;
+mod events;
+mod ledger;
+mod log;
+mod metric;
+mod model;
+mod params;
+mod registry;
+mod seed;
+mod source;
+mod splitter;
+mod weighting;
+
+pub use cleaner::{Cleaner, On, Reach};
+pub use error::{Error, Result, nearest};
+pub use events::{Events, Ids};
+pub use ledger::{Account, Ledger, Sample};
+pub use log::{Cells, Column, Fate, Log, MISSING, MISSING_TIME, Roles, Text, time_text};
+pub use metric::{ChanceView, Identity, Measure, Metric, MetricContext, UserView};
+pub use model::{
+    FitContext, InteractionMatrix, Model, Recommender, RowScorer, Scores, StartingFactors, Train,
+    Users,
+};
+pub use params::{NonNegative, Positive, Share};
+pub use registry::{Kind, Registration, registrations};
+pub use seed::{derive_seed, rng};
+pub use source::{Source, SourceContext};
+pub use splitter::{Fold, Role, Splitter};
+pub use weighting::{Weigh, Weighting, cell_weights, rescale_cells};
+
+/// What [`register!`] expands to needs these names, whatever the plugin's crate depends on.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::registry::defaults_of;
+    pub use inventory;
+
+    pub use schemars;
+}

@@ -1,0 +1,460 @@
+//! A listening log as columns: what sources fill and cleaners repair.
+
+use std::borrow::Cow;
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Ledger, Result, Sample, nearest};
+
+/// Code of a missing text cell.
+pub const MISSING: u32 = u32::MAX;
+/// Value of a missing time cell; missing numbers are NaN.
+pub const MISSING_TIME: i64 = i64::MIN;
+
+/// Which column plays which part. Sources fill it; the lab makes [`Events`](crate::Events) with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roles {
+    /// Who listened.
+    pub user: String,
+    /// What was listened to.
+    pub item: String,
+    /// When, if the log has times.
+    pub time: Option<String>,
+    /// What happened: play, like, skip, …
+    pub event: Option<String>,
+    /// How many plays the row stands for.
+    pub plays: Option<String>,
+    /// How many seconds were listened.
+    pub seconds: Option<String>,
+}
+
+/// Dictionary-coded text: `values[codes[row]]`, or [`MISSING`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text {
+    /// One code a row.
+    pub codes: Vec<u32>,
+    /// The values, each once; some may be unused after rows were dropped.
+    pub values: Vec<String>,
+}
+
+impl Text {
+    /// The text of a row, `None` if missing.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        let code = self.codes[row];
+        (code != MISSING).then(|| self.values[code as usize].as_str())
+    }
+}
+
+impl<S: AsRef<str>> FromIterator<Option<S>> for Text {
+    fn from_iter<I: IntoIterator<Item = Option<S>>>(cells: I) -> Self {
+        let mut codes = Vec::new();
+        let mut values: Vec<String> = Vec::new();
+        let mut known: FxHashMap<String, u32> = FxHashMap::default();
+        for cell in cells {
+            codes.push(match cell {
+                None => MISSING,
+                Some(text) => {
+                    if let Some(code) = known.get(text.as_ref()) {
+                        *code
+                    } else {
+                        let code = values.len() as u32;
+                        values.push(text.as_ref().to_owned());
+                        known.insert(text.as_ref().to_owned(), code);
+                        code
+                    }
+                }
+            });
+        }
+        Self { codes, values }
+    }
+}
+
+/// The cells of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cells {
+    /// As read. An empty cell of a file is the empty text until a cleaner calls it missing.
+    Text(Text),
+    /// Parsed numbers; NaN is missing.
+    Number(Vec<f64>),
+    /// Parsed times in seconds since 1970, UTC; [`MISSING_TIME`] is missing.
+    Time(Vec<i64>),
+}
+
+impl Cells {
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.codes.len(),
+            Self::Number(numbers) => numbers.len(),
+            Self::Time(times) => times.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the cell of a row is missing.
+    pub fn is_missing(&self, row: usize) -> bool {
+        match self {
+            Self::Text(text) => text.codes[row] == MISSING,
+            Self::Number(numbers) => numbers[row].is_nan(),
+            Self::Time(times) => times[row] == MISSING_TIME,
+        }
+    }
+
+    /// The cell as text for samples and messages; empty if missing.
+    pub fn show(&self, row: usize) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text.get(row).unwrap_or("")),
+            Self::Number(numbers) if numbers[row].is_nan() => Cow::Borrowed(""),
+            Self::Number(numbers) => Cow::Owned(numbers[row].to_string()),
+            Self::Time(times) => Cow::Owned(time_text(times[row])),
+        }
+    }
+
+    fn select(&self, rows: &[u32]) -> Self {
+        let pick = |row: &u32| *row as usize;
+        match self {
+            Self::Text(text) => Self::Text(Text {
+                codes: rows.iter().map(|r| text.codes[pick(r)]).collect(),
+                values: text.values.clone(),
+            }),
+            Self::Number(v) => Self::Number(rows.iter().map(|r| v[pick(r)]).collect()),
+            Self::Time(v) => Self::Time(rows.iter().map(|r| v[pick(r)]).collect()),
+        }
+    }
+
+    fn retain(&mut self, keep: &[bool]) {
+        fn compact<T>(values: &mut Vec<T>, keep: &[bool]) {
+            let mut keep = keep.iter();
+            values.retain(|_| *keep.next().expect("one flag a row"));
+        }
+        match self {
+            Self::Text(text) => compact(&mut text.codes, keep),
+            Self::Number(numbers) => compact(numbers, keep),
+            Self::Time(times) => compact(times, keep),
+        }
+    }
+}
+
+/// A time in seconds since 1970 as `2025-11-10T22:57:00Z`; empty if missing.
+pub fn time_text(seconds: i64) -> String {
+    if seconds == MISSING_TIME {
+        return String::new();
+    }
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s"), |t| t.to_string())
+}
+
+/// A named column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Its name in the header.
+    pub name: String,
+    /// Its cells, one a row of the log.
+    pub cells: Cells,
+}
+
+/// What becomes of a text value; see [`Log::rewrite`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays.
+    Keep,
+    /// It becomes another text, for the reason given.
+    Become(String, &'static str),
+    /// The cell is missing from now on, for the reason given.
+    Missing(&'static str),
+}
+
+/// A log: columns of equal length, and for each row its number in the source.
+#[derive(Debug, Clone)]
+pub struct Log {
+    columns: Vec<Column>,
+    numbers: Vec<u64>,
+    roles: Roles,
+}
+
+impl Log {
+    /// A log of `columns`, whose rows have the given numbers in the source (counted from 1 without
+    /// the header, ascending, each once).
+    ///
+    /// # Panics
+    /// If a column's length differs from that of `numbers`: a bug of the source.
+    pub fn new(columns: Vec<Column>, numbers: Vec<u64>, roles: Roles) -> Self {
+        for column in &columns {
+            assert_eq!(column.cells.len(), numbers.len(), "column {}", column.name);
+        }
+        Self {
+            columns,
+            numbers,
+            roles,
+        }
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// All columns in their order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The number of each row in the source, counted from 1 without the header.
+    pub fn numbers(&self) -> &[u64] {
+        &self.numbers
+    }
+
+    /// Which column plays which part.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// The cells of a column, or a fault that lists the columns there are.
+    pub fn column(&self, name: &str) -> Result<&Cells> {
+        Ok(&self.columns[self.position(name)?].cells)
+    }
+
+    /// Like [`Log::column`], to change or replace the cells. Their number must stay the same.
+    pub fn column_mut(&mut self, name: &str) -> Result<&mut Cells> {
+        let at = self.position(name)?;
+        Ok(&mut self.columns[at].cells)
+    }
+
+    fn position(&self, name: &str) -> Result<usize> {
+        self.columns
+            .iter()
+            .position(|c| c.name == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+                let hint = nearest(name, names.iter().copied())
+                    .map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+                Error::definition(format!(
+                    "the log has no column `{name}`; it has {}{hint}",
+                    names.join(", ")
+                ))
+            })
+    }
+
+    /// Keeps the rows whose flag is set; the flags are one a row.
+    pub fn retain(&mut self, keep: &[bool]) {
+        for column in &mut self.columns {
+            column.cells.retain(keep);
+        }
+        let mut flags = keep.iter();
+        self.numbers
+            .retain(|_| *flags.next().expect("one flag a row"));
+    }
+
+    /// A log of the given rows, in the given order.
+    #[must_use]
+    pub fn select(&self, rows: &[u32]) -> Self {
+        Self {
+            columns: self
+                .columns
+                .iter()
+                .map(|c| Column {
+                    name: c.name.clone(),
+                    cells: c.cells.select(rows),
+                })
+                .collect(),
+            numbers: rows.iter().map(|r| self.numbers[*r as usize]).collect(),
+            roles: self.roles.clone(),
+        }
+    }
+
+    /// Puts the rows of `other`, a later chunk of the same source, behind these.
+    ///
+    /// # Errors
+    /// If the columns differ in name, order or type.
+    pub fn append(&mut self, other: Self) -> Result<()> {
+        let same = self.columns.len() == other.columns.len()
+            && self
+                .columns
+                .iter()
+                .zip(&other.columns)
+                .all(|(a, b)| a.name == b.name);
+        if !same {
+            return Err(Error::data("the parts of the log have different columns"));
+        }
+        for (mine, theirs) in self.columns.iter_mut().zip(other.columns) {
+            match (&mut mine.cells, theirs.cells) {
+                (Cells::Text(a), Cells::Text(b)) => append_text(a, &b),
+                (Cells::Number(a), Cells::Number(b)) => a.extend(b),
+                (Cells::Time(a), Cells::Time(b)) => a.extend(b),
+                _ => {
+                    return Err(Error::data(format!(
+                        "column `{}` changes its type between parts of the log",
+                        mine.name
+                    )));
+                }
+            }
+        }
+        self.numbers.extend(other.numbers);
+        Ok(())
+    }
+
+    /// Decides the fate of each distinct value of a text column that is in use, books what changed,
+    /// and merges values that became equal. Each distinct value is looked at once, whatever the
+    /// number of rows. Columns that are already numbers or times are left alone.
+    pub fn rewrite(
+        &mut self,
+        column: &str,
+        ledger: &mut Ledger,
+        mut fate: impl FnMut(&str) -> Fate,
+    ) -> Result<()> {
+        let at = self.position(column)?;
+        let Cells::Text(text) = &mut self.columns[at].cells else {
+            return Ok(());
+        };
+        let mut uses = vec![(0u64, 0usize); text.values.len()];
+        for (row, &code) in text.codes.iter().enumerate() {
+            if code != MISSING {
+                let entry = &mut uses[code as usize];
+                if entry.0 == 0 {
+                    entry.1 = row;
+                }
+                entry.0 += 1;
+            }
+        }
+        // By first appearance, so that samples and new codes do not depend on dictionary order.
+        let mut order: Vec<usize> = (0..uses.len()).filter(|&c| uses[c].0 > 0).collect();
+        order.sort_by_key(|&c| uses[c].1);
+        let mut values: Vec<String> = Vec::with_capacity(order.len());
+        let mut known: FxHashMap<String, u32> = FxHashMap::default();
+        let mut recode = vec![MISSING; uses.len()];
+        for code in order {
+            let before = std::mem::take(&mut text.values[code]);
+            let (rows, first) = uses[code];
+            let (after, what) = match fate(&before) {
+                Fate::Keep => (Some(before.clone()), None),
+                Fate::Become(new, _) if new == before => (Some(new), None),
+                Fate::Become(new, what) => (Some(new), Some(what)),
+                Fate::Missing(what) => (None, Some(what)),
+            };
+            if let Some(what) = what {
+                let sample = Sample {
+                    row: self.numbers[first],
+                    before,
+                    after: after.clone(),
+                };
+                ledger.changed(column, what, rows, Some(sample));
+            }
+            if let Some(after) = after {
+                recode[code] = *known.entry(after).or_insert_with_key(|value| {
+                    values.push(value.clone());
+                    values.len() as u32 - 1
+                });
+            }
+        }
+        for code in &mut text.codes {
+            if *code != MISSING {
+                *code = recode[*code as usize];
+            }
+        }
+        text.values = values;
+        Ok(())
+    }
+}
+
+fn append_text(to: &mut Text, from: &Text) {
+    let known: FxHashMap<&str, u32> = to
+        .values
+        .iter()
+        .enumerate()
+        .map(|(code, value)| (value.as_str(), code as u32))
+        .collect();
+    let mut added = Vec::new();
+    let recode: Vec<u32> = from
+        .values
+        .iter()
+        .map(|value| {
+            known.get(value.as_str()).copied().unwrap_or_else(|| {
+                added.push(value.clone());
+                (known.len() + added.len() - 1) as u32
+            })
+        })
+        .collect();
+    to.values.extend(added);
+    to.codes.extend(from.codes.iter().map(|&code| {
+        if code == MISSING {
+            MISSING
+        } else {
+            recode[code as usize]
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cells, Column, Fate, Log, Roles, Text};
+    use crate::Ledger;
+
+    fn log(cells: &[&str]) -> Log {
+        let text: Text = cells.iter().map(|c| Some(*c)).collect();
+        let roles = Roles {
+            user: "u".into(),
+            item: "i".into(),
+            time: None,
+            event: None,
+            plays: None,
+            seconds: None,
+        };
+        let numbers = (1..=cells.len() as u64).collect();
+        let column = Column {
+            name: "u".into(),
+            cells: Cells::Text(text),
+        };
+        Log::new(vec![column], numbers, roles)
+    }
+
+    fn shown(log: &Log) -> Vec<String> {
+        let cells = log.column("u").unwrap();
+        (0..log.rows())
+            .map(|r| cells.show(r).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn rewriting_merges_values_and_books_rows() {
+        let mut log = log(&["a", " a", "b", "?", " a"]);
+        let mut ledger = Ledger::default();
+        log.rewrite("u", &mut ledger, |v| match v {
+            "?" => Fate::Missing("marker"),
+            v => Fate::Become(v.trim().to_owned(), "trimmed"),
+        })
+        .unwrap();
+        assert_eq!(shown(&log), ["a", "a", "b", "", "a"]);
+        let booked: Vec<_> = ledger
+            .changes()
+            .map(|a| (a.what.as_str(), a.rows))
+            .collect();
+        assert_eq!(booked, [("marker", 1), ("trimmed", 2)]);
+        let Cells::Text(text) = log.column("u").unwrap() else {
+            unreachable!()
+        };
+        assert_eq!(text.values, ["a", "b"]);
+    }
+
+    #[test]
+    fn chunks_join_and_rows_can_be_dropped_and_chosen() {
+        let mut whole = log(&["a", "b"]);
+        whole.append(log(&["b", "c"])).unwrap();
+        assert_eq!(shown(&whole), ["a", "b", "b", "c"]);
+        assert_eq!(shown(&whole.select(&[3, 0])), ["c", "a"]);
+        whole.retain(&[false, true, false, true]);
+        assert_eq!(shown(&whole), ["b", "c"]);
+    }
+
+    #[test]
+    fn a_missing_column_is_named_with_those_there_are() {
+        let error = log(&["a"]).column("U").unwrap_err().to_string();
+        assert!(
+            error.contains("no column `U`") && error.contains("did you mean `u`"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Models learn; what they return scores; the lab ranks.
+
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+
+use crate::{Error, Events, Result};
+
+/// Users × items, row-major sparse, without explicit zeros: a missing cell is "not heard", and a
+/// stored 0 would mean something else to every library.
+pub type InteractionMatrix = sprs::CsMatI<f32, u32, usize>;
+
+/// What a model learns from: one fold's fit part. Its users and items are those that occur there,
+/// numbered from 0 in the order of their ids.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Train {
+    /// Strength by user (rows) and item (columns), as the weighting made it.
+    pub interactions: InteractionMatrix,
+    /// The events behind it, in the same numbering; all of them, weight 0 included.
+    pub events: Events,
+}
+
+impl Train {
+    /// The fit part `events` (with compact tables) and one weight for each event: summed by cell,
+    /// cells of weight 0 left out.
+    pub fn new(events: Events, weights: &[f64]) -> Self {
+        let mut cells: Vec<(u32, u32, f64)> = (0..events.len())
+            .map(|e| (events.user[e], events.item[e], weights[e]))
+            .collect();
+        // A stable sort: sums are always taken in the order of events.
+        cells.sort_by_key(|&(user, item, _)| (user, item));
+        cells.dedup_by(|next, kept| {
+            let same = (next.0, next.1) == (kept.0, kept.1);
+            if same {
+                kept.2 += next.2;
+            }
+            same
+        });
+        cells.retain(|&(_, _, weight)| weight > 0.0);
+        let mut indptr = vec![0usize; events.users.len() + 1];
+        for &(user, _, _) in &cells {
+            indptr[user as usize + 1] += 1;
+        }
+        for row in 1..indptr.len() {
+            indptr[row] += indptr[row - 1];
+        }
+        let interactions = InteractionMatrix::new(
+            (events.users.len(), events.items.len()),
+            indptr,
+            cells.iter().map(|&(_, item, _)| item).collect(),
+            cells.iter().map(|&(_, _, weight)| weight as f32).collect(),
+        );
+        Self {
+            interactions,
+            events,
+        }
+    }
+
+    /// How many users.
+    pub fn n_users(&self) -> usize {
+        self.interactions.rows()
+    }
+
+    /// How many items.
+    pub fn n_items(&self) -> usize {
+        self.interactions.cols()
+    }
+}
+
+/// Factors to start from instead of random ones: for golden cases and warm starts.
+#[derive(Debug, Clone)]
+pub struct StartingFactors {
+    /// Users × factors.
+    pub users: Array2<f32>,
+    /// Items × factors.
+    pub items: Array2<f32>,
+}
+
+/// What a fit is told besides its data. Parallel code runs on the current rayon pool.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FitContext<'a> {
+    /// The only source of randomness a model may use.
+    pub seed: u64,
+    /// Where to start, for models that start somewhere.
+    pub start: Option<&'a StartingFactors>,
+    cancelled: Option<&'a AtomicBool>,
+}
+
+impl<'a> FitContext<'a> {
+    /// A context with the seed given.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            start: None,
+            cancelled: None,
+        }
+    }
+
+    /// The same, starting from given factors.
+    #[must_use]
+    pub fn with_start(self, start: &'a StartingFactors) -> Self {
+        Self {
+            start: Some(start),
+            ..self
+        }
+    }
+
+    /// The same, stopping once the flag is set.
+    #[must_use]
+    pub fn with_cancel(self, flag: &'a AtomicBool) -> Self {
+        Self {
+            cancelled: Some(flag),
+            ..self
+        }
+    }
+
+    /// To be called once in a while by long fits.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] once the user asked to stop.
+    pub fn check_cancelled(&self) -> Result<()> {
+        match self.cancelled {
+            Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Cancelled),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Learns to score items for users.
+#[typetag::serde]
+pub trait Model: Debug + Send + Sync {
+    /// Learns from `train`. The same train and seed give the same result bit for bit, for any
+    /// number of threads.
+    ///
+    /// # Errors
+    /// If it diverges or the data cannot serve it; the trial fails with the message.
+    fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>>;
+
+    /// Whether another seed gives another result.
+    fn is_stochastic(&self) -> bool;
+}
+
+/// Who is asked: indices of users of the fit part.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Users<'a> {
+    /// Ascending indices into the fit part's users.
+    pub indices: &'a [u32],
+}
+
+impl<'a> Users<'a> {
+    /// The users given.
+    pub fn new(indices: &'a [u32]) -> Self {
+        Self { indices }
+    }
+}
+
+/// A fitted model.
+pub trait Recommender: Send + Sync {
+    /// Scores of all items of the fit part for the users asked; higher is better. It neither ranks
+    /// nor masks what was heard.
+    fn scores(&self, users: &Users) -> Result<Scores<'_>>;
+}
+
+/// Scores in the shape that the model has them, so that the lab can rank in the fastest exact way.
+pub enum Scores<'a> {
+    /// One score an item, the same for everybody.
+    Everybody(&'a [f64]),
+    /// The score of user `u` (an index of the fit part) and item `i` is the inner product of their rows.
+    Factors {
+        /// Users × factors.
+        users: ArrayView2<'a, f32>,
+        /// Items × factors.
+        items: ArrayView2<'a, f32>,
+    },
+    /// Rows computed a batch of users at a time.
+    Rows(&'a dyn RowScorer),
+}
+
+/// Scores whole rows for a batch of users.
+pub trait RowScorer: Sync {
+    /// Fills one row of `out` (users × items) for each of `users`. A user's row must not depend on
+    /// which others are in the batch.
+    fn score(&self, users: &[u32], out: ArrayViewMut2<f32>);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Train;
+    use crate::Events;
+
+    #[test]
+    fn cells_are_summed_and_zeros_are_not_stored() {
+        let events = Events::from_pairs([("u", "a"), ("v", "b"), ("u", "a"), ("v", "a")]);
+        let train = Train::new(events, &[1.0, 2.0, 0.5, 0.0]);
+        let cells: Vec<_> = train
+            .interactions
+            .iter()
+            .map(|(weight, (user, item))| (user, item, *weight))
+            .collect();
+        assert_eq!(cells, [(0, 0, 1.5), (1, 1, 2.0)]);
+        assert_eq!((train.n_users(), train.n_items()), (2, 2));
+    }
+}

@@ -1,0 +1,99 @@
+//! Every plugin that is linked in, by kind and name.
+
+use schemars::{Schema, SchemaGenerator};
+
+/// The plugin kinds, in the order the data meets them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Reads or makes a log.
+    Source,
+    /// Repairs or drops rows of a log.
+    Cleaner,
+    /// Cuts events into parts.
+    Splitter,
+    /// Turns events into interaction strength.
+    Weighting,
+    /// Learns to score items for users.
+    Model,
+    /// Judges ranked lists.
+    Metric,
+}
+
+impl Kind {
+    /// All kinds in order.
+    pub const ALL: [Self; 6] = [
+        Self::Source,
+        Self::Cleaner,
+        Self::Splitter,
+        Self::Weighting,
+        Self::Model,
+        Self::Metric,
+    ];
+
+    /// The key of a definition under which plugins of this kind stand.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Cleaner => "cleaners",
+            Self::Splitter => "splitter",
+            Self::Weighting => "weighting",
+            Self::Model => "model",
+            Self::Metric => "metrics",
+        }
+    }
+}
+
+/// What the lab knows of a plugin without making one. Made by [`register!`](crate::register).
+#[derive(Debug)]
+pub struct Registration {
+    /// The plugin's kind.
+    pub kind: Kind,
+    /// Its name in definitions, records and reports.
+    pub name: &'static str,
+    /// Raised whenever its results change; part of a trial's id.
+    pub revision: u32,
+    /// The crate and module it comes from.
+    pub module: &'static str,
+    /// JSON Schema of its parameters, with the doc comments as descriptions.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Its parameters with their defaults; `None` if some parameter has none.
+    pub defaults: fn() -> Option<serde_json::Value>,
+}
+
+inventory::collect!(Registration);
+
+/// All linked plugins, by kind and name.
+pub fn registrations() -> Vec<&'static Registration> {
+    let mut all: Vec<_> = inventory::iter::<Registration>.into_iter().collect();
+    all.sort_by_key(|r| (r.kind, r.name, r.module));
+    all
+}
+
+/// What [`register!`](crate::register) uses to find a plugin's defaults.
+#[doc(hidden)]
+pub fn defaults_of<T: serde::Serialize + serde::de::DeserializeOwned>() -> Option<serde_json::Value>
+{
+    let empty = serde_json::Value::Object(serde_json::Map::new());
+    let plugin: T = serde_json::from_value(empty).ok()?;
+    serde_json::to_value(plugin).ok()
+}
+
+/// Makes a plugin known: `register!(Model, Als, "als", revision = 1);`
+///
+/// The name is the one given to `#[typetag::serde(name = "…")]`; the revision is raised whenever the
+/// plugin's results change, so that records of the old code are not taken for those of the new.
+#[macro_export]
+macro_rules! register {
+    ($kind:ident, $plugin:ty, $name:literal, revision = $revision:literal) => {
+        $crate::private::inventory::submit! {
+            $crate::Registration {
+                kind: $crate::Kind::$kind,
+                name: $name,
+                revision: $revision,
+                module: module_path!(),
+                schema: <$plugin as $crate::private::schemars::JsonSchema>::json_schema,
+                defaults: $crate::private::defaults_of::<$plugin>,
+            }
+        }
+    };
+}

@@ -1,0 +1,42 @@
+//! Where logs come from.
+
+use std::fmt::Debug;
+use std::path::Path;
+
+use crate::{Ledger, Log, Result};
+
+/// What a source is told besides its own parameters.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SourceContext<'a> {
+    /// Relative paths of the definition are relative to this folder.
+    pub base: &'a Path,
+    /// Seed for sources that make their log.
+    pub seed: u64,
+}
+
+impl<'a> SourceContext<'a> {
+    /// A context for the folder and seed given.
+    pub fn new(base: &'a Path, seed: u64) -> Self {
+        Self { base, seed }
+    }
+}
+
+/// Reads or makes a log, in chunks, because a log may be larger than memory.
+#[typetag::serde]
+pub trait Source: Debug + Send + Sync {
+    /// Names the content: a hash that changes whenever the rows do (of the bytes of a file, or of
+    /// all that a generator depends on). Part of every trial's id. Also fails early, with the
+    /// remedy, when the source cannot be read at all.
+    fn fingerprint(&self, context: &SourceContext) -> Result<String>;
+
+    /// Gives the rows to `sink`, chunk after chunk with ascending row numbers. Rows that the
+    /// definition allows to drop (ragged ones, say) are booked in the ledger; anything else that
+    /// cannot be read is an error with its file and row. A log without any row is an error too.
+    fn read(
+        &self,
+        context: &SourceContext,
+        ledger: &mut Ledger,
+        sink: &mut dyn FnMut(Log) -> Result<()>,
+    ) -> Result<()>;
+}

@@ -1,0 +1,74 @@
+//! How strong an interaction is.
+//!
+//! A weighting gives each *event* a weight of at least 0; the strength of a user × item cell is the
+//! sum over its events. Weightings that think in cells (a logarithm, BM25) scale the events of a cell
+//! so that their sum is what they want: then every weighting can be nested in every other.
+
+use std::fmt::Debug;
+
+use rustc_hash::FxHashMap;
+
+use crate::{Events, Result};
+
+/// Turns events into interaction strength.
+#[typetag::serde]
+pub trait Weighting: Debug + Send + Sync {
+    /// Learns what it needs (document frequencies, the present moment) from the fit part alone.
+    fn fit(&self, events: &Events) -> Result<Box<dyn Weigh>>;
+}
+
+/// A fitted weighting.
+pub trait Weigh: Debug + Send + Sync {
+    /// One finite weight of at least 0 for each event, of the fit part or of a later one (whose
+    /// tables of users and items are the same as those of the events it was fitted on).
+    fn weigh(&self, events: &Events) -> Result<Vec<f64>>;
+}
+
+/// The cell of each event, numbered by first appearance, and the summed weight of each cell.
+pub fn cell_weights(events: &Events, weights: &[f64]) -> (Vec<u32>, Vec<f64>) {
+    let mut cells: FxHashMap<u64, u32> = FxHashMap::default();
+    let mut sums: Vec<f64> = Vec::new();
+    let of_event = (0..events.len())
+        .map(|e| {
+            let pair = u64::from(events.user[e]) << 32 | u64::from(events.item[e]);
+            let cell = *cells.entry(pair).or_insert_with(|| {
+                sums.push(0.0);
+                sums.len() as u32 - 1
+            });
+            sums[cell as usize] += weights[e];
+            cell
+        })
+        .collect();
+    (of_event, sums)
+}
+
+/// Scales the events of each cell so that a cell of user `u`, item `i` and summed weight `s > 0`
+/// gets the weight `f(u, i, s)`.
+pub fn rescale_cells(
+    events: &Events,
+    mut weights: Vec<f64>,
+    f: impl Fn(u32, u32, f64) -> f64,
+) -> Vec<f64> {
+    let (cells, sums) = cell_weights(events, &weights);
+    for (e, weight) in weights.iter_mut().enumerate() {
+        let sum = sums[cells[e] as usize];
+        if sum > 0.0 {
+            *weight *= f(events.user[e], events.item[e], sum) / sum;
+        }
+    }
+    weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cell_weights, rescale_cells};
+    use crate::Events;
+
+    #[test]
+    fn a_cell_gets_the_weight_asked_for_shared_by_its_events() {
+        let events = Events::from_pairs([("u", "a"), ("u", "b"), ("u", "a")]);
+        let weights = rescale_cells(&events, vec![1.0, 2.0, 3.0], |_, _, s| s * 10.0 + 1.0);
+        assert_eq!(cell_weights(&events, &weights).1, [41.0, 21.0]);
+        assert_eq!(weights[2], 3.0 * weights[0]);
+    }
+}
