@@ -65,6 +65,16 @@ ranged!(
     {"type": "number", "exclusiveMinimum": 0}
 );
 ranged!(
+    /// A finite number, of either sign.
+    Finite, f64::is_finite, "a finite number",
+    {"type": "number"}
+);
+ranged!(
+    /// A share below 1, where 0 means none at all.
+    ShareOrZero, |v| (0.0..1.0).contains(&v), "a share of at least 0 and below 1",
+    {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+);
+ranged!(
     /// A share strictly between 0 and 1.
     Share, |v| v > 0.0 && v < 1.0, "a share between 0 and 1, both excluded",
     {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
@@ -72,7 +82,7 @@ ranged!(
 
 #[cfg(test)]
 mod tests {
-    use super::{NonNegative, Positive, Share};
+    use super::{Finite, NonNegative, Positive, Share, ShareOrZero};
 
     #[test]
     fn ranges_are_kept_and_named() {
@@ -82,6 +92,8 @@ mod tests {
             assert!(error.contains("between 0 and 1"), "{error}");
         }
         assert!(Positive::new(0.0).is_none() && NonNegative::new(0.0).is_some());
+        assert!(ShareOrZero::new(0.0).is_some() && ShareOrZero::new(1.0).is_none());
+        assert!(Finite::new(-2.0).is_some() && Finite::new(f64::NAN).is_none());
         assert!(NonNegative::new(f64::NAN).is_none() && Positive::new(f64::INFINITY).is_none());
     }
 }
