@@ -46,7 +46,7 @@ pub use model::{
     FitContext, InteractionMatrix, Model, Recommender, RowScorer, Scores, StartingFactors, Train,
     Users,
 };
-pub use params::{Finite, NonNegative, Positive, Share, ShareOrZero};
+pub use params::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
 pub use registry::{Kind, Registration, registrations};
 pub use seed::{derive_seed, rng};
 pub use source::{Source, SourceContext};

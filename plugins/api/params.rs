@@ -75,6 +75,16 @@ ranged!(
     {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
 );
 ranged!(
+    /// A fraction from 0 to 1, where 0 means nothing and 1 everything.
+    Fraction, |v| (0.0..=1.0).contains(&v), "a fraction from 0 to 1, both included",
+    {"type": "number", "minimum": 0, "maximum": 1}
+);
+ranged!(
+    /// A proportion from 0 to 1, both included.
+    Proportion, |v| (0.0..=1.0).contains(&v), "a proportion from 0 to 1, both included",
+    {"type": "number", "minimum": 0, "maximum": 1}
+);
+ranged!(
     /// A share strictly between 0 and 1.
     Share, |v| v > 0.0 && v < 1.0, "a share between 0 and 1, both excluded",
     {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
@@ -82,7 +92,7 @@ ranged!(
 
 #[cfg(test)]
 mod tests {
-    use super::{Finite, NonNegative, Positive, Share, ShareOrZero};
+    use super::{Finite, Fraction, NonNegative, Positive, Proportion, Share, ShareOrZero};
 
     #[test]
     fn ranges_are_kept_and_named() {
@@ -91,8 +101,10 @@ mod tests {
             let error = serde_json::from_str::<Share>(bad).unwrap_err().to_string();
             assert!(error.contains("between 0 and 1"), "{error}");
         }
+        assert!(Fraction::new(1.0).is_some() && Fraction::new(1.01).is_none());
         assert!(Positive::new(0.0).is_none() && NonNegative::new(0.0).is_some());
         assert!(ShareOrZero::new(0.0).is_some() && ShareOrZero::new(1.0).is_none());
+        assert!(Proportion::new(1.0).is_some() && Proportion::new(1.1).is_none());
         assert!(Finite::new(-2.0).is_some() && Finite::new(f64::NAN).is_none());
         assert!(NonNegative::new(f64::NAN).is_none() && Positive::new(f64::INFINITY).is_none());
     }
