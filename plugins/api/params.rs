@@ -80,11 +80,6 @@ ranged!(
     {"type": "number", "minimum": 0, "maximum": 1}
 );
 ranged!(
-    /// A proportion from 0 to 1, both included.
-    Proportion, |v| (0.0..=1.0).contains(&v), "a proportion from 0 to 1, both included",
-    {"type": "number", "minimum": 0, "maximum": 1}
-);
-ranged!(
     /// A share strictly between 0 and 1.
     Share, |v| v > 0.0 && v < 1.0, "a share between 0 and 1, both excluded",
     {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
@@ -92,7 +87,7 @@ ranged!(
 
 #[cfg(test)]
 mod tests {
-    use super::{Finite, Fraction, NonNegative, Positive, Proportion, Share, ShareOrZero};
+    use super::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
 
     #[test]
     fn ranges_are_kept_and_named() {
@@ -104,7 +99,6 @@ mod tests {
         assert!(Fraction::new(1.0).is_some() && Fraction::new(1.01).is_none());
         assert!(Positive::new(0.0).is_none() && NonNegative::new(0.0).is_some());
         assert!(ShareOrZero::new(0.0).is_some() && ShareOrZero::new(1.0).is_none());
-        assert!(Proportion::new(1.0).is_some() && Proportion::new(1.1).is_none());
         assert!(Finite::new(-2.0).is_some() && Finite::new(f64::NAN).is_none());
         assert!(NonNegative::new(f64::NAN).is_none() && Positive::new(f64::INFINITY).is_none());
     }
