@@ -1,0 +1,261 @@
+//! Matrix factorization of implicit feedback by alternating least squares.
+
+mod cholesky;
+mod conjugate_gradients;
+mod half_step;
+mod loss;
+mod real;
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroUsize;
+
+use musicrec_api::{
+    Error, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Scores, Train,
+    Users, derive_seed, register, rng,
+};
+use ndarray::{Array2, ArrayView2};
+use rand::{Rng, RngExt};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use half_step::{HalfStep, Unsolvable};
+use real::Real;
+
+/// Alternating least squares on implicit feedback: each user and each item becomes a vector of
+/// `factors` numbers, and the score is the inner product of the two.
+///
+/// Formula: minimize over all users u and items i, heard or not,
+///
+/// `Σ c(u,i) (p(u,i) − x_u·y_i)² + Σ_u λ_u |x_u|² + Σ_i λ_i |y_i|²`
+///
+/// where `p = 1` for items heard and 0 for the rest, the confidence is `c = 1 + alpha · r(u,i)` with r
+/// from the weighting (so 1 where nothing was heard), and `λ_u = λ_i = regularization`, or with
+/// `scale_regularization_by_counts` `λ_u = regularization · n_u` and `λ_i = regularization · n_i`, n
+/// being the number of items of the user or of users of the item. An iteration solves for all users,
+/// then for all items. Who has no interaction of weight above 0 gets zeros.
+///
+/// The first factors are drawn uniformly from [0, 0.01), as the package `implicit` draws them: small,
+/// so that they do not weigh against the data in the first half iteration.
+/// Mind that `implicit` takes its data for the confidence itself: give it `1 + alpha · r` and
+/// `alpha = 1` to have the same model.
+///
+/// Source: Hu, Koren, Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008;
+/// conjugate gradients: Takács, Pilászy, Tikk, "Applications of the Conjugate Gradient Method for
+/// Implicit Feedback Collaborative Filtering", 2011; scaled regularization: Zhou et al., "Large-scale
+/// Parallel Collaborative Filtering for the Netflix Prize", AAIM 2008.
+///
+/// ```toml
+/// [model.als]
+/// factors = 64
+/// regularization = 0.01
+/// alpha = 10
+/// iterations = 15
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Als {
+    /// Length of the vectors of users and items; at least 1, default 64.
+    pub factors: NonZeroUsize,
+    /// λ, what long vectors cost; at least 0, default 0.01. With 0 the equations may have no unique
+    /// solution, which is an error.
+    pub regularization: NonNegative,
+    /// How much confidence a unit of interaction strength adds to the 1 that every cell has; at least
+    /// 0, default 10. The paper used 40 for shares of a show watched; larger strengths want less.
+    pub alpha: NonNegative,
+    /// How often users and items are solved for; at least 1, default 15.
+    pub iterations: NonZeroUsize,
+    /// How the equations of a row are solved: `exact` (default) or `conjugate_gradients`.
+    pub solver: Solver,
+    /// Steps a row of the solver `conjugate_gradients`, which starts from the row's last factors;
+    /// at least 1, default 3. The solver `exact` has no use for it.
+    pub cg_steps: NonZeroUsize,
+    /// Whether λ is multiplied by the number of interactions of the user or item; default false.
+    /// Then values near 0.001 to 0.1 act about as 0.1 to 10 do without.
+    pub scale_regularization_by_counts: bool,
+}
+
+/// How the least-squares equations of one user or item are solved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Solver {
+    /// By Cholesky factorization, to the last digit.
+    #[default]
+    Exact,
+    /// Approximately, by a few steps of conjugate gradients.
+    ConjugateGradients,
+}
+
+impl Default for Als {
+    fn default() -> Self {
+        let count = |n| NonZeroUsize::new(n).expect("not zero");
+        let number = |x| NonNegative::new(x).expect("not negative");
+        Self {
+            factors: count(64),
+            regularization: number(0.01),
+            alpha: number(10.0),
+            iterations: count(15),
+            solver: Solver::Exact,
+            cg_steps: count(3),
+            scale_regularization_by_counts: false,
+        }
+    }
+}
+
+#[typetag::serde(name = "als")]
+impl Model for Als {
+    fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
+        let cells = &train.interactions;
+        if cells.nnz() == 0 {
+            return Err(Error::model(
+                "als has nothing to learn from: the fit part holds no interaction of weight above 0; \
+                 choose another weighting, or a split that leaves more in the fit part",
+            ));
+        }
+        let (mut users, mut items) = self.starting_factors(train, context)?;
+        self.iterate(cells, &mut users, &mut items, |_, _| {
+            context.check_cancelled()
+        })?;
+        Ok(Box::new(Factors { users, items }))
+    }
+
+    fn is_stochastic(&self) -> bool {
+        true
+    }
+}
+
+register!(Model, Als, "als", revision = 1);
+
+/// What ALS learned.
+struct Factors {
+    users: Array2<f32>,
+    items: Array2<f32>,
+}
+
+impl Recommender for Factors {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Factors {
+            users: self.users.view(),
+            items: self.items.view(),
+        })
+    }
+}
+
+impl Als {
+    /// What ALS minimizes (the formula above), for judging a fit.
+    pub fn loss(
+        &self,
+        interactions: &InteractionMatrix,
+        users: &ArrayView2<f32>,
+        items: &ArrayView2<f32>,
+    ) -> f64 {
+        loss::loss(self, interactions, users, items)
+    }
+
+    /// λ of a user or item with `count` interactions.
+    fn regularization_of(&self, count: usize) -> f64 {
+        if self.scale_regularization_by_counts {
+            self.regularization.get() * count as f64
+        } else {
+            self.regularization.get()
+        }
+    }
+
+    fn starting_factors(
+        &self,
+        train: &Train,
+        context: &FitContext,
+    ) -> Result<(Array2<f32>, Array2<f32>)> {
+        let factors = self.factors.get();
+        let shapes = [(train.n_users(), factors), (train.n_items(), factors)];
+        if let Some(start) = context.start {
+            let given = [start.users.dim(), start.items.dim()];
+            if given != shapes {
+                return Err(Error::model(format!(
+                    "als was given starting factors of shapes {given:?} for users and items, but the \
+                     fit part and `factors = {factors}` need {shapes:?}"
+                )));
+            }
+            // A copy in standard layout, whatever the layout given.
+            let copy = |of: &Array2<f32>| {
+                Array2::from_shape_fn(of.dim(), |(row, column)| of[(row, column)])
+            };
+            return Ok((copy(&start.users), copy(&start.items)));
+        }
+        // The equations of one row are factors × factors in f64.
+        reserve::<f64>(factors, factors)?;
+        let draw = |(rows, columns), name| -> Result<Array2<f32>> {
+            let mut rng = rng(derive_seed(context.seed, name));
+            let mut values = reserve(rows, columns)?;
+            values.extend((0..rows * columns).map(|_| 0.01 * uniform(&mut rng)));
+            Ok(Array2::from_shape_vec((rows, columns), values).expect("as many as drawn"))
+        };
+        Ok((
+            draw(shapes[0], "als user factors")?,
+            draw(shapes[1], "als item factors")?,
+        ))
+    }
+
+    /// All iterations. `after_half` sees the factors before the first and after every half
+    /// iteration, and may stop it all with an error.
+    fn iterate<T: Real>(
+        &self,
+        cells: &InteractionMatrix,
+        users: &mut Array2<T>,
+        items: &mut Array2<T>,
+        mut after_half: impl FnMut(&Array2<T>, &Array2<T>) -> Result<()>,
+    ) -> Result<()> {
+        let by_item = cells.transpose_view().to_csr();
+        let user_step = HalfStep::new(self, cells);
+        let item_step = HalfStep::new(self, &by_item);
+        after_half(users, items)?;
+        for iteration in 1..=self.iterations.get() {
+            let explain = |reason, who| self.explain(reason, who, iteration);
+            user_step
+                .solve(items, users)
+                .map_err(|reason| explain(reason, "a user"))?;
+            after_half(users, items)?;
+            item_step
+                .solve(users, items)
+                .map_err(|reason| explain(reason, "an item"))?;
+            after_half(users, items)?;
+        }
+        Ok(())
+    }
+
+    fn explain(&self, reason: Unsolvable, who: &str, iteration: usize) -> Error {
+        let (regularization, alpha) = (self.regularization.get(), self.alpha.get());
+        Error::model(match reason {
+            Unsolvable::NotPositiveDefinite => format!(
+                "als cannot solve the equations of {who} in iteration {iteration}: they have no unique \
+                 solution in double precision; raise `regularization` (now {regularization}), lower \
+                 `alpha` (now {alpha}) or choose fewer `factors` (now {})",
+                self.factors
+            ),
+            Unsolvable::NotFinite => format!(
+                "als diverged: the factors of {who} are not finite numbers in iteration {iteration}; \
+                 try a larger `regularization` (now {regularization}) or a smaller `alpha` (now {alpha})"
+            ),
+        })
+    }
+}
+
+/// Uniform in [0, 1), with the 24 bits that f32 holds.
+fn uniform(rng: &mut impl Rng) -> f32 {
+    rng.random()
+}
+
+/// Room for a matrix, or an error where a definition asks for more than there is.
+fn reserve<T>(rows: usize, columns: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    rows.checked_mul(columns)
+        .and_then(|cells| values.try_reserve_exact(cells).ok())
+        .ok_or_else(|| {
+            Error::model(format!(
+                "als needs a matrix of {rows} × {columns}, more than fits in memory; choose fewer \
+                 `factors`"
+            ))
+        })?;
+    Ok(values)
+}

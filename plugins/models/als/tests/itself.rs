@@ -1,0 +1,105 @@
+//! What must hold of ALS whatever the data.
+
+use musicrec_api::{FitContext, Model, StartingFactors};
+
+use super::{als, fit, largest_difference, loss, scattered, start, train, wide};
+use crate::{Als, Solver};
+
+#[test]
+fn the_loss_never_rises_and_f32_stays_close_to_f64() {
+    let cells = scattered(300, 120, 0.1);
+    let als = Als {
+        factors: 9.try_into().unwrap(),
+        ..Als::default()
+    };
+    let (mut users, mut items) = (start((300, 9), |x| x), start((120, 9), |x| x));
+    let mut losses = Vec::new();
+    als.iterate(&cells, &mut users, &mut items, |users, items| {
+        losses.push(loss(&als, &cells, users, items));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(losses.len(), 31);
+    assert!(
+        losses.is_sorted_by(|before, after| before >= after),
+        "{losses:?}"
+    );
+    let from = StartingFactors {
+        users: start((300, 9), |x| x as f32),
+        items: start((120, 9), |x| x as f32),
+    };
+    let train = train(cells);
+    let (users32, items32) = fit(&als, &train, &FitContext::new(0).with_start(&from));
+    let loss32 = als.loss(&train.interactions, &users32.view(), &items32.view());
+    assert!((loss32 / losses[30] - 1.0).abs() < 1e-4);
+    let scores = users.dot(&items.t());
+    let scores32 = wide(&users32).dot(&wide(&items32).t());
+    assert!(largest_difference(&scores, &scores32) < 1e-3);
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    // Enough rows for several parts of the Gram matrix and several chunks of rows.
+    let train = train(scattered(2500, 150, 0.05));
+    for solver in [Solver::Exact, Solver::ConjugateGradients] {
+        let als = Als {
+            factors: 17.try_into().unwrap(),
+            iterations: 3.try_into().unwrap(),
+            solver,
+            ..Als::default()
+        };
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| fit(&als, &train, &FitContext::new(5)))
+        };
+        let one = on(1);
+        assert_eq!(one, on(2));
+        assert_eq!(one, on(5));
+    }
+}
+
+#[test]
+fn many_steps_of_conjugate_gradients_are_exact_and_few_are_near() {
+    let cells = scattered(200, 90, 0.15);
+    let run = |parameters| {
+        let als = als(&parameters);
+        let (mut users, mut items) = (start((200, 8), |x| x), start((90, 8), |x| x));
+        als.iterate(&cells, &mut users, &mut items, |_, _| Ok(()))
+            .unwrap();
+        let loss = loss(&als, &cells, &users, &items);
+        (users, items, loss)
+    };
+    let exact = run(serde_json::json!({"factors": 8, "iterations": 5}));
+    let cg = |steps: usize| {
+        run(serde_json::json!({
+            "factors": 8, "iterations": 5, "solver": "conjugate_gradients", "cg_steps": steps,
+        }))
+    };
+    let many = cg(60);
+    assert!(largest_difference(&many.0, &exact.0) < 1e-7);
+    assert!(largest_difference(&many.1, &exact.1) < 1e-7);
+    let three = cg(3);
+    // Another path to the same valley; after five iterations either may be a little ahead.
+    assert!(
+        (three.2 / exact.2 - 1.0).abs() < 0.02,
+        "{} {}",
+        three.2,
+        exact.2
+    );
+}
+
+#[test]
+fn seeds_decide_and_nothing_else() {
+    let train = train(scattered(50, 40, 0.2));
+    let als = Als {
+        factors: 4.try_into().unwrap(),
+        ..Als::default()
+    };
+    let fit = |seed| fit(&als, &train, &FitContext::new(seed));
+    assert_eq!(fit(1), fit(1));
+    assert_ne!(fit(1), fit(2));
+    assert!(als.is_stochastic());
+}

@@ -1,0 +1,113 @@
+//! Fits ALS on triples from a text file and writes its factors, so that other programs can be
+//! compared with it (`benches/agreement`).
+//!
+//! ```text
+//! als_dump TRAIN OUT PARAMETERS [SEED] [START]
+//! ```
+//!
+//! TRAIN holds `user item strength` a line, separated by white space; users and items must be the
+//! integers from 0 on, without gaps. PARAMETERS is JSON as in a record, e.g. `{"factors": 64}`.
+//! OUT.users.f32 and OUT.items.f32 get the factors, row by row, little-endian; with START,
+//! START.users.f32 and START.items.f32 are where the fit starts. One JSON line on standard output
+//! gives shapes, loss, and wall and CPU seconds of the fit alone.
+
+use std::error::Error;
+use std::fs;
+use std::time::Instant;
+
+use musicrec_api::{Events, FitContext, Model, Scores, StartingFactors, Train, Users};
+use musicrec_models::Als;
+use ndarray::{Array2, ArrayView2};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [train, out, parameters, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: als_dump TRAIN OUT PARAMETERS [SEED] [START]".into());
+    };
+    let als: Als = serde_json::from_str(parameters)?;
+    let seed = rest.first().map_or(Ok(0), |seed| seed.parse())?;
+    let train = read_train(train)?;
+    let factors = als.factors.get();
+    let start = match rest.get(1) {
+        Some(start) => Some(StartingFactors {
+            users: read_matrix(&format!("{start}.users.f32"), train.n_users(), factors)?,
+            items: read_matrix(&format!("{start}.items.f32"), train.n_items(), factors)?,
+        }),
+        None => None,
+    };
+    let context = FitContext::new(seed);
+    let context = match &start {
+        Some(start) => context.with_start(start),
+        None => context,
+    };
+
+    let (wall, cpu) = (Instant::now(), cpu_seconds());
+    let fitted = als.fit(&train, &context)?;
+    let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+
+    let Scores::Factors { users, items } = fitted.scores(&Users::new(&[]))? else {
+        unreachable!("ALS has factors");
+    };
+    write_matrix(&format!("{out}.users.f32"), &users)?;
+    write_matrix(&format!("{out}.items.f32"), &items)?;
+    let line = serde_json::json!({
+        "users": users.nrows(), "items": items.nrows(), "factors": factors,
+        "interactions": train.interactions.nnz(),
+        "loss": als.loss(&train.interactions, &users, &items),
+        "wall_seconds": wall, "cpu_seconds": cpu,
+    });
+    println!("{line}");
+    Ok(())
+}
+
+fn read_train(path: &str) -> Result<Train, Box<dyn Error>> {
+    let text = fs::read_to_string(path)?;
+    let (mut pairs, mut strengths) = (Vec::new(), Vec::new());
+    for (number, line) in text.lines().enumerate() {
+        let mut cells = line.split_whitespace();
+        let (Some(user), Some(item), Some(strength)) = (cells.next(), cells.next(), cells.next())
+        else {
+            return Err(format!("{path}:{}: expected `user item strength`", number + 1).into());
+        };
+        pairs.push((user, item));
+        strengths.push(strength.parse()?);
+    }
+    let train = Train::new(Events::from_pairs(pairs), &strengths);
+    for ids in [&train.events.users, &train.events.items] {
+        if !ids.iter().zip(0..).all(|(id, n)| id.parse() == Ok(n)) {
+            return Err(format!("{path}: users and items must be 0, 1, 2, … without gaps").into());
+        }
+    }
+    Ok(train)
+}
+
+fn read_matrix(path: &str, rows: usize, columns: usize) -> Result<Array2<f32>, Box<dyn Error>> {
+    let (values, rest) = {
+        let bytes = fs::read(path)?;
+        let (numbers, rest) = bytes.as_chunks::<4>();
+        let values: Vec<f32> = numbers.iter().map(|&b| f32::from_le_bytes(b)).collect();
+        (values, rest.len())
+    };
+    if values.len() != rows * columns || rest != 0 {
+        return Err(format!("{path}: expected {rows} × {columns} numbers of 4 bytes").into());
+    }
+    Ok(Array2::from_shape_vec((rows, columns), values)?)
+}
+
+fn write_matrix(path: &str, matrix: &ArrayView2<f32>) -> std::io::Result<()> {
+    let bytes: Vec<u8> = matrix.iter().flat_map(|x| x.to_le_bytes()).collect();
+    fs::write(path, bytes)
+}
+
+/// CPU time of all threads so far, in ticks of 10 ms; NaN where there is no /proc.
+fn cpu_seconds() -> f64 {
+    let read = || -> Option<f64> {
+        let stat = fs::read_to_string("/proc/self/stat").ok()?;
+        // The name, in parentheses, may itself hold spaces and parentheses.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+        let user: f64 = fields.next()?.parse().ok()?;
+        let system: f64 = fields.next()?.parse().ok()?;
+        Some((user + system) / 100.0)
+    };
+    read().unwrap_or(f64::NAN)
+}

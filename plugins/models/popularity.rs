@@ -1,0 +1,154 @@
+//! The same list for everybody: what most people hear.
+
+use musicrec_api::{FitContext, Model, Recommender, Result, Scores, Train, Users, register};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The most popular items first, the same for every user. The baseline that a personal model must
+/// beat.
+///
+/// Formula, by the parameter `by`:
+/// - `users`: `score(i)` = number of distinct users with any event with item i, weight 0 included;
+/// - `plays`: `score(i)` = sum of the play counts of the events with item i, where a missing count is 1;
+/// - `weight`: `score(i) = Σ_u r(u, i)`, the column sums of the interaction matrix, so the weighting decides.
+///
+/// ```toml
+/// [model.popularity]
+/// by = "users"
+/// ```
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Popularity {
+    /// What is counted: `users` (default), `plays` or `weight`.
+    pub by: PopularityBy,
+}
+
+/// What makes an item popular.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum PopularityBy {
+    /// Distinct users with any event with the item.
+    #[default]
+    Users,
+    /// The sum of play counts; a missing count is one play.
+    Plays,
+    /// The summed strength that the weighting gave.
+    Weight,
+}
+
+#[typetag::serde(name = "popularity")]
+impl Model for Popularity {
+    fn fit(&self, train: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
+        let scores = match self.by {
+            PopularityBy::Users => distinct_users(train),
+            PopularityBy::Plays => plays(train),
+            PopularityBy::Weight => column_sums(train),
+        };
+        Ok(Box::new(Popular { scores }))
+    }
+
+    fn is_stochastic(&self) -> bool {
+        false
+    }
+}
+
+register!(Model, Popularity, "popularity", revision = 1);
+
+fn distinct_users(train: &Train) -> Vec<f64> {
+    let events = &train.events;
+    let mut pairs: Vec<(u32, u32)> = events
+        .item
+        .iter()
+        .copied()
+        .zip(events.user.iter().copied())
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    let mut scores = vec![0.0; train.n_items()];
+    for (item, _) in pairs {
+        scores[item as usize] += 1.0;
+    }
+    scores
+}
+
+fn plays(train: &Train) -> Vec<f64> {
+    let events = &train.events;
+    let mut scores = vec![0.0; train.n_items()];
+    for (event, &item) in events.item.iter().enumerate() {
+        // The column is empty where the log has no play counts at all.
+        let count = events.plays.get(event).copied().unwrap_or(f32::NAN);
+        scores[item as usize] += if count.is_nan() {
+            1.0
+        } else {
+            f64::from(count)
+        };
+    }
+    scores
+}
+
+fn column_sums(train: &Train) -> Vec<f64> {
+    let mut scores = vec![0.0; train.n_items()];
+    for (&weight, (_, item)) in &train.interactions {
+        scores[item as usize] += f64::from(weight);
+    }
+    scores
+}
+
+/// What popularity learned.
+struct Popular {
+    scores: Vec<f64>,
+}
+
+impl Recommender for Popular {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Everybody(&self.scores))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Popularity, PopularityBy};
+    use musicrec_api::{Events, FitContext, Model, Scores, Train, Users};
+
+    /// Item a: two events of u (one without a play count); b: u and v; c: v, with weight 0.
+    fn scores(by: PopularityBy, with_plays: bool) -> Vec<f64> {
+        let mut events =
+            Events::from_pairs([("u", "a"), ("u", "a"), ("u", "b"), ("v", "b"), ("v", "c")]);
+        if with_plays {
+            events.plays = vec![7.0, f32::NAN, 2.0, 0.0, 3.0];
+        }
+        let train = Train::new(events, &[2.5, 1.0, 0.25, 0.5, 0.0]);
+        let model = Popularity { by };
+        let fitted = model.fit(&train, &FitContext::new(0)).unwrap();
+        let Scores::Everybody(scores) = fitted.scores(&Users::new(&[0])).unwrap() else {
+            panic!("popularity is the same for everybody");
+        };
+        scores.to_vec()
+    }
+
+    #[test]
+    fn users_are_counted_once_an_item_and_weight_does_not_matter() {
+        assert_eq!(scores(PopularityBy::Users, true), [1.0, 2.0, 1.0]);
+    }
+
+    #[test]
+    fn a_missing_play_count_is_one_play() {
+        assert_eq!(scores(PopularityBy::Plays, true), [8.0, 2.0, 3.0]);
+        assert_eq!(scores(PopularityBy::Plays, false), [2.0, 2.0, 1.0]);
+    }
+
+    #[test]
+    fn weight_sums_the_columns_of_the_matrix() {
+        assert_eq!(scores(PopularityBy::Weight, true), [3.5, 0.75, 0.0]);
+    }
+
+    #[test]
+    fn the_definition_names_what_is_counted() {
+        let parse = serde_json::from_str::<Box<dyn Model>>;
+        let model = parse(r#"{"popularity": {"by": "plays"}}"#).unwrap();
+        assert!(!model.is_stochastic());
+        let error = parse(r#"{"popularity": {"by": "play"}}"#).unwrap_err();
+        assert!(error.to_string().contains("`plays`"), "{error}");
+    }
+}
