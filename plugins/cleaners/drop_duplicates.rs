@@ -1,0 +1,292 @@
+//! Rows that are in the log more than once.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::Hasher as _;
+
+use hashbrown::HashTable;
+use musicrec_api::{Cells, Cleaner, Error, Ledger, Log, Reach, Result, register};
+use rustc_hash::FxHasher;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::cells::{bits, drop_rows};
+
+/// Drops all copies of a row but one.
+///
+/// What makes two rows the same is said by `by`, and by the place in the list of cleaners, since
+/// cells are compared as they are at this point: `by = "cells"` as the first cleaner finds exact
+/// copies of what was read, behind the normalizing ones it finds copies that were spelled
+/// differently. Missing is equal to missing.
+///
+/// Copies that agree in all cells and copies that differ in a cell outside of `by` are counted
+/// apart.
+///
+/// ```toml
+/// [[cleaners]]
+/// drop_duplicates = { by = "event" }
+///
+/// [[cleaners]]
+/// drop_duplicates = { by = ["user_id", "song_id", "timestamp"], keep = "last" }
+/// ```
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DropDuplicates {
+    /// What makes two rows the same: `"cells"` (default), all their cells; `"event"`, the columns of
+    /// user, item, event (if there is one) and time, whatever they are called; or a list of columns.
+    pub by: By,
+    /// Which copy stays, the `first` (default) or the `last` in the order of the log.
+    pub keep: Kept,
+}
+
+/// What makes two rows the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum By {
+    /// All cells.
+    #[default]
+    Cells,
+    /// User, item, event and time.
+    Event,
+    /// The columns named.
+    Columns(Vec<String>),
+}
+
+/// Which of several copies stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// The first one.
+    #[default]
+    First,
+    /// The last one.
+    Last,
+}
+
+#[typetag::serde(name = "drop_duplicates")]
+impl Cleaner for DropDuplicates {
+    fn reach(&self) -> Reach {
+        match self.by {
+            By::Cells | By::Event => Reach::User,
+            // Copies may be of different users if that column is not among them.
+            By::Columns(_) => Reach::Log,
+        }
+    }
+
+    fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
+        let keys = self.keys(part)?;
+        let others: Vec<&Cells> = part
+            .columns()
+            .iter()
+            .map(|c| &c.cells)
+            .filter(|cells| !keys.iter().any(|key| std::ptr::eq(*key, *cells)))
+            .collect();
+        let same = |columns: &[&Cells], a: usize, b: usize| {
+            columns.iter().all(|cells| bits(cells, a) == bits(cells, b))
+        };
+        let hash = |row: usize| {
+            let mut hasher = FxHasher::default();
+            for cells in &keys {
+                hasher.write_u64(bits(cells, row));
+            }
+            hasher.finish()
+        };
+        let rows = part.rows();
+        let mut stays: HashTable<u32> = HashTable::with_capacity(rows);
+        let mut fates = vec![0u16; rows];
+        for step in 0..rows {
+            let row = match self.keep {
+                Kept::First => step,
+                Kept::Last => rows - 1 - step,
+            };
+            let code = hash(row);
+            match stays.find(code, |&other| same(&keys, row, other as usize)) {
+                None => {
+                    stays.insert_unique(code, row as u32, |&row| hash(row as usize));
+                }
+                Some(&other) => fates[row] = 2 - u16::from(same(&others, row, other as usize)),
+            }
+        }
+        let reasons = [("", "copy"), ("", "copy that differs in other cells")];
+        drop_rows(part, ledger, &fates, &reasons);
+        Ok(())
+    }
+}
+
+register!(Cleaner, DropDuplicates, "drop_duplicates", revision = 1);
+
+impl DropDuplicates {
+    fn keys<'a>(&self, log: &'a Log) -> Result<Vec<&'a Cells>> {
+        let roles = log.roles();
+        match &self.by {
+            By::Cells => Ok(log.columns().iter().map(|c| &c.cells).collect()),
+            By::Columns(names) => names.iter().map(|name| log.column(name)).collect(),
+            By::Event => {
+                let Some(time) = &roles.time else {
+                    return Err(Error::definition(
+                        "`drop_duplicates` with `by = \"event\"` needs times, but the log has none, \
+                         so a second play cannot be told from a copy; set `by` to \"cells\" or to a \
+                         list of columns",
+                    ));
+                };
+                let names = [
+                    Some(&roles.user),
+                    Some(&roles.item),
+                    roles.event.as_ref(),
+                    Some(time),
+                ];
+                names.into_iter().flatten().map(|n| log.column(n)).collect()
+            }
+        }
+    }
+}
+
+impl Serialize for By {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Cells => serializer.serialize_str("cells"),
+            Self::Event => serializer.serialize_str("event"),
+            Self::Columns(names) => names.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for By {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WordOrList;
+        impl<'de> Visitor<'de> for WordOrList {
+            type Value = By;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"cells\", \"event\" or a list of columns")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<By, E> {
+                match word {
+                    "cells" => Ok(By::Cells),
+                    "event" => Ok(By::Event),
+                    _ => Err(E::unknown_variant(word, &["cells", "event"])),
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<By, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    names.push(name);
+                }
+                if names.is_empty() {
+                    return Err(A::Error::custom(
+                        "the list of columns is empty; write \"cells\" for all columns",
+                    ));
+                }
+                Ok(By::Columns(names))
+            }
+        }
+        deserializer.deserialize_any(WordOrList)
+    }
+}
+
+impl JsonSchema for By {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "By".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        // Keywords of one type do not concern the other, so no `anyOf` is needed but for the words.
+        json_schema!({
+            "type": ["string", "array"],
+            "pattern": "^(cells|event)$",
+            "items": {"type": "string"},
+            "minItems": 1
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{By, DropDuplicates, Kept};
+    use crate::cells::tests::{books, log, sample};
+    use musicrec_api::{Cells, Cleaner, Ledger, Log, Reach, Result};
+
+    const ROWS: [&str; 6] = [
+        "a|x|1|web",
+        "a|x|1|web",
+        "a|x|1|~",
+        "a|x|2|~",
+        "b|x|1|web",
+        "a|x|1|~",
+    ];
+
+    fn run(definition: &str, mut log: Log) -> Result<(Log, Ledger)> {
+        let cleaner: DropDuplicates = serde_json::from_str(definition).unwrap();
+        let mut ledger = Ledger::default();
+        cleaner.clean(&mut log, &mut ledger)?;
+        Ok((log, ledger))
+    }
+
+    fn kept(definition: &str) -> Vec<u64> {
+        let (log, _) = run(definition, log("user|item|time|device", &ROWS)).unwrap();
+        log.numbers().to_vec()
+    }
+
+    #[test]
+    fn rows_are_the_same_by_cells_by_event_or_by_columns() {
+        assert_eq!(kept("{}"), [1, 3, 4, 5]);
+        assert_eq!(kept(r#"{"by": "cells", "keep": "last"}"#), [2, 4, 5, 6]);
+        assert_eq!(kept(r#"{"by": "event"}"#), [1, 4, 5]);
+        assert_eq!(kept(r#"{"by": "event", "keep": "last"}"#), [4, 5, 6]);
+        assert_eq!(kept(r#"{"by": ["item"]}"#), [1]);
+    }
+
+    #[test]
+    fn copies_that_differ_are_counted_apart() {
+        let log = log("user|item|time|device", &ROWS);
+        let (_, ledger) = run(r#"{"by": "event"}"#, log).unwrap();
+        assert_eq!(
+            books(ledger.drops()),
+            [("", "copy", 1), ("", "copy that differs in other cells", 2)]
+        );
+        let first = sample(ledger.drops(), "copy");
+        assert_eq!(first, (2, "a, x, 1, web", None));
+    }
+
+    #[test]
+    fn numbers_are_equal_by_value() {
+        let mut log = log("user|item", &["a|x"; 5]);
+        let numbers = vec![0.0, -0.0, f64::NAN, -f64::NAN, 1.0];
+        *log.column_mut("item").unwrap() = Cells::Number(numbers);
+        assert_eq!(run("{}", log).unwrap().0.numbers(), [1, 3, 5]);
+    }
+
+    #[test]
+    fn by_event_needs_times() {
+        let error = run(r#"{"by": "event"}"#, log("user|item", &["a|x"])).unwrap_err();
+        assert!(error.to_string().contains("needs times"), "{error}");
+    }
+
+    #[test]
+    fn the_definition_is_a_word_or_a_list() {
+        for (text, expected) in [
+            (r#"{"by":"event","keep":"first"}"#, By::Event),
+            (
+                r#"{"by":["a"],"keep":"first"}"#,
+                By::Columns(vec!["a".into()]),
+            ),
+        ] {
+            let cleaner: DropDuplicates = serde_json::from_str(text).unwrap();
+            assert_eq!((&cleaner.by, cleaner.keep), (&expected, Kept::First));
+            assert_eq!(serde_json::to_string(&cleaner).unwrap(), text);
+        }
+        for bad in [r#"{"by":"exact"}"#, r#"{"by":[]}"#, r#"{"by":3}"#] {
+            assert!(
+                serde_json::from_str::<DropDuplicates>(bad).is_err(),
+                "{bad}"
+            );
+        }
+        assert_eq!(DropDuplicates::default().reach(), Reach::User);
+    }
+}

@@ -1,0 +1,133 @@
+//! Cells that say in words that they hold nothing.
+
+use musicrec_api::{Cells, Cleaner, Fate, Ledger, Log, Reach, Result, register};
+use rustc_hash::FxHashSet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cells::text;
+
+/// Makes cells missing that hold a marker such as `null` instead of a value.
+///
+/// `NA` is a marker by default, and also the country code of Namibia: leave it out of `markers`, or
+/// the country out of `columns`, where Namibians listen.
+///
+/// ```toml
+/// [[cleaners]]
+/// missing_markers = { columns = ["device", "genre"], markers = ["", "NA", "null"] }
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MissingMarkers {
+    /// The columns to look at. Default: all that are text at this point.
+    pub columns: Vec<String>,
+    /// What stands for a missing value, compared without spaces around it; `""` is a blank cell.
+    /// Default: `""`, `NA`, `N/A`, `NaN`, `null`, `none`.
+    pub markers: Vec<String>,
+    /// Whether `Null` and `NULL` are `null` too. Default true.
+    pub ignore_case: bool,
+}
+
+impl Default for MissingMarkers {
+    fn default() -> Self {
+        Self {
+            columns: Vec::new(),
+            markers: ["", "NA", "N/A", "NaN", "null", "none"]
+                .map(str::to_owned)
+                .to_vec(),
+            ignore_case: true,
+        }
+    }
+}
+
+#[typetag::serde(name = "missing_markers")]
+impl Cleaner for MissingMarkers {
+    fn reach(&self) -> Reach {
+        Reach::Row
+    }
+
+    fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
+        let fold = |value: &str| {
+            if self.ignore_case {
+                value.trim().to_lowercase()
+            } else {
+                value.trim().to_owned()
+            }
+        };
+        let markers: FxHashSet<String> = self.markers.iter().map(|m| fold(m)).collect();
+        let columns = if self.columns.is_empty() {
+            let is_text = |c: &&musicrec_api::Column| matches!(c.cells, Cells::Text(_));
+            let columns = part.columns().iter().filter(is_text);
+            columns.map(|c| c.name.clone()).collect()
+        } else {
+            self.columns.clone()
+        };
+        for column in &columns {
+            text(part, column, "missing_markers")?;
+            part.rewrite(column, ledger, |value| {
+                let value = fold(value);
+                if !markers.contains(&value) {
+                    Fate::Keep
+                } else if value.is_empty() {
+                    Fate::Missing("blank")
+                } else {
+                    Fate::Missing("missing marker")
+                }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+register!(Cleaner, MissingMarkers, "missing_markers", revision = 1);
+
+#[cfg(test)]
+mod tests {
+    use super::MissingMarkers;
+    use crate::cells::tests::{books, log, shown};
+    use musicrec_api::{Cells, Cleaner, Ledger};
+
+    #[test]
+    fn markers_and_blanks_become_missing() {
+        let rows = ["a|NA", "b| null ", "c|", "d|NAM", "e|na", "f|~"];
+        let mut log = log("user|item", &rows);
+        let mut ledger = Ledger::default();
+        MissingMarkers::default()
+            .clean(&mut log, &mut ledger)
+            .unwrap();
+        assert_eq!(shown(&log, "item"), ["~", "~", "~", "NAM", "~", "~"]);
+        let expected = [("item", "blank", 1), ("item", "missing marker", 3)];
+        assert_eq!(books(ledger.changes()), expected);
+    }
+
+    #[test]
+    fn markers_columns_and_case_can_be_chosen() {
+        let cleaner = MissingMarkers {
+            columns: vec!["item".into()],
+            markers: vec!["?".into(), "NA".into()],
+            ignore_case: false,
+        };
+        let mut log = log("user|item", &["?|?", "NA|na", "| "]);
+        cleaner.clean(&mut log, &mut Ledger::default()).unwrap();
+        assert_eq!(shown(&log, "item"), ["~", "na", " "]);
+        assert_eq!(shown(&log, "user"), ["?", "NA", ""]);
+    }
+
+    #[test]
+    fn it_must_come_before_parsing() {
+        let mut log = log("user|item", &["a|1"]);
+        *log.column_mut("item").unwrap() = Cells::Number(vec![1.0]);
+        MissingMarkers::default()
+            .clean(&mut log, &mut Ledger::default())
+            .unwrap();
+        let cleaner = MissingMarkers {
+            columns: vec!["item".into()],
+            ..MissingMarkers::default()
+        };
+        let error = cleaner.clean(&mut log, &mut Ledger::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("put `missing_markers` before"),
+            "{error}"
+        );
+    }
+}
