@@ -1,1 +1,26 @@
-//! x
+//! The experiment lab for music recommenders; see README.md, and src/README.md for its parts.
+
+mod cli;
+mod compare;
+mod definition;
+mod exit;
+mod experiment;
+mod records;
+mod reference;
+mod report;
+mod stages;
+mod sweep;
+
+// A plugin crate that is linked but never named registers nothing.
+use musicrec_cleaners as _;
+use musicrec_metrics as _;
+use musicrec_models as _;
+use musicrec_sources as _;
+use musicrec_splitters as _;
+use musicrec_weightings as _;
+
+/// The whole program: parses the arguments of the process, runs the command, and returns the exit
+/// code. Another crate that links plugins of its own calls this to be a lab with them.
+pub fn main() -> std::process::ExitCode {
+    cli::run()
+}

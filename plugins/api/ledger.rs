@@ -1,7 +1,5 @@
 //! The account that cleaning leaves: what each step dropped and changed, with samples.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 /// How many samples an [`Account`] keeps; the count goes on.
@@ -34,8 +32,8 @@ pub struct Account {
 /// What one step did: rows it dropped and values it changed, by column and reason.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    dropped: BTreeMap<(String, String), Account>,
-    changed: BTreeMap<(String, String), Account>,
+    dropped: Vec<Account>,
+    changed: Vec<Account>,
     leaks: Vec<String>,
 }
 
@@ -55,14 +53,14 @@ impl Ledger {
         self.leaks.push(what.into());
     }
 
-    /// Dropped rows by column and reason, in the order of names.
+    /// Dropped rows by column and reason, in the order of their first booking.
     pub fn drops(&self) -> impl Iterator<Item = &Account> {
-        self.dropped.values()
+        self.dropped.iter()
     }
 
-    /// Changed cells by column and reason, in the order of names.
+    /// Changed cells by column and reason, in the order of their first booking.
     pub fn changes(&self) -> impl Iterator<Item = &Account> {
-        self.changed.values()
+        self.changed.iter()
     }
 
     /// What was booked with [`Ledger::leak`].
@@ -71,24 +69,24 @@ impl Ledger {
     }
 }
 
-fn book(
-    accounts: &mut BTreeMap<(String, String), Account>,
-    column: &str,
-    what: &str,
-    rows: u64,
-    sample: Option<Sample>,
-) {
+/// Accounts are few (columns times reasons), so looking through all of them is quick.
+fn book(accounts: &mut Vec<Account>, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
     if rows == 0 {
         return;
     }
-    let account = accounts
-        .entry((column.to_owned(), what.to_owned()))
-        .or_insert_with(|| Account {
+    let known = accounts
+        .iter()
+        .position(|a| a.column == column && a.what == what);
+    let at = known.unwrap_or_else(|| {
+        accounts.push(Account {
             column: column.to_owned(),
             what: what.to_owned(),
             rows: 0,
             samples: Vec::new(),
         });
+        accounts.len() - 1
+    });
+    let account = &mut accounts[at];
     account.rows += rows;
     if account.samples.len() < SAMPLES {
         account.samples.extend(sample);

@@ -432,7 +432,7 @@ mod tests {
             .changes()
             .map(|a| (a.what.as_str(), a.rows))
             .collect();
-        assert_eq!(booked, [("marker", 1), ("trimmed", 2)]);
+        assert_eq!(booked, [("trimmed", 2), ("marker", 1)]);
         let Cells::Text(text) = log.column("u").unwrap() else {
             unreachable!()
         };

@@ -1,0 +1,61 @@
+//! The command line: one file a command.
+
+mod plugins;
+mod progress;
+mod sweep;
+mod synth;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::{Failure, TABLE};
+
+/// The experiment lab for music recommenders: which one, with which settings, gives my listeners the
+/// best next three songs, and is the difference real?
+#[derive(Debug, Parser)]
+#[command(version, after_help = TABLE, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sweep(sweep::Arguments),
+    Synth(synth::Arguments),
+    Plugins(plugins::Arguments),
+}
+
+/// Runs the program with the arguments of the process.
+pub(crate) fn run() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Synth(arguments) => synth::run(&arguments),
+        Command::Plugins(arguments) => plugins::run(&arguments),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.message());
+            failure.code()
+        }
+    }
+}
+
+/// Prints to standard output. A reader who has seen enough (`| head`) is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::output("standard output", &e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether errors may be colored: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+fn color() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}

@@ -1,0 +1,125 @@
+//! What a person sees while trials run: a bar with the running best on a terminal, else a line as
+//! each trial ends. All on standard error, so that standard output stays the report.
+
+use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use musicrec_api::Role;
+
+use crate::records::{Outcome, Record};
+use crate::sweep::Event;
+
+/// Shows events of a sweep.
+#[derive(Debug)]
+pub(super) struct Progress {
+    select: String,
+    quiet: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    bar: Option<ProgressBar>,
+    best: Option<(f64, String)>,
+    role: Option<Role>,
+}
+
+impl Progress {
+    /// Shows the running best by the metric `select`.
+    pub(super) fn new(select: &str, quiet: bool) -> Self {
+        Self {
+            select: select.to_owned(),
+            quiet,
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn on(&self, event: Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Begin {
+                role,
+                trials,
+                known,
+            } => self.begin(&mut state, role, trials, known),
+            Event::Trial(record) => self.trial(&mut state, record),
+            Event::End => {
+                if let Some(bar) = state.bar.take() {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::Recommending if !self.quiet => {
+                eprintln!("recommending: fitting the best variant on the whole log");
+            }
+            Event::Recommending => {}
+        }
+    }
+
+    fn begin(&self, state: &mut State, role: Role, trials: usize, known: usize) {
+        *state = State {
+            role: Some(role),
+            ..State::default()
+        };
+        if self.quiet {
+            return;
+        }
+        if known > 0 {
+            eprintln!(
+                "{}: {known} of {trials} trials have a record already and are not run again",
+                role.name()
+            );
+        }
+        if known == trials {
+            return;
+        }
+        if std::io::stderr().is_terminal() {
+            let style = "{prefix} [{bar:30}] {pos}/{len} trials, {elapsed} gone, {eta} left{msg}";
+            let bar = ProgressBar::new(trials as u64)
+                .with_style(
+                    ProgressStyle::with_template(style)
+                        .expect("the template is a constant")
+                        .progress_chars("=> "),
+                )
+                .with_prefix(role.name())
+                .with_position(known as u64);
+            bar.enable_steady_tick(std::time::Duration::from_millis(200));
+            state.bar = Some(bar);
+        } else {
+            eprintln!("{}: running {} trials", role.name(), trials - known);
+        }
+    }
+
+    fn trial(&self, state: &mut State, record: &Record) {
+        let variant = &record.result.key.variant;
+        let role = state.role.map_or("", Role::name);
+        let line = match (&record.result.outcome, record.metric(&self.select)) {
+            (Outcome::Failed { message }, _) => format!("{role}: {variant} failed: {message}"),
+            (_, Some(value)) => {
+                if state.best.as_ref().is_none_or(|(best, _)| value > *best) {
+                    state.best = Some((value, variant.clone()));
+                }
+                let seconds = record.run.fit_seconds + record.run.rank_seconds;
+                format!(
+                    "{role}: {variant} {} {value:.4} ({seconds:.2} s)",
+                    self.select
+                )
+            }
+            (_, None) => return,
+        };
+        let failed = matches!(record.result.outcome, Outcome::Failed { .. });
+        match &state.bar {
+            Some(bar) => {
+                if failed {
+                    bar.println(line);
+                }
+                if let Some((value, variant)) = &state.best {
+                    bar.set_message(format!(", best {variant} {} {value:.4}", self.select));
+                }
+                bar.inc(1);
+            }
+            None if failed || !self.quiet => eprintln!("{line}"),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `musicrec-lab sweep`: run an experiment and report.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+
+use super::progress::Progress;
+use super::{color, print};
+use crate::definition;
+use crate::exit::Failure;
+use crate::report;
+use crate::sweep::{Options, Sweep};
+
+/// Run every trial of an experiment, choose on validation, score on test, and write a report
+///
+/// The definition names a source, cleaners, a splitter, weightings, models and metrics; see
+/// experiments/README.md. Results go to <OUT>/<name of the experiment>/: the same command again runs
+/// only what is missing there.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  musicrec-lab sweep experiments/quickstart.toml
+  musicrec-lab sweep experiments/messy_sample.toml --set source.csv.path=listens.csv
+  musicrec-lab sweep my.toml --set model.als.factors='{ grid = [16, 32] }' --set seed=7")]
+pub(super) struct Arguments {
+    /// The experiment's definition, a TOML file
+    definition: PathBuf,
+
+    /// Change a key of the definition, for example `model.als.factors=32`; paths given here are
+    /// relative to the working directory
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+
+    /// The folder that gets a folder for the experiment
+    #[arg(long, default_value = "reports")]
+    out: PathBuf,
+
+    /// Set an earlier sweep of the same name aside (it is renamed, not deleted) and start anew
+    #[arg(long)]
+    fresh: bool,
+
+    /// Threads to use [default: as many as the machine has]
+    #[arg(long)]
+    threads: Option<std::num::NonZeroUsize>,
+
+    /// Print nothing but the leaderboard, the verdict and errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let experiment = definition::load(&arguments.definition, &arguments.settings, color())?;
+    let threads = arguments
+        .threads
+        .or(std::thread::available_parallelism().ok());
+    let options = Options {
+        out: arguments.out.clone(),
+        fresh: arguments.fresh,
+        threads: threads.map_or(1, std::num::NonZeroUsize::get),
+        command: command_line(),
+    };
+    let cancel = on_interrupt()?;
+    if !arguments.quiet {
+        eprintln!("reading and cleaning {}", experiment.path.display());
+    }
+    let mut sweep = Sweep::open(&experiment, &options, cancel)?;
+    if !arguments.quiet {
+        print(&report::data_tables(sweep.overview()))?;
+        print("\n")?;
+    }
+    let progress = Progress::new(&sweep.overview().select, arguments.quiet);
+    let failed = sweep.run(&|event| progress.on(event))?;
+    let summary = report::write(sweep.store())?;
+    print(&report::leaderboard(&summary))?;
+    print(&format!(
+        "\nReport: {}\n",
+        sweep.store().path("report.md").display()
+    ))?;
+    if failed > 0 {
+        return Err(Failure::Trials(failed));
+    }
+    Ok(())
+}
+
+/// The command line as one would type it again.
+fn command_line() -> String {
+    let quoted = std::env::args().enumerate().map(|(at, argument)| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+        if at == 0 {
+            "musicrec-lab".to_owned()
+        } else if !argument.is_empty() && argument.chars().all(plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// The first Ctrl-C (or SIGTERM) asks trials to stop and leaves the folder whole; a second one ends
+/// the program at once, which leaves it whole too.
+fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
+    static FLAG: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
+    HANDLER
+        .get_or_init(|| {
+            ctrlc::set_handler(|| {
+                if FLAG.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+                eprintln!("stopping after the step that runs; once more to stop at once");
+            })
+            .map_err(|e| e.to_string())
+        })
+        .clone()
+        .map_err(|e| Failure::Output(format!("cannot listen for Ctrl-C: {e}")))?;
+    Ok(&FLAG)
+}

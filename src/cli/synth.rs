@@ -1,0 +1,132 @@
+//! `musicrec-lab synth`: a listening log to disk, with the truth about it.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use musicrec_sources::Synthetic;
+use musicrec_sources::synthetic::{Truth, write_csv};
+
+use super::color;
+use crate::definition;
+use crate::exit::Failure;
+
+/// Make a synthetic listening log of any size: planted taste, planted mess, and the truth about both
+///
+/// Writes a CSV file with thirteen columns, and beside it `<OUT>.truth.json`, which counts every
+/// planted defect. The same parameters and seed give the same bytes. `musicrec-lab plugins
+/// synthetic` lists all parameters.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  musicrec-lab synth --out log.csv
+  musicrec-lab synth --out big.csv --users 100000 --rows 5000000 --seed 7
+  musicrec-lab synth --out control.csv --set taste=0 --set mess.scale=0")]
+pub(super) struct Arguments {
+    /// The CSV file to write
+    #[arg(long)]
+    out: PathBuf,
+
+    /// How many listeners [default: 1000]
+    #[arg(long)]
+    users: Option<u64>,
+
+    /// How many rows, copies included [default: 25000]
+    #[arg(long)]
+    rows: Option<u64>,
+
+    /// Seed of everything random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
+    /// Change any other parameter of the generator, for example `taste=0` or `mess.scale=2`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+
+    /// Replace files that are there already
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut settings: Vec<String> = [("users", arguments.users), ("rows", arguments.rows)]
+        .into_iter()
+        .filter_map(|(key, value)| Some(format!("{key}={}", value?)))
+        .collect();
+    settings.extend(arguments.settings.iter().cloned());
+    let parameters: Synthetic = definition::parameters(&settings, color())?;
+    let truth_path = truth_path(&arguments.out);
+    for path in [&arguments.out, &truth_path] {
+        if path.exists() && !arguments.force {
+            return Err(Failure::Output(format!(
+                "{} is there already; choose another --out, or replace it with --force",
+                path.display()
+            )));
+        }
+    }
+    let truth = in_one_step(&arguments.out, |file| {
+        generate(&parameters, arguments.seed, file)
+    })?;
+    in_one_step(&truth_path, |file| {
+        serde_json::to_writer_pretty(file, &truth)
+            .map_err(|e| Failure::output(truth_path.display(), &e.into()))
+    })?;
+    eprintln!(
+        "{} rows in {}; what is wrong with them in {}",
+        truth.rows,
+        arguments.out.display(),
+        truth_path.display()
+    );
+    Ok(())
+}
+
+/// `log.csv` becomes `log.csv.truth.json`.
+fn truth_path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".truth.json");
+    name.into()
+}
+
+fn generate(
+    parameters: &Synthetic,
+    seed: u64,
+    file: &mut BufWriter<File>,
+) -> Result<Truth, Failure> {
+    let bar = if std::io::stderr().is_terminal() {
+        ProgressBar::new(parameters.rows.get()).with_style(
+            ProgressStyle::with_template("[{bar:40}] {human_pos}/{human_len} rows, {eta} left")
+                .expect("the template is a constant")
+                .progress_chars("=> "),
+        )
+    } else {
+        ProgressBar::hidden()
+    };
+    // The error of a full disk is one of output, not of data.
+    let truth = write_csv(parameters, seed, file, &mut |rows| bar.set_position(rows)).map_err(
+        |e| match e {
+            musicrec_api::Error::Io { what, source } => {
+                Failure::Output(format!("{what}: {source}"))
+            }
+            error => error.into(),
+        },
+    )?;
+    bar.finish_and_clear();
+    Ok(truth)
+}
+
+/// Fills a file under a temporary name and shows it only when it is whole.
+fn in_one_step<T>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let failed = |e: std::io::Error| Failure::output(path.display(), &e);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let file = crate::records::temporary(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, file.reopen().map_err(failed)?);
+    let value = fill(&mut writer)?;
+    let inner = writer.into_inner().map_err(|e| failed(e.into_error()))?;
+    inner.sync_all().map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(value)
+}

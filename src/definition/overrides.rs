@@ -1,0 +1,137 @@
+//! `--set key.path=value`: changes to a definition from the command line.
+
+use std::path::Path;
+
+use super::fault::{Fault, Faults, Sources};
+use super::tree::{Entry, Node, Place, Value};
+
+/// Applies one `key.path=value` to the tree. The value is TOML, or plain text where it is not TOML.
+/// Tables that are missing on the way are made; a number names the entry of a list, from 0.
+///
+/// A relative path given here is relative to the working directory, as everywhere on a command
+/// line, not to the definition's folder: values of keys named `path`, and those in a table `files`,
+/// are made absolute.
+pub(crate) fn apply(
+    root: &mut Node,
+    setting: &str,
+    sources: &mut Sources,
+    working_dir: &Path,
+) -> Result<(), Faults> {
+    let source = sources.add("on the command line: --set", setting);
+    let all = Place::new(source, &(0..setting.len()));
+    let Some((key, text)) = setting.split_once('=') else {
+        return Err(Fault::at(all, "`--set` takes key=value")
+            .help("for example --set model.als.factors=32")
+            .into());
+    };
+    let key_place = Place::new(source, &(0..key.trim_end().len()));
+    let value_place = Place::new(source, &(key.len() + 1..setting.len()));
+    let keys: Vec<&str> = key.trim().split('.').map(str::trim).collect();
+    if keys.iter().any(|k| k.is_empty()) {
+        return Err(Fault::at(key_place, "a key is empty").into());
+    }
+    let mut value = parse_value(text.trim(), &value_place);
+    let names_path = keys.last() == Some(&"path")
+        || (keys.len() > 1 && keys[keys.len() - 2] == "files")
+        || keys.last() == Some(&"files");
+    if names_path {
+        make_absolute(&mut value, working_dir);
+    }
+    put(root, &keys, value, &key_place)
+}
+
+fn parse_value(text: &str, place: &Place) -> Node {
+    let document = format!("value = {text}");
+    let mut scratch = Sources::default();
+    let index = scratch.add("", &document);
+    let parsed = Node::parse(&scratch, index)
+        .ok()
+        .and_then(|mut table| table.take("value"));
+    let mut node = match parsed {
+        Some(entry) => entry.node,
+        None => Node {
+            place: place.clone(),
+            value: Value::Scalar(toml::Value::String(text.to_owned())),
+        },
+    };
+    set_place(&mut node, place);
+    node
+}
+
+/// The parts of a short setting need no places of their own: the whole value is marked.
+fn set_place(node: &mut Node, place: &Place) {
+    node.place = place.clone();
+    match &mut node.value {
+        Value::Scalar(_) => {}
+        Value::Array(items) => items.iter_mut().for_each(|item| set_place(item, place)),
+        Value::Table(entries) => {
+            for entry in entries {
+                entry.place = place.clone();
+                set_place(&mut entry.node, place);
+            }
+        }
+    }
+}
+
+fn make_absolute(node: &mut Node, working_dir: &Path) {
+    match &mut node.value {
+        Value::Scalar(toml::Value::String(text)) => {
+            *text = working_dir.join(&*text).to_string_lossy().into_owned();
+        }
+        Value::Scalar(_) => {}
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| make_absolute(item, working_dir)),
+        Value::Table(entries) => entries
+            .iter_mut()
+            .for_each(|entry| make_absolute(&mut entry.node, working_dir)),
+    }
+}
+
+fn put(node: &mut Node, keys: &[&str], value: Node, place: &Place) -> Result<(), Faults> {
+    let Some((first, rest)) = keys.split_first() else {
+        *node = value;
+        return Ok(());
+    };
+    // `model = "als"` is short for `[model.als]`.
+    if let Some(name) = node.as_str().map(str::to_owned)
+        && name == *first
+    {
+        *node = Node::single(&name, node.place.clone(), Node::empty(node.place.clone()));
+    }
+    let kind = node.describe();
+    match &mut node.value {
+        Value::Table(entries) => {
+            let at = match entries.iter().position(|e| e.key == *first) {
+                Some(at) => at,
+                None => {
+                    entries.push(Entry {
+                        key: (*first).to_owned(),
+                        place: place.clone(),
+                        node: Node::empty(place.clone()),
+                    });
+                    entries.len() - 1
+                }
+            };
+            put(&mut entries[at].node, rest, value, place)
+        }
+        Value::Array(items) => {
+            let count = items.len();
+            let item = first.parse().ok().and_then(|at: usize| items.get_mut(at));
+            match item {
+                Some(item) => put(item, rest, value, place),
+                None => Err(Fault::at(
+                    place.clone(),
+                    format!("`{first}` names no entry of a list of {count}"),
+                )
+                .help("entries are numbered from 0, for example cleaners.0.normalize_ids.trim")
+                .into()),
+            }
+        }
+        Value::Scalar(_) => Err(Fault::at(
+            place.clone(),
+            format!("`{first}` cannot be set inside a {kind}"),
+        )
+        .into()),
+    }
+}

@@ -1,0 +1,143 @@
+//! From a piece of the tree to a typed value, with every fault at its place.
+
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use super::fault::{Fault, Faults};
+use super::tree::{Node, Place, Value};
+
+/// Deserializes a piece of a definition. After a fault the offending entry is left out and the
+/// rest is tried again, so that all faults of the piece are found, not only the first.
+pub(crate) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, Faults> {
+    let mut rest = node.clone();
+    let mut faults = Faults::default();
+    loop {
+        let error = match serde_path_to_error::deserialize::<_, T>(rest.plain()) {
+            Ok(value) if faults.is_empty() => return Ok(value),
+            Ok(_) => return Err(faults),
+            Err(error) => error,
+        };
+        let path: Vec<Segment> = error.path().iter().cloned().collect();
+        let (fault, offender) = explain(error.inner().message(), &rest, &path);
+        faults.push(fault);
+        // Without an entry to blame (a missing field, say) nothing can be left out.
+        let Some(offender) = offender else {
+            return Err(faults);
+        };
+        if !remove(&mut rest, &offender) {
+            return Err(faults);
+        }
+    }
+}
+
+/// The fault, and the path of the entry to leave out when looking for more.
+fn explain(message: &str, root: &Node, path: &[Segment]) -> (Fault, Option<Vec<Segment>>) {
+    // Toml's messages may carry their own context on further lines.
+    let message = message.lines().next().unwrap_or_default().trim().to_owned();
+    let (found, walked) = walk(root, path);
+    if let Some(name) = quoted_after(&message, "unknown field `")
+        .or_else(|| quoted_after(&message, "unknown variant `"))
+    {
+        let known: Vec<&str> = message
+            .split_once("expected")
+            .map(|(_, list)| list.split('`').skip(1).step_by(2).collect())
+            .unwrap_or_default();
+        // The path ends at the unknown key itself, or at the table that holds it.
+        let entry = found.get(name).map(|e| (e.place.clone(), true));
+        let (place, inside) = entry.unwrap_or_else(|| {
+            (
+                key_place(root, &path[..walked]).unwrap_or(found.place.clone()),
+                false,
+            )
+        });
+        let mut offender = path[..walked].to_vec();
+        if inside {
+            offender.push(Segment::Map {
+                key: name.to_owned(),
+            });
+        }
+        let fault = Fault::at(place, message.clone()).suggest(name, known);
+        return (fault, (!offender.is_empty()).then_some(offender));
+    }
+    let fault = Fault::at(found.place.clone(), with_key(&message, path));
+    let offender = path[..walked].to_vec();
+    let missing = message.starts_with("missing field");
+    (
+        fault,
+        (!missing && !offender.is_empty()).then_some(offender),
+    )
+}
+
+/// Serde's message speaks of the value only; say which key it belongs to.
+fn with_key(message: &str, path: &[Segment]) -> String {
+    let key = path.iter().rev().find_map(|s| match s {
+        Segment::Map { key } => Some(key.as_str()),
+        _ => None,
+    });
+    match key {
+        Some(key) if !message.contains(&format!("`{key}`")) => format!("`{key}`: {message}"),
+        _ => message.to_owned(),
+    }
+}
+
+fn quoted_after<'a>(message: &'a str, start: &str) -> Option<&'a str> {
+    message.strip_prefix(start)?.split('`').next()
+}
+
+/// Follows a path as far as it leads; returns the node and how many segments were used.
+fn walk<'a>(root: &'a Node, path: &[Segment]) -> (&'a Node, usize) {
+    let mut node = root;
+    for (used, segment) in path.iter().enumerate() {
+        let next = match (segment, &node.value) {
+            (Segment::Seq { index }, Value::Array(items)) => items.get(*index),
+            (Segment::Map { key } | Segment::Enum { variant: key }, Value::Table(_)) => {
+                node.get(key).map(|e| &e.node)
+            }
+            _ => None,
+        };
+        match next {
+            Some(next) => node = next,
+            None => return (node, used),
+        }
+    }
+    (node, path.len())
+}
+
+/// The place of the key at the end of a path.
+fn key_place(root: &Node, path: &[Segment]) -> Option<Place> {
+    let (last, before) = path.split_last()?;
+    let Segment::Map { key } = last else {
+        return None;
+    };
+    let (node, _) = walk(root, before);
+    node.get(key).map(|e| match &e.node.value {
+        Value::Scalar(_) => e.node.place.clone(),
+        _ => e.place.clone(),
+    })
+}
+
+fn remove(root: &mut Node, path: &[Segment]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        return false;
+    };
+    match (first, &mut root.value) {
+        (Segment::Seq { index }, Value::Array(items)) if *index < items.len() => {
+            if rest.is_empty() {
+                items.remove(*index);
+                return true;
+            }
+            remove(&mut items[*index], rest)
+        }
+        (Segment::Map { key } | Segment::Enum { variant: key }, Value::Table(entries)) => {
+            let Some(at) = entries.iter().position(|e| e.key == *key) else {
+                return false;
+            };
+            if rest.is_empty() {
+                entries.remove(at);
+                return true;
+            }
+            remove(&mut entries[at].node, rest)
+        }
+        _ => false,
+    }
+}

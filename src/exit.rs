@@ -1,0 +1,77 @@
+//! How the program ends: one table of exit codes.
+
+use std::process::ExitCode;
+
+/// Why a command did not end well. Each variant is a line of the table of exit codes.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Some trials failed; the rest is reported.
+    Trials(usize),
+    /// The definition or the command line is wrong; nothing has run.
+    Definition(String),
+    /// The data cannot be used as it is.
+    Data(String),
+    /// Something could not be written.
+    Output(String),
+    /// The report folder belongs to something else.
+    Changed(String),
+    /// The user stopped the program.
+    Interrupted(String),
+}
+
+/// The table of exit codes, for `--help` and the docs.
+pub(crate) const TABLE: &str = "\
+Exit codes:
+  0    done
+  1    done, but some trials failed (they are in the report)
+  2    the definition or the command line is wrong; nothing has run
+  3    the data cannot be used as it is
+  4    something could not be written
+  5    the report folder holds a different experiment (see --fresh)
+  130  interrupted; the same command goes on where it stopped";
+
+impl Failure {
+    /// The exit code.
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Trials(_) => 1,
+            Self::Definition(_) => 2,
+            Self::Data(_) => 3,
+            Self::Output(_) => 4,
+            Self::Changed(_) => 5,
+            Self::Interrupted(_) => 130,
+        })
+    }
+
+    /// The message for the user.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Trials(1) => "error: one trial failed; see the list above and the report".into(),
+            Self::Trials(n) => {
+                format!("error: {n} trials failed; see the list above and the report")
+            }
+            Self::Definition(text) if text.contains("error") => text.clone(),
+            Self::Definition(text)
+            | Self::Data(text)
+            | Self::Output(text)
+            | Self::Changed(text) => format!("error: {text}"),
+            Self::Interrupted(text) => format!("interrupted: {text}"),
+        }
+    }
+
+    /// An output error, for example `cannot write reports/x/report.md`.
+    pub(crate) fn output(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        Self::Output(format!("cannot write {what}: {error}"))
+    }
+}
+
+impl From<musicrec_api::Error> for Failure {
+    fn from(error: musicrec_api::Error) -> Self {
+        use musicrec_api::Error;
+        match error {
+            Error::Definition(text) => Self::Definition(text),
+            Error::Cancelled => Self::Interrupted("nothing was lost".into()),
+            error => Self::Data(error.to_string()),
+        }
+    }
+}

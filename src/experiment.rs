@@ -1,0 +1,345 @@
+//! One experiment, checked and typed: what a definition says once short forms and grids are spelled out.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use musicrec_api::{Cleaner, Kind, Metric, Source, Splitter, registrations};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A whole definition.
+#[derive(Debug)]
+pub(crate) struct Experiment {
+    pub(crate) name: String,
+    pub(crate) seed: u64,
+    /// Relative paths of the definition start here.
+    pub(crate) base: PathBuf,
+    /// The definition's file.
+    pub(crate) path: PathBuf,
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) cleaners: Vec<Box<dyn Cleaner>>,
+    pub(crate) splitter: Box<dyn Splitter>,
+    /// Whether the definition names the splitter itself.
+    pub(crate) splitter_given: bool,
+    pub(crate) weightings: Vec<Weighting>,
+    pub(crate) variants: Vec<Variant>,
+    pub(crate) evaluation: Evaluation,
+    pub(crate) recommendations: Recommendations,
+}
+
+/// A row of the leaderboard: a model header with the trials of its grids.
+#[derive(Debug)]
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    pub(crate) models: Vec<Model>,
+}
+
+/// A concrete model and its parameters as JSON, defaults included.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) plugin: Box<dyn musicrec_api::Model>,
+    pub(crate) resolved: Value,
+}
+
+impl Model {
+    pub(crate) fn new(plugin: Box<dyn musicrec_api::Model>) -> Self {
+        let resolved = resolved(&plugin);
+        Self { plugin, resolved }
+    }
+}
+
+/// A concrete weighting and its parameters as JSON, defaults included.
+#[derive(Debug)]
+pub(crate) struct Weighting {
+    pub(crate) plugin: Box<dyn musicrec_api::Weighting>,
+    pub(crate) resolved: Value,
+}
+
+impl Weighting {
+    pub(crate) fn new(plugin: Box<dyn musicrec_api::Weighting>) -> Self {
+        let resolved = resolved(&plugin);
+        Self { plugin, resolved }
+    }
+}
+
+/// A plugin with all its parameters, as records keep it.
+pub(crate) fn resolved<T: Serialize + ?Sized>(plugin: &T) -> Value {
+    serde_json::to_value(plugin).expect("parameters of plugins are plain data")
+}
+
+/// How trials are judged. Every default is a rule of the protocol; the report prints what a
+/// definition changes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Evaluation {
+    /// What is measured; spelled out by the definition's reader.
+    #[serde(skip_deserializing)]
+    pub(crate) metrics: Metrics,
+    /// The metric that chooses trials and that verdicts speak of.
+    pub(crate) select: Option<String>,
+    /// The variant that others are compared with; `popularity` if there is one of that name.
+    pub(crate) baseline: Option<String>,
+    /// An item of the evaluated part is a target if its summed weight by this is above 0.
+    #[serde(skip_deserializing)]
+    pub(crate) targets: Box<dyn musicrec_api::Weighting>,
+    /// What is done with items that a user already heard in the fit part.
+    pub(crate) heard: Heard,
+    /// What is done with targets that nobody heard in the fit part.
+    pub(crate) cold_items: ColdItems,
+    /// Whether the chosen trials learn from train and validation together before the test.
+    pub(crate) refit: bool,
+    /// How many complete random rankings the chance row draws.
+    pub(crate) null_rankings: NonZeroUsize,
+    /// How many bootstrap resamples an interval rests on.
+    pub(crate) resamples: NonZeroUsize,
+}
+
+impl Default for Evaluation {
+    fn default() -> Self {
+        let metrics = ["recall", "precision", "ndcg"].map(|name| {
+            serde_json::from_value(json!({ name: {} })).expect("the built-in metrics are linked")
+        });
+        let targets = serde_json::from_value(json!({ "event_strength": {} }))
+            .expect("the built-in weightings are linked");
+        Self {
+            metrics: Metrics(metrics.into()),
+            select: None,
+            baseline: None,
+            targets,
+            heard: Heard::Mask,
+            cold_items: ColdItems::Miss,
+            refit: true,
+            null_rankings: NonZeroUsize::new(2_000).expect("not zero"),
+            resamples: NonZeroUsize::new(10_000).expect("not zero"),
+        }
+    }
+}
+
+impl Evaluation {
+    /// The label of the deciding metric: the one named, else the first NDCG, else the first.
+    pub(crate) fn select(&self) -> String {
+        let labels = self.metrics.labels();
+        self.select.clone().unwrap_or_else(|| {
+            labels
+                .iter()
+                .find(|l| l.starts_with("ndcg"))
+                .unwrap_or(&labels[0])
+                .clone()
+        })
+    }
+
+    /// The name of the baseline among the variants, if there is one.
+    pub(crate) fn baseline<'a>(&'a self, variants: &'a [Variant]) -> Option<&'a str> {
+        let name = self.baseline.as_deref().unwrap_or("popularity");
+        variants
+            .iter()
+            .map(|v| v.name.as_str())
+            .find(|v| *v == name)
+    }
+
+    /// Rules of the protocol that this definition changes, in words.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.heard == Heard::Keep {
+            changes.push(
+                "heard items may be recommended and count as targets (heard = \"keep\")".into(),
+            );
+        }
+        if self.cold_items == ColdItems::Drop {
+            changes.push(
+                "targets that no model could name are left out (cold_items = \"drop\")".into(),
+            );
+        }
+        if !self.refit {
+            changes.push(
+                "chosen trials are not refitted on train + validation (refit = false)".into(),
+            );
+        }
+        if self.null_rankings.get() < 2_000 {
+            changes.push(format!(
+                "the chance row rests on {} random rankings only",
+                self.null_rankings
+            ));
+        }
+        changes
+    }
+
+    /// What of this decides a trial's result: not how trials are compared afterwards.
+    fn of_a_trial(&self) -> Value {
+        let mut all = resolved(self);
+        if let Some(map) = all.as_object_mut() {
+            for key in ["select", "baseline", "null_rankings", "resamples"] {
+                map.remove(key);
+            }
+        }
+        all
+    }
+}
+
+/// The metrics of an evaluation.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Metrics(pub(crate) Vec<Box<dyn Metric>>);
+
+impl Metrics {
+    /// Their labels in order: `recall@3`, …
+    pub(crate) fn labels(&self) -> Vec<String> {
+        self.0.iter().map(|m| m.identity().label).collect()
+    }
+
+    /// The deepest look any of them takes.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.iter().map(|m| m.depth()).max().unwrap_or(1)
+    }
+}
+
+/// What is done with items that a user already heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Heard {
+    /// Taken out of the lists and of the targets.
+    Mask,
+    /// Left in both.
+    Keep,
+}
+
+/// What is done with targets that nobody heard in the fit part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ColdItems {
+    /// They stay targets and are always missed.
+    Miss,
+    /// They are no targets.
+    Drop,
+}
+
+/// What is exported at the end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Recommendations {
+    /// Whose recommendations; the variant that did best on validation if not named.
+    pub(crate) variant: Option<String>,
+    /// How many items a user gets.
+    pub(crate) count: NonZeroUsize,
+}
+
+impl Default for Recommendations {
+    fn default() -> Self {
+        Self {
+            variant: None,
+            count: NonZeroUsize::new(3).expect("not zero"),
+        }
+    }
+}
+
+/// One concrete setting of one variant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trial<'a> {
+    pub(crate) variant: &'a Variant,
+    pub(crate) model: &'a Model,
+    pub(crate) weighting: &'a Weighting,
+}
+
+impl Experiment {
+    /// All trials: each variant with each of its models and each weighting.
+    pub(crate) fn trials(&self) -> Vec<Trial<'_>> {
+        let mut trials = Vec::new();
+        for variant in &self.variants {
+            for model in &variant.models {
+                for weighting in &self.weightings {
+                    trials.push(Trial {
+                        variant,
+                        model,
+                        weighting,
+                    });
+                }
+            }
+        }
+        trials
+    }
+
+    /// What all trials share, as records and the report folder keep it.
+    pub(crate) fn shared(&self) -> Value {
+        json!({
+            "seed": self.seed,
+            "source": resolved(&self.source),
+            "cleaners": resolved(&self.cleaners),
+            "splitter": resolved(&self.splitter),
+            "evaluation": self.evaluation.of_a_trial(),
+        })
+    }
+
+    /// The fully resolved definition of one trial.
+    pub(crate) fn resolved(&self, trial: &Trial) -> Value {
+        let mut all = self.shared();
+        all["weighting"] = trial.weighting.resolved.clone();
+        all["model"] = trial.model.resolved.clone();
+        all
+    }
+}
+
+/// The revisions of all plugins that a resolved definition names, as `kind.name: revision`.
+pub(crate) fn revisions(definition: &Value) -> Value {
+    fn mentioned(value: &Value, names: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    names.push(key.clone());
+                    mentioned(value, names);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| mentioned(item, names)),
+            _ => {}
+        }
+    }
+    let mut found = serde_json::Map::new();
+    for registration in registrations() {
+        let mut names = Vec::new();
+        let kind = registration.kind;
+        let part = match kind {
+            Kind::Metric => &definition["evaluation"]["metrics"],
+            kind => &definition[kind.key()],
+        };
+        mentioned(part, &mut names);
+        if kind == Kind::Weighting {
+            mentioned(&definition["evaluation"]["targets"], &mut names);
+        }
+        if names.iter().any(|n| n == registration.name) {
+            found.insert(
+                format!("{}.{}", kind.key(), registration.name),
+                registration.revision.into(),
+            );
+        }
+    }
+    Value::Object(found)
+}
+
+/// A resolved definition as `path.to.key` and value pairs, for "only what differs".
+pub(crate) fn flatten(value: &Value) -> Vec<(String, String)> {
+    fn walk(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
+        let join = |key: &str| {
+            if path.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{path}.{key}")
+            }
+        };
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                for (key, value) in map {
+                    walk(value, &join(key), out);
+                }
+            }
+            Value::Array(items) if items.iter().any(|i| i.is_object() || i.is_array()) => {
+                for (at, item) in items.iter().enumerate() {
+                    walk(item, &join(&at.to_string()), out);
+                }
+            }
+            Value::String(text) => out.push((path.to_owned(), text.clone())),
+            other => out.push((path.to_owned(), other.to_string())),
+        }
+    }
+    let mut out = Vec::new();
+    walk(value, "", &mut out);
+    out
+}

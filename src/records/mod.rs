@@ -1,0 +1,159 @@
+//! The records of trials: the truth that resuming and reports rest on.
+
+mod store;
+
+use std::collections::BTreeMap;
+
+use musicrec_api::Role;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::experiment::{Experiment, Trial, revisions};
+
+pub(crate) use store::{Put, Store, temporary};
+
+/// Raised when the lab itself (not a plugin) computes something else from the same definition.
+/// Part of every trial's id.
+pub(crate) const LAB_REVISION: u32 = 1;
+
+/// The version of the record's form.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// One trial on one fold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) schema: u32,
+    /// See [`Key`].
+    pub(crate) id: String,
+    /// The same for the same id, bit for bit.
+    pub(crate) result: TrialResult,
+    /// How it was computed; never compared.
+    pub(crate) run: Run,
+}
+
+/// What a trial is and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TrialResult {
+    #[serde(flatten)]
+    pub(crate) key: Key,
+    #[serde(flatten)]
+    pub(crate) outcome: Outcome,
+}
+
+/// All that a trial's result depends on. Its hash is the trial's id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Key {
+    /// The variant it is a trial of.
+    pub(crate) variant: String,
+    /// The fold it was scored on.
+    pub(crate) role: Role,
+    /// The content of the source.
+    pub(crate) data: String,
+    /// The whole resolved definition of the trial.
+    pub(crate) definition: Value,
+    /// The revisions of the plugins in it and of the lab.
+    pub(crate) revisions: Value,
+}
+
+impl Key {
+    pub(crate) fn new(experiment: &Experiment, trial: &Trial, role: Role, data: &str) -> Self {
+        let definition = experiment.resolved(trial);
+        let mut revisions = revisions(&definition);
+        revisions["lab"] = LAB_REVISION.into();
+        Self {
+            variant: trial.variant.name.clone(),
+            role,
+            data: data.to_owned(),
+            definition,
+            revisions,
+        }
+    }
+
+    /// The trial's id: the first 16 hexadecimal digits of a SHA-256 of the key as JSON.
+    pub(crate) fn id(&self) -> String {
+        let text = serde_json::to_string(self).expect("a key is plain data");
+        hex(&text)[..16].to_owned()
+    }
+
+    /// What the trial's own seed derives from: what is fitted and on which fold, so that neither
+    /// the order of trials nor their names matter.
+    pub(crate) fn seed_name(&self, stage: &str) -> String {
+        json!([
+            stage,
+            self.role,
+            self.definition["weighting"],
+            self.definition["model"]
+        ])
+        .to_string()
+    }
+}
+
+/// SHA-256 of a text in hexadecimal digits.
+pub(crate) fn hex(text: &str) -> String {
+    use std::fmt::Write as _;
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().fold(String::new(), |mut out, byte| {
+        write!(out, "{byte:02x}").expect("writing to a string");
+        out
+    })
+}
+
+/// What came of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It was fitted, ranked and measured.
+    Done {
+        /// The mean over users, by metric.
+        metrics: BTreeMap<String, f64>,
+        /// Users in each mean.
+        users: usize,
+        /// Users with a target in their list.
+        users_hit: usize,
+        /// Users whose last place was decided by item id, the scores being equal.
+        users_tied: usize,
+        /// Attachments by what they hold: `per_user` and `lists`.
+        attachments: BTreeMap<String, String>,
+    },
+    /// It failed; other trials went on.
+    Failed {
+        /// Why.
+        message: String,
+    },
+}
+
+/// How and where a trial was computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// When it began, UTC.
+    pub(crate) started: String,
+    /// Wall seconds of fitting.
+    pub(crate) fit_seconds: f64,
+    /// Wall seconds of ranking and measuring.
+    pub(crate) rank_seconds: f64,
+    /// Threads it ran on.
+    pub(crate) threads: usize,
+    /// The lab's version.
+    pub(crate) version: String,
+    /// Operating system, processor architecture and model.
+    pub(crate) machine: String,
+}
+
+impl Run {
+    /// The machine this runs on.
+    pub(crate) fn machine() -> String {
+        let model = std::fs::read_to_string("/proc/cpuinfo")
+            .ok()
+            .and_then(|text| {
+                let line = text.lines().find(|l| l.starts_with("model name"))?;
+                Some(line.split_once(':')?.1.trim().to_owned())
+            });
+        format!(
+            "{} {}{}",
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            model.map_or(String::new(), |m| format!(", {m}"))
+        )
+    }
+}

@@ -1,0 +1,289 @@
+//! The folder of one experiment. No file in it is ever half visible: each is written beside its
+//! place, flushed to disk, and then linked or renamed into it.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Outcome, Record, hex};
+use crate::exit::Failure;
+
+/// The folder of one experiment under `reports/`.
+#[derive(Debug)]
+pub(crate) struct Store {
+    folder: PathBuf,
+}
+
+/// What became of a record that was to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It is there now.
+    Stored,
+    /// One of that id was there already, and was left as it is.
+    WasThere,
+}
+
+const RECORDS: &str = "records";
+const FAILED: &str = "failed";
+const ATTACHMENTS: &str = "attachments";
+
+impl Store {
+    /// The store in a folder, which need not exist yet.
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Where it is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The path of a file in the store.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Makes the folders.
+    pub(crate) fn create(&self) -> Result<(), Failure> {
+        for name in [RECORDS, FAILED, ATTACHMENTS] {
+            let path = self.path(name);
+            fs::create_dir_all(&path).map_err(|e| Failure::output(path.display(), &e))?;
+        }
+        Ok(())
+    }
+
+    /// Moves everything to `<folder>.old-<n>` and returns that path, if there was anything.
+    pub(crate) fn set_aside(&self) -> Result<Option<PathBuf>, Failure> {
+        if !self.folder.exists() {
+            return Ok(None);
+        }
+        let mut name = self.folder.file_name().unwrap_or_default().to_owned();
+        name.push(".old-");
+        let free = (1..)
+            .map(|n: u32| {
+                let mut name = name.clone();
+                name.push(n.to_string());
+                self.folder.with_file_name(name)
+            })
+            .find(|path| !path.exists())
+            .expect("numbers do not end");
+        fs::rename(&self.folder, &free).map_err(|e| Failure::output(free.display(), &e))?;
+        Ok(Some(free))
+    }
+
+    /// Reads a JSON file of the store, `None` if there is none.
+    pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let path = self.path(name);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => {
+                return Err(Failure::Data(format!(
+                    "cannot read {}: {e}",
+                    path.display()
+                )));
+            }
+        };
+        serde_json::from_str(&text).map(Some).map_err(|e| {
+            Failure::Changed(format!(
+                "{} cannot be understood: {e}; it was changed or comes from another version; \
+                 remove it, or set the whole folder aside with --fresh",
+                path.display()
+            ))
+        })
+    }
+
+    /// Writes a file of the store, replacing it in one step.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.path(name);
+        filled(&path, bytes)
+            .and_then(|file| file.persist(&path).map_err(|e| e.error))
+            .map(drop)
+            .map_err(|e| Failure::output(path.display(), &e))
+    }
+
+    /// Like [`Store::write`], as JSON for people: indented, with a line end.
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
+        let mut text = serde_json::to_string_pretty(value).expect("plain data");
+        text.push('\n');
+        self.write(name, text.as_bytes())
+    }
+
+    /// Writes a file that is named by its content and returns its name.
+    pub(crate) fn attach(&self, bytes: &str, extension: &str) -> Result<String, Failure> {
+        let name = format!("{ATTACHMENTS}/{}.{extension}", &hex(bytes)[..32]);
+        if !self.path(&name).exists() {
+            self.write(&name, bytes.as_bytes())?;
+        }
+        Ok(name)
+    }
+
+    /// The text of an attachment.
+    pub(crate) fn attachment(&self, name: &str) -> Result<String, Failure> {
+        let path = self.path(name);
+        fs::read_to_string(&path)
+            .map_err(|e| Failure::Data(format!("cannot read {}: {e}", path.display())))
+    }
+
+    /// The record of a trial that is done.
+    pub(crate) fn record(&self, id: &str) -> Result<Option<Record>, Failure> {
+        self.read(&format!("{RECORDS}/{id}.json"))
+    }
+
+    /// The record of a trial's last failure.
+    pub(crate) fn failed(&self, id: &str) -> Result<Option<Record>, Failure> {
+        self.read(&format!("{FAILED}/{id}.json"))
+    }
+
+    /// Stores the record of a trial and adds it to the log. A record that is done is put if absent;
+    /// a failure replaces an earlier one, for a failed trial is tried again by the next sweep.
+    pub(crate) fn put(&self, record: &Record) -> Result<Put, Failure> {
+        let text = serde_json::to_string_pretty(record).expect("a record is plain data") + "\n";
+        let failed = format!("{FAILED}/{}.json", record.id);
+        if let Outcome::Failed { .. } = record.result.outcome {
+            self.write(&failed, text.as_bytes())?;
+            self.log(record)?;
+            return Ok(Put::Stored);
+        }
+        let path = self.path(&format!("{RECORDS}/{}.json", record.id));
+        let written = filled(&path, text.as_bytes())
+            .and_then(|file| file.persist_noclobber(&path).map_err(|e| e.error));
+        match written {
+            Ok(_) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Ok(Put::WasThere),
+            Err(e) => return Err(Failure::output(path.display(), &e)),
+        }
+        let old = self.path(&failed);
+        if old.exists() {
+            fs::remove_file(&old).map_err(|e| Failure::output(old.display(), &e))?;
+        }
+        self.log(record)?;
+        Ok(Put::Stored)
+    }
+
+    /// Adds a line to `trials.jsonl`: one write, so that lines of two processes do not mix.
+    fn log(&self, record: &Record) -> Result<(), Failure> {
+        let path = self.path("trials.jsonl");
+        let mut line = serde_json::to_string(record).expect("a record is plain data");
+        line.push('\n');
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| {
+                file.write_all(line.as_bytes())?;
+                file.sync_data()
+            })
+            .map_err(|e| Failure::output(path.display(), &e))
+    }
+
+    /// How many records are there.
+    pub(crate) fn count(&self) -> usize {
+        fs::read_dir(self.path(RECORDS)).map_or(0, Iterator::count)
+    }
+}
+
+fn filled(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut file = temporary(path.parent().expect("files of a store are in a folder"))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// A file in a folder that is not there yet under its own name; dropped, it vanishes.
+pub(crate) fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    // The usual permissions, not the private ones of temporary files.
+    #[cfg(unix)]
+    let builder = {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666))
+    };
+    builder.prefix(".part-").tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Put, Store};
+    use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
+
+    fn record(outcome: Outcome, seconds: f64) -> Record {
+        let key = Key {
+            variant: "als".into(),
+            role: musicrec_api::Role::Test,
+            data: "sha256:0".into(),
+            definition: json!({"model": {"als": {}}, "weighting": "binary"}),
+            revisions: json!({}),
+        };
+        Record {
+            schema: SCHEMA,
+            id: key.id(),
+            result: TrialResult { key, outcome },
+            run: Run {
+                started: String::new(),
+                fit_seconds: seconds,
+                rank_seconds: 0.0,
+                threads: 1,
+                version: String::new(),
+                machine: String::new(),
+            },
+        }
+    }
+
+    fn done() -> Outcome {
+        Outcome::Done {
+            metrics: [("ndcg@3".to_owned(), 0.1 + 0.2)].into(),
+            users: 2,
+            users_hit: 1,
+            users_tied: 0,
+            attachments: [].into(),
+        }
+    }
+
+    #[test]
+    fn the_first_record_stays_and_reads_back_bit_for_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("x"));
+        store.create().unwrap();
+        let first = record(done(), 1.0);
+        assert_eq!(store.put(&first).unwrap(), Put::Stored);
+        assert_eq!(store.put(&record(done(), 2.0)).unwrap(), Put::WasThere);
+        assert_eq!(store.record(&first.id).unwrap(), Some(first));
+        let log = std::fs::read_to_string(store.path("trials.jsonl")).unwrap();
+        assert_eq!(log.lines().count(), 1);
+    }
+
+    #[test]
+    fn a_failure_is_kept_until_the_trial_succeeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("x"));
+        store.create().unwrap();
+        let failure = record(
+            Outcome::Failed {
+                message: "no".into(),
+            },
+            1.0,
+        );
+        store.put(&failure).unwrap();
+        assert_eq!(store.record(&failure.id).unwrap(), None);
+        assert_eq!(store.failed(&failure.id).unwrap(), Some(failure.clone()));
+        store.put(&record(done(), 1.0)).unwrap();
+        assert_eq!(store.failed(&failure.id).unwrap(), None);
+    }
+
+    #[test]
+    fn a_folder_is_set_aside_under_a_free_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("x"));
+        for expected in ["x.old-1", "x.old-2"] {
+            store.create().unwrap();
+            let aside = store.set_aside().unwrap().unwrap();
+            assert!(aside.ends_with(expected), "{}", aside.display());
+        }
+        assert_eq!(store.set_aside().unwrap(), None);
+    }
+}

@@ -1,0 +1,398 @@
+//! `report.md`: the whole report for repositories and pull requests.
+
+use std::fmt::Write as _;
+
+use musicrec_api::Role;
+
+use super::Summary;
+use super::terminal::{fold_line, leaks};
+use super::text::{
+    PART_HEADER, accounts, changed, count, interval, part, probability, seconds, signed, time,
+    value,
+};
+use crate::stages::prepare::Step;
+
+/// Draws the report.
+pub(super) fn draw(summary: &Summary) -> String {
+    let overview = &summary.overview;
+    let mut out = format!("# {}\n\n", escape(&overview.name));
+    let _ = writeln!(out, "**{}**\n", escape(&summary.verdict));
+    leaderboard(&mut out, summary);
+    trials(&mut out, summary);
+    cleaning(&mut out, summary);
+    split(&mut out, summary);
+    metrics(&mut out, summary);
+    provenance(&mut out, summary);
+    reading(&mut out, summary);
+    out
+}
+
+/// Text of others (ids, labels, file names) in a Markdown cell: no markup, no new lines.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '\\' | '*' | '_' | '[' | ']' | '#' | '~' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Text of others as code, where nothing but the backtick has a meaning.
+fn code(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .map(|c| match c {
+            '`' => '\'',
+            '|' => '¦',
+            c if c.is_control() => ' ',
+            c => c,
+        })
+        .collect();
+    format!("`{clean}`")
+}
+
+fn table(out: &mut String, header: &[String], rows: &[Vec<String>], numbers: usize) {
+    let _ = writeln!(out, "| {} |", header.join(" | "));
+    let rule: Vec<&str> = (0..header.len())
+        .map(|at| if at < numbers { "---" } else { "---:" })
+        .collect();
+    let _ = writeln!(out, "| {} |", rule.join(" | "));
+    for row in rows {
+        let _ = writeln!(out, "| {} |", row.join(" | "));
+    }
+    out.push('\n');
+}
+
+fn owned(header: &[&str]) -> Vec<String> {
+    header.iter().map(|h| (*h).to_owned()).collect()
+}
+
+fn leaderboard(out: &mut String, summary: &Summary) {
+    let overview = &summary.overview;
+    let labels = overview.labels();
+    let select = &overview.select;
+    let baseline = overview.baseline.as_deref().unwrap_or("baseline");
+    out.push_str("## Leaderboard on test\n\n");
+    let mut header = owned(&["#", "variant", "settings"]);
+    header.extend(labels.iter().cloned());
+    header.push(format!("95 % {select}"));
+    header.push(format!("{select} on validation"));
+    header.push(format!("difference to {}", escape(baseline)));
+    header.extend(owned(&[
+        "better / equal / worse",
+        "p (chance)",
+        "users hit",
+        "fit s",
+        "rank s",
+    ]));
+    let mut rows = Vec::new();
+    for row in &summary.leaderboard {
+        let mut line = vec![
+            row.rank.map_or_else(|| "–".to_owned(), |r| r.to_string()),
+            escape(&row.variant),
+            escape(&row.settings),
+        ];
+        line.extend(
+            labels
+                .iter()
+                .map(|l| row.test.get(l).map_or(String::new(), |e| value(e.value))),
+        );
+        line.push(row.test.get(select).map_or(String::new(), interval));
+        let mark = if row.best_on_validation {
+            " (best)"
+        } else {
+            ""
+        };
+        let validation = row.validation.get(select);
+        line.push(validation.map_or(String::new(), |v| format!("{}{mark}", value(*v))));
+        match &row.difference {
+            Some(d) => line.extend([
+                format!("{} {}", signed(d.estimate.value), interval(&d.estimate)),
+                format!("{} / {} / {}", d.wins, d.ties, d.losses),
+            ]),
+            None => line.extend([String::new(), String::new()]),
+        }
+        line.push(probability(row.p_chance_holm));
+        line.push(format!("{} of {}", count(row.users_hit), count(row.users)));
+        line.extend([row.fit_seconds, row.rank_seconds].map(seconds));
+        rows.push(line);
+    }
+    if let Some(floor) = &overview.floor {
+        let width = header.len();
+        let mut line = vec![String::new(); width];
+        "*random ranking*".clone_into(&mut line[1]);
+        for (at, label) in labels.iter().enumerate() {
+            line[3 + at] = value(floor.metrics[label].expected);
+        }
+        let m = &floor.metrics[select];
+        line[3 + labels.len()] = format!("[{:.4}, {:.4}]", m.low, m.high);
+        line[width - 3] = format!("{:.1} expected", floor.users_hit);
+        rows.push(line);
+        let mut line = vec![String::new(); width];
+        "*best possible*".clone_into(&mut line[1]);
+        for (at, label) in labels.iter().enumerate() {
+            line[3 + at] = value(floor.metrics[label].ceiling);
+        }
+        line[width - 3] = count(floor.ceiling_users_hit);
+        rows.push(line);
+    }
+    table(out, &header, &rows, 3);
+}
+
+fn trials(out: &mut String, summary: &Summary) {
+    let failed = summary.trials.iter().any(|t| t.failure.is_some());
+    if !failed && summary.leaderboard.iter().all(|r| r.trials <= 1) {
+        return;
+    }
+    let labels = summary.overview.labels();
+    out.push_str("## All trials (validation)\n\n");
+    let mut header = owned(&["variant", "settings"]);
+    header.extend(labels.iter().cloned());
+    header.extend(owned(&["fit s", ""]));
+    let rows: Vec<Vec<String>> = summary
+        .trials
+        .iter()
+        .map(|trial| {
+            let mut line = vec![escape(&trial.variant), escape(&trial.settings)];
+            line.extend(
+                labels
+                    .iter()
+                    .map(|l| trial.validation.get(l).map_or(String::new(), |v| value(*v))),
+            );
+            line.push(trial.fit_seconds.map_or(String::new(), seconds));
+            line.push(match (&trial.failure, trial.chosen) {
+                (Some(message), _) => format!("failed: {}", escape(message)),
+                (None, true) => "chosen".to_owned(),
+                (None, false) => String::new(),
+            });
+            line
+        })
+        .collect();
+    table(out, &header, &rows, 2);
+    let budgets: Vec<String> = summary
+        .overview
+        .variants
+        .iter()
+        .map(|v| format!("{} {}", escape(&v.name), v.trials.len()))
+        .collect();
+    let _ = writeln!(out, "Trials per variant: {}.\n", budgets.join(", "));
+}
+
+fn cleaning(out: &mut String, summary: &Summary) {
+    let overview = &summary.overview;
+    out.push_str("## Data: what cleaning did\n\n");
+    let header = owned(&[
+        "step",
+        "reach",
+        "rows in",
+        "dropped",
+        "rows out",
+        "cells changed",
+    ]);
+    let fit = overview.folds.iter().flat_map(|f| {
+        let name = f.role.name();
+        f.cleaned
+            .iter()
+            .map(move |s| (format!("{} (fit part for {name})", s.name), s))
+    });
+    let steps: Vec<(String, &Step)> = overview
+        .funnel
+        .iter()
+        .map(|s| (s.name.clone(), s))
+        .chain(fit)
+        .collect();
+    let rows: Vec<Vec<String>> = steps
+        .iter()
+        .map(|(name, step)| {
+            vec![
+                escape(name),
+                step.reach.clone(),
+                count(step.rows_in),
+                count(step.rows_in - step.rows_out),
+                count(step.rows_out),
+                count(changed(step)),
+            ]
+        })
+        .collect();
+    table(out, &header, &rows, 2);
+    for (name, step) in &steps {
+        if step.dropped.is_empty() && step.changed.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "- **{}**", escape(name));
+        for (verb, list) in [("dropped", &step.dropped), ("changed", &step.changed)] {
+            for account in list {
+                let samples: Vec<String> = account
+                    .samples
+                    .iter()
+                    .map(|s| match &s.after {
+                        Some(after) => {
+                            format!("{} → {} (row {})", code(&s.before), code(after), s.row)
+                        }
+                        None => format!("{} (row {})", code(&s.before), s.row),
+                    })
+                    .collect();
+                let samples = if samples.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", samples.join(", "))
+                };
+                let what = escape(&accounts(std::slice::from_ref(account)));
+                let _ = writeln!(out, "  - {verb}: {what}{samples}");
+            }
+        }
+    }
+    out.push('\n');
+    for leak in leaks(overview) {
+        let _ = writeln!(out, "> **Leak:** {}\n", escape(&leak));
+    }
+}
+
+fn split(out: &mut String, summary: &Summary) {
+    let overview = &summary.overview;
+    out.push_str("## Split\n\n");
+    let mut rows = vec![part("cleaned log", &overview.log)];
+    for fold in &overview.folds {
+        let name = fold.role.name();
+        rows.push(part(&format!("fit for {name}"), &fold.fit));
+        rows.push(part(name, &fold.evaluated));
+    }
+    table(out, &owned(&PART_HEADER), &rows, 3);
+    for fold in &overview.folds {
+        let _ = writeln!(out, "- {}", fold_line(fold));
+        if fold.fit.until.is_some() {
+            let order = if fold.fit_not_before == 0 {
+                format!(
+                    "the fit part ends ({}) before the {} part begins ({})",
+                    time(fold.fit.until),
+                    fold.role.name(),
+                    time(fold.evaluated.from)
+                )
+            } else {
+                format!(
+                    "{} of {} events of the fit part are not earlier than the first of the {} part",
+                    count(fold.fit_not_before),
+                    count(fold.fit.events),
+                    fold.role.name()
+                )
+            };
+            let _ = writeln!(out, "- {}: {order}", fold.role.name());
+        }
+    }
+    if overview.uses_the_future {
+        out.push_str(
+            "\n> **Uses the future:** this split lets models learn from events that are later than \
+             what they are asked to foretell; results are higher than they would be in use.\n",
+        );
+    }
+    out.push('\n');
+}
+
+fn metrics(out: &mut String, summary: &Summary) {
+    let overview = &summary.overview;
+    out.push_str("## What is measured\n\n");
+    for m in &overview.metrics {
+        let _ = writeln!(
+            out,
+            "- **{}**: {}; averaged over {}; as in {}",
+            m.label,
+            escape(&m.formula),
+            escape(&m.averaged_over),
+            escape(&m.source)
+        );
+    }
+    if let Some(floor) = &overview.floor {
+        let m = &floor.metrics[&overview.select];
+        let _ = writeln!(
+            out,
+            "- Random ranking: {} expectation; its band and p rest on {} complete random rankings. \
+             {} from {} on is what this data could show to be above chance (power 80 %).",
+            if m.exact { "exact" } else { "drawn" },
+            count(floor.rankings),
+            overview.select,
+            value(m.detectable)
+        );
+    }
+    let tied: Vec<String> = summary
+        .leaderboard
+        .iter()
+        .filter(|r| r.users_tied * 5 > r.users)
+        .map(|r| format!("{} ({} of {})", escape(&r.variant), r.users_tied, r.users))
+        .collect();
+    if !tied.is_empty() {
+        let _ = writeln!(
+            out,
+            "- **Ties:** for more than a fifth of the users the last place was decided by item id: {}.",
+            tied.join(", ")
+        );
+    }
+    if overview.changes.is_empty() {
+        out.push_str("- The protocol's default rules hold; nothing was changed.\n");
+    }
+    for change in &overview.changes {
+        let _ = writeln!(out, "- Changed rule: {}", escape(change));
+    }
+    out.push('\n');
+}
+
+fn provenance(out: &mut String, summary: &Summary) {
+    let overview = &summary.overview;
+    out.push_str("## Provenance\n\n");
+    let _ = writeln!(out, "- definition: {}", code(&overview.definition));
+    let _ = writeln!(out, "- repeat with: {}", code(&overview.command));
+    let _ = writeln!(out, "- data: {}", code(&overview.fingerprint));
+    let _ = writeln!(out, "- seed: {}", overview.shared["seed"]);
+    let _ = writeln!(
+        out,
+        "- musicrec-lab {}, {}",
+        env!("CARGO_PKG_VERSION"),
+        escape(&overview.date)
+    );
+    if let Some(r) = &overview.recommended {
+        let settings = if r.settings.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", escape(&r.settings))
+        };
+        let _ = writeln!(
+            out,
+            "- recommendations.csv: the next {} items for {} users by {}{settings}, fitted on the \
+             whole log",
+            r.count,
+            count(r.users),
+            escape(&r.variant)
+        );
+    }
+    let records: Vec<String> = summary
+        .leaderboard
+        .iter()
+        .map(|r| format!("{} {}", escape(&r.variant), code(&r.record)))
+        .collect();
+    let _ = writeln!(out, "- records on test: {}\n", records.join(", "));
+}
+
+fn reading(out: &mut String, summary: &Summary) {
+    out.push_str("## How to read this\n\n");
+    if summary.overview.fold(Role::Validation).is_some() {
+        out.push_str(
+            "Every variant is represented by the trial that did best on validation; only that one \
+             was scored on test, once. ",
+        );
+    }
+    out.push_str(
+        "A place (#) is given only to what is better than a random ranking (p below .05 after \
+         Holm's adjustment for the number of variants); `–` means that chance explains the value. \
+         Intervals are 95 % percentile bootstrap intervals over users. A difference whose interval \
+         holds 0 is not shown to be real. \"Best possible\" is the highest value any ranking could \
+         reach on this split: a user with one target cannot give precision@3 above 1/3.\n",
+    );
+}

@@ -1,0 +1,23 @@
+//! Reports: drawn from the store alone (records, attachments, overview), so that they can be drawn
+//! again at any time. One [`Summary`], several forms.
+
+mod markdown;
+mod summary;
+mod terminal;
+mod text;
+mod verdict;
+
+pub(crate) use summary::Summary;
+pub(crate) use terminal::{data_tables, leaderboard};
+
+use crate::exit::Failure;
+use crate::records::Store;
+
+/// Draws every report file from the store and writes it there.
+pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
+    let summary = Summary::read(store)?;
+    store.write("report.md", markdown::draw(&summary).as_bytes())?;
+    store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
+    store.write_json("report.json", &summary)?;
+    Ok(summary)
+}

@@ -1,0 +1,498 @@
+//! What a report says, before it takes a form: leaderboard, trials, verdict.
+
+use std::collections::BTreeMap;
+
+use musicrec_api::{Role, derive_seed};
+use ndarray::Array2;
+use serde::Serialize;
+
+use super::verdict::verdict;
+use crate::compare::{Estimate, bootstrap, estimate, holm, p_chance};
+use crate::exit::Failure;
+use crate::records::{Outcome, Record, SCHEMA, Store};
+use crate::sweep::{Overview, PlanVariant, choose};
+
+/// Fewer users than this with a difference say nothing about a difference (protocol P27).
+pub(crate) const INFORMATIVE: usize = 10;
+
+/// The report's content; `report.json` is this.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) schema: u32,
+    /// The conclusion in words.
+    pub(crate) verdict: String,
+    /// The variants, best first by the deciding metric on test.
+    pub(crate) leaderboard: Vec<Row>,
+    /// All trials in the order of the definition.
+    pub(crate) trials: Vec<TrialRow>,
+    /// Data, plan and floor.
+    #[serde(flatten)]
+    pub(crate) overview: Overview,
+}
+
+/// One variant on the leaderboard.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Row {
+    pub(crate) variant: String,
+    /// What distinguishes the chosen trial from the others of the variant.
+    pub(crate) settings: String,
+    /// How many trials were chosen from.
+    pub(crate) trials: usize,
+    /// The place among variants that are better than chance; none for what chance explains.
+    pub(crate) rank: Option<usize>,
+    /// Whether it did best on validation.
+    pub(crate) best_on_validation: bool,
+    /// What the chosen trial had on validation, by metric.
+    pub(crate) validation: BTreeMap<String, f64>,
+    /// What it has on test, by metric.
+    pub(crate) test: BTreeMap<String, Estimate>,
+    /// Difference to the baseline on the deciding metric.
+    pub(crate) difference: Option<Difference>,
+    /// The probability that a random ranking does as well on the deciding metric.
+    pub(crate) p_chance: f64,
+    /// The same, adjusted for the number of variants by Holm's method.
+    pub(crate) p_chance_holm: f64,
+    pub(crate) users: usize,
+    pub(crate) users_hit: usize,
+    /// Users whose last place was decided by item id.
+    pub(crate) users_tied: usize,
+    pub(crate) fit_seconds: f64,
+    pub(crate) rank_seconds: f64,
+    /// The record on test.
+    pub(crate) record: String,
+}
+
+/// A paired difference over users.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Difference {
+    #[serde(flatten)]
+    pub(crate) estimate: Estimate,
+    /// Users who do better, equally well and worse.
+    pub(crate) wins: usize,
+    pub(crate) ties: usize,
+    pub(crate) losses: usize,
+}
+
+impl Difference {
+    /// Whether enough users differ for the interval to mean anything.
+    pub(crate) fn informative(&self) -> bool {
+        self.wins + self.losses >= INFORMATIVE
+    }
+}
+
+/// One trial of the grid.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TrialRow {
+    pub(crate) variant: String,
+    pub(crate) settings: String,
+    /// Whether it represents its variant.
+    pub(crate) chosen: bool,
+    pub(crate) validation: BTreeMap<String, f64>,
+    pub(crate) fit_seconds: Option<f64>,
+    /// Why it failed, if it did.
+    pub(crate) failure: Option<String>,
+}
+
+impl Summary {
+    /// Reads the store.
+    pub(crate) fn read(store: &Store) -> Result<Self, Failure> {
+        let overview: Overview = store.read(Overview::FILE)?.ok_or_else(|| {
+            Failure::Data(format!(
+                "{} holds no sweep: there is no {}",
+                store.folder().display(),
+                Overview::FILE
+            ))
+        })?;
+        let mut rows = Vec::new();
+        let mut tables = Vec::new();
+        let mut trials = Vec::new();
+        for variant in &overview.variants {
+            let chosen = choose(&overview, variant, store)?;
+            trials.extend(trial_rows(
+                variant,
+                chosen.as_ref().map(|c| c.of_variant),
+                store,
+            )?);
+            let Some(chosen) = chosen else { continue };
+            let trial = &variant.trials[chosen.of_variant];
+            let Some(test) = store.record(&trial.test)? else {
+                continue;
+            };
+            let validation = match &trial.validation {
+                Some(id) => store.record(id)?.map(|r| metrics(&r)),
+                None => None,
+            };
+            if let Some((row, table)) = row(
+                variant,
+                &trial.settings,
+                &test,
+                validation.unwrap_or_default(),
+                store,
+            )? {
+                rows.push(row);
+                tables.push(table);
+            }
+        }
+        compare(&overview, &mut rows, &tables, store)?;
+        Ok(Self {
+            schema: SCHEMA,
+            verdict: verdict(&overview, &rows),
+            leaderboard: rows,
+            trials,
+            overview,
+        })
+    }
+
+    /// `leaderboard.csv`: a line a variant, then the floor and the ceiling.
+    pub(crate) fn leaderboard_csv(&self) -> String {
+        let labels = self.overview.labels();
+        let mut header: Vec<String> = ["variant", "settings", "trials", "rank"]
+            .map(str::to_owned)
+            .into();
+        for label in &labels {
+            header.push(format!("test_{label}"));
+            header.push(format!("test_{label}_low"));
+            header.push(format!("test_{label}_high"));
+        }
+        header.extend(labels.iter().map(|l| format!("validation_{l}")));
+        header.extend(
+            [
+                "difference",
+                "difference_low",
+                "difference_high",
+                "p_chance",
+                "p_chance_holm",
+                "users",
+                "users_hit",
+                "users_tied",
+                "fit_seconds",
+                "rank_seconds",
+                "record",
+            ]
+            .map(str::to_owned),
+        );
+        let width = header.len();
+        let mut lines = vec![header];
+        for row in &self.leaderboard {
+            let mut line = vec![
+                row.variant.clone(),
+                row.settings.clone(),
+                row.trials.to_string(),
+                row.rank.map_or(String::new(), |r| r.to_string()),
+            ];
+            for label in &labels {
+                let e = row.test[label];
+                line.extend([e.value, e.low, e.high].map(|v| v.to_string()));
+            }
+            line.extend(
+                labels
+                    .iter()
+                    .map(|l| row.validation.get(l).map_or(String::new(), f64::to_string)),
+            );
+            match &row.difference {
+                Some(d) => line.extend(
+                    [d.estimate.value, d.estimate.low, d.estimate.high].map(|v| v.to_string()),
+                ),
+                None => line.extend([const { String::new() }; 3]),
+            }
+            line.extend([row.p_chance, row.p_chance_holm].map(|v| v.to_string()));
+            line.extend([row.users, row.users_hit, row.users_tied].map(|v| v.to_string()));
+            line.extend([row.fit_seconds, row.rank_seconds].map(|v| v.to_string()));
+            line.push(row.record.clone());
+            lines.push(line);
+        }
+        if let Some(floor) = &self.overview.floor {
+            for name in ["(random ranking)", "(best possible)"] {
+                let mut line = vec![String::new(); width];
+                name.clone_into(&mut line[0]);
+                for (at, label) in labels.iter().enumerate() {
+                    let m = &floor.metrics[label];
+                    let values = if name == "(best possible)" {
+                        [Some(m.ceiling), None, None]
+                    } else {
+                        [Some(m.expected), Some(m.low), Some(m.high)]
+                    };
+                    for (offset, value) in values.into_iter().enumerate() {
+                        line[4 + 3 * at + offset] = value.map_or(String::new(), |v| v.to_string());
+                    }
+                }
+                lines.push(line);
+            }
+        }
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for line in &lines {
+            writer.write_record(line).expect("writing CSV to memory");
+        }
+        let bytes = writer.into_inner().expect("writing CSV to memory");
+        String::from_utf8(bytes).expect("CSV of texts is text")
+    }
+}
+
+fn metrics(record: &Record) -> BTreeMap<String, f64> {
+    match &record.result.outcome {
+        Outcome::Done { metrics, .. } => metrics.clone(),
+        Outcome::Failed { .. } => BTreeMap::new(),
+    }
+}
+
+fn trial_rows(
+    variant: &PlanVariant,
+    chosen: Option<usize>,
+    store: &Store,
+) -> Result<Vec<TrialRow>, Failure> {
+    let mut rows = Vec::new();
+    for (at, trial) in variant.trials.iter().enumerate() {
+        let mut row = TrialRow {
+            variant: variant.name.clone(),
+            settings: trial.settings.clone(),
+            chosen: chosen == Some(at),
+            validation: BTreeMap::new(),
+            fit_seconds: None,
+            failure: None,
+        };
+        for id in trial.validation.iter().chain([&trial.test]) {
+            if let Some(failed) = store.failed(id)?
+                && let Outcome::Failed { message } = failed.result.outcome
+            {
+                row.failure = Some(format!("{}: {message}", failed.result.key.role.name()));
+            }
+        }
+        let id = trial.validation.as_ref().unwrap_or(&trial.test);
+        if let Some(record) = store.record(id)? {
+            if record.result.key.role == Role::Validation {
+                row.validation = metrics(&record);
+            }
+            row.fit_seconds = Some(record.run.fit_seconds);
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// Per-user values of a trial: users in their order, one column a metric.
+struct Table {
+    users: Vec<String>,
+    labels: Vec<String>,
+    values: Array2<f64>,
+}
+
+impl Table {
+    fn read(store: &Store, name: &str) -> Result<Self, Failure> {
+        let broken = |what: String| {
+            Failure::Data(format!(
+                "{} is not a table of per-user values: {what}",
+                store.path(name).display()
+            ))
+        };
+        let text = store.attachment(name)?;
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header = reader.headers().map_err(|e| broken(e.to_string()))?;
+        let labels: Vec<String> = header.iter().skip(1).map(str::to_owned).collect();
+        let (mut users, mut values) = (Vec::new(), Vec::new());
+        for record in reader.records() {
+            let record = record.map_err(|e| broken(e.to_string()))?;
+            users.push(record.get(0).unwrap_or_default().to_owned());
+            for cell in record.iter().skip(1) {
+                values.push(cell.parse().map_err(|_| broken(format!("`{cell}`")))?);
+            }
+        }
+        let shape = (users.len(), labels.len());
+        let values = Array2::from_shape_vec(shape, values).map_err(|e| broken(e.to_string()))?;
+        Ok(Self {
+            users,
+            labels,
+            values,
+        })
+    }
+}
+
+fn row(
+    variant: &PlanVariant,
+    settings: &str,
+    test: &Record,
+    validation: BTreeMap<String, f64>,
+    store: &Store,
+) -> Result<Option<(Row, Table)>, Failure> {
+    let Outcome::Done {
+        metrics,
+        users,
+        users_hit,
+        users_tied,
+        attachments,
+    } = &test.result.outcome
+    else {
+        return Ok(None);
+    };
+    let Some(per_user) = attachments.get("per_user") else {
+        return Ok(None);
+    };
+    let row = Row {
+        variant: variant.name.clone(),
+        settings: settings.to_owned(),
+        trials: variant.trials.len(),
+        rank: None,
+        best_on_validation: false,
+        validation,
+        // The intervals follow once all variants are known.
+        test: metrics
+            .iter()
+            .map(|(label, &value)| {
+                let estimate = Estimate {
+                    value,
+                    low: value,
+                    high: value,
+                };
+                (label.clone(), estimate)
+            })
+            .collect(),
+        difference: None,
+        p_chance: 1.0,
+        p_chance_holm: 1.0,
+        users: *users,
+        users_hit: *users_hit,
+        users_tied: *users_tied,
+        fit_seconds: test.run.fit_seconds,
+        rank_seconds: test.run.rank_seconds,
+        record: test.id.clone(),
+    };
+    Ok(Some((row, Table::read(store, per_user)?)))
+}
+
+/// Intervals, differences and chance; then the order of the leaderboard.
+fn compare(
+    overview: &Overview,
+    rows: &mut Vec<Row>,
+    tables: &[Table],
+    store: &Store,
+) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (users, labels) = (&tables[0].users, &tables[0].labels);
+    if tables
+        .iter()
+        .any(|t| t.users != *users || t.labels != *labels)
+    {
+        return Err(Failure::Data(format!(
+            "the records in {} are over different users or metrics and cannot be compared; set the \
+             folder aside with --fresh",
+            store.folder().display()
+        )));
+    }
+    let width = labels.len();
+    let all = Array2::from_shape_fn((users.len(), rows.len() * width), |(user, column)| {
+        tables[column / width].values[[user, column % width]]
+    });
+    let seed = overview.shared["seed"].as_u64().unwrap_or(0);
+    let samples = bootstrap(
+        all.view(),
+        overview.resamples,
+        derive_seed(seed, "bootstrap"),
+    );
+    let select = labels.iter().position(|l| *l == overview.select);
+    let baseline = rows
+        .iter()
+        .position(|r| Some(&r.variant) == overview.baseline.as_ref());
+    for (at, row) in rows.iter_mut().enumerate() {
+        for (metric, label) in labels.iter().enumerate() {
+            if let Some(known) = row.test.get_mut(label) {
+                *known = estimate(known.value, samples[at * width + metric].clone());
+            }
+        }
+        if let (Some(base), Some(select)) = (baseline.filter(|b| *b != at), select) {
+            let column = |of: usize| of * width + select;
+            let pairs = samples[column(at)].iter().zip(&samples[column(base)]);
+            let differences = pairs.map(|(own, base)| own - base).collect();
+            let own = all.column(column(at));
+            let theirs = all.column(column(base));
+            let n = users.len() as f64;
+            let value = own.iter().zip(theirs).map(|(a, b)| a - b).sum::<f64>() / n;
+            let count = |holds: fn(f64, f64) -> bool| {
+                own.iter()
+                    .zip(theirs)
+                    .filter(|(a, b)| holds(**a, **b))
+                    .count()
+            };
+            row.difference = Some(Difference {
+                estimate: estimate(value, differences),
+                wins: count(|a, b| a > b),
+                ties: count(|a, b| a == b),
+                losses: count(|a, b| a < b),
+            });
+        }
+    }
+    chance(overview, rows, store)?;
+    let value = |row: &Row| row.test.get(&overview.select).map_or(0.0, |e| e.value);
+    rows.sort_by(|a, b| value(b).total_cmp(&value(a)));
+    let mut place = 0;
+    for row in rows.iter_mut().filter(|r| r.p_chance_holm < 0.05) {
+        place += 1;
+        row.rank = Some(place);
+    }
+    let on_validation = |row: &Row| row.validation.get(&overview.select).copied();
+    let best = rows
+        .iter()
+        .enumerate()
+        .filter_map(|(at, row)| Some((at, on_validation(row)?)))
+        // The first of the definition among equals, as where the recommendations come from.
+        .max_by(|a, b| {
+            a.1.total_cmp(&b.1)
+                .then_with(|| order(overview, &rows[b.0]).cmp(&order(overview, &rows[a.0])))
+        });
+    if let Some((at, _)) = best {
+        rows[at].best_on_validation = true;
+    }
+    Ok(())
+}
+
+fn order(overview: &Overview, row: &Row) -> Option<usize> {
+    overview.variants.iter().position(|v| v.name == row.variant)
+}
+
+fn chance(overview: &Overview, rows: &mut [Row], store: &Store) -> Result<(), Failure> {
+    let Some(floor) = &overview.floor else {
+        return Ok(());
+    };
+    let null = Table::read_null(store, &floor.null, &overview.select)?;
+    let p: Vec<f64> = rows
+        .iter()
+        .map(|row| {
+            let value = row.test.get(&overview.select).map_or(0.0, |e| e.value);
+            p_chance(value, &null)
+        })
+        .collect();
+    for ((row, p), adjusted) in rows.iter_mut().zip(&p).zip(holm(&p)) {
+        row.p_chance = *p;
+        row.p_chance_holm = adjusted;
+    }
+    Ok(())
+}
+
+impl Table {
+    /// The drawn values of one metric, ascending.
+    fn read_null(store: &Store, name: &str, label: &str) -> Result<Vec<f64>, Failure> {
+        let text = store.attachment(name)?;
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let broken = || {
+            Failure::Data(format!(
+                "{} is not a table of random rankings",
+                store.path(name).display()
+            ))
+        };
+        let column = reader
+            .headers()
+            .ok()
+            .and_then(|h| h.iter().position(|l| l == label))
+            .ok_or_else(broken)?;
+        reader
+            .records()
+            .map(|record| {
+                let record = record.map_err(|_| broken())?;
+                record
+                    .get(column)
+                    .and_then(|c| c.parse().ok())
+                    .ok_or_else(broken)
+            })
+            .collect()
+    }
+}

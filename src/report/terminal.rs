@@ -1,0 +1,227 @@
+//! The report on a terminal: plain text tables that read the same in a pipe.
+
+use std::fmt::Write as _;
+
+use musicrec_api::Role;
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Modify, Style};
+
+use super::Summary;
+use super::text::{PART_HEADER, accounts, changed, count, interval, part, seconds, signed, value};
+use crate::stages::fold;
+use crate::stages::prepare::Step;
+use crate::sweep::Overview;
+
+/// A table whose columns from `numbers` on are numbers.
+fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> String {
+    let mut builder = Builder::default();
+    builder.push_record(header);
+    for row in rows {
+        builder.push_record(row);
+    }
+    let mut table = builder.build();
+    table
+        .with(Style::psql())
+        .with(Modify::new(Columns::new(numbers..)).with(Alignment::right()));
+    table.to_string()
+}
+
+fn owned<const N: usize>(header: [&str; N]) -> Vec<String> {
+    header.map(str::to_owned).into()
+}
+
+/// What was read, what cleaning did, and how the log was split.
+pub(crate) fn data_tables(overview: &Overview) -> String {
+    let mut out = String::new();
+    let funnel: Vec<Vec<String>> = overview.funnel.iter().map(step_row).collect();
+    let header = owned([
+        "step",
+        "reach",
+        "rows in",
+        "dropped",
+        "rows out",
+        "cells changed",
+    ]);
+    let _ = writeln!(out, "Cleaning\n{}", table(&header, &funnel, 2));
+    for step in &overview.funnel {
+        if !step.dropped.is_empty() {
+            let _ = writeln!(out, "  {}: dropped {}", step.name, accounts(&step.dropped));
+        }
+    }
+    for leak in leaks(overview) {
+        let _ = writeln!(out, "  warning: {leak}");
+    }
+    let mut parts = vec![part("cleaned log", &overview.log)];
+    for summary in &overview.folds {
+        let name = summary.role.name();
+        parts.push(part(&format!("fit for {name}"), &summary.fit));
+        parts.push(part(name, &summary.evaluated));
+    }
+    let _ = writeln!(out, "\nSplit\n{}", table(&owned(PART_HEADER), &parts, 3));
+    for summary in &overview.folds {
+        let _ = writeln!(out, "  {}", fold_line(summary));
+    }
+    if overview.uses_the_future {
+        let _ = writeln!(
+            out,
+            "  warning: this split lets models learn from events later than what they foretell"
+        );
+    }
+    out
+}
+
+fn step_row(step: &Step) -> Vec<String> {
+    let reach = if step.reach.is_empty() {
+        "-"
+    } else {
+        &step.reach
+    };
+    vec![
+        step.name.clone(),
+        reach.to_owned(),
+        count(step.rows_in),
+        count(step.rows_in - step.rows_out),
+        count(step.rows_out),
+        count(changed(step)),
+    ]
+}
+
+/// Everything in cleaning that looked at what it should not know.
+pub(super) fn leaks(overview: &Overview) -> Vec<String> {
+    let fit = overview.folds.iter().flat_map(|f| &f.cleaned);
+    overview
+        .funnel
+        .iter()
+        .chain(fit)
+        .flat_map(|step| step.leaks.iter().map(|l| format!("{}: {l}", step.name)))
+        .collect()
+}
+
+/// Who is asked in a fold and what was left out.
+pub(super) fn fold_line(s: &fold::Summary) -> String {
+    let mut line = format!(
+        "{}: {} users with {} targets are asked, {} candidates; {} targets already heard removed, \
+         {} cold ones",
+        s.role.name(),
+        count(s.users),
+        count(s.targets),
+        count(s.candidates),
+        count(s.heard_removed),
+        count(s.cold_items),
+    );
+    if s.cold_users > 0 {
+        let _ = write!(
+            line,
+            "; {} users without a past are not asked",
+            count(s.cold_users)
+        );
+    }
+    for step in &s.cleaned {
+        let _ = write!(
+            line,
+            "; {} kept {} of {} fit rows",
+            step.name,
+            count(step.rows_out),
+            count(step.rows_in)
+        );
+    }
+    line
+}
+
+/// The leaderboard and the verdict.
+pub(crate) fn leaderboard(summary: &Summary) -> String {
+    let overview = &summary.overview;
+    let labels = overview.labels();
+    let validated = overview.fold(Role::Validation).is_some();
+    let select = &overview.select;
+    let mut header = owned(["#", "variant"]);
+    header.extend(labels.iter().cloned());
+    header.push(format!("95 % {select}"));
+    header.extend(owned(["users hit", "fit s", "rank s"]));
+    let mut rows = Vec::new();
+    for row in &summary.leaderboard {
+        let mut line = vec![
+            row.rank.map_or_else(|| "-".to_owned(), |r| r.to_string()),
+            format!(
+                "{}{}",
+                row.variant,
+                if row.best_on_validation { " *" } else { "" }
+            ),
+        ];
+        line.extend(labels.iter().map(|label| {
+            let test = row.test.get(label).map_or(f64::NAN, |e| e.value);
+            match row.validation.get(label) {
+                Some(&v) => format!("{} ({})", value(test), value(v)),
+                None => value(test),
+            }
+        }));
+        line.push(row.test.get(select).map_or(String::new(), interval));
+        line.push(format!("{} of {}", count(row.users_hit), count(row.users)));
+        line.extend([row.fit_seconds, row.rank_seconds].map(seconds));
+        rows.push(line);
+    }
+    if let Some(floor) = &overview.floor {
+        let mut line = owned(["", "(random ranking)"]);
+        line.extend(labels.iter().map(|l| value(floor.metrics[l].expected)));
+        let m = &floor.metrics[select];
+        line.push(format!("[{:.4}, {:.4}]", m.low, m.high));
+        line.extend([
+            format!("{:.1} exp.", floor.users_hit),
+            String::new(),
+            String::new(),
+        ]);
+        rows.push(line);
+        let mut line = owned(["", "(best possible)"]);
+        line.extend(labels.iter().map(|l| value(floor.metrics[l].ceiling)));
+        line.extend([
+            String::new(),
+            count(floor.ceiling_users_hit),
+            String::new(),
+            String::new(),
+        ]);
+        rows.push(line);
+    }
+    let mut out = format!("Leaderboard on test\n{}\n", table(&header, &rows, 2));
+    if validated {
+        let _ = writeln!(
+            out,
+            "  in parentheses: validation; *: best there; #: only what is better than chance has a place"
+        );
+    } else {
+        let _ = writeln!(out, "  #: only what is better than chance has a place");
+    }
+    for row in summary.leaderboard.iter().filter(|r| r.trials > 1) {
+        let _ = writeln!(
+            out,
+            "  {}: {} (chosen from {} trials)",
+            row.variant, row.settings, row.trials
+        );
+    }
+    for row in &summary.leaderboard {
+        if let (Some(d), Some(base)) = (&row.difference, &overview.baseline) {
+            let _ = writeln!(
+                out,
+                "  {} - {base}: {} {} ({} users better, {} equal, {} worse)",
+                row.variant,
+                signed(d.estimate.value),
+                interval(&d.estimate),
+                d.wins,
+                d.ties,
+                d.losses
+            );
+        }
+    }
+    for trial in &summary.trials {
+        if let Some(message) = &trial.failure {
+            let settings = if trial.settings.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", trial.settings)
+            };
+            let _ = writeln!(out, "  failed: {}{settings}: {message}", trial.variant);
+        }
+    }
+    let _ = writeln!(out, "\nVerdict: {}", summary.verdict);
+    out
+}

@@ -1,0 +1,110 @@
+//! Numbers and times as reports write them: the same digits in every form.
+
+use musicrec_api::Account;
+
+use crate::compare::Estimate;
+use crate::stages::fold::Part;
+use crate::stages::prepare::Step;
+
+/// A metric's value with four digits behind the point.
+pub(super) fn value(value: f64) -> String {
+    format!("{value:.4}")
+}
+
+/// A difference with its sign.
+pub(super) fn signed(value: f64) -> String {
+    format!("{value:+.4}")
+}
+
+/// `.0123 [.0100, .0150]`.
+pub(super) fn interval(estimate: &Estimate) -> String {
+    format!("[{:.4}, {:.4}]", estimate.low, estimate.high)
+}
+
+/// A probability: three digits, never zero.
+pub(super) fn probability(p: f64) -> String {
+    if p < 0.001 {
+        "<.001".to_owned()
+    } else {
+        format!("{p:.3}")
+    }
+}
+
+/// Seconds with a sensible number of digits.
+pub(super) fn seconds(seconds: f64) -> String {
+    if seconds < 0.001 {
+        "<0.001".to_owned()
+    } else if seconds < 10.0 {
+        format!("{seconds:.3}")
+    } else {
+        format!("{seconds:.1}")
+    }
+}
+
+/// A count with thousands separated.
+pub(super) fn count(count: impl TryInto<u64>) -> String {
+    let digits = count.try_into().unwrap_or(u64::MAX).to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `2025-11-10 22:57` of a time in seconds; `-` without one.
+pub(super) fn time(seconds: Option<i64>) -> String {
+    seconds.map_or_else(
+        || "-".to_owned(),
+        |s| {
+            jiff::Timestamp::from_second(s).map_or_else(
+                |_| format!("{s} s"),
+                |t| t.strftime("%Y-%m-%d %H:%M").to_string(),
+            )
+        },
+    )
+}
+
+/// The header of tables of parts.
+pub(super) const PART_HEADER: [&str; 7] = [
+    "part",
+    "from (UTC)",
+    "until (UTC)",
+    "events",
+    "users",
+    "items",
+    "pairs",
+];
+
+/// A part as a row of such a table.
+pub(super) fn part(name: &str, part: &Part) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        time(part.from),
+        time(part.until),
+        count(part.events),
+        count(part.users),
+        count(part.items),
+        count(part.pairs),
+    ]
+}
+
+/// What a step did, in short: `user_id placeholder 46; song_id trimmed 590`.
+pub(super) fn accounts(accounts: &[Account]) -> String {
+    let each = accounts.iter().map(|a| {
+        let column = if a.column.is_empty() {
+            String::new()
+        } else {
+            format!("{} ", a.column)
+        };
+        format!("{column}{} {}", a.what, count(a.rows))
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// The cells that a step changed.
+pub(super) fn changed(step: &Step) -> u64 {
+    step.changed.iter().map(|a| a.rows).sum()
+}

@@ -1,0 +1,166 @@
+//! The floor and the ceiling of a fold: what random rankings reach, exactly and drawn, and the
+//! highest value that the fold permits.
+
+use musicrec_api::{ChanceView, Measure, UserView, derive_seed, rng};
+use ndarray::Array2;
+use rand::RngExt as _;
+use rayon::prelude::*;
+
+use super::fold::FoldData;
+use super::measure::{bind, means};
+use crate::experiment::Metrics;
+
+/// What random rankings reach on a fold, by metric.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Chance {
+    /// The exact expectation where every metric's closed form is known, else the mean of the draws.
+    pub(crate) expected: Vec<f64>,
+    /// Whether the expectation is exact.
+    pub(crate) exact: Vec<bool>,
+    /// For each metric the means of the drawn rankings, ascending.
+    pub(crate) null: Vec<Vec<f64>>,
+    /// The expected number of users with a hit.
+    pub(crate) users_hit: f64,
+    /// The best value that any ranking could reach.
+    pub(crate) ceiling: Vec<f64>,
+    /// Users with a hit under that ranking.
+    pub(crate) ceiling_users_hit: usize,
+}
+
+/// Draws `rankings` complete random rankings and computes floor and ceiling.
+pub(crate) fn chance(metrics: &Metrics, fold: &FoldData, rankings: usize, seed: u64) -> Chance {
+    let measures = bind(metrics, fold);
+    let depth = metrics.depth();
+    let users: Vec<User> = (0..fold.asked.len())
+        .map(|at| User::new(fold, at, depth, &measures))
+        .collect();
+    let draws: Vec<Vec<f64>> = (0..rankings)
+        .into_par_iter()
+        .map(|ranking| {
+            draw(
+                &users,
+                depth,
+                &measures,
+                derive_seed(seed, &ranking.to_string()),
+            )
+        })
+        .collect();
+    let null: Vec<Vec<f64>> = (0..measures.len())
+        .map(|metric| {
+            let mut values: Vec<f64> = draws.iter().map(|d| d[metric]).collect();
+            values.sort_by(f64::total_cmp);
+            values
+        })
+        .collect();
+    let n = users.len() as f64;
+    let (expected, exact) = measures
+        .iter()
+        .zip(&null)
+        .map(|(measure, null)| {
+            let closed: Option<f64> = users.iter().map(|u| u.expected(&**measure)).sum();
+            closed.map_or_else(
+                || (null.iter().sum::<f64>() / null.len() as f64, false),
+                |sum| (sum / n, true),
+            )
+        })
+        .unzip();
+    let mut ceiling = Array2::zeros((users.len(), measures.len()));
+    for (at, user) in users.iter().enumerate() {
+        let mut best = user.gains.clone();
+        best.sort_by(|a, b| b.total_cmp(a));
+        best.truncate(depth);
+        for (metric, measure) in measures.iter().enumerate() {
+            ceiling[[at, metric]] = user.measure(&**measure, &best);
+        }
+    }
+    Chance {
+        expected,
+        exact,
+        null,
+        users_hit: users.iter().map(|u| u.hit_probability(depth)).sum(),
+        ceiling: means(&ceiling),
+        ceiling_users_hit: users.iter().filter(|u| !u.gains.is_empty()).count(),
+    }
+}
+
+/// A user as a random ranking sees them: so many items to draw from, of which some are targets.
+struct User<'a> {
+    candidates: usize,
+    /// Gains of the targets that can be drawn.
+    gains: Vec<f64>,
+    targets: &'a [f64],
+    /// The values of a list without a hit, which most random lists are.
+    missed: Vec<f64>,
+}
+
+impl<'a> User<'a> {
+    fn new(fold: &'a FoldData, at: usize, depth: usize, measures: &[Box<dyn Measure>]) -> Self {
+        let mut user = Self {
+            candidates: fold.summary.candidates - fold.heard.get(at).len(),
+            gains: fold.reachable.get(at).iter().map(|t| t.1).collect(),
+            targets: fold.targets.get(at),
+            missed: Vec::new(),
+        };
+        let nothing = vec![0.0; depth.min(user.candidates)];
+        user.missed = measures
+            .iter()
+            .map(|m| user.measure(&**m, &nothing))
+            .collect();
+        user
+    }
+
+    /// The value of a list with the given gains; which items they are does not matter to a metric
+    /// of hits.
+    fn measure(&self, measure: &dyn Measure, gains: &[f64]) -> f64 {
+        let items = vec![musicrec_api::MISSING; gains.len()];
+        measure.user(&UserView::new(&items, gains, self.targets))
+    }
+
+    fn expected(&self, measure: &dyn Measure) -> Option<f64> {
+        measure.chance(&ChanceView::new(self.candidates, &self.gains, self.targets))
+    }
+
+    /// The probability that a random list of `depth` holds a target: hypergeometric.
+    fn hit_probability(&self, depth: usize) -> f64 {
+        let misses = self.candidates - self.gains.len();
+        let none: f64 = (0..depth.min(self.candidates))
+            .map(|place| misses.saturating_sub(place) as f64 / (self.candidates - place) as f64)
+            .product();
+        1.0 - none
+    }
+}
+
+/// The means of one complete random ranking: for each user the first places of a random order.
+fn draw(users: &[User], depth: usize, measures: &[Box<dyn Measure>], seed: u64) -> Vec<f64> {
+    let mut random = rng(seed);
+    let mut sums = vec![0.0; measures.len()];
+    let mut drawn: Vec<usize> = Vec::with_capacity(depth);
+    let mut gains: Vec<f64> = Vec::with_capacity(depth);
+    for user in users {
+        drawn.clear();
+        gains.clear();
+        let mut hit = false;
+        for _ in 0..depth.min(user.candidates) {
+            // Lists are short, so drawing again on a repeat is cheaper than a shuffle. A list as
+            // long as the catalogue still ends: every number is met sooner or later.
+            let item = loop {
+                let item = random.random_range(0..user.candidates);
+                if !drawn.contains(&item) {
+                    break item;
+                }
+            };
+            drawn.push(item);
+            let gain = user.gains.get(item).copied().unwrap_or(0.0);
+            hit |= gain > 0.0;
+            gains.push(gain);
+        }
+        for (at, measure) in measures.iter().enumerate() {
+            sums[at] += if hit {
+                user.measure(&**measure, &gains)
+            } else {
+                user.missed[at]
+            };
+        }
+    }
+    sums.iter().map(|sum| sum / users.len() as f64).collect()
+}

@@ -1,0 +1,305 @@
+//! What a sweep knows besides its records: the data, the plan, the floor. Kept as
+//! `experiment.json`, so that a report needs nothing but the folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use musicrec_api::{Identity, Role};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Options;
+use crate::compare::{mean_sd, quantile};
+use crate::exit::Failure;
+use crate::experiment::{Experiment, Trial, flatten};
+use crate::records::{Key, SCHEMA, Store};
+use crate::stages::chance::Chance;
+use crate::stages::fold::{Part, Summary};
+use crate::stages::prepare::{Prepared, Step};
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Overview {
+    pub(crate) schema: u32,
+    pub(crate) name: String,
+    /// The definition's file.
+    pub(crate) definition: String,
+    /// The command that ran.
+    pub(crate) command: String,
+    /// When, UTC.
+    pub(crate) date: String,
+    /// What all trials share.
+    pub(crate) shared: Value,
+    /// The content of the source.
+    pub(crate) fingerprint: String,
+    /// The cleaned log.
+    pub(crate) log: Part,
+    pub(crate) funnel: Vec<Step>,
+    pub(crate) folds: Vec<Summary>,
+    /// Whether models may learn from events later than a user's targets.
+    pub(crate) uses_the_future: bool,
+    pub(crate) metrics: Vec<Identity>,
+    /// The label of the deciding metric.
+    pub(crate) select: String,
+    /// The variant that others are compared with.
+    pub(crate) baseline: Option<String>,
+    /// Rules of the protocol that the definition changes.
+    pub(crate) changes: Vec<String>,
+    pub(crate) resamples: usize,
+    pub(crate) variants: Vec<PlanVariant>,
+    /// Chance and ceiling on the test part.
+    pub(crate) floor: Option<Floor>,
+    pub(crate) recommended: Option<Recommended>,
+}
+
+/// A row of the leaderboard and its trials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlanVariant {
+    pub(crate) name: String,
+    pub(crate) trials: Vec<PlanTrial>,
+}
+
+/// A trial of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlanTrial {
+    /// Its place among all trials of the experiment.
+    pub(crate) index: usize,
+    /// What distinguishes it from the other trials of its variant: `factors=32, alpha=10`.
+    pub(crate) settings: String,
+    /// The id of its record on validation, if there is such a part.
+    pub(crate) validation: Option<String>,
+    /// The id of its record on test; only the chosen trial of a variant gets one.
+    pub(crate) test: String,
+}
+
+/// What random rankings reach on the test part, and the best that any could.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Floor {
+    /// How many complete random rankings were drawn.
+    pub(crate) rankings: usize,
+    pub(crate) metrics: BTreeMap<String, FloorMetric>,
+    /// The expected number of users with a hit.
+    pub(crate) users_hit: f64,
+    /// The number of users with a hit that the best ranking reaches.
+    pub(crate) ceiling_users_hit: usize,
+    /// Attachment with the drawn values: a line a ranking, ascending within each metric.
+    pub(crate) null: String,
+}
+
+/// One metric of [`Floor`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FloorMetric {
+    /// The expectation under a random ranking.
+    pub(crate) expected: f64,
+    /// Whether it is exact or the mean of the draws.
+    pub(crate) exact: bool,
+    /// 2.5 % of random rankings are below.
+    pub(crate) low: f64,
+    /// 2.5 % of random rankings are above.
+    pub(crate) high: f64,
+    /// Standard deviation of random rankings.
+    pub(crate) sd: f64,
+    /// The least value that this data could show to be above chance, with a power of 80 % at a
+    /// one-sided level of 5 %: expectation + 2.49 standard deviations.
+    pub(crate) detectable: f64,
+    /// The highest value that the split permits.
+    pub(crate) ceiling: f64,
+}
+
+/// Whose recommendations were exported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Recommended {
+    /// Hash of all they depend on.
+    pub(crate) id: String,
+    pub(crate) variant: String,
+    pub(crate) settings: String,
+    pub(crate) users: usize,
+    pub(crate) count: usize,
+}
+
+impl Overview {
+    /// Its file in the store.
+    pub(crate) const FILE: &'static str = "experiment.json";
+
+    /// The summary of a fold.
+    pub(crate) fn fold(&self, role: Role) -> Option<&Summary> {
+        self.folds.iter().find(|f| f.role == role)
+    }
+
+    /// The metrics' labels.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        self.metrics.iter().map(|m| m.label.clone()).collect()
+    }
+}
+
+/// The overview before anything has run.
+pub(super) fn make(
+    experiment: &Experiment,
+    options: &Options,
+    fingerprint: &str,
+    prepared: &Prepared,
+    log: Part,
+    folds: Vec<Summary>,
+) -> Overview {
+    let evaluation = &experiment.evaluation;
+    let validated = folds.iter().any(|f| f.role == Role::Validation);
+    Overview {
+        schema: SCHEMA,
+        name: experiment.name.clone(),
+        definition: experiment.path.display().to_string(),
+        command: options.command.clone(),
+        date: jiff::Timestamp::now().to_string(),
+        shared: experiment.shared(),
+        fingerprint: fingerprint.to_owned(),
+        log,
+        funnel: prepared.funnel.clone(),
+        folds,
+        uses_the_future: experiment.splitter.uses_the_future(),
+        metrics: evaluation.metrics.0.iter().map(|m| m.identity()).collect(),
+        select: evaluation.select(),
+        baseline: evaluation.baseline(&experiment.variants).map(str::to_owned),
+        changes: evaluation.changes(),
+        resamples: evaluation.resamples.get(),
+        variants: plan(experiment, fingerprint, validated),
+        floor: None,
+        recommended: None,
+    }
+}
+
+fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<PlanVariant> {
+    let trials: Vec<(usize, Trial)> = experiment.trials().into_iter().enumerate().collect();
+    experiment
+        .variants
+        .iter()
+        .map(|variant| {
+            let own: Vec<&(usize, Trial)> = trials
+                .iter()
+                .filter(|(_, t)| std::ptr::eq(t.variant, variant))
+                .collect();
+            let settings = settings(own.iter().map(|(_, t)| t));
+            let id = |trial: &Trial, role| Key::new(experiment, trial, role, fingerprint).id();
+            PlanVariant {
+                name: variant.name.clone(),
+                trials: own
+                    .iter()
+                    .zip(settings)
+                    .map(|((index, trial), settings)| PlanTrial {
+                        index: *index,
+                        settings,
+                        validation: validated.then(|| id(trial, Role::Validation)),
+                        test: id(trial, Role::Test),
+                    })
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// For each trial only what differs between them.
+fn settings<'a>(trials: impl Iterator<Item = &'a Trial<'a>>) -> Vec<String> {
+    let flat: Vec<BTreeMap<String, String>> = trials
+        .map(|trial| {
+            let model = trial.model.resolved.as_object();
+            let parameters = model.and_then(|m| m.values().next()).cloned();
+            let weighting = match &trial.weighting.resolved {
+                Value::Object(map) => map.clone(),
+                _ => serde_json::Map::new(),
+            };
+            let name = weighting.keys().next().cloned().unwrap_or_default();
+            let mut all = flatten(&parameters.unwrap_or_default());
+            all.push(("weighting".to_owned(), name));
+            all.extend(flatten(&Value::Object(weighting)));
+            all.into_iter().filter(|(key, _)| !key.is_empty()).collect()
+        })
+        .collect();
+    let keys: BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
+    let differing: Vec<&String> = keys
+        .into_iter()
+        .filter(|key| flat.iter().any(|f| f.get(*key) != flat[0].get(*key)))
+        .collect();
+    flat.iter()
+        .map(|values| {
+            let own = differing
+                .iter()
+                .filter_map(|key| Some(format!("{key}={}", values.get(*key)?)));
+            own.collect::<Vec<_>>().join(", ")
+        })
+        .collect()
+}
+
+/// The trial that represents a variant.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Chosen {
+    /// Its place among all trials of the experiment.
+    pub(crate) index: usize,
+    /// Its place among those of the variant.
+    pub(crate) of_variant: usize,
+    /// What it reached on validation, by the deciding metric.
+    pub(crate) validation: Option<f64>,
+}
+
+/// The best trial of a variant on validation (the first of equals), or its only one where there is
+/// no validation part. `None` if all of them failed.
+pub(crate) fn choose(
+    overview: &Overview,
+    variant: &PlanVariant,
+    store: &Store,
+) -> Result<Option<Chosen>, Failure> {
+    let mut best: Option<Chosen> = None;
+    for (of_variant, trial) in variant.trials.iter().enumerate() {
+        let validation = match &trial.validation {
+            None => None,
+            Some(id) => match store.record(id)?.and_then(|r| r.metric(&overview.select)) {
+                None => continue,
+                value => value,
+            },
+        };
+        if best.as_ref().is_none_or(|b| validation > b.validation) {
+            best = Some(Chosen {
+                index: trial.index,
+                of_variant,
+                validation,
+            });
+        }
+    }
+    Ok(best)
+}
+
+impl Floor {
+    /// Summarizes what was drawn and keeps the draws as an attachment.
+    pub(super) fn keep(
+        metrics: &[Identity],
+        chance: &Chance,
+        store: &Store,
+    ) -> Result<Self, Failure> {
+        let rankings = chance.null.first().map_or(0, Vec::len);
+        let rows = (0..rankings).map(|row| {
+            let values = chance.null.iter().map(|null| null[row].to_string());
+            values.collect()
+        });
+        let labels = metrics.iter().map(|m| m.label.as_str());
+        let null = store.attach(&super::trial::csv_text(labels.clone(), rows), "csv")?;
+        let of_metric = |at: usize| {
+            let drawn = &chance.null[at];
+            let (_, sd) = mean_sd(drawn);
+            FloorMetric {
+                expected: chance.expected[at],
+                exact: chance.exact[at],
+                low: quantile(drawn, 0.025),
+                high: quantile(drawn, 0.975),
+                sd,
+                detectable: chance.expected[at] + 2.49 * sd,
+                ceiling: chance.ceiling[at],
+            }
+        };
+        Ok(Self {
+            rankings,
+            metrics: labels
+                .enumerate()
+                .map(|(at, label)| (label.to_owned(), of_metric(at)))
+                .collect(),
+            users_hit: chance.users_hit,
+            ceiling_users_hit: chance.ceiling_users_hit,
+            null,
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! One trial on one fold: weigh, fit, rank, measure, record.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use musicrec_api::{Error, Events, FitContext, Result, Train, derive_seed};
+
+use super::Sweep;
+use crate::exit::Failure;
+use crate::experiment::{Trial, Weighting};
+use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
+use crate::stages::fold::FoldData;
+use crate::stages::measure::{Measured, measure};
+use crate::stages::rank::{Lists, rank};
+
+/// What trials of a fold learn from, one a distinct weighting, made when first needed.
+#[derive(Debug, Default)]
+pub(super) struct Trains(Mutex<HashMap<String, Arc<Shared>>>);
+
+/// A result that several trials wait for. Errors are kept as text, for each waiting trial.
+type Shared = OnceLock<Result<Train, String>>;
+
+impl Trains {
+    fn get(&self, weighting: &Weighting, fit: &Events) -> Arc<Shared> {
+        let cell = {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = weighting.resolved.to_string();
+            Arc::clone(known.entry(key).or_default())
+        };
+        cell.get_or_init(|| weigh(weighting, fit).map_err(|e| e.to_string()));
+        cell
+    }
+}
+
+/// The fit part as a model sees it under a weighting.
+pub(super) fn weigh(weighting: &Weighting, fit: &Events) -> Result<Train> {
+    let weights = weighting.plugin.fit(fit)?.weigh(fit)?;
+    if let Some(event) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
+        return Err(Error::model(format!(
+            "the weighting {} gives event {event} the weight {}, but weights are finite and at \
+             least 0",
+            weighting.resolved, weights[event]
+        )));
+    }
+    Ok(Train::new(fit.clone(), &weights))
+}
+
+/// What a trial came to, and the seconds that fitting and ranking took.
+struct Scored {
+    lists: Lists,
+    measured: Measured,
+    seconds: (f64, f64),
+}
+
+impl Sweep<'_> {
+    /// Runs a trial. Its own failure, a panic included, is a record; only what stops the sweep is
+    /// an error.
+    pub(super) fn run_one(
+        &self,
+        fold: &FoldData,
+        key: &Key,
+        trial: &Trial,
+        trains: &Trains,
+        threads: usize,
+    ) -> Result<Record, Failure> {
+        let started = jiff::Timestamp::now().to_string();
+        let scored = catch_unwind(AssertUnwindSafe(|| self.score(fold, key, trial, trains)))
+            .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
+        let (outcome, seconds) = match scored {
+            Ok(scored) => (self.outcome(fold, &scored)?, scored.seconds),
+            Err(Error::Cancelled) => return Err(Error::Cancelled.into()),
+            Err(error) => {
+                let message = error.to_string();
+                (Outcome::Failed { message }, (0.0, 0.0))
+            }
+        };
+        Ok(Record {
+            schema: SCHEMA,
+            id: key.id(),
+            result: TrialResult {
+                key: key.clone(),
+                outcome,
+            },
+            run: Run {
+                started,
+                fit_seconds: seconds.0,
+                rank_seconds: seconds.1,
+                threads,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                machine: Run::machine(),
+            },
+        })
+    }
+
+    fn score(&self, fold: &FoldData, key: &Key, trial: &Trial, trains: &Trains) -> Result<Scored> {
+        let context = FitContext::new(derive_seed(self.experiment.seed, &key.seed_name("fit")))
+            .with_cancel(self.cancel);
+        context.check_cancelled()?;
+        let train = trains.get(trial.weighting, &fold.fit);
+        let train = match train.get().expect("initialized when fetched") {
+            Ok(train) => train,
+            Err(message) => return Err(Error::model(message.clone())),
+        };
+        let begun = Instant::now();
+        let recommender = trial.model.plugin.fit(train, &context)?;
+        let fitted = Instant::now();
+        let metrics = &self.experiment.evaluation.metrics;
+        let lists = rank(
+            &*recommender,
+            &fold.asked,
+            &fold.heard,
+            (train.n_items(), metrics.depth()),
+            &|user| fold.fit.users.get(user).to_owned(),
+        )?;
+        let measured = measure(metrics, fold, &lists);
+        Ok(Scored {
+            lists,
+            measured,
+            seconds: (
+                (fitted - begun).as_secs_f64(),
+                fitted.elapsed().as_secs_f64(),
+            ),
+        })
+    }
+
+    fn outcome(&self, fold: &FoldData, scored: &Scored) -> Result<Outcome, Failure> {
+        let labels = self.experiment.evaluation.metrics.labels();
+        let measured = &scored.measured;
+        let attachments = [
+            ("per_user", per_user(fold, &labels, measured)),
+            ("lists", lists(fold, &scored.lists)),
+        ];
+        let attachments = attachments
+            .into_iter()
+            .map(|(what, text)| Ok((what.to_owned(), self.store.attach(&text, "csv")?)))
+            .collect::<Result<_, Failure>>()?;
+        Ok(Outcome::Done {
+            metrics: labels
+                .iter()
+                .cloned()
+                .zip(measured.means.iter().copied())
+                .collect(),
+            users: fold.asked.len(),
+            users_hit: measured.users_hit,
+            users_tied: scored.lists.tied.iter().filter(|t| **t).count(),
+            attachments,
+        })
+    }
+}
+
+/// One line a user: `user_id`, then the metrics.
+fn per_user(fold: &FoldData, labels: &[String], measured: &Measured) -> String {
+    let header = std::iter::once("user_id").chain(labels.iter().map(String::as_str));
+    let rows = fold.asked.iter().zip(measured.per_user.rows());
+    csv_text(
+        header,
+        rows.map(|(&user, values)| {
+            std::iter::once(fold.fit.users.get(user).to_owned())
+                .chain(values.iter().map(f64::to_string))
+                .collect()
+        }),
+    )
+}
+
+/// One line a recommendation: `user_id`, `rank` from 1, `item_id`, `score`.
+fn lists(fold: &FoldData, lists: &Lists) -> String {
+    let rows = fold.asked.iter().enumerate().flat_map(|(at, &user)| {
+        let ranked = lists.ranked.get(at).iter().enumerate();
+        ranked.map(move |(rank, &(item, score))| {
+            vec![
+                fold.fit.users.get(user).to_owned(),
+                (rank + 1).to_string(),
+                fold.fit.items.get(item).to_owned(),
+                score.to_string(),
+            ]
+        })
+    });
+    csv_text(["user_id", "rank", "item_id", "score"], rows)
+}
+
+/// Rows as CSV text.
+pub(super) fn csv_text<'h>(
+    header: impl IntoIterator<Item = &'h str>,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fine = "writing CSV to memory";
+    writer.write_record(header).expect(fine);
+    for row in rows {
+        writer.write_record(&row).expect(fine);
+    }
+    String::from_utf8(writer.into_inner().expect(fine)).expect("CSV of texts is text")
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    format!("panicked (a bug of the plugin): {text}")
+}
