@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::Synthetic;
 use super::dice::{Alias, Dice};
 
-const GENRES: [&str; 12] = [
+const GENRES: [&str; 20] = [
     "r&b",
     "metal",
     "country",
@@ -20,6 +20,14 @@ const GENRES: [&str; 12] = [
     "indie",
     "jazz",
     "latin",
+    "soul",
+    "folk",
+    "reggae",
+    "punk",
+    "blues",
+    "techno",
+    "gospel",
+    "ambient",
 ];
 
 pub(super) struct Song {

@@ -1,5 +1,7 @@
 //! Who listens: how much, when, from where, and what each of them likes.
 
+use std::ops::Range;
+
 use super::Synthetic;
 use super::catalogue::{Catalogue, ids};
 use super::dice::{Alias, Dice, Odds};
@@ -111,6 +113,8 @@ impl Listener {
 pub(super) struct Listeners {
     pub(super) all: Vec<Listener>,
     activity: Alias,
+    /// Everybody, in the order in which each is sure of a session.
+    order: Vec<u32>,
 }
 
 impl Listeners {
@@ -118,14 +122,28 @@ impl Listeners {
         let users = parameters.users.get();
         let spread = parameters.activity.get();
         let weights: Vec<f64> = (0..users).map(|_| (spread * dice.normal()).exp()).collect();
+        let mut order: Vec<u32> = (0..users).collect();
+        dice.shuffle(&mut order);
         Self {
+            order,
             activity: Alias::new(&weights, std::iter::once(0..users)),
             all: (0..users).map(|_| listener(catalogue, dice)).collect(),
         }
     }
 
-    /// Who starts the next session of a day, and with it so many songs: a listener by activity, of
-    /// those who have not filled the day.
+    /// Those who listen on a day of `days` whatever their activity, so that everybody turns up once.
+    pub(super) fn sure_of(&self, day: u32, days: u32) -> Range<usize> {
+        let upto = |day: u32| self.order.len() * day as usize / days as usize;
+        upto(day)..upto(day + 1)
+    }
+
+    /// The listener at a place of that order.
+    pub(super) fn at(&self, place: usize) -> u32 {
+        self.order[place]
+    }
+
+    /// Who starts another session of a day: a listener by activity, of those who have not filled
+    /// the day with `room` rows.
     pub(super) fn start_session(&mut self, day: u32, room: u32, dice: &mut Dice) -> u32 {
         let count = self.all.len() as u32;
         let mut user = self.activity.pick(dice, &(0..count));

@@ -14,7 +14,8 @@ use super::row::{
     Plays, Row, SONG_PLACEHOLDERS, TimeForm, USER_PLACEHOLDERS,
 };
 use super::sessions::{DAY, Simulation};
-use super::truth::{Tally, Truth};
+use super::tally::Tally;
+use super::truth::Truth;
 
 /// Rows of a chunk of [`Log`]; what is in the log does not depend on it.
 const CHUNK: usize = 1 << 16;
