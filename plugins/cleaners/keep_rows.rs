@@ -11,7 +11,7 @@ use crate::cells::drop_rows;
 ///
 /// Values are compared as they are at this point: put it behind the cleaners that normalize them.
 /// A missing cell counts as `""`. Ranges of numbers are the work of
-/// [`limit_range`](crate::LimitRange) with `action = "drop"`.
+/// `limit_range` with `action = "drop"`.
 ///
 /// ```toml
 /// [[cleaners]]

@@ -10,7 +10,7 @@ use crate::cells::drop_rows;
 
 /// Deals with numbers outside a range: negative seconds, a day of listening in one row.
 ///
-/// The column must hold numbers by then: put [`parse_numbers`](crate::ParseNumbers) before.
+/// The column must hold numbers by then: put `parse_numbers` before.
 /// Missing cells stay missing. Limits of a column of times are in seconds since 1970, UTC.
 ///
 /// ```toml

@@ -10,7 +10,7 @@ use crate::cells::{columns_or, text};
 /// Gives each id one spelling and makes placeholders missing.
 ///
 /// First spaces around ids go and their case is folded. Then ids that name nobody (blank ones,
-/// `placeholders`, `placeholder_patterns`) become missing; [`drop_missing`](crate::DropMissing)
+/// `placeholders`, `placeholder_patterns`) become missing; `drop_missing`
 /// drops such rows afterwards. An undetected placeholder is the busiest listener of a log and the
 /// song that everybody knows.
 ///

@@ -28,8 +28,12 @@ pub use parameters::{BadRows, Delimiter, Files};
 /// ```toml
 /// [source.csv]
 /// path = "listens.csv.gz"
+/// ```
 ///
-/// [source.csv] # tab-separated, without a header and without times
+/// Tab-separated, without a header and without times:
+///
+/// ```toml
+/// [source.csv]
 /// path = "lastfm/plays.tsv"
 /// delimiter = "\t"
 /// header = false
@@ -37,8 +41,12 @@ pub use parameters::{BadRows, Delimiter, Files};
 /// user = "user"
 /// item = "artist"
 /// plays = "plays"
+/// ```
 ///
-/// [source.csv] # a published split, for the splitter `given`
+/// A published split, for the splitter `given`:
+///
+/// ```toml
+/// [source.csv]
 /// files = { train = "train.tsv.gz", test = "test.tsv.gz" }
 /// delimiter = "\t"
 /// header = false
