@@ -9,6 +9,8 @@ pub(crate) enum Failure {
     Trials(usize),
     /// The definition or the command line is wrong; nothing has run.
     Definition(String),
+    /// The same, as faults with their places, rendered.
+    Faults(String),
     /// The data cannot be used as it is.
     Data(String),
     /// Something could not be written.
@@ -35,7 +37,7 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Trials(_) => 1,
-            Self::Definition(_) => 2,
+            Self::Definition(_) | Self::Faults(_) => 2,
             Self::Data(_) => 3,
             Self::Output(_) => 4,
             Self::Changed(_) => 5,
@@ -50,7 +52,7 @@ impl Failure {
             Self::Trials(n) => {
                 format!("error: {n} trials failed; see the list above and the report")
             }
-            Self::Definition(text) if text.contains("error") => text.clone(),
+            Self::Faults(text) => text.clone(),
             Self::Definition(text)
             | Self::Data(text)
             | Self::Output(text)

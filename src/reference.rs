@@ -56,7 +56,8 @@ pub(crate) fn plugin(name: &str) -> Result<String, Failure> {
 }
 
 /// `plugins/README.md`.
-pub(crate) fn markdown() -> String {
+#[cfg(test)]
+fn markdown() -> String {
     let mut out = String::from(
         "# Plugins\n\n\
          Generated from the plugins' doc comments by `UPDATE=1 cargo test`; do not edit.\n\

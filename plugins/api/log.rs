@@ -266,35 +266,41 @@ impl Log {
         }
     }
 
-    /// Puts the rows of `other`, a later chunk of the same source, behind these.
+    /// The rows of all chunks of one source, one after the other; `None` without any chunk. Each
+    /// distinct text is looked up once a chunk, however many chunks there are.
     ///
     /// # Errors
-    /// If the columns differ in name, order or type.
-    pub fn append(&mut self, other: Self) -> Result<()> {
-        let same = self.columns.len() == other.columns.len()
-            && self
-                .columns
-                .iter()
-                .zip(&other.columns)
-                .all(|(a, b)| a.name == b.name);
-        if !same {
-            return Err(Error::data("the parts of the log have different columns"));
-        }
-        for (mine, theirs) in self.columns.iter_mut().zip(other.columns) {
-            match (&mut mine.cells, theirs.cells) {
-                (Cells::Text(a), Cells::Text(b)) => append_text(a, &b),
-                (Cells::Number(a), Cells::Number(b)) => a.extend(b),
-                (Cells::Time(a), Cells::Time(b)) => a.extend(b),
-                _ => {
-                    return Err(Error::data(format!(
-                        "column `{}` changes its type between parts of the log",
-                        mine.name
-                    )));
+    /// If the chunks differ in name, order or type of their columns.
+    pub fn concat(chunks: Vec<Self>) -> Result<Option<Self>> {
+        let mut chunks = chunks.into_iter();
+        let Some(mut whole) = chunks.next() else {
+            return Ok(None);
+        };
+        let mut known: Vec<Known> = whole.columns.iter().map(Known::of).collect();
+        for chunk in chunks {
+            let names = |log: &Self| -> Vec<String> {
+                log.columns.iter().map(|c| c.name.clone()).collect()
+            };
+            if names(&chunk) != names(&whole) {
+                return Err(Error::data("the parts of the log have different columns"));
+            }
+            let columns = whole.columns.iter_mut().zip(chunk.columns).zip(&mut known);
+            for ((mine, theirs), known) in columns {
+                match (&mut mine.cells, theirs.cells) {
+                    (Cells::Text(a), Cells::Text(b)) => known.append(a, b),
+                    (Cells::Number(a), Cells::Number(b)) => a.extend(b),
+                    (Cells::Time(a), Cells::Time(b)) => a.extend(b),
+                    _ => {
+                        return Err(Error::data(format!(
+                            "column `{}` changes its type between parts of the log",
+                            mine.name
+                        )));
+                    }
                 }
             }
+            whole.numbers.extend(chunk.numbers);
         }
-        self.numbers.extend(other.numbers);
-        Ok(())
+        Ok(Some(whole))
     }
 
     /// Decides the fate of each distinct value of a text column that is in use, books what changed,
@@ -360,32 +366,37 @@ impl Log {
     }
 }
 
-fn append_text(to: &mut Text, from: &Text) {
-    let known: FxHashMap<&str, u32> = to
-        .values
-        .iter()
-        .enumerate()
-        .map(|(code, value)| (value.as_str(), code as u32))
-        .collect();
-    let mut added = Vec::new();
-    let recode: Vec<u32> = from
-        .values
-        .iter()
-        .map(|value| {
-            known.get(value.as_str()).copied().unwrap_or_else(|| {
-                added.push(value.clone());
-                (known.len() + added.len() - 1) as u32
+/// The codes of a growing column's texts.
+struct Known(FxHashMap<String, u32>);
+
+impl Known {
+    fn of(column: &Column) -> Self {
+        let values = match &column.cells {
+            Cells::Text(text) => text.values.as_slice(),
+            _ => &[],
+        };
+        Self(values.iter().cloned().zip(0..).collect())
+    }
+
+    fn append(&mut self, to: &mut Text, from: Text) {
+        let recode: Vec<u32> = from
+            .values
+            .into_iter()
+            .map(|value| {
+                *self.0.entry(value).or_insert_with_key(|value| {
+                    to.values.push(value.clone());
+                    to.values.len() as u32 - 1
+                })
             })
-        })
-        .collect();
-    to.values.extend(added);
-    to.codes.extend(from.codes.iter().map(|&code| {
-        if code == MISSING {
-            MISSING
-        } else {
-            recode[code as usize]
-        }
-    }));
+            .collect();
+        to.codes.extend(from.codes.iter().map(|&code| {
+            if code == MISSING {
+                MISSING
+            } else {
+                recode[code as usize]
+            }
+        }));
+    }
 }
 
 #[cfg(test)]
@@ -441,8 +452,8 @@ mod tests {
 
     #[test]
     fn chunks_join_and_rows_can_be_dropped_and_chosen() {
-        let mut whole = log(&["a", "b"]);
-        whole.append(log(&["b", "c"])).unwrap();
+        let chunks = vec![log(&["a", "b"]), log(&["b", "c"])];
+        let mut whole = Log::concat(chunks).unwrap().unwrap();
         assert_eq!(shown(&whole), ["a", "b", "b", "c"]);
         assert_eq!(shown(&whole.select(&[3, 0])), ["c", "a"]);
         whole.retain(&[false, true, false, true]);

@@ -54,7 +54,7 @@ pub(crate) fn load(path: &Path, settings: &[String], color: bool) -> Result<Expe
     let mut sources = Sources::default();
     sources.add(path.display().to_string(), text);
     parse(path, settings, &mut sources)
-        .map_err(|faults| Failure::Definition(faults.render(&sources, color)))
+        .map_err(|faults| Failure::Faults(faults.render(&sources, color)))
 }
 
 /// The parameters of one plugin from `key=value` settings alone.
@@ -80,7 +80,7 @@ pub(crate) fn parameters<T: DeserializeOwned>(
             Err(found) => faults = found,
         }
     }
-    Err(Failure::Definition(faults.render(&sources, color)))
+    Err(Failure::Faults(faults.render(&sources, color)))
 }
 
 fn parse(path: &Path, settings: &[String], sources: &mut Sources) -> Result<Experiment, Faults> {
@@ -90,10 +90,14 @@ fn parse(path: &Path, settings: &[String], sources: &mut Sources) -> Result<Expe
     for setting in settings {
         faults.absorb(overrides::apply(&mut root, setting, sources, &working_dir));
     }
-    if !faults.is_empty() {
-        return Err(faults);
+    match experiment(root, path) {
+        Ok(experiment) if faults.is_empty() => Ok(experiment),
+        Ok(_) => Err(faults),
+        Err(more) => {
+            faults.extend(more);
+            Err(faults)
+        }
     }
-    experiment(root, path)
 }
 
 fn experiment(mut root: Node, path: &Path) -> Result<Experiment, Faults> {

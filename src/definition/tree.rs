@@ -64,7 +64,7 @@ impl Node {
                     let fault = Fault::at(Place::new(source, &span), e.message());
                     if e.message().contains("duplicate key") {
                         fault.help(
-                            "to compare two settings of one model, write `[[model.name]]` for each",
+                            "a key stands once; two settings of one model are compared by `[[model.name]]` twice",
                         )
                     } else {
                         fault

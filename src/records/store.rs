@@ -178,11 +178,6 @@ impl Store {
             })
             .map_err(|e| Failure::output(path.display(), &e))
     }
-
-    /// How many records are there.
-    pub(crate) fn count(&self) -> usize {
-        fs::read_dir(self.path(RECORDS)).map_or(0, Iterator::count)
-    }
 }
 
 fn filled(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {

@@ -33,14 +33,6 @@ impl<T> Ragged<T> {
     pub(crate) fn get(&self, index: usize) -> &[T] {
         &self.values[self.starts[index]..self.starts[index + 1]]
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    pub(crate) fn total(&self) -> usize {
-        self.values.len()
-    }
 }
 
 /// Counts and dates of a set of events.

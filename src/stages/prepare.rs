@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use musicrec_api::{
-    Account, Cleaner, Error, Events, Ledger, Log, On, Result, SourceContext, derive_seed,
+    Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, SourceContext, derive_seed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,16 +46,13 @@ impl Step {
 
     /// Runs a cleaner on a log and accounts for it.
     pub(crate) fn clean(cleaner: &dyn Cleaner, log: &mut Log) -> Result<Self> {
-        let mut ledger = Ledger::default();
-        let before = log.rows() as u64;
-        cleaner.clean(log, &mut ledger)?;
-        Ok(Self::new(
-            cleaner.typetag_name().to_owned(),
-            cleaner.reach().name(),
-            cleaner.on(),
-            (before, log.rows() as u64),
-            &ledger,
-        ))
+        let mut step = Streamed {
+            cleaner,
+            ledger: Ledger::default(),
+            rows: (0, 0),
+        };
+        step.clean(log)?;
+        Ok(step.step())
     }
 }
 
@@ -77,23 +74,36 @@ fn context(experiment: &Experiment) -> SourceContext<'_> {
 }
 
 /// Reads and cleans the log of an experiment.
+///
+/// The leading cleaners that look at one row at a time work on each chunk as it comes, so that what
+/// they drop or merge never has to be held all at once.
 pub(crate) fn prepare(experiment: &Experiment) -> Result<Prepared> {
+    let on_log = || experiment.cleaners.iter().filter(|c| c.on() == On::Log);
+    let mut streamed: Vec<Streamed> = on_log()
+        .take_while(|c| c.reach() == Reach::Row)
+        .map(|cleaner| Streamed {
+            cleaner: &**cleaner,
+            ledger: Ledger::default(),
+            rows: (0, 0),
+        })
+        .collect();
     let mut ledger = Ledger::default();
-    let mut whole: Option<Log> = None;
+    let mut chunks = Vec::new();
+    let mut rows = 0;
     experiment
         .source
-        .read(&context(experiment), &mut ledger, &mut |chunk| {
-            match &mut whole {
-                Some(log) => log.append(chunk)?,
-                None => whole = Some(chunk),
+        .read(&context(experiment), &mut ledger, &mut |mut chunk| {
+            rows += chunk.rows() as u64;
+            for step in &mut streamed {
+                step.clean(&mut chunk)?;
             }
+            chunks.push(chunk);
             Ok(())
         })?;
-    let Some(mut log) = whole.filter(|log| log.rows() > 0) else {
+    let Some(mut log) = Log::concat(chunks)?.filter(|_| rows > 0) else {
         return Err(Error::data("the source has no rows"));
     };
     let dropped: u64 = ledger.drops().map(|a| a.rows).sum();
-    let rows = log.rows() as u64;
     let mut funnel = vec![Step::new(
         experiment.source.typetag_name().to_owned(),
         "",
@@ -101,24 +111,77 @@ pub(crate) fn prepare(experiment: &Experiment) -> Result<Prepared> {
         (rows + dropped, rows),
         &ledger,
     )];
-    for cleaner in experiment.cleaners.iter().filter(|c| c.on() == On::Log) {
+    let whole: Vec<_> = on_log().skip(streamed.len()).collect();
+    funnel.extend(streamed.iter().map(Streamed::step));
+    for cleaner in whole {
         funnel.push(Step::clean(&**cleaner, &mut log)?);
     }
     if log.rows() == 0 {
-        let worst = funnel.iter().max_by_key(|s| s.rows_in - s.rows_out);
-        let worst = worst.map_or(String::new(), |s| {
-            format!(
-                "; `{}` dropped the most, {} rows",
-                s.name,
-                s.rows_in - s.rows_out
-            )
-        });
         return Err(Error::data(format!(
-            "cleaning left no row of the log{worst}"
+            "cleaning left no row of the log{}",
+            worst(&funnel)
         )));
     }
     Ok(Prepared {
         events: Events::from_log(Arc::new(log))?,
         funnel,
     })
+}
+
+/// A cleaner at work on one chunk after the other, with one account of all.
+struct Streamed<'a> {
+    cleaner: &'a dyn Cleaner,
+    ledger: Ledger,
+    rows: (u64, u64),
+}
+
+impl Streamed<'_> {
+    fn clean(&mut self, chunk: &mut Log) -> Result<()> {
+        self.rows.0 += chunk.rows() as u64;
+        self.cleaner.clean(chunk, &mut self.ledger)?;
+        self.rows.1 += chunk.rows() as u64;
+        Ok(())
+    }
+
+    fn step(&self) -> Step {
+        Step::new(
+            self.cleaner.typetag_name().to_owned(),
+            self.cleaner.reach().name(),
+            self.cleaner.on(),
+            self.rows,
+            &self.ledger,
+        )
+    }
+}
+
+/// Which step dropped the most and why, for the message that nothing is left.
+fn worst(funnel: &[Step]) -> String {
+    let Some(step) = funnel.iter().max_by_key(|s| s.rows_in - s.rows_out) else {
+        return String::new();
+    };
+    let mut text = format!(
+        "; `{}` dropped {} of {} rows",
+        step.name,
+        step.rows_in - step.rows_out,
+        step.rows_in
+    );
+    if let Some(reason) = step.dropped.iter().max_by_key(|a| a.rows) {
+        let column = &reason.column;
+        text += &format!(" ({column} {}: {})", reason.what, reason.rows);
+        // What a step drops as missing, an earlier one may have made so.
+        let cause = funnel
+            .iter()
+            .flat_map(|s| s.changed.iter().map(move |a| (s, a)))
+            .filter(|(_, a)| !column.is_empty() && a.column == *column)
+            .filter(|(_, a)| a.samples.iter().any(|s| s.after.is_none()))
+            .max_by_key(|(_, a)| a.rows);
+        if let Some((step, account)) = cause {
+            let sample = account.samples.first().map_or("", |s| s.before.as_str());
+            text += &format!(
+                ", since `{}` found {} times \"{}\" in it, as in `{sample}`",
+                step.name, account.rows, account.what
+            );
+        }
+    }
+    text
 }

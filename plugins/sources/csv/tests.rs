@@ -21,14 +21,12 @@ fn read(base: &Path, definition: serde_json::Value) -> Result<(Log, Ledger)> {
     let csv: Csv = serde_json::from_value(definition).unwrap();
     let context = SourceContext::new(base, 0);
     csv.fingerprint(&context)?;
-    let (mut ledger, mut log) = (Ledger::default(), None::<Log>);
-    csv.read(&context, &mut ledger, &mut |chunk| match &mut log {
-        None => {
-            log = Some(chunk);
-            Ok(())
-        }
-        Some(log) => log.append(chunk),
+    let (mut ledger, mut chunks) = (Ledger::default(), Vec::new());
+    csv.read(&context, &mut ledger, &mut |chunk| {
+        chunks.push(chunk);
+        Ok(())
     })?;
+    let log = Log::concat(chunks)?;
     Ok((log.expect("a log without rows is an error"), ledger))
 }
 
