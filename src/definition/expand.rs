@@ -29,66 +29,14 @@ impl Named {
 }
 
 /// The plugins that a place of the given kind names, in order. Unknown names are faults.
-pub(crate) fn named(node: &Node, kind: Kind) -> Result<Vec<Named>, Faults> {
-    let mut faults = Faults::default();
-    let mut found = Vec::new();
-    match &node.value {
-        Value::Scalar(toml::Value::String(name)) => {
-            let parameters = Node::empty(node.place.clone());
-            found.push((name, &node.place, parameters));
-        }
-        Value::Table(entries) => {
-            for entry in entries {
-                match &entry.node.value {
-                    Value::Table(_) => {
-                        found.push((&entry.key, &entry.place, entry.node.clone()));
-                    }
-                    Value::Array(items)
-                        if items.iter().all(|i| matches!(i.value, Value::Table(_))) =>
-                    {
-                        found.extend(
-                            items
-                                .iter()
-                                .map(|item| (&entry.key, &entry.place, item.clone())),
-                        );
-                    }
-                    _ => faults.push(
-                        Fault::at(
-                            entry.node.place.clone(),
-                            format!(
-                                "`{}` stands where a {} plugin is named, so it takes a table of parameters, not a {}",
-                                entry.key,
-                                singular(kind),
-                                entry.node.describe()
-                            ),
-                        )
-                        .suggest_plugin(&entry.key, kind),
-                    ),
-                }
-            }
-        }
-        _ => faults.push(
-            Fault::at(
-                node.place.clone(),
-                format!(
-                    "expected a {0} plugin, found a {1}",
-                    singular(kind),
-                    node.describe()
-                ),
-            )
-            .help(format!(
-                "write \"name\" or {{ name = {{ … }} }}; for several, one header each, such as [{}.{}]",
-                singular(kind),
-                names(kind).first().copied().unwrap_or("name")
-            )),
-        ),
-    }
+pub(crate) fn named(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Named> {
     let known = names(kind);
+    let before = faults.len();
     let mut plugins = Vec::new();
-    for (name, place, parameters) in found {
-        if known.contains(&name.as_str()) {
+    for (name, place, parameters) in mentioned(node, kind, faults) {
+        if known.contains(&name) {
             plugins.push(Named {
-                name: name.clone(),
+                name: name.to_owned(),
                 place: place.clone(),
                 parameters,
             });
@@ -103,7 +51,7 @@ pub(crate) fn named(node: &Node, kind: Kind) -> Result<Vec<Named>, Faults> {
             );
         }
     }
-    if plugins.is_empty() && faults.is_empty() {
+    if plugins.is_empty() && faults.len() == before {
         faults.push(
             Fault::at(
                 node.place.clone(),
@@ -112,164 +60,214 @@ pub(crate) fn named(node: &Node, kind: Kind) -> Result<Vec<Named>, Faults> {
             .help(format!("there are: {}", known.join(", "))),
         );
     }
-    if faults.is_empty() {
-        Ok(plugins)
-    } else {
-        Err(faults)
-    }
+    plugins
 }
 
-impl Fault {
-    fn suggest_plugin(self, wrong: &str, kind: Kind) -> Self {
-        self.suggest(wrong, names(kind))
+/// Names with their places and parameters, whether or not there are such plugins.
+fn mentioned<'a>(
+    node: &'a Node,
+    kind: Kind,
+    faults: &mut Faults,
+) -> Vec<(&'a str, &'a Place, Node)> {
+    let mut found = Vec::new();
+    match &node.value {
+        Value::Scalar(toml::Value::String(name)) => {
+            found.push((name.as_str(), &node.place, Node::empty(node.place.clone())));
+        }
+        Value::Table(entries) => {
+            for entry in entries {
+                let (name, place) = (entry.key.as_str(), &entry.place);
+                match &entry.node.value {
+                    Value::Table(_) => found.push((name, place, entry.node.clone())),
+                    Value::Array(items)
+                        if items.iter().all(|i| matches!(i.value, Value::Table(_))) =>
+                    {
+                        found.extend(items.iter().map(|item| (name, place, item.clone())));
+                    }
+                    _ => faults.push(
+                        Fault::at(
+                            entry.node.place.clone(),
+                            format!(
+                                "`{name}` stands where a {} plugin is named, so it takes a table \
+                                 of parameters; this is a value of type {}",
+                                singular(kind),
+                                entry.node.describe()
+                            ),
+                        )
+                        .help(format!(
+                            "for example {name} = {{}} for the defaults; there are: {}",
+                            names(kind).join(", ")
+                        )),
+                    ),
+                }
+            }
+        }
+        _ => faults.push(
+            Fault::at(
+                node.place.clone(),
+                format!(
+                    "expected a {} plugin, found a value of type {}",
+                    singular(kind),
+                    node.describe()
+                ),
+            )
+            .help(format!(
+                "write \"name\" or {{ name = {{ … }} }}; for several, one header each, such as [{}.{}]",
+                singular(kind),
+                names(kind).first().copied().unwrap_or("name")
+            )),
+        ),
     }
+    found
 }
 
-/// The one plugin of a place that takes no axis.
-pub(crate) fn one(node: &Node, kind: Kind, why: &str) -> Result<Named, Faults> {
-    let mut plugins = named(node, kind)?;
-    if plugins.len() > 1 {
-        let second = plugins.swap_remove(1);
-        return Err(Fault::at(
-            second.place,
+/// The one plugin of a place that takes no axis; the first where there are several, so that its
+/// parameters are looked at too.
+pub(crate) fn one(node: &Node, kind: Kind, why: &str, faults: &mut Faults) -> Option<Named> {
+    let plugins = named(node, kind, faults);
+    if let Some(second) = plugins.get(1) {
+        faults.push(Fault::at(
+            second.place.clone(),
             format!("a second {} plugin: {why}", singular(kind)),
-        )
-        .into());
+        ));
     }
-    let plugin = plugins.remove(0);
-    no_grid(&plugin.parameters)?;
-    Ok(plugin)
+    let plugin = plugins.into_iter().next()?;
+    no_grid(&plugin.parameters, faults).then_some(plugin)
 }
 
 /// All concrete plugins of a place that may be an axis: its plugins times the grids in each.
-pub(crate) fn place(node: &Node, kind: Kind) -> Result<Vec<Node>, Faults> {
-    let mut faults = Faults::default();
+pub(crate) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
     let mut all = Vec::new();
-    for plugin in named(node, kind)? {
-        if let Some(concrete) = faults.absorb(parameters(&plugin.parameters, kind)) {
-            all.extend(concrete.into_iter().map(|parameters| {
+    for plugin in named(node, kind, faults) {
+        for parameters in parameters(&plugin.parameters, kind, faults) {
+            all.push(
                 Named {
                     parameters,
                     ..plugin.clone()
                 }
-                .into_node()
-            }));
+                .into_node(),
+            );
         }
     }
-    if faults.is_empty() {
-        Ok(all)
-    } else {
-        Err(faults)
-    }
+    all
 }
 
 /// All concrete parameter tables of a plugin: the product of the grids in it, the last key fastest.
-pub(crate) fn parameters(node: &Node, kind: Kind) -> Result<Vec<Node>, Faults> {
+pub(crate) fn parameters(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+    let of = |value: Value| Node {
+        place: node.place.clone(),
+        value,
+    };
     match &node.value {
-        Value::Scalar(_) => Ok(vec![node.clone()]),
+        Value::Scalar(_) => vec![node.clone()],
         Value::Array(items) => {
-            let choices = all_ok(items.iter().map(|item| parameters(item, kind)))?;
-            Ok(product(&choices)
-                .into_iter()
-                .map(|items| Node {
-                    place: node.place.clone(),
-                    value: Value::Array(items),
-                })
-                .collect())
+            let choices: Vec<_> = items.iter().map(|i| parameters(i, kind, faults)).collect();
+            let rows = product(&choices).into_iter();
+            rows.map(|items| of(Value::Array(items))).collect()
         }
-        Value::Table(entries) => match grid(node)? {
-            Some(values) => {
-                Ok(all_ok(values.iter().map(|value| parameters(value, kind)))?.concat())
+        Value::Table(entries) => {
+            if let Some(values) = grid(node, faults) {
+                return values
+                    .iter()
+                    .flat_map(|value| parameters(value, kind, faults))
+                    .collect();
             }
-            None => {
-                let choices = all_ok(entries.iter().map(|entry| {
-                    if entry.key == NESTED && kind == Kind::Weighting {
-                        place(&entry.node, kind)
+            // An entry without any value has been a fault; the others are still looked at.
+            let (entries, choices): (Vec<&Entry>, Vec<_>) = entries
+                .iter()
+                .map(|entry| {
+                    let values = if entry.key == NESTED && kind == Kind::Weighting {
+                        place(&entry.node, kind, faults)
                     } else {
-                        parameters(&entry.node, kind)
-                    }
-                }))?;
-                Ok(product(&choices)
-                    .into_iter()
-                    .map(|values| Node {
-                        place: node.place.clone(),
-                        value: Value::Table(
-                            entries
-                                .iter()
-                                .zip(values)
-                                .map(|(entry, node)| Entry {
-                                    node,
-                                    ..entry.clone()
-                                })
-                                .collect(),
-                        ),
-                    })
-                    .collect())
-            }
-        },
+                        parameters(&entry.node, kind, faults)
+                    };
+                    (entry, values)
+                })
+                .filter(|(_, values)| !values.is_empty())
+                .unzip();
+            let table = |values: Vec<Node>| {
+                let entries = entries.iter().zip(values);
+                entries.map(|(&entry, node)| Entry {
+                    node,
+                    ..entry.clone()
+                })
+            };
+            let rows = product(&choices).into_iter();
+            rows.map(|values| of(Value::Table(table(values).collect())))
+                .collect()
+        }
     }
 }
 
-fn all_ok<T>(results: impl Iterator<Item = Result<T, Faults>>) -> Result<Vec<T>, Faults> {
-    let mut faults = Faults::default();
-    let values = results.filter_map(|r| faults.absorb(r)).collect();
-    if faults.is_empty() {
-        Ok(values)
-    } else {
-        Err(faults)
-    }
-}
-
-/// The values of `{ grid = [ … ] }`, `None` for any other table.
-fn grid(node: &Node) -> Result<Option<&[Node]>, Faults> {
+/// The values of `{ grid = [ … ] }`, `None` for any other table. A faulty grid has no values.
+fn grid<'a>(node: &'a Node, faults: &mut Faults) -> Option<&'a [Node]> {
     let Value::Table(entries) = &node.value else {
-        return Ok(None);
+        return None;
     };
-    let Some(grid) = node.get("grid") else {
-        return Ok(None);
-    };
+    let grid = node.get("grid")?;
     if let Some(other) = entries.iter().find(|e| e.key != "grid") {
-        return Err(Fault::at(
+        faults.push(Fault::at(
             other.place.clone(),
             format!("`{}` cannot stand beside `grid`", other.key),
-        )
-        .into());
+        ));
     }
+    let place = || grid.node.place.clone();
     match &grid.node.value {
-        Value::Array(items) if !items.is_empty() => Ok(Some(items)),
-        Value::Array(_) => {
-            Err(Fault::at(grid.node.place.clone(), "a grid needs at least one value").into())
-        }
-        _ => Err(Fault::at(
-            grid.node.place.clone(),
-            format!("a grid is a list of values, not a {}", grid.node.describe()),
-        )
-        .help("for example factors.grid = [16, 32, 64]")
-        .into()),
-    }
-}
-
-/// Refuses grids where all trials must share one value.
-pub(crate) fn no_grid(node: &Node) -> Result<(), Faults> {
-    match &node.value {
-        Value::Scalar(_) => Ok(()),
-        Value::Array(items) => all_ok(items.iter().map(no_grid)).map(drop),
-        Value::Table(entries) => {
-            if let Some(grid) = node.get("grid").filter(|_| entries.len() == 1)
-                && matches!(grid.node.value, Value::Array(_))
-            {
-                return Err(Fault::at(grid.place.clone(), "a grid cannot stand here")
-                    .help(
-                        "all trials of a comparison share source, cleaners, splitter and \
-                         evaluation; grids belong in [model.…] and [weighting.…]",
-                    )
-                    .into());
+        Value::Array(items) => {
+            if items.is_empty() {
+                faults.push(Fault::at(place(), "a grid needs at least one value"));
             }
-            all_ok(entries.iter().map(|e| no_grid(&e.node))).map(drop)
+            Some(items)
+        }
+        _ => {
+            faults.push(
+                Fault::at(
+                    place(),
+                    format!(
+                        "a grid is a list of values; this is a value of type {}",
+                        grid.node.describe()
+                    ),
+                )
+                .help("for example factors.grid = [16, 32, 64]"),
+            );
+            Some(&[])
         }
     }
 }
 
+/// Refuses grids where all trials must share one value; says whether there is none.
+pub(crate) fn no_grid(node: &Node, faults: &mut Faults) -> bool {
+    let before = faults.len();
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::Array(items) => {
+            for item in items {
+                no_grid(item, faults);
+            }
+        }
+        Value::Table(entries) => {
+            let grid = node.get("grid").filter(|_| entries.len() == 1);
+            match grid {
+                Some(grid) if matches!(grid.node.value, Value::Array(_)) => {
+                    faults.push(
+                        Fault::at(grid.place.clone(), "a grid cannot stand here").help(
+                            "all trials of a comparison share source, cleaners, splitter and \
+                         evaluation; grids belong in [model.…] and [weighting.…]",
+                        ),
+                    );
+                }
+                _ => {
+                    for entry in entries {
+                        no_grid(&entry.node, faults);
+                    }
+                }
+            }
+        }
+    }
+    faults.len() == before
+}
+
+/// One of each, in every combination, the last fastest.
 fn product(choices: &[Vec<Node>]) -> Vec<Vec<Node>> {
     let mut all = vec![Vec::new()];
     for choice in choices {
@@ -288,32 +286,27 @@ fn product(choices: &[Vec<Node>]) -> Vec<Vec<Node>> {
 }
 
 /// `"ndcg@3"` is short for `{ ndcg = { k = 3 } }`.
-pub(crate) fn metric(node: &Node) -> Result<Named, Faults> {
+pub(crate) fn metric(node: &Node, faults: &mut Faults) -> Option<Named> {
+    let one_each = "an entry of a list names exactly one";
     let Some((name, depth)) = node.as_str().and_then(|text| text.split_once('@')) else {
-        return one(node, Kind::Metric, "an entry of a list names exactly one");
+        return one(node, Kind::Metric, one_each, faults);
     };
-    let Ok(depth) = depth.parse::<i64>() else {
-        return Err(
-            Fault::at(node.place.clone(), format!("`{depth}` is not a depth"))
-                .help("for example \"ndcg@3\"")
-                .into(),
-        );
-    };
-    let value = |value| Node {
+    let of = |value| Node {
         place: node.place.clone(),
-        value,
+        value: Value::Scalar(value),
     };
-    let mut short = named(
-        &value(Value::Scalar(toml::Value::String(name.to_owned()))),
-        Kind::Metric,
-    )?
-    .remove(0);
-    short.parameters = Node::single(
-        "k",
-        node.place.clone(),
-        value(Value::Scalar(toml::Value::Integer(depth))),
-    );
-    Ok(short)
+    let name = of(toml::Value::String(name.to_owned()));
+    let mut short = one(&name, Kind::Metric, one_each, faults)?;
+    let Ok(depth) = depth.parse() else {
+        faults.push(
+            Fault::at(node.place.clone(), format!("`{depth}` is not a depth"))
+                .help("for example \"ndcg@3\""),
+        );
+        return None;
+    };
+    let depth = of(toml::Value::Integer(depth));
+    short.parameters = Node::single("k", node.place.clone(), depth);
+    Some(short)
 }
 
 fn names(kind: Kind) -> Vec<&'static str> {

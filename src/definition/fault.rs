@@ -90,27 +90,14 @@ impl Faults {
         }
     }
 
-    /// Adds all of another list.
-    pub(crate) fn extend(&mut self, other: Self) {
-        for fault in other.0 {
-            self.push(fault);
-        }
-    }
-
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Moves the faults of a failed step here and gives its value otherwise.
-    pub(crate) fn absorb<T>(&mut self, result: Result<T, impl Into<Faults>>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(faults) => {
-                self.extend(faults.into());
-                None
-            }
-        }
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The faults as a person reads them: message, file:line:column, the line, a caret, the remedy.

@@ -67,20 +67,12 @@ pub(crate) fn parameters<T: DeserializeOwned>(
     let mut root = Node::empty(Place::new(source, &(0..0)));
     let mut faults = Faults::default();
     for setting in settings {
-        faults.absorb(overrides::apply(
-            &mut root,
-            setting,
-            &mut sources,
-            Path::new(""),
-        ));
+        overrides::apply(&mut root, setting, &mut sources, Path::new(""), &mut faults);
     }
-    if faults.is_empty() {
-        match typed(&root) {
-            Ok(parameters) => return Ok(parameters),
-            Err(found) => faults = found,
-        }
-    }
-    Err(Failure::Faults(faults.render(&sources, color)))
+    let parameters = typed(&root, &mut faults);
+    parameters
+        .filter(|_| faults.is_empty())
+        .ok_or_else(|| Failure::Faults(faults.render(&sources, color)))
 }
 
 fn parse(path: &Path, settings: &[String], sources: &mut Sources) -> Result<Experiment, Faults> {
@@ -88,25 +80,17 @@ fn parse(path: &Path, settings: &[String], sources: &mut Sources) -> Result<Expe
     let working_dir = std::env::current_dir().unwrap_or_default();
     let mut faults = Faults::default();
     for setting in settings {
-        faults.absorb(overrides::apply(&mut root, setting, sources, &working_dir));
+        overrides::apply(&mut root, setting, sources, &working_dir, &mut faults);
     }
-    match experiment(root, path) {
-        Ok(experiment) if faults.is_empty() => Ok(experiment),
-        Ok(_) => Err(faults),
-        Err(more) => {
-            faults.extend(more);
-            Err(faults)
-        }
-    }
+    experiment(root, path, &mut faults)
+        .filter(|_| faults.is_empty())
+        .ok_or(faults)
 }
 
-fn experiment(mut root: Node, path: &Path) -> Result<Experiment, Faults> {
-    let mut faults = Faults::default();
-    let start = Place {
-        source: 0,
-        start: 0,
-        end: 0,
-    };
+/// Every part is looked at, whatever is wrong with the others; `None` only with a fault.
+fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experiment> {
+    // Defaults stand at the start of the file.
+    let start = Place::new(0, &(0..0));
     if let Value::Table(entries) = &root.value {
         for entry in entries.iter().filter(|e| !KEYS.contains(&e.key.as_str())) {
             faults.push(
@@ -122,77 +106,102 @@ fn experiment(mut root: Node, path: &Path) -> Result<Experiment, Faults> {
             );
         }
     }
-    let name = faults.absorb(name(root.take("name"), path));
-    let seed = faults.absorb(seed(root.take("seed").as_ref()));
-    let source = match root.take("source") {
-        Some(entry) => faults.absorb(
-            expand::one(&entry.node, Kind::Source, "a comparison has one source")
-                .and_then(|named| typed(&named.into_node())),
-        ),
-        None => {
-            faults.push(
-                Fault::nowhere("`source` is missing: the definition does not say what to read")
-                    .help("for example [source.csv] with path = \"listens.csv\""),
-            );
-            None
-        }
+    let name = name(root.take("name"), path, faults);
+    let seed = match root.take("seed") {
+        Some(entry) => typed(&entry.node, faults),
+        None => Some(0),
     };
-    let cleaners = faults.absorb(cleaners(root.take("cleaners").as_ref()));
-    let splitter_entry = root.take("splitter");
-    let splitter_place = splitter_entry.as_ref().map(|e| e.place.clone());
-    let splitter = faults.absorb(
-        expand::one(
-            &splitter_entry.map_or_else(|| text(&start, "global_time"), |e| e.node),
-            Kind::Splitter,
-            "all trials of a comparison share one split",
+    let source = required(&mut root, "source", faults).and_then(|entry| {
+        plugin(
+            &entry.node,
+            Kind::Source,
+            "a comparison has one source",
+            faults,
         )
-        .and_then(|named| typed(&named.into_node())),
+    });
+    let cleaners = list(root.take("cleaners").as_ref(), faults, |node, faults| {
+        let why = "an entry of a list names exactly one; start another [[cleaners]] for it";
+        plugin(node, Kind::Cleaner, why, faults)
+    });
+    let splitter_entry = root.take("splitter");
+    let splitter_given = splitter_entry.is_some();
+    let splitter = plugin(
+        &splitter_entry.map_or_else(|| text(&start, "global_time"), |e| e.node),
+        Kind::Splitter,
+        "all trials of a comparison share one split",
+        faults,
     );
-    let weighting_node = root
+    let weighting = root
         .take("weighting")
         .map_or_else(|| text(&start, "event_strength"), |e| e.node);
-    let weightings = faults.absorb(weightings(&weighting_node));
-    let variants = match root.take("model") {
-        Some(entry) => faults.absorb(variants(&entry)),
-        None => {
-            faults.push(
-                Fault::nowhere("`model` is missing: the definition does not say what to compare")
-                    .help("for example [model.popularity] and [model.als]"),
-            );
-            None
-        }
-    };
-    let known: Vec<String> = variants
+    let weightings = expand::place(&weighting, Kind::Weighting, faults)
         .iter()
-        .flatten()
-        .map(|v: &Variant| v.name.clone())
+        .filter_map(|node| typed(node, faults).map(Weighting::new))
         .collect();
-    let evaluation = faults.absorb(evaluation(root.take("evaluation"), &start, &known));
-    let recommendations = faults.absorb(recommendations(root.take("recommendations"), &known));
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    let before = faults.len();
+    let variants = required(&mut root, "model", faults)
+        .map(|entry| variants(&entry, faults))
+        .unwrap_or_default();
+    // Where a model is not understood, a name of it would only be a second fault.
+    let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
+    let names = (faults.len() == before).then_some(names.as_slice());
+    let evaluation = evaluation(root.take("evaluation"), &start, names, faults);
+    let recommendations = match root.take("recommendations") {
+        Some(entry) => recommendations(&entry.node, names, faults),
+        None => Some(Recommendations::default()),
+    };
     let base = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let complete = (|| {
-        Some(Experiment {
-            name: name?,
-            seed: seed?,
-            base,
-            path: path.to_path_buf(),
-            source: source?,
-            cleaners: cleaners?,
-            splitter: splitter?,
-            splitter_given: splitter_place.is_some(),
-            weightings: weightings?,
-            variants: variants?,
-            evaluation: evaluation?,
-            recommendations: recommendations?,
-        })
-    })();
-    complete.ok_or_else(|| Fault::nowhere("the definition is incomplete").into())
+    Some(Experiment {
+        name: name?,
+        seed: seed?,
+        base,
+        path: path.to_path_buf(),
+        source: source?,
+        cleaners,
+        splitter: splitter?,
+        splitter_given,
+        weightings,
+        variants,
+        evaluation: evaluation?,
+        recommendations: recommendations?,
+    })
+}
+
+fn required(root: &mut Node, key: &str, faults: &mut Faults) -> Option<Entry> {
+    let found = root.take(key);
+    if found.is_none() {
+        let (what, example) = match key {
+            "source" => (
+                "what to read",
+                "for example [source.csv] with path = \"listens.csv\"",
+            ),
+            _ => (
+                "what to compare",
+                "for example [model.popularity] and [model.als]",
+            ),
+        };
+        faults.push(
+            Fault::nowhere(format!(
+                "`{key}` is missing: the definition does not say {what}"
+            ))
+            .help(example),
+        );
+    }
+    found
+}
+
+/// The typed plugin of a place that names exactly one.
+fn plugin<T: DeserializeOwned>(
+    node: &Node,
+    kind: Kind,
+    why: &str,
+    faults: &mut Faults,
+) -> Option<T> {
+    let named = expand::one(node, kind, why, faults)?;
+    typed(&named.into_node(), faults)
 }
 
 fn text(place: &Place, text: &str) -> Node {
@@ -203,19 +212,13 @@ fn text(place: &Place, text: &str) -> Node {
 }
 
 /// The experiment's name is a folder under `reports/`, so it must be fit for one.
-fn name(entry: Option<Entry>, path: &Path) -> Result<String, Faults> {
+fn name(entry: Option<Entry>, path: &Path, faults: &mut Faults) -> Option<String> {
     let (name, place) = match &entry {
         Some(entry) => (
-            typed::<String>(&entry.node)?,
+            typed::<String>(&entry.node, faults)?,
             Some(entry.node.place.clone()),
         ),
-        None => (
-            path.file_stem().map_or_else(
-                || "experiment".to_owned(),
-                |s| s.to_string_lossy().into_owned(),
-            ),
-            None,
-        ),
+        None => (path.file_stem()?.to_string_lossy().into_owned(), None),
     };
     let fit = !name.is_empty()
         && name.len() <= 100
@@ -224,7 +227,7 @@ fn name(entry: Option<Entry>, path: &Path) -> Result<String, Faults> {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if fit {
-        return Ok(name);
+        return Some(name);
     }
     let message =
         format!("`{name}` cannot name an experiment, for it names a folder under reports/");
@@ -232,73 +235,48 @@ fn name(entry: Option<Entry>, path: &Path) -> Result<String, Faults> {
         Some(place) => Fault::at(place, message),
         None => Fault::nowhere(message),
     };
-    Err(fault
-        .help("use name = \"…\" of up to 100 letters, digits, `-`, `_` and `.`, starting with a letter or digit")
-        .into())
+    faults.push(fault.help(
+        "use name = \"…\" of up to 100 letters, digits, `-`, `_` and `.`, starting with a letter \
+         or digit",
+    ));
+    None
 }
 
-fn seed(entry: Option<&Entry>) -> Result<u64, Faults> {
-    entry.map_or(Ok(0), |entry| typed(&entry.node))
-}
-
-fn cleaners(entry: Option<&Entry>) -> Result<Vec<Box<dyn musicrec_api::Cleaner>>, Faults> {
-    list(entry, |node| {
-        let named = expand::one(
-            node,
-            Kind::Cleaner,
-            "an entry of a list names exactly one; start another [[cleaners]] for it",
-        )?;
-        typed(&named.into_node())
-    })
-}
-
+/// The entries of a list that can be understood; the others are faults.
 fn list<T>(
     entry: Option<&Entry>,
-    parse: impl Fn(&Node) -> Result<T, Faults>,
-) -> Result<Vec<T>, Faults> {
+    faults: &mut Faults,
+    parse: impl Fn(&Node, &mut Faults) -> Option<T>,
+) -> Vec<T> {
     let Some(entry) = entry else {
-        return Ok(Vec::new());
+        return Vec::new();
     };
     let Value::Array(items) = &entry.node.value else {
-        return Err(Fault::at(
-            entry.place.clone(),
-            format!("`{}` is a list, not a {}", entry.key, entry.node.describe()),
-        )
-        .help(format!(
-            "write [[{}]] before each entry, or a list in brackets",
-            entry.key
-        ))
-        .into());
+        faults.push(
+            Fault::at(
+                entry.place.clone(),
+                format!(
+                    "`{}` is a list; this is a value of type {}",
+                    entry.key,
+                    entry.node.describe()
+                ),
+            )
+            .help(format!(
+                "write [[{}]] before each entry, or a list in brackets",
+                entry.key
+            )),
+        );
+        return Vec::new();
     };
-    let mut faults = Faults::default();
-    let values = items
+    items
         .iter()
-        .filter_map(|item| faults.absorb(parse(item)))
-        .collect();
-    if faults.is_empty() {
-        Ok(values)
-    } else {
-        Err(faults)
-    }
-}
-
-fn weightings(node: &Node) -> Result<Vec<Weighting>, Faults> {
-    let mut faults = Faults::default();
-    let weightings = expand::place(node, Kind::Weighting)?
-        .iter()
-        .filter_map(|node| faults.absorb(typed(node)).map(Weighting::new))
-        .collect();
-    if faults.is_empty() {
-        Ok(weightings)
-    } else {
-        Err(faults)
-    }
+        .filter_map(|item| parse(item, faults))
+        .collect()
 }
 
 /// Every model that is named is a variant: a row of the leaderboard, with the trials of its grids.
-fn variants(entry: &Entry) -> Result<Vec<Variant>, Faults> {
-    let mut faults = Faults::default();
-    let named = expand::named(&entry.node, Kind::Model)?;
+fn variants(entry: &Entry, faults: &mut Faults) -> Vec<Variant> {
+    let named = expand::named(&entry.node, Kind::Model, faults);
     let mut variants: Vec<Variant> = Vec::new();
     for (at, plugin) in named.iter().enumerate() {
         let twins = named.iter().filter(|n| n.name == plugin.name).count();
@@ -306,7 +284,7 @@ fn variants(entry: &Entry) -> Result<Vec<Variant>, Faults> {
         let mut plugin = plugin.clone();
         let label = plugin.parameters.take("label");
         let name = match &label {
-            Some(label) => faults.absorb(typed::<String>(&label.node)),
+            Some(label) => typed::<String>(&label.node, faults),
             None if twins > 1 => Some(format!("{}-{}", plugin.name, before + 1)),
             None => Some(plugin.name.clone()),
         };
@@ -319,131 +297,129 @@ fn variants(entry: &Entry) -> Result<Vec<Variant>, Faults> {
             );
             continue;
         }
-        if let Some(models) = faults.absorb(models(&plugin)) {
-            variants.push(Variant { name, models });
-        }
+        let models = expand::parameters(&plugin.parameters, Kind::Model, faults)
+            .into_iter()
+            .filter_map(|parameters| {
+                let node = Named {
+                    parameters,
+                    ..plugin.clone()
+                }
+                .into_node();
+                typed(&node, faults).map(Model::new)
+            })
+            .collect();
+        variants.push(Variant { name, models });
     }
-    if faults.is_empty() {
-        Ok(variants)
-    } else {
-        Err(faults)
-    }
-}
-
-fn models(plugin: &Named) -> Result<Vec<Model>, Faults> {
-    let mut faults = Faults::default();
-    let models = expand::parameters(&plugin.parameters, Kind::Model)?
-        .into_iter()
-        .filter_map(|parameters| {
-            let node = Named {
-                parameters,
-                ..plugin.clone()
-            }
-            .into_node();
-            faults.absorb(typed(&node)).map(Model::new)
-        })
-        .collect();
-    if faults.is_empty() {
-        Ok(models)
-    } else {
-        Err(faults)
-    }
+    variants
 }
 
 fn evaluation(
     entry: Option<Entry>,
     start: &Place,
-    variants: &[String],
-) -> Result<Evaluation, Faults> {
-    let mut faults = Faults::default();
+    variants: Option<&[&str]>,
+    faults: &mut Faults,
+) -> Option<Evaluation> {
     let mut node = entry.map_or_else(|| Node::empty(start.clone()), |e| e.node);
-    faults.absorb(expand::no_grid(&node));
+    if !expand::no_grid(&node, faults) {
+        return None;
+    }
     // Short forms are spelled out here; the rest is plainly typed.
-    let metrics = node.take("metrics").map(|entry| {
-        list(Some(&entry), |item| {
-            typed::<Box<dyn Metric>>(&expand::metric(item)?.into_node())
-                .map(|metric| (metric, item.place.clone()))
-        })
-        .and_then(|metrics| {
-            if metrics.is_empty() {
-                return Err(
-                    Fault::at(entry.node.place.clone(), "at least one metric is needed").into(),
-                );
-            }
-            Ok(metrics)
-        })
-    });
+    let before = faults.len();
+    let metrics = node.take("metrics").map(|entry| metrics(&entry, faults));
+    let understood = faults.len() == before;
     let targets = node.take("targets").map(|entry| {
-        expand::one(&entry.node, Kind::Weighting, "targets have one definition")
-            .and_then(|named| typed(&named.into_node()))
+        let why = "targets have one definition";
+        plugin(&entry.node, Kind::Weighting, why, faults)
     });
-    let select = node.get("select").map(|e| e.node.place.clone());
-    let baseline = node.get("baseline").map(|e| e.node.place.clone());
-    let metrics = metrics.and_then(|m| faults.absorb(m));
-    let targets = targets.and_then(|t| faults.absorb(t));
-    let mut evaluation: Evaluation = match faults.absorb(typed(&node)) {
-        Some(evaluation) if faults.is_empty() => evaluation,
-        _ => return Err(faults),
-    };
+    let place = |key| node.get(key).map(|e| e.node.place.clone());
+    let (select, baseline) = (place("select"), place("baseline"));
+    let mut evaluation: Evaluation = typed(&node, faults)?;
     if let Some(metrics) = metrics {
-        let mut labels: Vec<String> = Vec::new();
-        for (metric, place) in &metrics {
-            let label = metric.identity().label;
-            if labels.contains(&label) {
-                faults.push(Fault::at(
-                    place.clone(),
-                    format!("`{label}` is listed twice"),
-                ));
-            }
-            labels.push(label);
-        }
-        evaluation.metrics = Metrics(metrics.into_iter().map(|(metric, _)| metric).collect());
+        evaluation.metrics = Metrics(metrics);
     }
     if let Some(targets) = targets {
-        evaluation.targets = targets;
+        evaluation.targets = targets?;
     }
     let labels = evaluation.metrics.labels();
-    match (&evaluation.select, select) {
-        (Some(chosen), Some(place)) if !labels.contains(chosen) => faults.push(
+    if let (Some(chosen), Some(place)) = (&evaluation.select, select)
+        && understood
+        && !labels.contains(chosen)
+    {
+        faults.push(
             Fault::at(
                 place,
                 format!("`select` names no metric of this definition: `{chosen}`"),
             )
             .suggest(chosen, labels.iter().map(String::as_str))
             .help(format!("there are: {}", labels.join(", "))),
-        ),
-        _ => {}
+        );
     }
-    if let (Some(chosen), Some(place)) = (&evaluation.baseline, baseline)
-        && !variants.contains(chosen)
-        && !variants.is_empty()
+    if let (Some(chosen), Some(place)) = (&evaluation.baseline, baseline) {
+        check_variant("baseline", chosen, place, variants, faults);
+    }
+    Some(evaluation)
+}
+
+fn metrics(entry: &Entry, faults: &mut Faults) -> Vec<Box<dyn Metric>> {
+    let before = faults.len();
+    let metrics = list(Some(entry), faults, |item, faults| {
+        let named = expand::metric(item, faults)?;
+        let metric: Box<dyn Metric> = typed(&named.into_node(), faults)?;
+        Some((metric, item.place.clone()))
+    });
+    if metrics.is_empty() && faults.len() == before {
+        faults.push(Fault::at(
+            entry.node.place.clone(),
+            "at least one metric is needed",
+        ));
+    }
+    let mut labels: Vec<String> = Vec::new();
+    for (metric, place) in &metrics {
+        let label = metric.identity().label;
+        if labels.contains(&label) {
+            faults.push(Fault::at(
+                place.clone(),
+                format!("`{label}` is listed twice"),
+            ));
+        }
+        labels.push(label);
+    }
+    metrics.into_iter().map(|(metric, _)| metric).collect()
+}
+
+/// Refuses a name that is not among the variants, if those are known.
+fn check_variant(
+    key: &str,
+    name: &str,
+    place: Place,
+    variants: Option<&[&str]>,
+    faults: &mut Faults,
+) {
+    if let Some(variants) = variants
+        && !variants.contains(&name)
     {
-        faults.push(no_variant("baseline", chosen, place, variants));
-    }
-    if faults.is_empty() {
-        Ok(evaluation)
-    } else {
-        Err(faults)
+        faults.push(
+            Fault::at(place, format!("`{key}` names no model variant: `{name}`"))
+                .suggest(name, variants.iter().copied())
+                .help(format!("there are: {}", variants.join(", "))),
+        );
     }
 }
 
-fn no_variant(key: &str, name: &str, place: Place, variants: &[String]) -> Fault {
-    Fault::at(place, format!("`{key}` names no model variant: `{name}`"))
-        .suggest(name, variants.iter().map(String::as_str))
-        .help(format!("there are: {}", variants.join(", ")))
+fn recommendations(
+    node: &Node,
+    variants: Option<&[&str]>,
+    faults: &mut Faults,
+) -> Option<Recommendations> {
+    if !expand::no_grid(node, faults) {
+        return None;
+    }
+    let parsed: Recommendations = typed(node, faults)?;
+    if let (Some(name), Some(at)) = (&parsed.variant, node.get("variant")) {
+        check_variant("variant", name, at.node.place.clone(), variants, faults);
+    }
+    Some(parsed)
 }
 
-fn recommendations(entry: Option<Entry>, variants: &[String]) -> Result<Recommendations, Faults> {
-    let Some(entry) = entry else {
-        return Ok(Recommendations::default());
-    };
-    expand::no_grid(&entry.node)?;
-    let parsed: Recommendations = typed(&entry.node)?;
-    if let (Some(name), Some(at)) = (&parsed.variant, entry.node.get("variant"))
-        && !variants.contains(name)
-        && !variants.is_empty()
-    {
-        return Err(no_variant("variant", name, at.node.place.clone(), variants).into());
-    }
-    Ok(parsed)
-}
+#[cfg(test)]
+mod tests;

@@ -16,19 +16,23 @@ pub(crate) fn apply(
     setting: &str,
     sources: &mut Sources,
     working_dir: &Path,
-) -> Result<(), Faults> {
+    faults: &mut Faults,
+) {
     let source = sources.add("on the command line: --set", setting);
     let all = Place::new(source, &(0..setting.len()));
     let Some((key, text)) = setting.split_once('=') else {
-        return Err(Fault::at(all, "`--set` takes key=value")
-            .help("for example --set model.als.factors=32")
-            .into());
+        faults.push(
+            Fault::at(all, "`--set` takes key=value")
+                .help("for example --set model.als.factors=32"),
+        );
+        return;
     };
     let key_place = Place::new(source, &(0..key.trim_end().len()));
     let value_place = Place::new(source, &(key.len() + 1..setting.len()));
     let keys: Vec<&str> = key.trim().split('.').map(str::trim).collect();
     if keys.iter().any(|k| k.is_empty()) {
-        return Err(Fault::at(key_place, "a key is empty").into());
+        faults.push(Fault::at(key_place, "a key is empty"));
+        return;
     }
     let mut value = parse_value(text.trim(), &value_place);
     let names_path = keys.last() == Some(&"path")
@@ -37,7 +41,9 @@ pub(crate) fn apply(
     if names_path {
         make_absolute(&mut value, working_dir);
     }
-    put(root, &keys, value, &key_place)
+    if let Err(fault) = put(root, &keys, value, &key_place) {
+        faults.push(fault);
+    }
 }
 
 fn parse_value(text: &str, place: &Place) -> Node {
@@ -88,7 +94,7 @@ fn make_absolute(node: &mut Node, working_dir: &Path) {
     }
 }
 
-fn put(node: &mut Node, keys: &[&str], value: Node, place: &Place) -> Result<(), Faults> {
+fn put(node: &mut Node, keys: &[&str], value: Node, place: &Place) -> Result<(), Fault> {
     let Some((first, rest)) = keys.split_first() else {
         *node = value;
         return Ok(());
@@ -124,14 +130,12 @@ fn put(node: &mut Node, keys: &[&str], value: Node, place: &Place) -> Result<(),
                     place.clone(),
                     format!("`{first}` names no entry of a list of {count}"),
                 )
-                .help("entries are numbered from 0, for example cleaners.0.normalize_ids.trim")
-                .into()),
+                .help("entries are numbered from 0, for example cleaners.0.normalize_ids.trim")),
             }
         }
         Value::Scalar(_) => Err(Fault::at(
             place.clone(),
-            format!("`{first}` cannot be set inside a {kind}"),
-        )
-        .into()),
+            format!("`{first}` cannot be set inside a value of type {kind}"),
+        )),
     }
 }

@@ -8,24 +8,21 @@ use super::tree::{Node, Place, Value};
 
 /// Deserializes a piece of a definition. After a fault the offending entry is left out and the
 /// rest is tried again, so that all faults of the piece are found, not only the first.
-pub(crate) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, Faults> {
+pub(crate) fn typed<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Option<T> {
     let mut rest = node.clone();
-    let mut faults = Faults::default();
+    let mut whole = true;
     loop {
         let error = match serde_path_to_error::deserialize::<_, T>(rest.plain()) {
-            Ok(value) if faults.is_empty() => return Ok(value),
-            Ok(_) => return Err(faults),
+            Ok(value) => return whole.then_some(value),
             Err(error) => error,
         };
+        whole = false;
         let path: Vec<Segment> = error.path().iter().cloned().collect();
         let (fault, offender) = explain(error.inner().message(), &rest, &path);
         faults.push(fault);
         // Without an entry to blame (a missing field, say) nothing can be left out.
-        let Some(offender) = offender else {
-            return Err(faults);
-        };
-        if !remove(&mut rest, &offender) {
-            return Err(faults);
+        if !offender.is_some_and(|offender| remove(&mut rest, &offender)) {
+            return None;
         }
     }
 }
@@ -33,39 +30,56 @@ pub(crate) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, Faults> {
 /// The fault, and the path of the entry to leave out when looking for more.
 fn explain(message: &str, root: &Node, path: &[Segment]) -> (Fault, Option<Vec<Segment>>) {
     // Toml's messages may carry their own context on further lines.
-    let message = message.lines().next().unwrap_or_default().trim().to_owned();
+    let message = message.lines().next().unwrap_or_default().trim();
     let (found, walked) = walk(root, path);
-    if let Some(name) = quoted_after(&message, "unknown field `")
-        .or_else(|| quoted_after(&message, "unknown variant `"))
-    {
-        let known: Vec<&str> = message
-            .split_once("expected")
-            .map(|(_, list)| list.split('`').skip(1).step_by(2).collect())
-            .unwrap_or_default();
+    let mut offender = path[..walked].to_vec();
+    let field = quoted_after(message, "unknown field `");
+    let variant = quoted_after(message, "unknown variant `");
+    let fault = if let Some(name) = field {
         // The path ends at the unknown key itself, or at the table that holds it.
-        let entry = found.get(name).map(|e| (e.place.clone(), true));
-        let (place, inside) = entry.unwrap_or_else(|| {
-            (
-                key_place(root, &path[..walked]).unwrap_or(found.place.clone()),
-                false,
-            )
-        });
-        let mut offender = path[..walked].to_vec();
-        if inside {
+        if found.get(name).is_some() {
             offender.push(Segment::Map {
                 key: name.to_owned(),
             });
         }
-        let fault = Fault::at(place, message.clone()).suggest(name, known);
-        return (fault, (!offender.is_empty()).then_some(offender));
-    }
-    let fault = Fault::at(found.place.clone(), with_key(&message, path));
-    let offender = path[..walked].to_vec();
+        let place = key_place(root, &offender).unwrap_or_else(|| found.place.clone());
+        Fault::at(place, message).suggest(name, expected(message))
+    } else if let Some(name) = variant {
+        Fault::at(found.place.clone(), with_key(message, path)).suggest(name, expected(message))
+    } else {
+        Fault::at(found.place.clone(), with_key(&plain_words(message), path))
+    };
     let missing = message.starts_with("missing field");
     (
         fault,
         (!missing && !offender.is_empty()).then_some(offender),
     )
+}
+
+/// The names that serde lists as expected.
+fn expected(message: &str) -> impl Iterator<Item = &str> {
+    let list = message.split_once("expected").map_or("", |(_, list)| list);
+    list.split('`').skip(1).step_by(2)
+}
+
+/// Serde speaks of Rust's types; people know numbers.
+fn plain_words(message: &str) -> String {
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "a nonzero usize" | "a nonzero u32" | "a nonzero u64" => "a whole number of at least 1",
+        "usize" | "u32" | "u64" => "a whole number of at least 0",
+        "i32" | "i64" => "a whole number",
+        "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other => other,
+    };
+    let found = found
+        .replace("invalid type: map", "invalid type: table")
+        .replace("invalid type: sequence", "invalid type: list");
+    format!("{found}, expected {expected}")
 }
 
 /// Serde's message speaks of the value only; say which key it belongs to.
@@ -110,10 +124,7 @@ fn key_place(root: &Node, path: &[Segment]) -> Option<Place> {
         return None;
     };
     let (node, _) = walk(root, before);
-    node.get(key).map(|e| match &e.node.value {
-        Value::Scalar(_) => e.node.place.clone(),
-        _ => e.place.clone(),
-    })
+    node.get(key).map(|e| e.place.clone())
 }
 
 fn remove(root: &mut Node, path: &[Segment]) -> bool {

@@ -1,0 +1,162 @@
+//! Every kind of fault as a person sees it (`tests/faults`), and what short forms and grids become.
+
+use std::path::Path;
+
+use super::fault::Sources;
+use super::parse;
+use crate::experiment::Experiment;
+
+fn read(text: &str, settings: &[&str]) -> Result<Experiment, String> {
+    let mut sources = Sources::default();
+    sources.add("x.toml", text);
+    let settings: Vec<String> = settings.iter().map(|&s| s.to_owned()).collect();
+    parse(Path::new("x.toml"), &settings, &mut sources).map_err(|f| f.render(&sources, false))
+}
+
+fn good(text: &str, settings: &[&str]) -> Experiment {
+    read(text, settings).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// The faults of each `tests/faults/*.toml` stand beside it in a `.txt`, rewritten by
+/// `UPDATE=1 cargo test`.
+#[test]
+fn faults_read_as_they_should() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 13);
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let faults =
+            read(&text, &[]).expect_err(&format!("{} is faultless", path.display())) + "\n";
+        let golden = path.with_extension("txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&golden, &faults).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(faults, expected, "{}", golden.display());
+    }
+}
+
+const SHORT: &str = "
+source = \"synthetic\"
+weighting = \"binary\"
+model = \"popularity\"
+";
+
+#[test]
+fn a_short_definition_gets_every_default() {
+    let experiment = good(SHORT, &[]);
+    assert_eq!(experiment.name, "x");
+    assert_eq!(experiment.trials().len(), 1);
+    let labels = experiment.evaluation.metrics.labels();
+    assert_eq!(labels, ["recall@3", "precision@3", "ndcg@3"]);
+    assert_eq!(experiment.evaluation.select(), "ndcg@3");
+    let variants = &experiment.variants;
+    assert_eq!(experiment.evaluation.baseline(variants), Some("popularity"));
+    assert!(experiment.resolved(&experiment.trials()[0])["splitter"]["global_time"].is_object());
+}
+
+#[test]
+fn grids_multiply_in_order_and_nested_places_are_axes() {
+    let experiment = good(
+        r#"
+        source = "synthetic"
+        [weighting.binary]
+        [weighting.log]
+        of.plays.cap.grid = [5, 10]
+        of.event_strength = {}
+        [model.als]
+        factors.grid = [16, 32]
+        alpha.grid = [1, 10]
+        "#,
+        &[],
+    );
+    let weightings: Vec<String> = experiment
+        .weightings
+        .iter()
+        .map(|w| w.resolved.to_string())
+        .collect();
+    assert_eq!(weightings.len(), 4, "{weightings:?}");
+    assert!(weightings[1].contains(r#""cap":5.0"#), "{weightings:?}");
+    assert!(weightings[3].contains("event_strength"), "{weightings:?}");
+    let als: Vec<(i64, f64)> = experiment.variants[0]
+        .models
+        .iter()
+        .map(|m| {
+            let als = &m.resolved["als"];
+            (
+                als["factors"].as_i64().unwrap(),
+                als["alpha"].as_f64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(als, [(16, 1.0), (16, 10.0), (32, 1.0), (32, 10.0)]);
+    assert_eq!(experiment.trials().len(), 16);
+}
+
+#[test]
+fn two_settings_of_a_model_are_two_variants() {
+    let experiment = good(
+        r#"
+        source = "synthetic"
+        [[model.als]]
+        factors = 16
+        [[model.als]]
+        factors = 32
+        label = "large"
+        [model.popularity]
+        "#,
+        &[],
+    );
+    let names: Vec<&str> = experiment
+        .variants
+        .iter()
+        .map(|v| v.name.as_str())
+        .collect();
+    assert_eq!(names, ["als-1", "large", "popularity"]);
+}
+
+#[test]
+fn settings_change_any_key_and_say_where_they_are_wrong() {
+    let settings = [
+        "seed=9",
+        "model.popularity.by=weight",
+        "model.als.factors={ grid = [2, 4] }",
+        "source.synthetic.mess.scale=0",
+    ];
+    let experiment = good(SHORT, &settings);
+    assert_eq!((experiment.seed, experiment.trials().len()), (9, 3));
+    let resolved = experiment.resolved(&experiment.trials()[0]);
+    assert_eq!(resolved["model"]["popularity"]["by"], "weight");
+    assert_eq!(resolved["source"]["synthetic"]["mess"]["scale"], 0.0);
+    let faults = read(SHORT, &["model.popularity.bye=weight", "seed"]).unwrap_err();
+    for words in [
+        "unknown field `bye`",
+        "did you mean `by`",
+        "on the command line",
+        "takes key=value",
+    ] {
+        assert!(faults.contains(words), "no `{words}` in:\n{faults}");
+    }
+}
+
+#[test]
+fn a_path_on_the_command_line_starts_at_the_working_directory() {
+    let text = "source.csv.path = \"a.csv\"\nmodel = \"popularity\"";
+    let path = |settings: &[&str]| {
+        let experiment = good(text, settings);
+        let resolved = experiment.resolved(&experiment.trials()[0]);
+        resolved["source"]["csv"]["path"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(path(&[]), "a.csv");
+    let here = std::env::current_dir().unwrap().join("b/c.csv");
+    assert_eq!(path(&["source.csv.path=b/c.csv"]), here.to_string_lossy());
+}
