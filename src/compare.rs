@@ -1,7 +1,7 @@
 //! Statistics over per-user values: intervals, differences, and what chance explains.
 
 use musicrec_api::{derive_seed, rng};
-use ndarray::ArrayView2;
+use ndarray::Array2;
 use rand::RngExt as _;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub(crate) struct Estimate {
 ///
 /// Efron & Tibshirani, An Introduction to the Bootstrap, 1993. Each sample has its own seed, so the
 /// result does not depend on the number of threads.
-pub(crate) fn bootstrap(values: ArrayView2<f64>, resamples: usize, seed: u64) -> Vec<Vec<f64>> {
+pub(crate) fn bootstrap(values: &Array2<f64>, resamples: usize, seed: u64) -> Vec<Vec<f64>> {
     let (users, columns) = values.dim();
     let values = values.as_standard_layout();
     let rows = values.as_slice().expect("standard layout is contiguous");
@@ -100,7 +100,7 @@ mod tests {
     fn the_interval_of_a_mean_is_that_of_the_normal_for_many_users() {
         // 400 users, half 0 and half 1: standard error .5 / 20 = .025, so .5 ± 1.96 × .025.
         let values = Array2::from_shape_fn((400, 1), |(user, _)| f64::from(user % 2 == 0));
-        let samples = bootstrap(values.view(), 4_000, 1).remove(0);
+        let samples = bootstrap(&values, 4_000, 1).remove(0);
         let estimate = estimate(0.5, samples);
         assert!((estimate.low - 0.451).abs() < 0.004, "{estimate:?}");
         assert!((estimate.high - 0.549).abs() < 0.004, "{estimate:?}");
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn columns_share_their_samples() {
         let values = Array2::from_shape_fn((50, 2), |(user, column)| (user + 7 * column) as f64);
-        let samples = bootstrap(values.view(), 20, 3);
+        let samples = bootstrap(&values, 20, 3);
         for (a, b) in samples[0].iter().zip(&samples[1]) {
             assert!((b - a - 7.0).abs() < 1e-9);
         }

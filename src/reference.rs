@@ -209,7 +209,7 @@ fn kind_of(root: &Value, schema: &Value) -> String {
         kind = format!("list of {}", kind_of(root, resolve(root, &schema["items"])));
     }
     if kind == "object" {
-        kind = "table".to_owned();
+        "table".clone_into(&mut kind);
     }
     for (key, sign) in [
         ("minimum", "≥"),

@@ -211,28 +211,22 @@ fn grid<'a>(node: &'a Node, faults: &mut Faults) -> Option<&'a [Node]> {
             format!("`{}` cannot stand beside `grid`", other.key),
         ));
     }
-    let place = || grid.node.place.clone();
-    match &grid.node.value {
-        Value::Array(items) => {
-            if items.is_empty() {
-                faults.push(Fault::at(place(), "a grid needs at least one value"));
-            }
-            Some(items)
-        }
-        _ => {
-            faults.push(
-                Fault::at(
-                    place(),
-                    format!(
-                        "a grid is a list of values; this is a value of type {}",
-                        grid.node.describe()
-                    ),
-                )
-                .help("for example factors.grid = [16, 32, 64]"),
-            );
-            Some(&[])
-        }
+    let place = grid.node.place.clone();
+    let Value::Array(items) = &grid.node.value else {
+        let found = grid.node.describe();
+        faults.push(
+            Fault::at(
+                place,
+                format!("a grid is a list of values; this is a value of type {found}"),
+            )
+            .help("for example factors.grid = [16, 32, 64]"),
+        );
+        return Some(&[]);
+    };
+    if items.is_empty() {
+        faults.push(Fault::at(place, "a grid needs at least one value"));
     }
+    Some(items)
 }
 
 /// Refuses grids where all trials must share one value; says whether there is none.

@@ -100,7 +100,7 @@ impl Faults {
         self.0.len()
     }
 
-    /// The faults as a person reads them: message, file:line:column, the line, a caret, the remedy.
+    /// The faults as a person reads them: message, place, the line, a caret, the remedy.
     pub(crate) fn render(mut self, sources: &Sources, color: bool) -> String {
         self.0.sort_by(|a, b| a.place.cmp(&b.place));
         let renderer = if color {

@@ -106,7 +106,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
             );
         }
     }
-    let name = name(root.take("name"), path, faults);
+    let name = name(root.take("name").as_ref(), path, faults);
     let seed = match root.take("seed") {
         Some(entry) => typed(&entry.node, faults),
         None => Some(0),
@@ -212,8 +212,8 @@ fn text(place: &Place, text: &str) -> Node {
 }
 
 /// The experiment's name is a folder under `reports/`, so it must be fit for one.
-fn name(entry: Option<Entry>, path: &Path, faults: &mut Faults) -> Option<String> {
-    let (name, place) = match &entry {
+fn name(entry: Option<&Entry>, path: &Path, faults: &mut Faults) -> Option<String> {
+    let (name, place) = match entry {
         Some(entry) => (
             typed::<String>(&entry.node, faults)?,
             Some(entry.node.place.clone()),

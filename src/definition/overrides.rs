@@ -108,17 +108,15 @@ fn put(node: &mut Node, keys: &[&str], value: Node, place: &Place) -> Result<(),
     let kind = node.describe();
     match &mut node.value {
         Value::Table(entries) => {
-            let at = match entries.iter().position(|e| e.key == *first) {
-                Some(at) => at,
-                None => {
-                    entries.push(Entry {
-                        key: (*first).to_owned(),
-                        place: place.clone(),
-                        node: Node::empty(place.clone()),
-                    });
-                    entries.len() - 1
-                }
-            };
+            let known = entries.iter().position(|e| e.key == *first);
+            let at = known.unwrap_or_else(|| {
+                entries.push(Entry {
+                    key: (*first).to_owned(),
+                    place: place.clone(),
+                    node: Node::empty(place.clone()),
+                });
+                entries.len() - 1
+            });
             put(&mut entries[at].node, rest, value, place)
         }
         Value::Array(items) => {

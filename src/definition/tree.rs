@@ -165,7 +165,7 @@ fn convert(source: usize, value: &DeValue<'_>, span: &Range<usize>) -> Result<No
         DeValue::Datetime(time) => scalar(toml::Value::String(time.to_string())),
         DeValue::Array(items) => {
             let mut nodes = Vec::new();
-            for item in items.iter() {
+            for item in items {
                 nodes.push(convert(source, item.get_ref(), &item.span())?);
             }
             Ok(Value::Array(nodes))

@@ -61,14 +61,14 @@ impl Store {
         }
         let mut name = self.folder.file_name().unwrap_or_default().to_owned();
         name.push(".old-");
-        let free = (1..)
+        let free = (1..=u32::MAX)
             .map(|n: u32| {
                 let mut name = name.clone();
                 name.push(n.to_string());
                 self.folder.with_file_name(name)
             })
             .find(|path| !path.exists())
-            .expect("numbers do not end");
+            .expect("fewer than four billion folders are set aside");
         fs::rename(&self.folder, &free).map_err(|e| Failure::output(free.display(), &e))?;
         Ok(Some(free))
     }

@@ -1,8 +1,10 @@
 //! Reports: drawn from the store alone (records, attachments, overview), so that they can be drawn
 //! again at any time. One [`Summary`], several forms.
 
+mod csv;
 mod markdown;
 mod summary;
+mod table;
 mod terminal;
 mod text;
 mod verdict;

@@ -6,6 +6,7 @@ use musicrec_api::{Role, derive_seed};
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::table::Table;
 use super::verdict::verdict;
 use crate::compare::{Estimate, bootstrap, estimate, holm, p_chance};
 use crate::exit::Failure;
@@ -142,90 +143,6 @@ impl Summary {
             overview,
         })
     }
-
-    /// `leaderboard.csv`: a line a variant, then the floor and the ceiling.
-    pub(crate) fn leaderboard_csv(&self) -> String {
-        let labels = self.overview.labels();
-        let mut header: Vec<String> = ["variant", "settings", "trials", "rank"]
-            .map(str::to_owned)
-            .into();
-        for label in &labels {
-            header.push(format!("test_{label}"));
-            header.push(format!("test_{label}_low"));
-            header.push(format!("test_{label}_high"));
-        }
-        header.extend(labels.iter().map(|l| format!("validation_{l}")));
-        header.extend(
-            [
-                "difference",
-                "difference_low",
-                "difference_high",
-                "p_chance",
-                "p_chance_holm",
-                "users",
-                "users_hit",
-                "users_tied",
-                "fit_seconds",
-                "rank_seconds",
-                "record",
-            ]
-            .map(str::to_owned),
-        );
-        let width = header.len();
-        let mut lines = vec![header];
-        for row in &self.leaderboard {
-            let mut line = vec![
-                row.variant.clone(),
-                row.settings.clone(),
-                row.trials.to_string(),
-                row.rank.map_or(String::new(), |r| r.to_string()),
-            ];
-            for label in &labels {
-                let e = row.test[label];
-                line.extend([e.value, e.low, e.high].map(|v| v.to_string()));
-            }
-            line.extend(
-                labels
-                    .iter()
-                    .map(|l| row.validation.get(l).map_or(String::new(), f64::to_string)),
-            );
-            match &row.difference {
-                Some(d) => line.extend(
-                    [d.estimate.value, d.estimate.low, d.estimate.high].map(|v| v.to_string()),
-                ),
-                None => line.extend([const { String::new() }; 3]),
-            }
-            line.extend([row.p_chance, row.p_chance_holm].map(|v| v.to_string()));
-            line.extend([row.users, row.users_hit, row.users_tied].map(|v| v.to_string()));
-            line.extend([row.fit_seconds, row.rank_seconds].map(|v| v.to_string()));
-            line.push(row.record.clone());
-            lines.push(line);
-        }
-        if let Some(floor) = &self.overview.floor {
-            for name in ["(random ranking)", "(best possible)"] {
-                let mut line = vec![String::new(); width];
-                name.clone_into(&mut line[0]);
-                for (at, label) in labels.iter().enumerate() {
-                    let m = &floor.metrics[label];
-                    let values = if name == "(best possible)" {
-                        [Some(m.ceiling), None, None]
-                    } else {
-                        [Some(m.expected), Some(m.low), Some(m.high)]
-                    };
-                    for (offset, value) in values.into_iter().enumerate() {
-                        line[4 + 3 * at + offset] = value.map_or(String::new(), |v| v.to_string());
-                    }
-                }
-                lines.push(line);
-            }
-        }
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        for line in &lines {
-            writer.write_record(line).expect("writing CSV to memory");
-        }
-        let bytes = writer.into_inner().expect("writing CSV to memory");
-        String::from_utf8(bytes).expect("CSV of texts is text")
-    }
 }
 
 fn metrics(record: &Record) -> BTreeMap<String, f64> {
@@ -267,43 +184,6 @@ fn trial_rows(
         rows.push(row);
     }
     Ok(rows)
-}
-
-/// Per-user values of a trial: users in their order, one column a metric.
-struct Table {
-    users: Vec<String>,
-    labels: Vec<String>,
-    values: Array2<f64>,
-}
-
-impl Table {
-    fn read(store: &Store, name: &str) -> Result<Self, Failure> {
-        let broken = |what: String| {
-            Failure::Data(format!(
-                "{} is not a table of per-user values: {what}",
-                store.path(name).display()
-            ))
-        };
-        let text = store.attachment(name)?;
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let header = reader.headers().map_err(|e| broken(e.to_string()))?;
-        let labels: Vec<String> = header.iter().skip(1).map(str::to_owned).collect();
-        let (mut users, mut values) = (Vec::new(), Vec::new());
-        for record in reader.records() {
-            let record = record.map_err(|e| broken(e.to_string()))?;
-            users.push(record.get(0).unwrap_or_default().to_owned());
-            for cell in record.iter().skip(1) {
-                values.push(cell.parse().map_err(|_| broken(format!("`{cell}`")))?);
-            }
-        }
-        let shape = (users.len(), labels.len());
-        let values = Array2::from_shape_vec(shape, values).map_err(|e| broken(e.to_string()))?;
-        Ok(Self {
-            users,
-            labels,
-            values,
-        })
-    }
 }
 
 fn row(
@@ -361,7 +241,7 @@ fn row(
 /// Intervals, differences and chance; then the order of the leaderboard.
 fn compare(
     overview: &Overview,
-    rows: &mut Vec<Row>,
+    rows: &mut [Row],
     tables: &[Table],
     store: &Store,
 ) -> Result<(), Failure> {
@@ -384,11 +264,7 @@ fn compare(
         tables[column / width].values[[user, column % width]]
     });
     let seed = overview.shared["seed"].as_u64().unwrap_or(0);
-    let samples = bootstrap(
-        all.view(),
-        overview.resamples,
-        derive_seed(seed, "bootstrap"),
-    );
+    let samples = bootstrap(&all, overview.resamples, derive_seed(seed, "bootstrap"));
     let select = labels.iter().position(|l| *l == overview.select);
     let baseline = rows
         .iter()
@@ -466,33 +342,4 @@ fn chance(overview: &Overview, rows: &mut [Row], store: &Store) -> Result<(), Fa
         row.p_chance_holm = adjusted;
     }
     Ok(())
-}
-
-impl Table {
-    /// The drawn values of one metric, ascending.
-    fn read_null(store: &Store, name: &str, label: &str) -> Result<Vec<f64>, Failure> {
-        let text = store.attachment(name)?;
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let broken = || {
-            Failure::Data(format!(
-                "{} is not a table of random rankings",
-                store.path(name).display()
-            ))
-        };
-        let column = reader
-            .headers()
-            .ok()
-            .and_then(|h| h.iter().position(|l| l == label))
-            .ok_or_else(broken)?;
-        reader
-            .records()
-            .map(|record| {
-                let record = record.map_err(|_| broken())?;
-                record
-                    .get(column)
-                    .and_then(|c| c.parse().ok())
-                    .ok_or_else(broken)
-            })
-            .collect()
-    }
 }

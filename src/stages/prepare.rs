@@ -1,5 +1,6 @@
 //! Source and cleaners: from rows as they are to typed events, with an account of every step.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use musicrec_api::{
@@ -167,7 +168,7 @@ fn worst(funnel: &[Step]) -> String {
     );
     if let Some(reason) = step.dropped.iter().max_by_key(|a| a.rows) {
         let column = &reason.column;
-        text += &format!(" ({column} {}: {})", reason.what, reason.rows);
+        let _ = write!(text, " ({column} {}: {})", reason.what, reason.rows);
         // What a step drops as missing, an earlier one may have made so.
         let cause = funnel
             .iter()
@@ -177,7 +178,8 @@ fn worst(funnel: &[Step]) -> String {
             .max_by_key(|(_, a)| a.rows);
         if let Some((step, account)) = cause {
             let sample = account.samples.first().map_or("", |s| s.before.as_str());
-            text += &format!(
+            let _ = write!(
+                text,
                 ", since `{}` found {} times \"{}\" in it, as in `{sample}`",
                 step.name, account.rows, account.what
             );

@@ -36,7 +36,7 @@ pub(crate) struct Options {
 }
 
 /// What happens while trials run.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Event<'a> {
     /// Trials of a fold begin: how many there are, and how many have a record already.
     Begin {
@@ -119,7 +119,7 @@ impl<'a> Sweep<'a> {
 
     /// Runs all trials and returns how many failed.
     pub(crate) fn run(&mut self, listener: &Listener) -> Result<usize, Failure> {
-        let pool = self.pool(self.options.threads)?;
+        let pool = pool(self.options.threads)?;
         let floor = pool.install(|| {
             let evaluation = &self.experiment.evaluation;
             let rankings = evaluation.null_rankings.get();
@@ -153,13 +153,6 @@ impl<'a> Sweep<'a> {
         self.fold(Role::Test).expect("every split has a test part")
     }
 
-    fn pool(&self, threads: usize) -> Result<rayon::ThreadPool, Failure> {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .map_err(|e| Failure::Output(format!("cannot start {threads} threads: {e}")))
-    }
-
     /// Runs the trials of a fold that have no record. With more trials than threads each runs on a
     /// thread of its own, which wastes none of them; a few large ones share the threads.
     fn run_trials(
@@ -188,7 +181,7 @@ impl<'a> Sweep<'a> {
         let stop = Mutex::new(None);
         std::thread::scope(|scope| -> Result<(), Failure> {
             for _ in 0..workers {
-                let pool = self.pool(threads)?;
+                let pool = pool(threads)?;
                 let (missing, trains, next, stop) = (&missing, &trains, &next, &stop);
                 scope.spawn(move || {
                     while let Some((key, trial)) = missing.get(next.fetch_add(1, Ordering::Relaxed))
@@ -245,6 +238,13 @@ impl<'a> Sweep<'a> {
         }
         Ok(count)
     }
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| Failure::Output(format!("cannot start {threads} threads: {e}")))
 }
 
 /// A report folder that holds a sweep over other data, cleaning, splits or rules is not mixed with

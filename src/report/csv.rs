@@ -1,0 +1,89 @@
+//! `leaderboard.csv`: for notebooks and spreadsheets.
+
+use super::Summary;
+
+impl Summary {
+    /// `leaderboard.csv`: a line a variant, then the floor and the ceiling.
+    pub(crate) fn leaderboard_csv(&self) -> String {
+        let labels = self.overview.labels();
+        let mut header: Vec<String> = ["variant", "settings", "trials", "rank"]
+            .map(str::to_owned)
+            .into();
+        for label in &labels {
+            header.push(format!("test_{label}"));
+            header.push(format!("test_{label}_low"));
+            header.push(format!("test_{label}_high"));
+        }
+        header.extend(labels.iter().map(|l| format!("validation_{l}")));
+        header.extend(
+            [
+                "difference",
+                "difference_low",
+                "difference_high",
+                "p_chance",
+                "p_chance_holm",
+                "users",
+                "users_hit",
+                "users_tied",
+                "fit_seconds",
+                "rank_seconds",
+                "record",
+            ]
+            .map(str::to_owned),
+        );
+        let width = header.len();
+        let mut lines = vec![header];
+        for row in &self.leaderboard {
+            let mut line = vec![
+                row.variant.clone(),
+                row.settings.clone(),
+                row.trials.to_string(),
+                row.rank.map_or(String::new(), |r| r.to_string()),
+            ];
+            for label in &labels {
+                let e = row.test[label];
+                line.extend([e.value, e.low, e.high].map(|v| v.to_string()));
+            }
+            line.extend(
+                labels
+                    .iter()
+                    .map(|l| row.validation.get(l).map_or(String::new(), f64::to_string)),
+            );
+            match &row.difference {
+                Some(d) => line.extend(
+                    [d.estimate.value, d.estimate.low, d.estimate.high].map(|v| v.to_string()),
+                ),
+                None => line.extend([const { String::new() }; 3]),
+            }
+            line.extend([row.p_chance, row.p_chance_holm].map(|v| v.to_string()));
+            line.extend([row.users, row.users_hit, row.users_tied].map(|v| v.to_string()));
+            line.extend([row.fit_seconds, row.rank_seconds].map(|v| v.to_string()));
+            line.push(row.record.clone());
+            lines.push(line);
+        }
+        if let Some(floor) = &self.overview.floor {
+            for name in ["(random ranking)", "(best possible)"] {
+                let mut line = vec![String::new(); width];
+                name.clone_into(&mut line[0]);
+                for (at, label) in labels.iter().enumerate() {
+                    let m = &floor.metrics[label];
+                    let values = if name == "(best possible)" {
+                        [Some(m.ceiling), None, None]
+                    } else {
+                        [Some(m.expected), Some(m.low), Some(m.high)]
+                    };
+                    for (offset, value) in values.into_iter().enumerate() {
+                        line[4 + 3 * at + offset] = value.map_or(String::new(), |v| v.to_string());
+                    }
+                }
+                lines.push(line);
+            }
+        }
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for line in &lines {
+            writer.write_record(line).expect("writing CSV to memory");
+        }
+        let bytes = writer.into_inner().expect("writing CSV to memory");
+        String::from_utf8(bytes).expect("CSV of texts is text")
+    }
+}
