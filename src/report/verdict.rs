@@ -61,10 +61,12 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     };
     let Some(difference) = &chosen.difference else {
         return if *baseline == *name {
-            format!(
-                "{against_chance}. It is the baseline itself: no other variant did better on \
-                 validation."
-            )
+            let others = if rows.len() == 1 {
+                "nothing else was tried"
+            } else {
+                "no other variant did better on validation"
+            };
+            format!("{against_chance}. It is the baseline itself; {others}.")
         } else {
             format!("{against_chance}; the baseline `{baseline}` has no result to compare it with.")
         };
@@ -102,5 +104,117 @@ fn times(ratio: f64) -> String {
         format!("{ratio:.1}")
     } else {
         format!("{ratio:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::verdict;
+    use crate::compare::Estimate;
+    use crate::report::summary::{Difference, Row};
+    use crate::sweep::Overview;
+
+    fn overview() -> Overview {
+        let part =
+            json!({"from": null, "until": null, "events": 1, "users": 1, "items": 1, "pairs": 1});
+        let floor = json!({"expected": 0.01, "exact": true, "low": 0.005, "high": 0.015,
+            "sd": 0.002, "detectable": 0.015, "ceiling": 1.0});
+        serde_json::from_value(json!({
+            "schema": 1, "name": "x", "definition": "x.toml", "command": "", "date": "",
+            "shared": {}, "fingerprint": "", "log": part, "funnel": [], "folds": [],
+            "uses_the_future": false, "metrics": [], "select": "ndcg@3",
+            "baseline": "popularity", "changes": [], "resamples": 100, "variants": [],
+            "floor": {"rankings": 2000, "metrics": {"ndcg@3": floor}, "users_hit": 1.0,
+                "ceiling_users_hit": 1, "null": ""},
+            "recommended": null,
+        }))
+        .unwrap()
+    }
+
+    fn row(variant: &str, value: f64, rank: Option<usize>, best: bool) -> Row {
+        let estimate = Estimate {
+            value,
+            low: value,
+            high: value,
+        };
+        Row {
+            variant: variant.into(),
+            settings: String::new(),
+            trials: 1,
+            rank,
+            best_on_validation: best,
+            validation: [].into(),
+            test: [("ndcg@3".to_owned(), estimate)].into(),
+            difference: None,
+            p_chance: 0.5,
+            p_chance_holm: 0.5,
+            users: 100,
+            users_hit: 10,
+            users_tied: 0,
+            fit_seconds: 0.0,
+            rank_seconds: 0.0,
+            record: String::new(),
+        }
+    }
+
+    fn against(low: f64, value: f64, high: f64, differing: usize) -> Option<Difference> {
+        let estimate = Estimate { value, low, high };
+        Some(Difference {
+            estimate,
+            wins: differing,
+            ties: 0,
+            losses: 0,
+        })
+    }
+
+    /// Two variants, of which ALS was best on validation and has the difference given.
+    fn said(difference: Option<Difference>) -> String {
+        let mut als = row("als", 0.05, Some(1), true);
+        als.difference = difference;
+        verdict(&overview(), &[als, row("popularity", 0.04, Some(2), false)])
+    }
+
+    #[test]
+    fn what_chance_explains_is_not_ranked() {
+        let rows = [
+            row("als", 0.012, None, true),
+            row("popularity", 0.009, None, false),
+        ];
+        let text = verdict(&overview(), &rows);
+        assert!(
+            text.contains("must not be ranked") && text.contains("0.0150"),
+            "{text}"
+        );
+        assert!(!text.contains("better than"), "{text}");
+    }
+
+    #[test]
+    fn a_difference_is_named_only_when_it_is_shown() {
+        let better = said(against(0.005, 0.01, 0.015, 50));
+        assert!(
+            better.contains("better than `popularity`") && better.contains("+25 %"),
+            "{better}"
+        );
+        let unclear = said(against(-0.005, 0.01, 0.015, 50));
+        assert!(
+            unclear.contains("cannot be told from `popularity`"),
+            "{unclear}"
+        );
+        let worse = said(against(-0.03, -0.02, -0.01, 50));
+        assert!(worse.contains("worse than `popularity`"), "{worse}");
+        let few = said(against(0.005, 0.01, 0.015, 9));
+        assert!(few.contains("only 9 users differ"), "{few}");
+    }
+
+    #[test]
+    fn a_choice_that_fails_on_test_is_said() {
+        let rows = [
+            row("popularity", 0.05, Some(1), false),
+            row("als", 0.01, None, true),
+        ];
+        let text = verdict(&overview(), &rows);
+        assert!(text.contains("validation and test disagree"), "{text}");
     }
 }

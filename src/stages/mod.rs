@@ -6,3 +6,6 @@ pub(crate) mod fold;
 pub(crate) mod measure;
 pub(crate) mod prepare;
 pub(crate) mod rank;
+
+#[cfg(test)]
+mod tests;

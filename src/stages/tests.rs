@@ -1,0 +1,183 @@
+//! The protocol's cases (`protocol.md`: golden cases, masks, cold items, means) over real folds.
+
+use musicrec_api::{Events, Fold, Recommender, Result, Role, Scores, Users};
+
+use super::chance::chance;
+use super::fold::{FoldData, ready};
+use super::measure::{Measured, measure};
+use super::rank::rank;
+use crate::experiment::{ColdItems, Evaluation, Heard};
+
+/// A model that knows its scores: one list for all.
+struct Fixed(Vec<f64>);
+
+impl Recommender for Fixed {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Everybody(&self.0))
+    }
+}
+
+/// A fold that learns from the first `fit` pairs and foretells the others.
+fn fold(pairs: &[(&str, &str)], fit: u32, evaluation: &Evaluation) -> Result<FoldData> {
+    let events = Events::from_pairs(pairs.iter().copied());
+    let targets = (fit..pairs.len() as u32).collect();
+    let fold = Fold::new(Role::Test, (0..fit).collect(), targets);
+    ready(&fold, None, &events, &[], evaluation)
+}
+
+/// What a model reaches whose scores are given by item.
+fn reached(fold: &FoldData, scores: &[(&str, f64)], evaluation: &Evaluation) -> Measured {
+    let items = fold.fit.items.iter();
+    let score = |item: &str| scores.iter().find(|(i, _)| *i == item).map_or(0.0, |s| s.1);
+    let model = Fixed(items.map(score).collect());
+    let lists = rank(
+        &model,
+        &fold.asked,
+        &fold.heard,
+        (fold.fit.items.len(), 3),
+        &|_| String::new(),
+    );
+    measure(&evaluation.metrics, fold, &lists.unwrap())
+}
+
+fn close(got: &[f64], expected: [f64; 3]) {
+    for (got, expected) in got.iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-12, "{got} is not {expected}");
+    }
+}
+
+/// `seen_item_target`: train {a}, test {a, b}, scores a9 b5 c4 d3.
+#[test]
+fn what_was_heard_leaves_both_lists_and_targets() {
+    let pairs = [
+        ("u1", "a"),
+        ("u2", "b"),
+        ("u2", "c"),
+        ("u2", "d"),
+        ("u1", "a"),
+        ("u1", "b"),
+    ];
+    let scores = [("a", 9.0), ("b", 5.0), ("c", 4.0), ("d", 3.0)];
+    let mut evaluation = Evaluation::default();
+    let masked = fold(&pairs, 4, &evaluation).unwrap();
+    assert_eq!(
+        (masked.summary.targets, masked.summary.heard_removed),
+        (1, 1)
+    );
+    // Recall and NDCG are 1; the one-sided bug would give .5 and .613.
+    close(
+        &reached(&masked, &scores, &evaluation).means,
+        [1.0, 1.0 / 3.0, 1.0],
+    );
+    evaluation.heard = Heard::Keep;
+    let kept = fold(&pairs, 4, &evaluation).unwrap();
+    assert_eq!((kept.summary.targets, kept.summary.heard_removed), (2, 0));
+    close(
+        &reached(&kept, &scores, &evaluation).means,
+        [1.0, 2.0 / 3.0, 1.0],
+    );
+}
+
+/// `cold_item_target`: list a x y, targets a and one that nobody heard before.
+#[test]
+fn cold_items_are_misses_unless_dropped() {
+    let pairs = [
+        ("u2", "a"),
+        ("u2", "x"),
+        ("u2", "y"),
+        ("u1", "z"),
+        ("u1", "a"),
+        ("u1", "COLD"),
+    ];
+    let scores = [("a", 9.0), ("x", 5.0), ("y", 4.0)];
+    let mut evaluation = Evaluation::default();
+    let miss = fold(&pairs, 4, &evaluation).unwrap();
+    assert_eq!((miss.summary.targets, miss.summary.cold_items), (2, 1));
+    let ndcg = 0.613_147_192_765_458_4;
+    close(
+        &reached(&miss, &scores, &evaluation).means,
+        [0.5, 1.0 / 3.0, ndcg],
+    );
+    evaluation.cold_items = ColdItems::Drop;
+    let drop = fold(&pairs, 4, &evaluation).unwrap();
+    assert_eq!((drop.summary.targets, drop.summary.cold_items), (1, 1));
+    close(
+        &reached(&drop, &scores, &evaluation).means,
+        [1.0, 1.0 / 3.0, 1.0],
+    );
+}
+
+/// Users without targets and users without a past are counted, not averaged.
+#[test]
+fn the_mean_is_over_users_with_targets_and_a_past() {
+    let pairs = [
+        ("u1", "a"),
+        ("u2", "b"),
+        ("u3", "c"),
+        // u1 has a target, u2 only what was heard, u4 has no past; u3 does nothing.
+        ("u1", "b"),
+        ("u2", "b"),
+        ("u4", "a"),
+    ];
+    let evaluation = Evaluation::default();
+    let data = fold(&pairs, 3, &evaluation).unwrap();
+    let summary = &data.summary;
+    assert_eq!(
+        (
+            summary.users,
+            summary.cold_users,
+            summary.users_without_target
+        ),
+        (1, 1, 1)
+    );
+    let measured = reached(&data, &[("b", 1.0)], &evaluation);
+    close(&measured.means, [1.0, 1.0 / 3.0, 1.0]);
+    assert_eq!((measured.per_user.nrows(), measured.users_hit), (1, 1));
+}
+
+#[test]
+fn a_fold_that_asks_nothing_is_an_error_that_says_why() {
+    let pairs = [("u1", "a"), ("u1", "a"), ("u2", "b")];
+    let error = fold(&pairs, 1, &Evaluation::default())
+        .unwrap_err()
+        .to_string();
+    for words in [
+        "no user",
+        "test part",
+        "1 are unknown",
+        "1 pairs were heard",
+    ] {
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
+}
+
+/// `random_expectation`: 10 candidates, 2 targets, k = 3.
+#[test]
+fn chance_is_exact_and_the_draws_agree_with_it() {
+    let mut pairs: Vec<(String, String)> = (0..10)
+        .map(|i| ("other".to_owned(), format!("i{i}")))
+        .collect();
+    pairs.push(("u1".into(), "kept".into()));
+    pairs.push(("u1".into(), "i3".into()));
+    pairs.push(("u1".into(), "i7".into()));
+    let pairs: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|(u, i)| (u.as_str(), i.as_str()))
+        .collect();
+    let evaluation = Evaluation::default();
+    let data = fold(&pairs, 11, &evaluation).unwrap();
+    let chance = chance(&evaluation.metrics, &data, 40_000, 1);
+    close(&chance.expected, [0.3, 0.2, 0.261_314_719_276_545_9]);
+    assert!(chance.exact.iter().all(|exact| *exact));
+    assert!(
+        (chance.users_hit - 0.533_333_333_333).abs() < 1e-9,
+        "{}",
+        chance.users_hit
+    );
+    for (null, expected) in chance.null.iter().zip(&chance.expected) {
+        let mean = null.iter().sum::<f64>() / null.len() as f64;
+        // Standard error of 40,000 draws is below .0015.
+        assert!((mean - expected).abs() < 0.006, "{mean} is not {expected}");
+    }
+    close(&chance.ceiling, [1.0, 2.0 / 3.0, 1.0]);
+}
