@@ -38,7 +38,7 @@ pub(crate) fn run() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", failure.message());
+            say(&failure.message());
             failure.code()
         }
     }
@@ -53,6 +53,14 @@ fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Says something on standard error, which nobody may be reading any more (`2>&1 | head`).
+fn say(text: &str) {
+    use std::io::Write as _;
+    // One write a line, so that lines of several threads do not mix. Where standard error is gone
+    // there is no place left to say so.
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Whether errors may be colored: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).

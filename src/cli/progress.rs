@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::{ProgressBar, ProgressStyle};
 use musicrec_api::Role;
 
+use super::say;
 use crate::records::{Outcome, Record};
 use crate::sweep::Event;
 
@@ -50,7 +51,7 @@ impl Progress {
                 }
             }
             Event::Recommending if !self.quiet => {
-                eprintln!("recommending: fitting the best variant on the whole log");
+                say("recommending: fitting the best variant on the whole log");
             }
             Event::Recommending => {}
         }
@@ -65,10 +66,10 @@ impl Progress {
             return;
         }
         if known > 0 {
-            eprintln!(
+            say(&format!(
                 "{}: {known} of {trials} trials have a record already and are not run again",
                 role.name()
-            );
+            ));
         }
         if known == trials {
             return;
@@ -86,7 +87,11 @@ impl Progress {
             bar.enable_steady_tick(std::time::Duration::from_millis(200));
             state.bar = Some(bar);
         } else {
-            eprintln!("{}: running {} trials", role.name(), trials - known);
+            say(&format!(
+                "{}: running {} trials",
+                role.name(),
+                trials - known
+            ));
         }
     }
 
@@ -118,7 +123,7 @@ impl Progress {
                 }
                 bar.inc(1);
             }
-            None if failed || !self.quiet => eprintln!("{line}"),
+            None if failed || !self.quiet => say(&line),
             None => {}
         }
     }

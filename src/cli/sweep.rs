@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{color, print};
+use super::{color, print, say};
 use crate::definition;
 use crate::exit::Failure;
 use crate::report;
@@ -16,8 +16,8 @@ use crate::sweep::{Options, Sweep};
 /// Run every trial of an experiment, choose on validation, score on test, and write a report
 ///
 /// The definition names a source, cleaners, a splitter, weightings, models and metrics; see
-/// experiments/README.md. Results go to <OUT>/<name of the experiment>/: the same command again runs
-/// only what is missing there.
+/// experiments/README.md. Results go to a folder of the experiment's name below OUT: the same command
+/// again runs only what is missing there.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   musicrec-lab sweep experiments/quickstart.toml
@@ -62,7 +62,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let cancel = on_interrupt()?;
     if !arguments.quiet {
-        eprintln!("reading and cleaning {}", experiment.path.display());
+        say(&format!(
+            "reading and cleaning {}",
+            experiment.path.display()
+        ));
     }
     let mut sweep = Sweep::open(&experiment, &options, cancel)?;
     if !arguments.quiet {
@@ -109,7 +112,7 @@ fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
                 if FLAG.swap(true, Ordering::Relaxed) {
                     std::process::exit(130);
                 }
-                eprintln!("stopping after the step that runs; once more to stop at once");
+                say("stopping after the step that runs; once more to stop at once");
             })
             .map_err(|e| e.to_string())
         })

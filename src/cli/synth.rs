@@ -9,15 +9,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use musicrec_sources::Synthetic;
 use musicrec_sources::synthetic::{Truth, write_csv};
 
-use super::color;
+use super::{color, say};
 use crate::definition;
 use crate::exit::Failure;
 
 /// Make a synthetic listening log of any size: planted taste, planted mess, and the truth about both
 ///
-/// Writes a CSV file with thirteen columns, and beside it `<OUT>.truth.json`, which counts every
-/// planted defect. The same parameters and seed give the same bytes. `musicrec-lab plugins
-/// synthetic` lists all parameters.
+/// Writes a CSV file with thirteen columns, and beside it OUT.truth.json, which counts every
+/// planted defect. The same parameters and seed give the same bytes; `musicrec-lab
+/// plugins synthetic` lists all parameters.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   musicrec-lab synth --out log.csv
@@ -72,12 +72,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         serde_json::to_writer_pretty(file, &truth)
             .map_err(|e| Failure::output(truth_path.display(), &e.into()))
     })?;
-    eprintln!(
+    say(&format!(
         "{} rows in {}; what is wrong with them in {}",
         truth.rows,
         arguments.out.display(),
         truth_path.display()
-    );
+    ));
     Ok(())
 }
 
