@@ -2,15 +2,17 @@
 
 use std::fmt::Write as _;
 
-use musicrec_api::Role;
+use musicrec_api::{MISSING_TIME, Role, time_text};
 
 use super::Summary;
 use super::terminal::{fold_line, leaks};
 use super::text::{
-    PART_HEADER, accounts, changed, count, interval, part, probability, seconds, signed, time,
-    value,
+    PART_HEADER, accounts, changed, count, interval, part, probability, seconds, signed, value,
 };
 use crate::stages::prepare::Step;
+
+/// Characters of a sample or a path that are shown.
+const SAMPLE: usize = 120;
 
 /// Draws the report.
 pub(super) fn draw(summary: &Summary) -> String {
@@ -48,8 +50,9 @@ fn escape(text: &str) -> String {
 
 /// Text of others as code, where nothing but the backtick has a meaning.
 fn code(text: &str) -> String {
-    let clean: String = text
+    let mut clean: String = text
         .chars()
+        .take(SAMPLE)
         .map(|c| match c {
             '`' => '\'',
             '|' => '¦',
@@ -57,6 +60,12 @@ fn code(text: &str) -> String {
             c => c,
         })
         .collect();
+    if text.chars().count() > SAMPLE {
+        clean.push('…');
+    }
+    if clean.is_empty() {
+        return "(empty)".to_owned();
+    }
     format!("`{clean}`")
 }
 
@@ -269,13 +278,13 @@ fn split(out: &mut String, summary: &Summary) {
     table(out, &owned(&PART_HEADER), &rows, 3);
     for fold in &overview.folds {
         let _ = writeln!(out, "- {}", fold_line(fold));
-        if fold.fit.until.is_some() {
+        if let Some(until) = fold.fit.until {
             let order = if fold.fit_not_before == 0 {
                 format!(
                     "the fit part ends ({}) before the {} part begins ({})",
-                    time(fold.fit.until),
+                    time_text(until),
                     fold.role.name(),
-                    time(fold.evaluated.from)
+                    time_text(fold.evaluated.from.unwrap_or(MISSING_TIME))
                 )
             } else {
                 format!(
