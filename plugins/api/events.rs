@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::log::{Cells, Log, MISSING, MISSING_TIME, Text};
-use crate::{Error, Result};
+use crate::cells::{Cells, MISSING, MISSING_TIME, Text};
+use crate::{Error, Log, Result};
 
 /// Identifiers in their order: numeric if all are integers, else as text. An index into the table is
 /// how the rest of the program names a user or an item, so index order is id order.

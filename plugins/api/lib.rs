@@ -22,6 +22,7 @@
 //! Ordered identifiers: index order of users and items *is* the order of their ids
 //! (numeric if all are integers, else as text), so "ties by item id" is "ties by index".
 
+mod cells;
 mod cleaner;
 mod error;
 mod events;
@@ -36,11 +37,12 @@ mod source;
 mod splitter;
 mod weighting;
 
+pub use cells::{Cells, MISSING, MISSING_TIME, Text, time_text};
 pub use cleaner::{Cleaner, On, Reach};
 pub use error::{Error, Result, nearest};
 pub use events::{Events, Ids};
 pub use ledger::{Account, Ledger, Sample};
-pub use log::{Cells, Column, Fate, Log, MISSING, MISSING_TIME, Roles, Text, time_text};
+pub use log::{Column, Fate, Log, Roles};
 pub use metric::{ChanceView, Identity, Measure, Metric, MetricContext, UserView};
 pub use model::{
     FitContext, InteractionMatrix, Model, Recommender, RowScorer, Scores, StartingFactors, Train,

@@ -1,16 +1,10 @@
 //! A listening log as columns: what sources fill and cleaners repair.
 
-use std::borrow::Cow;
-
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::cells::{Cells, Known, MISSING};
 use crate::{Error, Ledger, Result, Sample, nearest};
-
-/// Code of a missing text cell.
-pub const MISSING: u32 = u32::MAX;
-/// Value of a missing time cell; missing numbers are NaN.
-pub const MISSING_TIME: i64 = i64::MIN;
 
 /// Which column plays which part. Sources fill it; the lab makes [`Events`](crate::Events) with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,125 +21,6 @@ pub struct Roles {
     pub plays: Option<String>,
     /// How many seconds were listened.
     pub seconds: Option<String>,
-}
-
-/// Dictionary-coded text: `values[codes[row]]`, or [`MISSING`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Text {
-    /// One code a row.
-    pub codes: Vec<u32>,
-    /// The values, each once; some may be unused after rows were dropped.
-    pub values: Vec<String>,
-}
-
-impl Text {
-    /// The text of a row, `None` if missing.
-    pub fn get(&self, row: usize) -> Option<&str> {
-        let code = self.codes[row];
-        (code != MISSING).then(|| self.values[code as usize].as_str())
-    }
-}
-
-impl<S: AsRef<str>> FromIterator<Option<S>> for Text {
-    fn from_iter<I: IntoIterator<Item = Option<S>>>(cells: I) -> Self {
-        let mut codes = Vec::new();
-        let mut values: Vec<String> = Vec::new();
-        let mut known: FxHashMap<String, u32> = FxHashMap::default();
-        for cell in cells {
-            codes.push(match cell {
-                None => MISSING,
-                Some(text) => {
-                    if let Some(code) = known.get(text.as_ref()) {
-                        *code
-                    } else {
-                        let code = values.len() as u32;
-                        values.push(text.as_ref().to_owned());
-                        known.insert(text.as_ref().to_owned(), code);
-                        code
-                    }
-                }
-            });
-        }
-        Self { codes, values }
-    }
-}
-
-/// The cells of a column.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cells {
-    /// As read. An empty cell of a file is the empty text until a cleaner calls it missing.
-    Text(Text),
-    /// Parsed numbers; NaN is missing.
-    Number(Vec<f64>),
-    /// Parsed times in seconds since 1970, UTC; [`MISSING_TIME`] is missing.
-    Time(Vec<i64>),
-}
-
-impl Cells {
-    /// How many rows.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.codes.len(),
-            Self::Number(numbers) => numbers.len(),
-            Self::Time(times) => times.len(),
-        }
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether the cell of a row is missing.
-    pub fn is_missing(&self, row: usize) -> bool {
-        match self {
-            Self::Text(text) => text.codes[row] == MISSING,
-            Self::Number(numbers) => numbers[row].is_nan(),
-            Self::Time(times) => times[row] == MISSING_TIME,
-        }
-    }
-
-    /// The cell as text for samples and messages; empty if missing.
-    pub fn show(&self, row: usize) -> Cow<'_, str> {
-        match self {
-            Self::Text(text) => Cow::Borrowed(text.get(row).unwrap_or("")),
-            Self::Number(numbers) if numbers[row].is_nan() => Cow::Borrowed(""),
-            Self::Number(numbers) => Cow::Owned(numbers[row].to_string()),
-            Self::Time(times) => Cow::Owned(time_text(times[row])),
-        }
-    }
-
-    fn select(&self, rows: &[u32]) -> Self {
-        let pick = |row: &u32| *row as usize;
-        match self {
-            Self::Text(text) => Self::Text(Text {
-                codes: rows.iter().map(|r| text.codes[pick(r)]).collect(),
-                values: text.values.clone(),
-            }),
-            Self::Number(v) => Self::Number(rows.iter().map(|r| v[pick(r)]).collect()),
-            Self::Time(v) => Self::Time(rows.iter().map(|r| v[pick(r)]).collect()),
-        }
-    }
-
-    fn retain(&mut self, keep: &[bool]) {
-        fn compact<T>(values: &mut Vec<T>, keep: &[bool]) {
-            let mut keep = keep.iter();
-            values.retain(|_| *keep.next().expect("one flag a row"));
-        }
-        match self {
-            Self::Text(text) => compact(&mut text.codes, keep),
-            Self::Number(numbers) => compact(numbers, keep),
-            Self::Time(times) => compact(times, keep),
-        }
-    }
-}
-
-/// A time in seconds since 1970 as `2025-11-10T22:57:00Z`; empty if missing.
-pub fn time_text(seconds: i64) -> String {
-    if seconds == MISSING_TIME {
-        return String::new();
-    }
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s"), |t| t.to_string())
 }
 
 /// A named column.
@@ -276,7 +151,7 @@ impl Log {
         let Some(mut whole) = chunks.next() else {
             return Ok(None);
         };
-        let mut known: Vec<Known> = whole.columns.iter().map(Known::of).collect();
+        let mut known: Vec<Known> = whole.columns.iter().map(|c| Known::of(&c.cells)).collect();
         for chunk in chunks {
             let names = |log: &Self| -> Vec<String> {
                 log.columns.iter().map(|c| c.name.clone()).collect()
@@ -366,43 +241,10 @@ impl Log {
     }
 }
 
-/// The codes of a growing column's texts.
-struct Known(FxHashMap<String, u32>);
-
-impl Known {
-    fn of(column: &Column) -> Self {
-        let values = match &column.cells {
-            Cells::Text(text) => text.values.as_slice(),
-            _ => &[],
-        };
-        Self(values.iter().cloned().zip(0..).collect())
-    }
-
-    fn append(&mut self, to: &mut Text, from: Text) {
-        let recode: Vec<u32> = from
-            .values
-            .into_iter()
-            .map(|value| {
-                *self.0.entry(value).or_insert_with_key(|value| {
-                    to.values.push(value.clone());
-                    to.values.len() as u32 - 1
-                })
-            })
-            .collect();
-        to.codes.extend(from.codes.iter().map(|&code| {
-            if code == MISSING {
-                MISSING
-            } else {
-                recode[code as usize]
-            }
-        }));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cells, Column, Fate, Log, Roles, Text};
-    use crate::Ledger;
+    use super::{Cells, Column, Fate, Log, Roles};
+    use crate::{Ledger, Text};
 
     fn log(cells: &[&str]) -> Log {
         let text: Text = cells.iter().map(|c| Some(*c)).collect();

@@ -132,7 +132,7 @@ impl Sweep<'_> {
                 ]
             })
         });
-        let text = csv_text(["user_id", "rank", "item_id", "score"], rows);
+        let text = csv_text(["user", "rank", "item", "score"], rows);
         Ok((text, users.len()))
     }
 }

@@ -151,9 +151,9 @@ impl Sweep<'_> {
     }
 }
 
-/// One line a user: `user_id`, then the metrics.
+/// One line a user: `user`, then the metrics.
 fn per_user(fold: &FoldData, labels: &[String], measured: &Measured) -> String {
-    let header = std::iter::once("user_id").chain(labels.iter().map(String::as_str));
+    let header = std::iter::once("user").chain(labels.iter().map(String::as_str));
     let rows = fold.asked.iter().zip(measured.per_user.rows());
     csv_text(
         header,
@@ -165,7 +165,7 @@ fn per_user(fold: &FoldData, labels: &[String], measured: &Measured) -> String {
     )
 }
 
-/// One line a recommendation: `user_id`, `rank` from 1, `item_id`, `score`.
+/// One line a recommendation: `user`, `rank` from 1, `item`, `score`.
 fn lists(fold: &FoldData, lists: &Lists) -> String {
     let rows = fold.asked.iter().enumerate().flat_map(|(at, &user)| {
         let ranked = lists.ranked.get(at).iter().enumerate();
@@ -178,7 +178,7 @@ fn lists(fold: &FoldData, lists: &Lists) -> String {
             ]
         })
     });
-    csv_text(["user_id", "rank", "item_id", "score"], rows)
+    csv_text(["user", "rank", "item", "score"], rows)
 }
 
 /// Rows as CSV text.
