@@ -1,0 +1,345 @@
+//! A second run goes on where the first one stopped, or says why it cannot; and a run that was
+//! stopped leaves only whole files behind.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use common::{Ended, Lab, SMALL, comparable, json};
+use serde_json::Value;
+
+/// When each record was written and says it began.
+fn stamps(lab: &Lab, folder: &str) -> Vec<(String, SystemTime, Value)> {
+    lab.records(folder)
+        .into_iter()
+        .map(|(name, record)| {
+            let path = lab.path(folder).join("records").join(&name);
+            let written = fs::metadata(path)
+                .and_then(|m| m.modified())
+                .expect("a time");
+            (name, written, record["run"]["started"].clone())
+        })
+        .collect()
+}
+
+/// Every file with its bytes.
+fn bytes(lab: &Lab, folder: &str) -> Vec<(String, Vec<u8>)> {
+    lab.files(folder)
+        .into_iter()
+        .map(|name| {
+            let bytes = fs::read(lab.path(folder).join(&name)).expect("a file");
+            (name, bytes)
+        })
+        .collect()
+}
+
+#[test]
+fn the_second_run_runs_nothing_again() {
+    let lab = Lab::small();
+    let first = lab.done(&["sweep", "small.toml"]);
+    let before = stamps(&lab, "reports/small");
+    let report = lab.report("reports/small");
+    let recommended = fs::read(lab.path("reports/small/recommendations.csv")).expect("a file");
+    let log = fs::read(lab.path("reports/small/trials.jsonl")).expect("a log");
+    let second = lab.done(&["sweep", "small.toml"]).says(&[
+        "validation: 3 of 3 trials have a record already and are not run again",
+        "test: 2 of 2 trials have a record already and are not run again",
+    ]);
+    assert!(!second.err.contains("running"), "{second}");
+    assert!(!second.err.contains("recommending"), "{second}");
+    assert_eq!(stamps(&lab, "reports/small"), before);
+    assert_eq!(first.out, second.out);
+    let again = lab.report("reports/small");
+    // The seconds are those of the records, so nothing but the date differs.
+    assert_eq!(again["leaderboard"], report["leaderboard"]);
+    assert_eq!(comparable(again), comparable(report));
+    let file = |name: &str| fs::read(lab.path("reports/small").join(name)).expect("a file");
+    assert_eq!(file("recommendations.csv"), recommended);
+    assert_eq!(file("trials.jsonl"), log);
+}
+
+#[test]
+fn a_wider_grid_runs_only_what_is_new() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let before = stamps(&lab, "reports/small");
+    let wider = "model.als.factors={grid=[4,8,12,16]}";
+    lab.done(&["sweep", "small.toml", "--set", wider]).says(&[
+        "validation: 3 of 5 trials have a record already",
+        "validation: running 2 trials",
+    ]);
+    let after = stamps(&lab, "reports/small");
+    for stamp in &before {
+        assert!(after.contains(stamp), "{} was run again", stamp.0);
+    }
+    let report = lab.report("reports/small");
+    assert_eq!(report["trials"].as_array().expect("trials").len(), 5);
+    // The same as in a folder of its own.
+    lab.done(&["sweep", "small.toml", "--set", wider, "--out", "fresh"]);
+    let fresh = lab.report("fresh/small");
+    assert_eq!(comparable(report), comparable(fresh));
+}
+
+#[test]
+fn judging_differently_runs_nothing_again() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let before = stamps(&lab, "reports/small");
+    for setting in [
+        "evaluation.resamples=300",
+        "evaluation.baseline=als",
+        "evaluation.null_rankings=50",
+    ] {
+        lab.done(&["sweep", "small.toml", "--set", setting]);
+        assert_eq!(stamps(&lab, "reports/small"), before, "{setting}");
+    }
+}
+
+#[test]
+fn something_else_under_the_same_name_is_refused() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let mut other = common::log();
+    other.push_str("u1,s1,1800000000\n");
+    lab.write("other.csv", other);
+    let before = bytes(&lab, "reports");
+    let cases: [(&str, &[&str]); 7] = [
+        (
+            "source.csv.path=other.csv",
+            &["  data: sha256:", " -> sha256:"],
+        ),
+        (
+            "splitter.global_time.test=0.3",
+            &["  splitter.global_time.test: 0.2 -> 0.3"],
+        ),
+        (
+            "splitter=leave_last",
+            &["  splitter.leave_last.test: (absent) -> 1"],
+        ),
+        ("seed=4", &["  seed: 3 -> 4"]),
+        (
+            "cleaners.0.parse_timestamps.formats=[\"unix\",\"%Y\"]",
+            &["  cleaners"],
+        ),
+        ("evaluation.metrics=[\"ndcg@5\"]", &["  evaluation.metrics"]),
+        (
+            "evaluation.heard=\"keep\"",
+            &["  evaluation.heard: mask -> keep"],
+        ),
+    ];
+    for (setting, phrases) in cases {
+        let ended = lab
+            .run(&["sweep", "small.toml", "--set", setting])
+            .expect(5)
+            .says(phrases)
+            .says(&["error: reports/small holds a sweep", "--fresh"]);
+        assert_eq!(ended.out, "", "{setting}");
+        assert!(
+            bytes(&lab, "reports") == before,
+            "{setting} touched the folder"
+        );
+    }
+}
+
+#[test]
+fn the_same_name_is_told_from_a_file_whose_content_changed() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let log = fs::read_to_string(lab.path("log.csv")).expect("the log");
+    lab.write("log.csv", log.replacen("u1,", "u2,", 1));
+    lab.run(&["sweep", "small.toml"])
+        .expect(5)
+        .says(&["  data: sha256:"]);
+}
+
+#[test]
+fn fresh_renames_the_old_folder() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let before = bytes(&lab, "reports/small");
+    lab.done(&["sweep", "small.toml", "--set", "seed=4", "--fresh"]);
+    assert!(bytes(&lab, "reports/small.old-1") == before);
+    assert_eq!(lab.report("reports/small")["shared"]["seed"], 4);
+    lab.done(&["sweep", "small.toml", "--fresh"]);
+    assert_eq!(lab.report("reports/small.old-2")["shared"]["seed"], 4);
+    // What cannot run sets nothing aside.
+    let state = bytes(&lab, "reports");
+    let missing = "source.csv.path=nothing.csv";
+    lab.run(&["sweep", "small.toml", "--set", missing, "--fresh"])
+        .expect(2);
+    assert!(bytes(&lab, "reports") == state);
+}
+
+#[test]
+fn a_record_that_was_deleted_is_made_again() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let before = stamps(&lab, "reports/small");
+    let results = lab.results("reports/small");
+    for (name, result) in &results {
+        let role = result["role"].as_str().expect("a role");
+        fs::remove_file(lab.path("reports/small/records").join(name)).expect("a record");
+        lab.done(&["sweep", "small.toml"])
+            .says(&[&format!("{role}: running 1 trials")]);
+        assert_eq!(lab.results("reports/small"), results);
+    }
+    assert_eq!(before.len(), 5);
+}
+
+#[test]
+fn a_record_that_was_damaged_is_said() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let name = lab
+        .records("reports/small")
+        .into_keys()
+        .next()
+        .expect("a record");
+    let record = format!("reports/small/records/{name}");
+    lab.write(&record, "{\"schema\": 1,");
+    lab.run(&["sweep", "small.toml"]).expect(5).says(&[
+        &record,
+        "cannot be understood",
+        "remove it",
+        "--fresh",
+    ]);
+    // The advice is good.
+    fs::remove_file(lab.path(&record)).expect("a record");
+    lab.done(&["sweep", "small.toml"]);
+}
+
+/// A definition whose trials take a while, each in steps that can be stopped between.
+fn long() -> String {
+    SMALL
+        .replace("name = \"small\"", "name = \"long\"")
+        .replace(
+            "factors.grid = [4, 8]",
+            "factors.grid = [16, 17, 18, 19, 20, 21]\niterations = 400",
+        )
+}
+
+fn start(lab: &Lab, out: &str) -> Child {
+    lab.command(&["sweep", "long.toml", "--threads", "1", "--out", out])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program")
+}
+
+/// Waits until there are `count` records, and then sends a signal.
+fn stop(lab: &Lab, mut child: Child, out: &str, count: usize, signal: &str) -> Ended {
+    let records = lab.path(out).join("long/records");
+    let begun = Instant::now();
+    let whole = |path: &Path| path.extension().is_some_and(|e| e == "json");
+    loop {
+        let found = fs::read_dir(&records).map_or(0, |entries| {
+            entries
+                .filter(|e| e.as_ref().is_ok_and(|e| whole(&e.path())))
+                .count()
+        });
+        if found >= count {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{found} records");
+        let ended = child.try_wait().expect("a state");
+        assert!(
+            ended.is_none(),
+            "ended before it could be stopped: {ended:?}"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let sent = std::process::Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+    let output = child.wait_with_output().expect("an end");
+    Ended::new(&["sweep", "long.toml", signal], &output)
+}
+
+/// Everything in a report folder is whole: JSON parses, and a record's attachments are there.
+fn whole(lab: &Lab, folder: &str, leftovers: bool) {
+    for name in lab.files(folder) {
+        let path = lab.path(folder).join(&name);
+        if name.contains(".part-") {
+            assert!(leftovers, "{name} is left over");
+            continue;
+        }
+        if path.extension().is_some_and(|e| e == "json") {
+            json(&path);
+        }
+        if name == "trials.jsonl" {
+            for line in fs::read_to_string(&path).expect("a log").lines() {
+                serde_json::from_str::<Value>(line).expect("a line of the log");
+            }
+        }
+    }
+    for result in lab.results(folder).values() {
+        for attachment in result["attachments"].as_object().expect("a table").values() {
+            let name = attachment.as_str().expect("a name");
+            assert!(lab.path(folder).join(name).is_file(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_and_ends_the_same() {
+    let lab = Lab::small();
+    lab.write("long.toml", long());
+    lab.done(&["sweep", "long.toml", "--threads", "1", "--out", "whole"]);
+    let undisturbed = comparable(lab.report("whole/long"));
+    let results = lab.results("whole/long");
+    let recommended = fs::read(lab.path("whole/long/recommendations.csv")).expect("a file");
+    for (out, signal, code) in [
+        ("int", "-INT", 130),
+        ("term", "-TERM", 130),
+        ("kill", "-KILL", -9),
+    ] {
+        let folder = format!("{out}/long");
+        let ended = stop(&lab, start(&lab, out), out, 3, signal).expect(code);
+        if code == 130 {
+            let ended = ended.says(&[
+                "stopping after the step that runs",
+                "interrupted: ",
+                "of the 7 validation trials have a record in ",
+                "run the same command again to go on",
+            ]);
+            assert!(!ended.err.contains("error"), "{ended}");
+        }
+        whole(&lab, &folder, signal == "-KILL");
+        let stopped = lab.records(&folder).len();
+        assert!(
+            (3..7).contains(&stopped),
+            "{stopped} records after {signal}"
+        );
+        assert!(!lab.path(&folder).join("report.json").exists());
+        lab.done(&["sweep", "long.toml", "--threads", "1", "--out", out])
+            .says(&[&format!("validation: {stopped} of 7 trials have a record")]);
+        whole(&lab, &folder, signal == "-KILL");
+        assert_eq!(lab.results(&folder), results, "{signal}");
+        assert_eq!(comparable(lab.report(&folder)), undisturbed, "{signal}");
+        let path = lab.path(&folder).join("recommendations.csv");
+        assert_eq!(fs::read(path).expect("a file"), recommended);
+    }
+}
+
+#[test]
+fn two_runs_at_once_share_a_folder() {
+    let lab = Lab::small();
+    lab.write(
+        "long.toml",
+        long().replace("iterations = 400", "iterations = 60"),
+    );
+    lab.done(&["sweep", "long.toml", "--out", "alone"]);
+    let children = [start(&lab, "both"), start(&lab, "both")];
+    for child in children {
+        let output = child.wait_with_output().expect("an end");
+        Ended::new(&["two at once"], &output).expect(0);
+    }
+    whole(&lab, "both/long", false);
+    assert_eq!(lab.results("both/long"), lab.results("alone/long"));
+    let log = fs::read_to_string(lab.path("both/long/trials.jsonl")).expect("a log");
+    assert_eq!(log.lines().count(), lab.results("alone/long").len());
+}
