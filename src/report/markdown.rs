@@ -7,7 +7,7 @@ use musicrec_api::{MISSING_TIME, Role, time_text};
 use super::Summary;
 use super::terminal::{fold_line, leaks};
 use super::text::{
-    PART_HEADER, accounts, changed, count, interval, part, probability, seconds, signed, value,
+    PART_HEADER, STEP_HEADER, accounts, count, interval, parts, probability, seconds, signed, value,
 };
 use crate::stages::prepare::Step;
 
@@ -199,14 +199,6 @@ fn trials(out: &mut String, summary: &Summary) {
 fn cleaning(out: &mut String, summary: &Summary) {
     let overview = &summary.overview;
     out.push_str("## Data: what cleaning did\n\n");
-    let header = owned(&[
-        "step",
-        "reach",
-        "rows in",
-        "dropped",
-        "rows out",
-        "cells changed",
-    ]);
     let fit = overview.folds.iter().flat_map(|f| {
         let name = f.role.name();
         f.cleaned
@@ -221,18 +213,9 @@ fn cleaning(out: &mut String, summary: &Summary) {
         .collect();
     let rows: Vec<Vec<String>> = steps
         .iter()
-        .map(|(name, step)| {
-            vec![
-                escape(name),
-                step.reach.clone(),
-                count(step.rows_in),
-                count(step.rows_in - step.rows_out),
-                count(step.rows_out),
-                count(changed(step)),
-            ]
-        })
+        .map(|(name, step)| super::text::step(&escape(name), step))
         .collect();
-    table(out, &header, &rows, 2);
+    table(out, &owned(&STEP_HEADER), &rows, 2);
     for (name, step) in &steps {
         if step.dropped.is_empty() && step.changed.is_empty() {
             continue;
@@ -269,13 +252,7 @@ fn cleaning(out: &mut String, summary: &Summary) {
 fn split(out: &mut String, summary: &Summary) {
     let overview = &summary.overview;
     out.push_str("## Split\n\n");
-    let mut rows = vec![part("cleaned log", &overview.log)];
-    for fold in &overview.folds {
-        let name = fold.role.name();
-        rows.push(part(&format!("fit for {name}"), &fold.fit));
-        rows.push(part(name, &fold.evaluated));
-    }
-    table(out, &owned(&PART_HEADER), &rows, 3);
+    table(out, &owned(&PART_HEADER), &parts(overview), 3);
     for fold in &overview.folds {
         let _ = writeln!(out, "- {}", fold_line(fold));
         if let Some(until) = fold.fit.until {
@@ -380,6 +357,9 @@ fn provenance(out: &mut String, summary: &Summary) {
             count(r.users),
             escape(&r.variant)
         );
+    }
+    if let Some(message) = &overview.recommendations_failed {
+        let _ = writeln!(out, "- **recommendations failed**: {}", escape(message));
     }
     let records: Vec<String> = summary
         .leaderboard

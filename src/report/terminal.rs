@@ -8,9 +8,10 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Style};
 
 use super::Summary;
-use super::text::{PART_HEADER, accounts, changed, count, interval, part, seconds, signed, value};
+use super::text::{
+    PART_HEADER, STEP_HEADER, accounts, count, interval, parts, seconds, signed, step, value,
+};
 use crate::stages::fold;
-use crate::stages::prepare::Step;
 use crate::sweep::Overview;
 
 /// A table whose columns from `numbers` on are numbers.
@@ -34,16 +35,8 @@ fn owned<const N: usize>(header: [&str; N]) -> Vec<String> {
 /// What was read, what cleaning did, and how the log was split.
 pub(crate) fn data_tables(overview: &Overview) -> String {
     let mut out = String::new();
-    let funnel: Vec<Vec<String>> = overview.funnel.iter().map(step_row).collect();
-    let header = owned([
-        "step",
-        "reach",
-        "rows in",
-        "dropped",
-        "rows out",
-        "cells changed",
-    ]);
-    let _ = writeln!(out, "Cleaning\n{}", table(&header, &funnel, 2));
+    let funnel: Vec<Vec<String>> = overview.funnel.iter().map(|s| step(&s.name, s)).collect();
+    let _ = writeln!(out, "Cleaning\n{}", table(&owned(STEP_HEADER), &funnel, 2));
     for step in &overview.funnel {
         if !step.dropped.is_empty() {
             let _ = writeln!(out, "  {}: dropped {}", step.name, accounts(&step.dropped));
@@ -52,13 +45,11 @@ pub(crate) fn data_tables(overview: &Overview) -> String {
     for leak in leaks(overview) {
         let _ = writeln!(out, "  warning: {leak}");
     }
-    let mut parts = vec![part("cleaned log", &overview.log)];
-    for summary in &overview.folds {
-        let name = summary.role.name();
-        parts.push(part(&format!("fit for {name}"), &summary.fit));
-        parts.push(part(name, &summary.evaluated));
-    }
-    let _ = writeln!(out, "\nSplit\n{}", table(&owned(PART_HEADER), &parts, 3));
+    let _ = writeln!(
+        out,
+        "\nSplit\n{}",
+        table(&owned(PART_HEADER), &parts(overview), 3)
+    );
     for summary in &overview.folds {
         let _ = writeln!(out, "  {}", fold_line(summary));
     }
@@ -69,22 +60,6 @@ pub(crate) fn data_tables(overview: &Overview) -> String {
         );
     }
     out
-}
-
-fn step_row(step: &Step) -> Vec<String> {
-    let reach = if step.reach.is_empty() {
-        "-"
-    } else {
-        &step.reach
-    };
-    vec![
-        step.name.clone(),
-        reach.to_owned(),
-        count(step.rows_in),
-        count(step.rows_in - step.rows_out),
-        count(step.rows_out),
-        count(changed(step)),
-    ]
 }
 
 /// Everything in cleaning that looked at what it should not know.
@@ -221,6 +196,9 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
             };
             let _ = writeln!(out, "  failed: {}{settings}: {message}", trial.variant);
         }
+    }
+    if let Some(message) = &overview.recommendations_failed {
+        let _ = writeln!(out, "  failed: recommendations by {message}");
     }
     let _ = writeln!(out, "\nVerdict: {}", summary.verdict);
     out

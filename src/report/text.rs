@@ -5,6 +5,7 @@ use musicrec_api::Account;
 use crate::compare::Estimate;
 use crate::stages::fold::Part;
 use crate::stages::prepare::Step;
+use crate::sweep::Overview;
 
 /// A metric's value with four digits behind the point.
 pub(super) fn value(value: f64) -> String {
@@ -55,7 +56,7 @@ pub(super) fn count(count: impl TryInto<u64>) -> String {
 }
 
 /// `2025-11-10 22:57` of a time in seconds; `-` without one.
-pub(super) fn time(seconds: Option<i64>) -> String {
+fn time(seconds: Option<i64>) -> String {
     seconds.map_or_else(
         || "-".to_owned(),
         |s| {
@@ -78,8 +79,18 @@ pub(super) const PART_HEADER: [&str; 7] = [
     "pairs",
 ];
 
-/// A part as a row of such a table.
-pub(super) fn part(name: &str, part: &Part) -> Vec<String> {
+/// The cleaned log and the parts of each fold as rows of such a table.
+pub(super) fn parts(overview: &Overview) -> Vec<Vec<String>> {
+    let mut rows = vec![part("cleaned log", &overview.log)];
+    for fold in &overview.folds {
+        let name = fold.role.name();
+        rows.push(part(&format!("fit for {name}"), &fold.fit));
+        rows.push(part(name, &fold.evaluated));
+    }
+    rows
+}
+
+fn part(name: &str, part: &Part) -> Vec<String> {
     vec![
         name.to_owned(),
         time(part.from),
@@ -88,6 +99,34 @@ pub(super) fn part(name: &str, part: &Part) -> Vec<String> {
         count(part.users),
         count(part.items),
         count(part.pairs),
+    ]
+}
+
+/// The header of tables of cleaning steps.
+pub(super) const STEP_HEADER: [&str; 6] = [
+    "step",
+    "reach",
+    "rows in",
+    "dropped",
+    "rows out",
+    "cells changed",
+];
+
+/// A step as a row of such a table.
+pub(super) fn step(name: &str, step: &Step) -> Vec<String> {
+    let reach = if step.reach.is_empty() {
+        "-"
+    } else {
+        &step.reach
+    };
+    let changed: u64 = step.changed.iter().map(|a| a.rows).sum();
+    vec![
+        name.to_owned(),
+        reach.to_owned(),
+        count(step.rows_in),
+        count(step.rows_in - step.rows_out),
+        count(step.rows_out),
+        count(changed),
     ]
 }
 
@@ -102,9 +141,4 @@ pub(super) fn accounts(accounts: &[Account]) -> String {
         format!("{column}{} {}", a.what, count(a.rows))
     });
     each.collect::<Vec<_>>().join("; ")
-}
-
-/// The cells that a step changed.
-pub(super) fn changed(step: &Step) -> u64 {
-    step.changed.iter().map(|a| a.rows).sum()
 }

@@ -128,7 +128,7 @@ mod tests {
             "baseline": "popularity", "changes": [], "resamples": 100, "variants": [],
             "floor": {"rankings": 2000, "metrics": {"ndcg@3": floor}, "users_hit": 1.0,
                 "ceiling_users_hit": 1, "null": ""},
-            "recommended": null,
+            "recommended": null, "recommendations_failed": null,
         }))
         .unwrap()
     }
@@ -159,20 +159,20 @@ mod tests {
         }
     }
 
-    fn against(low: f64, value: f64, high: f64, differing: usize) -> Option<Difference> {
+    fn against(low: f64, value: f64, high: f64, differing: usize) -> Difference {
         let estimate = Estimate { value, low, high };
-        Some(Difference {
+        Difference {
             estimate,
             wins: differing,
             ties: 0,
             losses: 0,
-        })
+        }
     }
 
     /// Two variants, of which ALS was best on validation and has the difference given.
-    fn said(difference: Option<Difference>) -> String {
+    fn said(difference: Difference) -> String {
         let mut als = row("als", 0.05, Some(1), true);
-        als.difference = difference;
+        als.difference = Some(difference);
         verdict(&overview(), &[als, row("popularity", 0.04, Some(2), false)])
     }
 

@@ -1,8 +1,10 @@
 //! One fold ready for all trials: what may be learned from, who is asked, what counts as a hit,
 //! what was heard. None of it depends on the weighting or the model under test.
 
-use musicrec_api::{Cleaner, Error, Events, Fold, On, Result, Role, Weighting, cell_weights};
-use rustc_hash::{FxHashMap, FxHashSet};
+use musicrec_api::{
+    Cleaner, Error, Events, Fold, MISSING, On, Result, Role, Weighting, cell_weights,
+};
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::prepare::Step;
@@ -115,7 +117,7 @@ pub(crate) struct FoldData {
 }
 
 /// Makes a fold of the splitter ready. `validation` are the events of the validation part, which the
-/// test's fit part loses when trials are not to be refitted.
+/// test's fit part loses when trials are not to be refitted; ascending.
 pub(crate) fn ready(
     fold: &Fold,
     validation: Option<&[u32]>,
@@ -125,19 +127,17 @@ pub(crate) fn ready(
 ) -> Result<FoldData> {
     // All that happened before counts as heard, whether or not it is learned from.
     let past = events.select(&fold.fit);
-    let (fit_rows, cleaned) = fit_rows(fold, validation, events, cleaners, evaluation)?;
-    let (fit, users, items) = events.select(&fit_rows).compact();
+    let heard = Heardings::of(&past, evaluation.heard);
+    let mut rows = fold.fit.clone();
+    if let (Role::Test, false, Some(validation)) = (fold.role, evaluation.refit, validation) {
+        rows.retain(|row| validation.binary_search(row).is_err());
+    }
+    let (rows, cleaned) = learnable(rows, events, cleaners)?;
+    let (fit, users, items) = events.select(&rows).compact();
     let future = events.select(&fold.targets);
     let wanted = wanted(&past, &future, &*evaluation.targets)?;
-
-    let local_item: FxHashMap<u32, u32> = items.iter().copied().zip(0..).collect();
-    let local_user: FxHashMap<u32, u32> = users.iter().copied().zip(0..).collect();
-    let mask = evaluation.heard == Heard::Mask;
-    let heard_pairs: FxHashSet<(u32, u32)> = if mask {
-        pairs(&past).collect()
-    } else {
-        FxHashSet::default()
-    };
+    let local_user = inverse(&users, events.users.len());
+    let local_item = inverse(&items, events.items.len());
     let mut data = FoldData {
         asked: Vec::new(),
         heard: Ragged::default(),
@@ -159,24 +159,19 @@ pub(crate) fn ready(
         },
         fit,
     };
-    let mut heard_of: Vec<Vec<u32>> = vec![Vec::new(); users.len()];
-    for (user, item) in &heard_pairs {
-        if let (Some(&user), Some(&item)) = (local_user.get(user), local_item.get(item)) {
-            heard_of[user as usize].push(item);
-        }
-    }
     // `wanted` is sorted by user, so the users asked come out ascending.
     for of_user in wanted.chunk_by(|a, b| a.0 == b.0) {
         let user = of_user[0].0;
         let summary = &mut data.summary;
         let fresh: Vec<&(u32, u32, f64)> = of_user
             .iter()
-            .filter(|(user, item, _)| !heard_pairs.contains(&(*user, *item)))
+            .filter(|(user, item, _)| !heard.contains(*user, *item))
             .collect();
         summary.heard_removed += of_user.len() - fresh.len();
         let mut reachable: Vec<(u32, f64)> = fresh
             .iter()
-            .filter_map(|(_, item, gain)| Some((*local_item.get(item)?, *gain)))
+            .map(|(_, item, gain)| (local_item[*item as usize], *gain))
+            .filter(|(item, _)| *item != MISSING)
             .collect();
         let cold = fresh.len() - reachable.len();
         let mut gains: Vec<f64> = match evaluation.cold_items {
@@ -186,19 +181,18 @@ pub(crate) fn ready(
         if gains.is_empty() {
             continue;
         }
-        let Some(&local) = local_user.get(&user) else {
+        let local = local_user[user as usize];
+        if local == MISSING {
             summary.cold_users += 1;
             continue;
-        };
+        }
         gains.sort_by(|a, b| b.total_cmp(a));
         reachable.sort_by_key(|(item, _)| *item);
         summary.users += 1;
         summary.targets += gains.len();
         summary.cold_items += cold;
         data.asked.push(local);
-        let mut heard = std::mem::take(&mut heard_of[local as usize]);
-        heard.sort_unstable();
-        data.heard.push(heard);
+        data.heard.push(heard.by(user, &local_item));
         data.reachable.push(reachable);
         data.targets.push(gains);
     }
@@ -218,41 +212,70 @@ pub(crate) fn ready(
     Ok(data)
 }
 
-/// The events to learn from: without the validation part where trials are not refitted, and after
-/// the cleaners that see the fit part only.
-fn fit_rows(
-    fold: &Fold,
-    validation: Option<&[u32]>,
+/// Who heard what: pairs in the numbering of the whole log, sorted; none where heard items are kept.
+pub(crate) struct Heardings(Vec<(u32, u32)>);
+
+impl Heardings {
+    pub(crate) fn of(past: &Events, rule: Heard) -> Self {
+        let mut heard: Vec<(u32, u32)> = match rule {
+            Heard::Mask => pairs(past).collect(),
+            Heard::Keep => Vec::new(),
+        };
+        heard.sort_unstable();
+        heard.dedup();
+        Self(heard)
+    }
+
+    fn contains(&self, user: u32, item: u32) -> bool {
+        self.0.binary_search(&(user, item)).is_ok()
+    }
+
+    /// What a user heard, in the numbering of a fit part, ascending: both numberings have one order.
+    pub(crate) fn by(&self, user: u32, local_item: &[u32]) -> impl Iterator<Item = u32> {
+        let start = self.0.partition_point(|pair| pair.0 < user);
+        self.0[start..]
+            .iter()
+            .take_while(move |pair| pair.0 == user)
+            .map(|pair| local_item[pair.1 as usize])
+            .filter(|item| *item != MISSING)
+    }
+}
+
+/// For each old index the new one, [`MISSING`] where there is none. `old` holds the old one of each
+/// new one.
+pub(crate) fn inverse(old: &[u32], size: usize) -> Vec<u32> {
+    let mut new = vec![MISSING; size];
+    for (index, &old) in old.iter().enumerate() {
+        new[old as usize] = index as u32;
+    }
+    new
+}
+
+/// The events that are left to learn from by the cleaners that see the fit part only, and what those
+/// did.
+pub(crate) fn learnable(
+    mut rows: Vec<u32>,
     events: &Events,
     cleaners: &[Box<dyn Cleaner>],
-    evaluation: &Evaluation,
 ) -> Result<(Vec<u32>, Vec<Step>)> {
-    let mut rows = fold.fit.clone();
-    if let (Role::Test, false, Some(validation)) = (fold.role, evaluation.refit, validation) {
-        let left_out: FxHashSet<u32> = validation.iter().copied().collect();
-        rows.retain(|row| !left_out.contains(row));
-    }
-    let mut steps = Vec::new();
-    let mut cleaners = cleaners.iter().filter(|c| c.on() == On::Fit).peekable();
-    if let (Some(_), Some(log)) = (cleaners.peek(), &events.log) {
-        let of_log: Vec<u32> = rows.iter().map(|&e| events.row[e as usize]).collect();
-        let mut part = log.select(&of_log);
-        for cleaner in cleaners {
-            steps.push(Step::clean(&**cleaner, &mut part)?);
-        }
-        let left: FxHashSet<u64> = part.numbers().iter().copied().collect();
-        rows.retain(|&e| left.contains(&log.numbers()[events.row[e as usize] as usize]));
-        if rows.is_empty() {
-            return Err(Error::data(format!(
-                "the cleaners of the fit part left nothing to learn from for {}; loosen {}",
-                fold.role.name(),
-                steps
-                    .iter()
-                    .map(|s| s.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            )));
-        }
+    let cleaners: Vec<_> = cleaners.iter().filter(|c| c.on() == On::Fit).collect();
+    let Some(log) = events.log.as_ref().filter(|_| !cleaners.is_empty()) else {
+        return Ok((rows, Vec::new()));
+    };
+    let of_log: Vec<u32> = rows.iter().map(|&e| events.row[e as usize]).collect();
+    let mut part = log.select(&of_log);
+    let steps: Vec<Step> = cleaners
+        .iter()
+        .map(|cleaner| Step::clean(&***cleaner, &mut part))
+        .collect::<Result<_>>()?;
+    let left: FxHashSet<u64> = part.numbers().iter().copied().collect();
+    rows.retain(|&e| left.contains(&log.numbers()[events.row[e as usize] as usize]));
+    if rows.is_empty() {
+        let names: Vec<&str> = steps.iter().map(|s| s.name.as_str()).collect();
+        return Err(Error::data(format!(
+            "the cleaners of the fit part left nothing to learn from; loosen {}",
+            names.join(", ")
+        )));
     }
     Ok((rows, steps))
 }

@@ -228,9 +228,9 @@ impl<'a> Sweep<'a> {
         Ok(count)
     }
 
-    /// Trials of the plan whose last run failed.
+    /// Trials of the plan whose last run failed, and the recommendations if those did.
     fn failures(&self) -> Result<usize, Failure> {
-        let mut count = 0;
+        let mut count = usize::from(self.overview.recommendations_failed.is_some());
         for trial in self.overview.variants.iter().flat_map(|v| &v.trials) {
             for id in trial.validation.iter().chain([&trial.test]) {
                 count += usize::from(self.store.failed(id)?.is_some());

@@ -49,6 +49,8 @@ pub(crate) struct Overview {
     /// Chance and ceiling on the test part.
     pub(crate) floor: Option<Floor>,
     pub(crate) recommended: Option<Recommended>,
+    /// Why there are no recommendations, if making them failed.
+    pub(crate) recommendations_failed: Option<String>,
 }
 
 /// A row of the leaderboard and its trials.
@@ -162,6 +164,7 @@ pub(super) fn make(
         variants: plan(experiment, fingerprint, validated),
         floor: None,
         recommended: None,
+        recommendations_failed: None,
     }
 }
 

@@ -1,15 +1,16 @@
 //! The product at the end: the best variant, fitted on everything, and its next songs for everybody.
 
-use musicrec_api::{FitContext, On, Role, derive_seed};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 use serde_json::json;
 
-use super::trial::{csv_text, weigh};
-use super::{Event, Listener, Recommended, Sweep, choose};
+use super::trial::{lists_csv, panic_text, weigh};
+use super::{Event, Listener, Overview, Recommended, Sweep, choose};
 use crate::exit::Failure;
-use crate::experiment::{Heard, Trial};
+use crate::experiment::Trial;
 use crate::records::{Key, hex};
-use crate::stages::fold::Ragged;
-use crate::stages::prepare::Step;
+use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::rank::rank;
 
 /// Where the recommendations of a sweep are.
@@ -36,7 +37,20 @@ impl Sweep<'_> {
             return self.store.write_json(super::Overview::FILE, &self.overview);
         }
         listener(Event::Recommending);
-        let (text, users) = pool.install(|| self.best_items(&trial, &key, count))?;
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            pool.install(|| self.best_items(&trial, &key, count))
+        }))
+        .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
+        let (text, users) = match made {
+            Ok(made) => made,
+            Err(Error::Cancelled) => return Err(Error::Cancelled.into()),
+            // The report is worth having without.
+            Err(error) => {
+                self.overview.recommended = None;
+                self.overview.recommendations_failed = Some(format!("{variant}: {error}"));
+                return self.store.write_json(Overview::FILE, &self.overview);
+            }
+        };
         self.store.write(FILE, text.as_bytes())?;
         let recommended = Recommended {
             id,
@@ -48,7 +62,7 @@ impl Sweep<'_> {
         self.store
             .write_json("recommendations.json", &recommended)?;
         self.overview.recommended = Some(recommended);
-        self.store.write_json(super::Overview::FILE, &self.overview)
+        self.store.write_json(Overview::FILE, &self.overview)
     }
 
     /// The variant to recommend with: the one named, else the best on validation.
@@ -74,65 +88,29 @@ impl Sweep<'_> {
         Ok(best.map(|(_, found)| found))
     }
 
-    fn best_items(
-        &self,
-        trial: &Trial,
-        key: &Key,
-        count: usize,
-    ) -> Result<(String, usize), Failure> {
+    fn best_items(&self, trial: &Trial, key: &Key, count: usize) -> Result<(String, usize)> {
         let events = &self.prepared.events;
-        let mut rows: Vec<u32> = (0..events.len() as u32).collect();
-        if let Some(log) = &events.log {
-            let mut part = log.select(&events.row);
-            for cleaner in self
-                .experiment
-                .cleaners
-                .iter()
-                .filter(|c| c.on() == On::Fit)
-            {
-                Step::clean(&**cleaner, &mut part)?;
-            }
-            let left: rustc_hash::FxHashSet<u64> = part.numbers().iter().copied().collect();
-            rows.retain(|&e| left.contains(&log.numbers()[events.row[e as usize] as usize]));
-        }
-        let (fit, _, _) = events.select(&rows).compact();
+        let all = (0..events.len() as u32).collect();
+        let (rows, _) = learnable(all, events, &self.experiment.cleaners)?;
+        let (fit, users, items) = events.select(&rows).compact();
         let train = weigh(trial.weighting, &fit)?;
         let seed = derive_seed(self.experiment.seed, &key.seed_name("recommend"));
         let context = FitContext::new(seed).with_cancel(self.cancel);
         let recommender = trial.model.plugin.fit(&train, &context)?;
-        let users: Vec<u32> = (0..train.n_users() as u32).collect();
-        let mut of_user = vec![Vec::new(); users.len()];
-        if self.experiment.evaluation.heard == Heard::Mask {
-            for (&user, &item) in fit.user.iter().zip(&fit.item) {
-                of_user[user as usize].push(item);
-            }
-        }
+        let heardings = Heardings::of(events, self.experiment.evaluation.heard);
+        let local_item = inverse(&items, events.items.len());
         let mut heard = Ragged::default();
-        for mut items in of_user {
-            items.sort_unstable();
-            items.dedup();
-            heard.push(items);
+        for &user in &users {
+            heard.push(heardings.by(user, &local_item));
         }
+        let asked: Vec<u32> = (0..train.n_users() as u32).collect();
         let lists = rank(
             &*recommender,
-            &users,
+            &asked,
             &heard,
             (train.n_items(), count),
             &|user| fit.users.get(user).to_owned(),
         )?;
-        let rows = users.iter().flat_map(|&user| {
-            let ranked = lists.ranked.get(user as usize).iter().enumerate();
-            let fit = &fit;
-            ranked.map(move |(rank, &(item, score))| {
-                vec![
-                    fit.users.get(user).to_owned(),
-                    (rank + 1).to_string(),
-                    fit.items.get(item).to_owned(),
-                    score.to_string(),
-                ]
-            })
-        });
-        let text = csv_text(["user", "rank", "item", "score"], rows);
-        Ok((text, users.len()))
+        Ok((lists_csv(&fit, &asked, &lists), asked.len()))
     }
 }

@@ -131,7 +131,7 @@ impl Sweep<'_> {
         let measured = &scored.measured;
         let attachments = [
             ("per_user", per_user(fold, &labels, measured)),
-            ("lists", lists(fold, &scored.lists)),
+            ("lists", lists_csv(&fold.fit, &fold.asked, &scored.lists)),
         ];
         let attachments = attachments
             .into_iter()
@@ -166,14 +166,14 @@ fn per_user(fold: &FoldData, labels: &[String], measured: &Measured) -> String {
 }
 
 /// One line a recommendation: `user`, `rank` from 1, `item`, `score`.
-fn lists(fold: &FoldData, lists: &Lists) -> String {
-    let rows = fold.asked.iter().enumerate().flat_map(|(at, &user)| {
+pub(super) fn lists_csv(fit: &Events, asked: &[u32], lists: &Lists) -> String {
+    let rows = asked.iter().enumerate().flat_map(|(at, &user)| {
         let ranked = lists.ranked.get(at).iter().enumerate();
         ranked.map(move |(rank, &(item, score))| {
             vec![
-                fold.fit.users.get(user).to_owned(),
+                fit.users.get(user).to_owned(),
                 (rank + 1).to_string(),
-                fold.fit.items.get(item).to_owned(),
+                fit.items.get(item).to_owned(),
                 score.to_string(),
             ]
         })
@@ -195,7 +195,7 @@ pub(super) fn csv_text<'h>(
     String::from_utf8(writer.into_inner().expect(fine)).expect("CSV of texts is text")
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()
         .map(|s| (*s).to_owned())
