@@ -121,7 +121,7 @@ fn something_else_under_the_same_name_is_refused() {
         ),
         ("seed=4", &["  seed: 3 -> 4"]),
         (
-            "cleaners.0.parse_timestamps.formats=[\"unix\",\"%Y\"]",
+            "cleaners.0.parse_timestamps.formats=[\"unix\",\"rfc3339\"]",
             &["  cleaners"],
         ),
         ("evaluation.metrics=[\"ndcg@5\"]", &["  evaluation.metrics"]),

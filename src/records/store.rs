@@ -79,6 +79,13 @@ impl Store {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
+                return Err(Failure::Output(format!(
+                    "cannot write to {}: a part of this path is a file, not a folder; choose \
+                     another --out",
+                    self.folder.display()
+                )));
+            }
             Err(e) => {
                 return Err(Failure::Data(format!(
                     "cannot read {}: {e}",
@@ -173,8 +180,15 @@ impl Store {
             .append(true)
             .open(&path)
             .and_then(|mut file| {
-                file.write_all(line.as_bytes())?;
-                file.sync_data()
+                let before = file.metadata()?.len();
+                let written = file
+                    .write_all(line.as_bytes())
+                    .and_then(|()| file.sync_data());
+                if written.is_err() {
+                    // The disk is full: a part of a line would spoil the next one too.
+                    file.set_len(before)?;
+                }
+                written
             })
             .map_err(|e| Failure::output(path.display(), &e))
     }
