@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub(crate) mod case;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;

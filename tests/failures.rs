@@ -1,0 +1,193 @@
+//! What goes wrong on the way: models that diverge, command lines, files that cannot be written.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::{Ended, Lab, SMALL, json};
+
+/// ALS with two settings, of which the first cannot be solved in double precision.
+const DIVERGES: &str = "model.als={ factors = 4, alpha.grid = [1e300, 1.0] }";
+
+#[test]
+fn a_model_that_diverges_fails_alone() {
+    let lab = Lab::small();
+    let ended = lab
+        .run(&["sweep", "small.toml", "--set", DIVERGES])
+        .expect(1)
+        .says(&["validation: als failed: ", "error: one trial failed"]);
+    assert!(ended.out.contains("failed: als (alpha="), "{ended}");
+    assert!(ended.out.contains("Verdict: "), "{ended}");
+    let report = lab.report("reports/small");
+    assert_eq!(report["leaderboard"].as_array().expect("rows").len(), 2);
+    let failures: Vec<&str> = report["trials"]
+        .as_array()
+        .expect("trials")
+        .iter()
+        .filter_map(|t| t["failure"].as_str())
+        .collect();
+    let [failure] = failures[..] else {
+        panic!("{failures:?}")
+    };
+    // The message says what to do about it.
+    assert!(failure.contains("regularization"), "{failure}");
+    assert!(failure.contains("lower `alpha`"), "{failure}");
+    let markdown = fs::read_to_string(lab.path("reports/small/report.md")).expect("a report");
+    assert!(markdown.contains("lower `alpha`") || markdown.contains("lower \\`alpha"));
+    let failed: Vec<String> = lab.files("reports/small/failed");
+    let [name] = &failed[..] else {
+        panic!("{failed:?}")
+    };
+    let record = json(&lab.path("reports/small/failed").join(name));
+    assert_eq!(record["result"]["status"], "failed");
+    assert_eq!(lab.records("reports/small").len(), 4);
+    // It is tried again, and fails again, but only it.
+    lab.run(&["sweep", "small.toml", "--set", DIVERGES])
+        .expect(1)
+        .says(&["2 of 3 trials have a record", "running 1 trials"]);
+    // Once it is out of the definition, nothing is wrong.
+    lab.done(&[
+        "sweep",
+        "small.toml",
+        "--set",
+        "model.als={ factors = 4, alpha = 1.0 }",
+    ]);
+}
+
+#[test]
+fn all_trials_may_fail() {
+    let lab = Lab::small();
+    lab.write("small.toml", SMALL.replace("[model.popularity]\n", ""));
+    let ended = lab
+        .run(&["sweep", "small.toml", "--set", "model.als.alpha=1e300"])
+        .expect(1)
+        .says(&["error: 2 trials failed"]);
+    assert!(ended.out.contains("all trials failed"), "{ended}");
+    let report = lab.report("reports/small");
+    assert_eq!(report["leaderboard"].as_array().expect("rows").len(), 0);
+    assert!(!lab.path("reports/small/recommendations.csv").exists());
+    assert_eq!(lab.files("reports/small/failed").len(), 2);
+}
+
+#[test]
+fn a_command_line_that_is_wrong() {
+    let lab = Lab::small();
+    fs::create_dir(lab.path("folder")).expect("a folder");
+    let cases: [(&[&str], &[&str]); 11] = [
+        (&[], &["Usage: musicrec-lab"]),
+        (&["swep"], &["swep", "sweep"]),
+        (&["sweep"], &["<DEFINITION>"]),
+        (&["sweep", "small.toml", "--nope"], &["--nope"]),
+        (&["sweep", "small.toml", "--threads", "0"], &["--threads"]),
+        (
+            &["sweep", "nothing.toml"],
+            &["cannot read the definition nothing.toml"],
+        ),
+        (&["sweep", "folder"], &["cannot read the definition folder"]),
+        (
+            &["sweep", "small.toml", "--set", "seed"],
+            &["--set", "key=value"],
+        ),
+        (
+            &[
+                "sweep",
+                "small.toml",
+                "--set",
+                "cleaners.7.parse_timestamps.zone=UTC",
+            ],
+            &["`7` names no entry of a list of 1"],
+        ),
+        (
+            &["synth", "--out", "x.csv", "--set", "user=3"],
+            &["unknown field `user`", "did you mean `users`?"],
+        ),
+        (&["plugins", "asl"], &["asl"]),
+    ];
+    for (arguments, says) in cases {
+        let ended = lab.run(arguments).expect(2);
+        for phrase in says {
+            assert!(
+                ended.err.contains(phrase),
+                "`{phrase}` is not said: {ended}"
+            );
+        }
+        assert_eq!(ended.out, "", "{ended}");
+    }
+    assert_eq!(lab.files("."), ["log.csv", "small.toml"]);
+}
+
+#[test]
+fn a_file_in_the_way_of_the_report() {
+    let lab = Lab::small();
+    lab.write("way", "mine");
+    for out in ["way", "way/below"] {
+        lab.run(&["sweep", "small.toml", "--out", out])
+            .expect(4)
+            .says(&["error: cannot write to way", "is a file", "--out"]);
+    }
+    assert_eq!(fs::read(lab.path("way")).expect("a file"), b"mine");
+    lab.run(&["synth", "--out", "way/log.csv", "--rows", "100"])
+        .expect(4)
+        .says(&["error: cannot write way/log.csv"]);
+    assert_eq!(lab.files("."), ["log.csv", "small.toml", "way"]);
+}
+
+/// Runs the program where no file may grow beyond `kilobytes`: as on a full disk, the write fails.
+fn limited(lab: &Lab, kilobytes: u32, arguments: &[&str]) -> Ended {
+    let limit = format!("trap '' XFSZ; ulimit -f {kilobytes} && exec \"$0\" \"$@\"");
+    let output = Command::new("bash")
+        .args(["-c", &limit, env!("CARGO_BIN_EXE_musicrec-lab")])
+        .args(arguments)
+        .current_dir(lab.path("."))
+        .output()
+        .expect("bash");
+    Ended::new(arguments, &output)
+}
+
+#[test]
+fn a_full_disk_leaves_whole_files_only() {
+    let lab = Lab::small();
+    limited(&lab, 20, &["synth", "--out", "big.csv", "--rows", "5000"])
+        .expect(4)
+        .says(&["error: ", "File too large"]);
+    assert_eq!(lab.files("."), ["log.csv", "small.toml"]);
+    // Somewhere between the first record and the last file of the report.
+    for kilobytes in [1, 5, 6, 7, 8] {
+        let out = format!("out{kilobytes}");
+        limited(&lab, kilobytes, &["sweep", "small.toml", "--out", &out])
+            .expect(4)
+            .says(&["error: cannot write ", "File too large"]);
+        for name in lab.files(&out) {
+            assert!(!name.contains(".part-"), "{name} is left over");
+            if Path::new(&name).extension().is_some_and(|e| e == "json") {
+                json(&lab.path(&out).join(name));
+            }
+        }
+        // With room again, the same command goes on.
+        lab.done(&["sweep", "small.toml", "--out", &out]);
+        let log = lab.path(&out).join("small/trials.jsonl");
+        for line in fs::read_to_string(log).expect("a log").lines() {
+            let record: Result<serde_json::Value, _> = serde_json::from_str(line);
+            assert!(record.is_ok(), "a torn line in trials.jsonl: {line}");
+        }
+    }
+    lab.done(&["sweep", "small.toml", "--out", "roomy"]);
+    assert_eq!(lab.results("out1/small"), lab.results("roomy/small"));
+}
+
+#[test]
+fn standard_output_that_is_full_is_said() {
+    let lab = Lab::small();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    let arguments = ["sweep", "small.toml"];
+    let output = lab
+        .command(&arguments)
+        .stdout(full.expect("/dev/full"))
+        .output()
+        .expect("the program");
+    Ended::new(&arguments, &output)
+        .expect(4)
+        .says(&["error: cannot write standard output"]);
+}
