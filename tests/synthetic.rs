@@ -4,8 +4,10 @@
 mod common;
 
 use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use common::{Lab, als_is_above, comparable, experiment, json};
+use common::{Ended, Lab, als_is_above, comparable, experiment, json};
 use serde_json::Value;
 
 /// Runs the first experiment over another log of the generator.
@@ -92,6 +94,38 @@ fn what_is_there_is_not_replaced_without_force() {
     assert_eq!(lab.files("."), ["log.csv.truth.json"]);
     lab.done(&["synth", "--out", "log.csv", "--rows", "100", "--force"]);
     assert_eq!(json(&lab.path("log.csv.truth.json"))["rows"], 100);
+}
+
+#[test]
+fn a_log_that_was_stopped_leaves_nothing() {
+    let lab = Lab::new();
+    let child = lab
+        .command(&["synth", "--out", "big.csv", "--rows", "50000000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    // Under its temporary name, it has begun to grow.
+    let begun = Instant::now();
+    let grown = |lab: &Lab| {
+        let files = lab.files(".");
+        files
+            .iter()
+            .any(|f| fs::metadata(lab.path(f)).is_ok_and(|m| m.len() > 0))
+    };
+    while !grown(&lab) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nothing grows");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.expect("kill").success());
+    let output = child.wait_with_output().expect("an end");
+    Ended::new(&["synth"], &output)
+        .expect(130)
+        .says(&["interrupted: big.csv was not written"]);
+    assert_eq!(lab.files("."), [""; 0]);
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn command_line() -> String {
 
 /// The first Ctrl-C (or SIGTERM) asks trials to stop and leaves the folder whole; a second one ends
 /// the program at once, which leaves it whole too.
-fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
+pub(super) fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
     static FLAG: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
     HANDLER

@@ -1,8 +1,9 @@
 //! `musicrec-lab synth`: a listening log to disk, with the truth about it.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -65,10 +66,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             )));
         }
     }
-    let truth = in_one_step(&arguments.out, |file| {
+    let stop = super::sweep::on_interrupt()?;
+    let truth = in_one_step(&arguments.out, stop, |file| {
         generate(&parameters, arguments.seed, file)
     })?;
-    in_one_step(&truth_path, |file| {
+    in_one_step(&truth_path, stop, |file| {
         serde_json::to_writer_pretty(file, &truth)
             .map_err(|e| Failure::output(truth_path.display(), &e.into()))
     })?;
@@ -91,7 +93,7 @@ fn truth_path(out: &Path) -> PathBuf {
 fn generate(
     parameters: &Synthetic,
     seed: u64,
-    file: &mut BufWriter<File>,
+    file: &mut BufWriter<Stoppable>,
 ) -> Result<Truth, Failure> {
     let bar = if std::io::stderr().is_terminal() {
         ProgressBar::new(parameters.rows.get()).with_style(
@@ -115,18 +117,52 @@ fn generate(
     Ok(truth)
 }
 
-/// Fills a file under a temporary name and shows it only when it is whole.
+/// A file that can be written until the user asks to stop.
+struct Stoppable {
+    file: File,
+    stop: &'static AtomicBool,
+}
+
+impl Write for Stoppable {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("interrupted"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Fills a file under a temporary name and shows it only when it is whole. Stopped, it leaves
+/// nothing behind.
 fn in_one_step<T>(
     path: &Path,
-    fill: impl FnOnce(&mut BufWriter<File>) -> Result<T, Failure>,
+    stop: &'static AtomicBool,
+    fill: impl FnOnce(&mut BufWriter<Stoppable>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let failed = |e: std::io::Error| Failure::output(path.display(), &e);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
     let file = crate::records::temporary(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-    let mut writer = BufWriter::with_capacity(1 << 20, file.reopen().map_err(failed)?);
-    let value = fill(&mut writer)?;
-    let inner = writer.into_inner().map_err(|e| failed(e.into_error()))?;
-    inner.sync_all().map_err(failed)?;
+    let inner = Stoppable {
+        file: file.reopen().map_err(failed)?,
+        stop,
+    };
+    let mut writer = BufWriter::with_capacity(1 << 20, inner);
+    let filled = fill(&mut writer).and_then(|value| {
+        let inner = writer.into_inner().map_err(|e| failed(e.into_error()))?;
+        inner.file.sync_all().map_err(failed)?;
+        Ok(value)
+    });
+    if stop.load(Ordering::Relaxed) {
+        return Err(Failure::Interrupted(format!(
+            "{} was not written",
+            path.display()
+        )));
+    }
+    let value = filled?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(value)
 }

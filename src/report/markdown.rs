@@ -29,12 +29,21 @@ pub(super) fn draw(summary: &Summary) -> String {
     out
 }
 
-/// Text of others (ids, labels, file names) in a Markdown cell: no markup, no new lines.
+/// Text of others (ids, labels, file names) in a Markdown cell: no markup but pairs of backticks, no
+/// new lines.
 fn escape(text: &str) -> String {
+    // Between backticks a backslash would be seen.
+    let pairs = text.matches('`').count().is_multiple_of(2);
+    let mut in_code = false;
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '|' | '\\' | '*' | '_' | '[' | ']' | '#' | '~' => {
+            '`' if pairs => {
+                in_code = !in_code;
+                out.push(c);
+            }
+            '\\' | '*' | '_' | '[' | ']' | '#' | '~' if in_code => out.push(c),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -384,4 +393,16 @@ fn reading(out: &mut String, summary: &Summary) {
          holds 0 is not shown to be real. \"Best possible\" is the highest value any ranking could \
          reach on this split: a user with one target cannot give precision@3 above 1/3.\n",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn markup_of_others_is_text_and_code_stays_code() {
+        assert_eq!(escape("a_b|c <d>"), r"a\_b\|c &lt;d&gt;");
+        assert_eq!(escape("`als_2` beats *x*"), r"`als_2` beats \*x\*");
+        assert_eq!(escape("one ` alone_here"), r"one \` alone\_here");
+    }
 }
