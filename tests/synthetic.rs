@@ -50,6 +50,33 @@ fn without_taste_als_is_above_on_at_most_one_of_twenty_seeds() {
 }
 
 #[test]
+fn where_all_songs_are_alike_hardly_anything_is_ranked() {
+    // The harder control: with neither taste nor popularity to find, ALS and popularity are equals,
+    // and the level of 5 % lets about one sweep in twenty rank something.
+    let reports: Vec<Value> = (1..=20)
+        .map(|seed| {
+            quickstart(&[
+                &format!("source.synthetic.seed={seed}"),
+                "source.synthetic.taste=0",
+                "source.synthetic.popularity=0",
+                "model.als.factors=8",
+                "model.als.alpha=1.0",
+                "evaluation.null_rankings=1000",
+                "evaluation.resamples=2000",
+            ])
+        })
+        .collect();
+    let above = reports.iter().filter(|r| als_is_above(r)).count();
+    assert!(above <= 1, "{above} of 20");
+    let ranked = reports.iter().filter(|report| {
+        let rows = report["leaderboard"].as_array().expect("rows");
+        rows.iter().any(|row| row["rank"] != Value::Null)
+    });
+    let ranked = ranked.count();
+    assert!(ranked <= 2, "{ranked} of 20");
+}
+
+#[test]
 fn the_same_seed_makes_the_same_bytes() {
     let lab = Lab::new();
     let synth = |out: &str, seed: &str| {
