@@ -7,6 +7,9 @@ use musicrec_api::{Cleaner, Kind, Metric, Source, Splitter, registrations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+/// Parameters of these names hold paths of files.
+pub(crate) const PATHS: [&str; 2] = ["path", "files"];
+
 /// A whole definition.
 #[derive(Debug)]
 pub(crate) struct Experiment {
@@ -72,15 +75,13 @@ pub(crate) fn resolved<T: Serialize + ?Sized>(plugin: &T) -> Value {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Evaluation {
-    /// What is measured; spelled out by the definition's reader.
-    #[serde(skip_deserializing)]
+    /// What is measured.
     pub(crate) metrics: Metrics,
     /// The metric that chooses trials and that verdicts speak of.
     pub(crate) select: Option<String>,
     /// The variant that others are compared with; `popularity` if there is one of that name.
     pub(crate) baseline: Option<String>,
     /// An item of the evaluated part is a target if its summed weight by this is above 0.
-    #[serde(skip_deserializing)]
     pub(crate) targets: Box<dyn musicrec_api::Weighting>,
     /// What is done with items that a user already heard in the fit part.
     pub(crate) heard: Heard,
@@ -140,6 +141,12 @@ impl Evaluation {
     /// Rules of the protocol that this definition changes, in words.
     pub(crate) fn changes(&self) -> Vec<String> {
         let mut changes = Vec::new();
+        let targets = resolved(&self.targets);
+        if targets != resolved(&Self::default().targets) {
+            changes.push(format!(
+                "what counts as a target is weighed by {targets} (targets)"
+            ));
+        }
         if self.heard == Heard::Keep {
             changes.push(
                 "heard items may be recommended and count as targets (heard = \"keep\")".into(),
@@ -177,7 +184,7 @@ impl Evaluation {
 }
 
 /// The metrics of an evaluation.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Metrics(pub(crate) Vec<Box<dyn Metric>>);
 
@@ -241,12 +248,17 @@ pub(crate) struct Trial<'a> {
 }
 
 impl Experiment {
-    /// All trials: each variant with each of its models and each weighting.
+    /// All trials: each variant with each of its models and each weighting that it reads.
     pub(crate) fn trials(&self) -> Vec<Trial<'_>> {
         let mut trials = Vec::new();
         for variant in &self.variants {
             for model in &variant.models {
-                for weighting in &self.weightings {
+                let read = if model.plugin.reads_weights() {
+                    self.weightings.len()
+                } else {
+                    1
+                };
+                for weighting in &self.weightings[..read] {
                     trials.push(Trial {
                         variant,
                         model,
@@ -258,11 +270,22 @@ impl Experiment {
         trials
     }
 
-    /// What all trials share, as records and the report folder keep it.
+    /// What all trials share, as records and the report folder keep it. Paths are left out: the
+    /// fingerprint names what is read, wherever it lies.
     pub(crate) fn shared(&self) -> Value {
+        let mut source = resolved(&self.source);
+        for parameters in source
+            .as_object_mut()
+            .into_iter()
+            .flat_map(|s| s.values_mut())
+        {
+            if let Some(parameters) = parameters.as_object_mut() {
+                parameters.retain(|key, _| !PATHS.contains(&key.as_str()));
+            }
+        }
         json!({
             "seed": self.seed,
-            "source": resolved(&self.source),
+            "source": source,
             "cleaners": resolved(&self.cleaners),
             "splitter": resolved(&self.splitter),
             "evaluation": self.evaluation.of_a_trial(),

@@ -63,9 +63,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let folded = name.to_lowercase();
     known
         .into_iter()
-        .map(|k| (strsim::jaro_winkler(&folded, &k.to_lowercase()), k))
-        .filter(|(likeness, _)| *likeness >= 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter_map(|k| {
+            let other = k.to_lowercase();
+            let edits = strsim::damerau_levenshtein(&folded, &other);
+            let (short, long) = (folded.len().min(other.len()), folded.len().max(other.len()));
+            // A few slips of the keys, or a word cut short.
+            let slip = edits <= (short / 3).max(1) && edits < long;
+            let cut = short >= 3 && (folded.starts_with(&other) || other.starts_with(&folded));
+            (slip || cut).then_some((edits, k))
+        })
+        .min()
         .map(|(_, k)| k)
 }
 
@@ -79,5 +86,8 @@ mod tests {
         assert_eq!(nearest("factor", known), Some("factors"));
         assert_eq!(nearest("regularisation", known), Some("regularization"));
         assert_eq!(nearest("zzz", known), None);
+        assert_eq!(nearest("alz", ["als", "random"]), Some("als"));
+        assert_eq!(nearest("track", ["user", "track_id"]), Some("track_id"));
+        assert_eq!(nearest("listener", ["listen_seconds", "user"]), None);
     }
 }

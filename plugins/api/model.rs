@@ -141,6 +141,12 @@ pub trait Model: Debug + Send + Sync {
 
     /// Whether another seed gives another result.
     fn is_stochastic(&self) -> bool;
+
+    /// Whether the strength of interactions matters to it. If not, it is one trial whatever the
+    /// weightings of the experiment.
+    fn reads_weights(&self) -> bool {
+        true
+    }
 }
 
 /// Who is asked: indices of users of the fit part.

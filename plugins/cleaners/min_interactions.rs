@@ -75,7 +75,7 @@ impl Cleaner for MinInteractions {
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
         if self.on == Part::All {
             ledger.leak(
-                "min_interactions looked at the whole log, validation and test included, to choose \
+                "it looked at the whole log, validation and test included, to choose \
                  users and items",
             );
         }

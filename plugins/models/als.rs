@@ -229,13 +229,13 @@ impl Als {
         Error::model(match reason {
             Unsolvable::NotPositiveDefinite => format!(
                 "als cannot solve the equations of {who} in iteration {iteration}: they have no unique \
-                 solution in double precision; raise `regularization` (now {regularization}), lower \
-                 `alpha` (now {alpha}) or choose fewer `factors` (now {})",
+                 solution in double precision; raise `regularization` (now {regularization:?}), lower \
+                 `alpha` (now {alpha:?}) or choose fewer `factors` (now {})",
                 self.factors
             ),
             Unsolvable::NotFinite => format!(
                 "als diverged: the factors of {who} are not finite numbers in iteration {iteration}; \
-                 try a larger `regularization` (now {regularization}) or a smaller `alpha` (now {alpha})"
+                 try a larger `regularization` (now {regularization:?}) or a smaller `alpha` (now {alpha:?})"
             ),
         })
     }

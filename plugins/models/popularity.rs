@@ -51,6 +51,10 @@ impl Model for Popularity {
     fn is_stochastic(&self) -> bool {
         false
     }
+
+    fn reads_weights(&self) -> bool {
+        self.by == PopularityBy::Weight
+    }
 }
 
 register!(Model, Popularity, "popularity", revision = 1);

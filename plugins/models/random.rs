@@ -33,6 +33,10 @@ impl Model for Random {
     fn is_stochastic(&self) -> bool {
         true
     }
+
+    fn reads_weights(&self) -> bool {
+        false
+    }
 }
 
 register!(Model, Random, "random", revision = 1);

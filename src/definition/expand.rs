@@ -135,8 +135,15 @@ pub(crate) fn one(node: &Node, kind: Kind, why: &str, faults: &mut Faults) -> Op
     no_grid(&plugin.parameters, faults).then_some(plugin)
 }
 
-/// All concrete plugins of a place that may be an axis: its plugins times the grids in each.
+/// All concrete plugins of a place that may be an axis: its plugins, or a grid of them, times the
+/// grids in each.
 pub(crate) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+    if let Some(values) = grid(node, faults) {
+        return values
+            .iter()
+            .flat_map(|value| place(value, kind, faults))
+            .collect();
+    }
     let mut all = Vec::new();
     for plugin in named(node, kind, faults) {
         for parameters in parameters(&plugin.parameters, kind, faults) {

@@ -6,9 +6,10 @@ mod overrides;
 mod tree;
 mod typed;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use musicrec_api::{Kind, Metric};
+use musicrec_api::Kind;
 use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
@@ -108,7 +109,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     }
     let name = name(root.take("name").as_ref(), path, faults);
     let seed = match root.take("seed") {
-        Some(entry) => typed(&entry.node, faults),
+        Some(entry) => plain(&entry, faults),
         None => Some(0),
     };
     let source = required(&mut root, "source", faults).and_then(|entry| {
@@ -211,11 +212,21 @@ fn text(place: &Place, text: &str) -> Node {
     }
 }
 
+/// A value that is no plugin; faults name its key.
+fn plain<T: DeserializeOwned>(entry: &Entry, faults: &mut Faults) -> Option<T> {
+    if !expand::no_grid(&entry.node, faults) {
+        return None;
+    }
+    let node = Node::single(&entry.key, entry.place.clone(), entry.node.clone());
+    let mut values: BTreeMap<String, T> = typed(&node, faults)?;
+    values.remove(&entry.key)
+}
+
 /// The experiment's name is a folder under `reports/`, so it must be fit for one.
 fn name(entry: Option<&Entry>, path: &Path, faults: &mut Faults) -> Option<String> {
     let (name, place) = match entry {
         Some(entry) => (
-            typed::<String>(&entry.node, faults)?,
+            plain::<String>(entry, faults)?,
             Some(entry.node.place.clone()),
         ),
         None => (path.file_stem()?.to_string_lossy().into_owned(), None),
@@ -284,7 +295,7 @@ fn variants(entry: &Entry, faults: &mut Faults) -> Vec<Variant> {
         let mut plugin = plugin.clone();
         let label = plugin.parameters.take("label");
         let name = match &label {
-            Some(label) => typed::<String>(&label.node, faults),
+            Some(label) => plain(label, faults),
             None if twins > 1 => Some(format!("{}-{}", plugin.name, before + 1)),
             None => Some(plugin.name.clone()),
         };
@@ -323,24 +334,23 @@ fn evaluation(
     if !expand::no_grid(&node, faults) {
         return None;
     }
-    // Short forms are spelled out here; the rest is plainly typed.
     let before = faults.len();
-    let metrics = node.take("metrics").map(|entry| metrics(&entry, faults));
-    let understood = faults.len() == before;
-    let targets = node.take("targets").map(|entry| {
-        let why = "targets have one definition";
-        plugin(&entry.node, Kind::Weighting, why, faults)
-    });
+    if let Value::Table(entries) = &mut node.value {
+        entries.retain_mut(|entry| spell_out(entry, faults));
+    }
     let place = |key| node.get(key).map(|e| e.node.place.clone());
     let (select, baseline) = (place("select"), place("baseline"));
-    let mut evaluation: Evaluation = typed(&node, faults)?;
-    if let Some(metrics) = metrics {
-        evaluation.metrics = Metrics(metrics);
+    let metrics = match node.get("metrics") {
+        Some(entry) => plain(entry, faults),
+        None => Some(Evaluation::default().metrics),
+    };
+    // Where a metric is not understood, `select` may well name it.
+    let understood = faults.len() == before;
+    let labels = metrics.as_ref().map(Metrics::labels).unwrap_or_default();
+    if let Some(entry) = node.get("metrics").filter(|_| metrics.is_some()) {
+        check_metrics(entry, &labels, faults);
     }
-    if let Some(targets) = targets {
-        evaluation.targets = targets?;
-    }
-    let labels = evaluation.metrics.labels();
+    let evaluation: Evaluation = typed(&node, faults)?;
     if let (Some(chosen), Some(place)) = (&evaluation.select, select)
         && understood
         && !labels.contains(chosen)
@@ -360,31 +370,48 @@ fn evaluation(
     Some(evaluation)
 }
 
-fn metrics(entry: &Entry, faults: &mut Faults) -> Vec<Box<dyn Metric>> {
+/// Writes the short forms of plugins in an entry of `[evaluation]` in full. What is not
+/// understood is a fault and is left out.
+fn spell_out(entry: &mut Entry, faults: &mut Faults) -> bool {
     let before = faults.len();
-    let metrics = list(Some(entry), faults, |item, faults| {
-        let named = expand::metric(item, faults)?;
-        let metric: Box<dyn Metric> = typed(&named.into_node(), faults)?;
-        Some((metric, item.place.clone()))
-    });
-    if metrics.is_empty() && faults.len() == before {
+    if entry.key == "metrics" {
+        let metrics = list(Some(entry), faults, |item, faults| {
+            let mut node = expand::metric(item, faults)?.into_node();
+            node.place = item.place.clone();
+            Some(node)
+        });
+        let left = !metrics.is_empty();
+        entry.node.value = Value::Array(metrics);
+        return left || faults.len() == before;
+    }
+    if entry.key == "targets" {
+        let why = "targets have one definition";
+        match expand::one(&entry.node, Kind::Weighting, why, faults) {
+            Some(named) => entry.node = named.into_node(),
+            None => return false,
+        }
+    }
+    faults.len() == before
+}
+
+fn check_metrics(entry: &Entry, labels: &[String], faults: &mut Faults) {
+    if labels.is_empty() {
         faults.push(Fault::at(
             entry.node.place.clone(),
             "at least one metric is needed",
         ));
     }
-    let mut labels: Vec<String> = Vec::new();
-    for (metric, place) in &metrics {
-        let label = metric.identity().label;
-        if labels.contains(&label) {
+    let Value::Array(items) = &entry.node.value else {
+        return;
+    };
+    for (at, (label, item)) in labels.iter().zip(items).enumerate() {
+        if labels[..at].contains(label) {
             faults.push(Fault::at(
-                place.clone(),
+                item.place.clone(),
                 format!("`{label}` is listed twice"),
             ));
         }
-        labels.push(label);
     }
-    metrics.into_iter().map(|(metric, _)| metric).collect()
 }
 
 /// Refuses a name that is not among the variants, if those are known.

@@ -4,6 +4,10 @@ use std::path::Path;
 
 use super::fault::{Fault, Faults, Sources};
 use super::tree::{Entry, Node, Place, Value};
+use crate::experiment::PATHS;
+
+/// Keys under which plugins are named, also by a mere text.
+const PLUGIN_PLACES: [&str; 6] = ["source", "splitter", "weighting", "model", "of", "targets"];
 
 /// Applies one `key.path=value` to the tree. The value is TOML, or plain text where it is not TOML.
 /// Tables that are missing on the way are made; a number names the entry of a list, from 0.
@@ -35,13 +39,11 @@ pub(crate) fn apply(
         return;
     }
     let mut value = parse_value(text.trim(), &value_place);
-    let names_path = keys.last() == Some(&"path")
-        || (keys.len() > 1 && keys[keys.len() - 2] == "files")
-        || keys.last() == Some(&"files");
-    if names_path {
+    // `path`, `files`, or `files.train`.
+    if keys.iter().rev().take(2).any(|key| PATHS.contains(key)) {
         make_absolute(&mut value, working_dir);
     }
-    if let Err(fault) = put(root, &keys, value, &key_place) {
+    if let Err(fault) = put(root, &keys, value, &key_place, false) {
         faults.push(fault);
     }
 }
@@ -94,17 +96,24 @@ fn make_absolute(node: &mut Node, working_dir: &Path) {
     }
 }
 
-fn put(node: &mut Node, keys: &[&str], value: Node, place: &Place) -> Result<(), Fault> {
+fn put(
+    node: &mut Node,
+    keys: &[&str],
+    value: Node,
+    place: &Place,
+    names_plugins: bool,
+) -> Result<(), Fault> {
     let Some((first, rest)) = keys.split_first() else {
         *node = value;
         return Ok(());
     };
     // `model = "als"` is short for `[model.als]`.
     if let Some(name) = node.as_str().map(str::to_owned)
-        && name == *first
+        && (name == *first || names_plugins)
     {
         *node = Node::single(&name, node.place.clone(), Node::empty(node.place.clone()));
     }
+    let names_plugins = PLUGIN_PLACES.contains(first);
     let kind = node.describe();
     match &mut node.value {
         Value::Table(entries) => {
@@ -117,13 +126,13 @@ fn put(node: &mut Node, keys: &[&str], value: Node, place: &Place) -> Result<(),
                 });
                 entries.len() - 1
             });
-            put(&mut entries[at].node, rest, value, place)
+            put(&mut entries[at].node, rest, value, place, names_plugins)
         }
         Value::Array(items) => {
             let count = items.len();
             let item = first.parse().ok().and_then(|at: usize| items.get_mut(at));
             match item {
-                Some(item) => put(item, rest, value, place),
+                Some(item) => put(item, rest, value, place, names_plugins),
                 None => Err(Fault::at(
                     place.clone(),
                     format!("`{first}` names no entry of a list of {count}"),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fault::Sources;
 use super::parse;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, resolved};
 
 fn read(text: &str, settings: &[&str]) -> Result<Experiment, String> {
     let mut sources = Sources::default();
@@ -150,8 +150,7 @@ fn a_path_on_the_command_line_starts_at_the_working_directory() {
     let text = "source.csv.path = \"a.csv\"\nmodel = \"popularity\"";
     let path = |settings: &[&str]| {
         let experiment = good(text, settings);
-        let resolved = experiment.resolved(&experiment.trials()[0]);
-        resolved["source"]["csv"]["path"]
+        resolved(&experiment.source)["csv"]["path"]
             .as_str()
             .unwrap()
             .to_owned()

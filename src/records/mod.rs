@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, Trial, revisions};
 
-pub(crate) use store::{Put, Store, temporary};
+pub(crate) use store::{Store, temporary};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
 /// Part of every trial's id.
@@ -50,7 +50,7 @@ pub(crate) struct Key {
     pub(crate) role: Role,
     /// The content of the source.
     pub(crate) data: String,
-    /// The whole resolved definition of the trial.
+    /// The whole resolved definition of the trial, but for paths of files.
     pub(crate) definition: Value,
     /// The revisions of the plugins in it and of the lab.
     pub(crate) revisions: Value,
@@ -138,6 +138,8 @@ pub(crate) struct Run {
     pub(crate) version: String,
     /// Operating system, processor architecture and model.
     pub(crate) machine: String,
+    /// The source with its paths, which `result.definition` leaves out.
+    pub(crate) source: Value,
 }
 
 impl Run {

@@ -81,6 +81,12 @@ impl Store {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
                 return Err(Failure::Output(format!(
+                    "{} cannot be a folder, for a file stands in its way; name another with --out",
+                    self.folder.display()
+                )));
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
+                return Err(Failure::Output(format!(
                     "cannot write to {}: a part of this path is a file, not a folder; choose \
                      another --out",
                     self.folder.display()
@@ -132,6 +138,18 @@ impl Store {
         let path = self.path(name);
         fs::read_to_string(&path)
             .map_err(|e| Failure::Data(format!("cannot read {}: {e}", path.display())))
+    }
+
+    /// The record of a trial that is done and whose attachments are all there: without them the
+    /// trial is run again, which brings them back.
+    pub(crate) fn whole_record(&self, id: &str) -> Result<Option<Record>, Failure> {
+        let record = self.record(id)?;
+        Ok(record.filter(|record| match &record.result.outcome {
+            Outcome::Done { attachments, .. } => {
+                attachments.values().all(|name| self.path(name).exists())
+            }
+            Outcome::Failed { .. } => true,
+        }))
     }
 
     /// The record of a trial that is done.
@@ -239,6 +257,7 @@ mod tests {
                 threads: 1,
                 version: String::new(),
                 machine: String::new(),
+                source: json!(null),
             },
         }
     }

@@ -1,6 +1,6 @@
 //! The conclusion in words. It never ranks what chance explains.
 
-use super::summary::Row;
+use super::summary::{INFORMATIVE, Row};
 use super::text::{probability, signed, value};
 use crate::sweep::Overview;
 
@@ -13,6 +13,13 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     let Some(first) = rows.first() else {
         return "No variant reached the test part: all trials failed.".to_owned();
     };
+    if first.users < INFORMATIVE {
+        return format!(
+            "Only {} users could be asked, too few to conclude anything about any model; a longer \
+             log or a larger test part is needed.",
+            first.users
+        );
+    }
     let of = |row: &Row| row.test.get(select).map_or(0.0, |e| e.value);
     let better: Vec<&Row> = rows.iter().filter(|r| r.rank.is_some()).collect();
     if better.is_empty() {

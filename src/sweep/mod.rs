@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial, flatten};
-use crate::records::{Key, Outcome, Put, Record, Store};
+use crate::records::{Key, Outcome, Record, Store};
 use crate::stages::chance::chance;
 use crate::stages::fold::{FoldData, Part, ready};
 use crate::stages::prepare::{Prepared, fingerprint, prepare};
@@ -165,7 +165,7 @@ impl<'a> Sweep<'a> {
         let mut missing: Vec<(Key, Trial)> = Vec::new();
         for trial in trials {
             let key = Key::new(self.experiment, trial, role, &self.fingerprint);
-            if self.store.record(&key.id())?.is_none() {
+            if self.store.whole_record(&key.id())?.is_none() {
                 missing.push((key, *trial));
             }
         }
@@ -189,9 +189,8 @@ impl<'a> Sweep<'a> {
                         let done = pool
                             .install(|| self.run_one(fold, key, trial, trains, threads))
                             .and_then(|record| {
-                                if self.store.put(&record)? == Put::Stored {
-                                    listener(Event::Trial(&record));
-                                }
+                                self.store.put(&record)?;
+                                listener(Event::Trial(&record));
                                 Ok(())
                             });
                         if let Err(failure) = done {
@@ -325,9 +324,12 @@ fn check_budget(experiment: &Experiment, folds: &[FoldData]) -> Result<(), Failu
     if folds.iter().any(|f| f.summary.role == Role::Validation) {
         return Ok(());
     }
-    let weightings = experiment.weightings.len();
     for variant in &experiment.variants {
-        let trials = variant.models.len() * weightings;
+        let trials = experiment.trials();
+        let trials = trials
+            .iter()
+            .filter(|t| std::ptr::eq(t.variant, variant))
+            .count();
         if trials > 1 {
             return Err(Failure::Definition(format!(
                 "variant `{}` has {trials} trials to choose from, but the splitter `{}` makes no \

@@ -1,7 +1,7 @@
 //! What a sweep knows besides its records: the data, the plan, the floor. Kept as
 //! `experiment.json`, so that a report needs nothing but the folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use musicrec_api::{Identity, Role};
 use serde::{Deserialize, Serialize};
@@ -197,36 +197,62 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
         .collect()
 }
 
-/// For each trial only what differs between them.
+/// For each trial only what differs between them: parameters of the model, which weighting, and
+/// parameters of that among trials of the same one.
 fn settings<'a>(trials: impl Iterator<Item = &'a Trial<'a>>) -> Vec<String> {
-    let flat: Vec<BTreeMap<String, String>> = trials
-        .map(|trial| {
-            let model = trial.model.resolved.as_object();
-            let parameters = model.and_then(|m| m.values().next()).cloned();
-            let weighting = match &trial.weighting.resolved {
-                Value::Object(map) => map.clone(),
-                _ => serde_json::Map::new(),
-            };
-            let name = weighting.keys().next().cloned().unwrap_or_default();
-            let mut all = flatten(&parameters.unwrap_or_default());
-            all.push(("weighting".to_owned(), name));
-            all.extend(flatten(&Value::Object(weighting)));
-            all.into_iter().filter(|(key, _)| !key.is_empty()).collect()
-        })
+    let trials: Vec<&Trial> = trials.collect();
+    let weightings: Vec<String> = trials
+        .iter()
+        .map(|trial| nesting(&trial.weighting.resolved))
         .collect();
-    let keys: BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
-    let differing: Vec<&String> = keys
-        .into_iter()
-        .filter(|key| flat.iter().any(|f| f.get(*key) != flat[0].get(*key)))
-        .collect();
-    flat.iter()
-        .map(|values| {
-            let own = differing
+    let of = |plugin: &Value| -> BTreeMap<String, String> {
+        let parameters = plugin.as_object().and_then(|m| m.values().next()).cloned();
+        flatten(&parameters.unwrap_or_default())
+            .into_iter()
+            .filter(|(key, _)| !key.is_empty())
+            .collect()
+    };
+    let models: Vec<_> = trials.iter().map(|t| of(&t.model.resolved)).collect();
+    let weights: Vec<_> = trials.iter().map(|t| of(&t.weighting.resolved)).collect();
+    (0..trials.len())
+        .map(|at| {
+            let mut shown = differing(&models[at], &models, "");
+            if weightings.iter().any(|w| *w != weightings[at]) {
+                shown.push(format!("weighting={}", weightings[at]));
+            }
+            let same: Vec<_> = weights
                 .iter()
-                .filter_map(|key| Some(format!("{key}={}", values.get(*key)?)));
-            own.collect::<Vec<_>>().join(", ")
+                .zip(&weightings)
+                .filter(|(_, name)| **name == weightings[at])
+                .map(|(parameters, _)| parameters.clone())
+                .collect();
+            shown.extend(differing(&weights[at], &same, "weighting."));
+            shown.join(", ")
         })
         .collect()
+}
+
+/// The parameters in which a plugin differs from any of `all`.
+fn differing(
+    own: &BTreeMap<String, String>,
+    all: &[BTreeMap<String, String>],
+    prefix: &str,
+) -> Vec<String> {
+    own.iter()
+        .filter(|(key, value)| all.iter().any(|other| other.get(*key) != Some(value)))
+        .map(|(key, value)| format!("{prefix}{key}={value}"))
+        .collect()
+}
+
+/// A weighting by name, with what it nests: `log(plays)`.
+fn nesting(weighting: &Value) -> String {
+    let Some((name, parameters)) = weighting.as_object().and_then(|m| m.iter().next()) else {
+        return weighting.as_str().unwrap_or_default().to_owned();
+    };
+    match parameters.get("of") {
+        Some(inner) => format!("{name}({})", nesting(inner)),
+        None => name.clone(),
+    }
 }
 
 /// The trial that represents a variant.

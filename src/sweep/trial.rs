@@ -10,7 +10,7 @@ use musicrec_api::{Error, Events, FitContext, Result, Train, derive_seed};
 
 use super::Sweep;
 use crate::exit::Failure;
-use crate::experiment::{Trial, Weighting};
+use crate::experiment::{Trial, Weighting, resolved};
 use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
 use crate::stages::fold::FoldData;
 use crate::stages::measure::{Measured, measure};
@@ -91,6 +91,7 @@ impl Sweep<'_> {
                 threads,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 machine: Run::machine(),
+                source: resolved(&self.experiment.source),
             },
         })
     }
