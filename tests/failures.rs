@@ -125,7 +125,7 @@ fn a_file_in_the_way_of_the_report() {
     for out in ["way", "way/below"] {
         lab.run(&["sweep", "small.toml", "--out", out])
             .expect(4)
-            .says(&["error: cannot write to way", "is a file", "--out"]);
+            .says(&["error: way", "a file stands in its way", "--out"]);
     }
     assert_eq!(fs::read(lab.path("way")).expect("a file"), b"mine");
     lab.run(&["synth", "--out", "way/log.csv", "--rows", "100"])
