@@ -72,7 +72,9 @@ impl From<musicrec_api::Error> for Failure {
         use musicrec_api::Error;
         match error {
             Error::Definition(text) => Self::Definition(text),
-            Error::Cancelled => Self::Interrupted("nothing was lost".into()),
+            Error::Cancelled => Self::Interrupted(
+                "what has a record stays; run the same command again to go on".into(),
+            ),
             error => Self::Data(error.to_string()),
         }
     }

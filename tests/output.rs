@@ -297,7 +297,7 @@ fn hostile_cells_and_labels_break_no_table() {
         )
         .replace(
             "[model.als]",
-            "[model.als]\nlabel = \"a|b `c` <script> \\n| # x\"",
+            "[model.als]\nlabel = \"a|b `c` <script> | # x\"",
         );
     lab.write("small.toml", definition);
     let ended = lab.done(&["sweep", "small.toml"]);

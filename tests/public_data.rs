@@ -89,7 +89,7 @@ files = {}
 [evaluation]
 targets = "binary"
 metrics = ["precision@20", "recall@20", "ndcg@20"]
-null_rankings = 20
+null_rankings = 100
 resamples = 100
 "#,
     );

@@ -91,7 +91,7 @@ fn judging_differently_runs_nothing_again() {
     for setting in [
         "evaluation.resamples=300",
         "evaluation.baseline=als",
-        "evaluation.null_rankings=50",
+        "evaluation.null_rankings=150",
     ] {
         lab.done(&["sweep", "small.toml", "--set", setting]);
         assert_eq!(stamps(&lab, "reports/small"), before, "{setting}");

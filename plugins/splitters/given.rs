@@ -120,7 +120,12 @@ impl Splitter for Given {
                 "given: these events have no log behind them, so no column can name their parts",
             ));
         };
-        let cells = log.column(&self.column)?;
+        let cells = log.column(&self.column).map_err(|e| {
+            Error::definition(format!(
+                "splitter given: {e}; set `splitter.given.column`, or read the parts from separate \
+                 files with `source.csv.files = {{ train = \"…\", test = \"…\" }}`"
+            ))
+        })?;
         // Each distinct text is looked up once.
         let of_value: Vec<Option<Part>> = match cells {
             Cells::Text(text) => text.values.iter().map(|v| self.part(v)).collect(),

@@ -41,8 +41,8 @@ pub(super) struct Arguments {
     fresh: bool,
 
     /// Threads to use [default: as many as the machine has]
-    #[arg(long)]
-    threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 
     /// Print nothing but the leaderboard, the verdict and errors
     #[arg(long, short)]
@@ -51,13 +51,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = definition::load(&arguments.definition, &arguments.settings, color())?;
-    let threads = arguments
-        .threads
-        .or(std::thread::available_parallelism().ok());
+    let available = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let options = Options {
         out: arguments.out.clone(),
         fresh: arguments.fresh,
-        threads: threads.map_or(1, std::num::NonZeroUsize::get),
+        threads: arguments.threads.map_or_else(available, usize::from),
         command: command_line(),
     };
     let cancel = on_interrupt()?;

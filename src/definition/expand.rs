@@ -233,6 +233,15 @@ fn grid<'a>(node: &'a Node, faults: &mut Faults) -> Option<&'a [Node]> {
     if items.is_empty() {
         faults.push(Fault::at(place, "a grid needs at least one value"));
     }
+    for (at, item) in items.iter().enumerate() {
+        if items[..at]
+            .iter()
+            .any(|earlier| earlier.plain() == item.plain())
+        {
+            let message = "this value stands in the grid already";
+            faults.push(Fault::at(item.place.clone(), message));
+        }
+    }
     Some(items)
 }
 

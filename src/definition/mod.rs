@@ -34,6 +34,9 @@ const KEYS: [&str; 9] = [
     "recommendations",
 ];
 
+/// Fewer random rankings or bootstrap samples than this give no band worth the name.
+const LEAST_DRAWS: usize = 100;
+
 /// Reads and checks a definition.
 ///
 /// `settings` are the `--set key=value` of the command line. All faults of the definition are
@@ -45,6 +48,7 @@ pub(crate) fn load(path: &Path, settings: &[String], color: bool) -> Result<Expe
                 "; give the path of a TOML file, for example experiments/quickstart.toml"
             }
             std::io::ErrorKind::InvalidData => "; a definition is a TOML file in UTF-8",
+            std::io::ErrorKind::IsADirectory => "; give the path of a TOML file in it",
             _ => "",
         };
         Failure::Definition(format!(
@@ -300,6 +304,13 @@ fn variants(entry: &Entry, faults: &mut Faults) -> Vec<Variant> {
             None => Some(plugin.name.clone()),
         };
         let Some(name) = name else { continue };
+        if name.trim().is_empty() || name.len() > 100 || name.contains(char::is_control) {
+            faults.push(Fault::at(
+                label.map_or(plugin.place, |l| l.node.place),
+                "a label is a short text, for it names a row of the leaderboard",
+            ));
+            continue;
+        }
         if variants.iter().any(|v| v.name == name) {
             let place = label.map_or(plugin.place, |l| l.node.place);
             faults.push(
@@ -351,6 +362,17 @@ fn evaluation(
         check_metrics(entry, &labels, faults);
     }
     let evaluation: Evaluation = typed(&node, faults)?;
+    for (key, count) in [
+        ("null_rankings", evaluation.null_rankings),
+        ("resamples", evaluation.resamples),
+    ] {
+        if let Some(place) = place(key).filter(|_| count.get() < LEAST_DRAWS) {
+            faults.push(Fault::at(
+                place,
+                format!("`{key}` is {count}, expected at least {LEAST_DRAWS}: fewer say nothing"),
+            ));
+        }
+    }
     if let (Some(chosen), Some(place)) = (&evaluation.select, select)
         && understood
         && !labels.contains(chosen)

@@ -85,13 +85,6 @@ impl Store {
                     self.folder.display()
                 )));
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
-                return Err(Failure::Output(format!(
-                    "cannot write to {}: a part of this path is a file, not a folder; choose \
-                     another --out",
-                    self.folder.display()
-                )));
-            }
             Err(e) => {
                 return Err(Failure::Data(format!(
                     "cannot read {}: {e}",
@@ -214,7 +207,8 @@ impl Store {
 
 fn filled(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
     let mut file = temporary(path.parent().expect("files of a store are in a folder"))?;
-    file.write_all(bytes)?;
+    // By the file itself, whose errors do not name the temporary path.
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)
 }
@@ -228,7 +222,15 @@ pub(crate) fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFil
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666))
     };
-    builder.prefix(".part-").tempfile_in(folder)
+    builder.prefix(".part-").tempfile_in(folder).map_err(|e| {
+        // Only the kind: the error's text names a file nobody has asked for.
+        match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                std::io::Error::new(e.kind(), "its folder does not exist; make that first")
+            }
+            kind => kind.into(),
+        }
+    })
 }
 
 #[cfg(test)]

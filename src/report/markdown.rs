@@ -50,11 +50,18 @@ fn escape(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            c if c.is_control() => out.push(' '),
+            c if hidden(c) => out.push(' '),
             c => out.push(c),
         }
     }
     out
+}
+
+/// Whether a character acts on its surroundings instead of showing: control characters, and those
+/// that turn the direction of writing.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text of others as code, where nothing but the backtick has a meaning.
@@ -65,7 +72,7 @@ fn code(text: &str) -> String {
         .map(|c| match c {
             '`' => '\'',
             '|' => '¦',
-            c if c.is_control() => ' ',
+            c if hidden(c) => ' ',
             c => c,
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use super::summary::{INFORMATIVE, Row};
 use super::text::{probability, signed, value};
-use crate::sweep::Overview;
+use crate::sweep::{FloorMetric, Overview};
 
 /// One or two sentences about the variant to use: the best on validation, else the best on test.
 pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
@@ -13,6 +13,13 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     let Some(first) = rows.first() else {
         return "No variant reached the test part: all trials failed.".to_owned();
     };
+    if floor.expected >= floor.ceiling {
+        return format!(
+            "{select} is {} for every ranking of this split, so it cannot tell models apart; choose \
+             another metric or depth.",
+            value(floor.ceiling)
+        );
+    }
     if first.users < INFORMATIVE {
         return format!(
             "Only {} users could be asked, too few to conclude anything about any model; a longer \
@@ -23,23 +30,7 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     let of = |row: &Row| row.test.get(select).map_or(0.0, |e| e.value);
     let better: Vec<&Row> = rows.iter().filter(|r| r.rank.is_some()).collect();
     if better.is_empty() {
-        let subject = if rows.len() == 1 {
-            format!("`{}` cannot be told from a random ranking", first.variant)
-        } else {
-            "No model can be told from a random ranking, so they must not be ranked".to_owned()
-        };
-        return format!(
-            "{subject}: the highest {select} is {} (`{}`, p = {} by Holm), chance alone gives {} \
-             and, in 95 % of random rankings, {} to {}. Below {} this data could not have shown a \
-             difference; more data, another split, or a better source is needed before any choice.",
-            value(of(first)),
-            first.variant,
-            probability(first.p_chance_holm),
-            value(floor.expected),
-            value(floor.low),
-            value(floor.high),
-            value(floor.detectable),
-        );
+        return indistinct(select, floor, first, rows.len());
     }
     let chosen = rows.iter().find(|r| r.best_on_validation).unwrap_or(first);
     let how = if chosen.best_on_validation {
@@ -63,19 +54,46 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
         value(of(chosen)),
         times(of(chosen) / floor.expected),
     );
+    format!(
+        "{against_chance}{}.",
+        against_baseline(overview, rows, chosen)
+    )
+}
+
+/// What to say where chance explains every value.
+fn indistinct(select: &str, floor: &FloorMetric, first: &Row, variants: usize) -> String {
+    let subject = if variants == 1 {
+        format!("`{}` cannot be told from a random ranking", first.variant)
+    } else {
+        "No model can be told from a random ranking, so they must not be ranked".to_owned()
+    };
+    format!(
+        "{subject}: the highest {select} is {} (`{}`, p = {} by Holm), chance alone gives {} and, in \
+         95 % of random rankings, {} to {}. Below {} this data could not have shown a difference; \
+         more data, another split, or a better source is needed before any choice.",
+        value(first.test.get(select).map_or(0.0, |e| e.value)),
+        first.variant,
+        probability(first.p_chance_holm),
+        value(floor.expected),
+        value(floor.low),
+        value(floor.high),
+        value(floor.detectable),
+    )
+}
+
+/// How the variant compares with the baseline, as the second half of a sentence.
+fn against_baseline(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
+    let of = |row: &Row| row.test.get(&overview.select).map_or(0.0, |e| e.value);
     let Some(baseline) = &overview.baseline else {
-        return format!("{against_chance}; no baseline is named to compare it with.");
+        return "; no baseline is named to compare it with".to_owned();
     };
     let Some(difference) = &chosen.difference else {
-        return if *baseline == *name {
-            let others = if rows.len() == 1 {
-                "nothing else was tried"
-            } else {
-                "no other variant did better on validation"
-            };
-            format!("{against_chance}. It is the baseline itself; {others}.")
+        return if *baseline != chosen.variant {
+            format!("; the baseline `{baseline}` has no result to compare it with")
+        } else if rows.len() == 1 {
+            "; it is the baseline itself, and nothing else was tried".to_owned()
         } else {
-            format!("{against_chance}; the baseline `{baseline}` has no result to compare it with.")
+            "; it is the baseline itself, and no other variant did better on validation".to_owned()
         };
     };
     let e = &difference.estimate;
@@ -86,24 +104,21 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
         signed(e.low),
         signed(e.high)
     );
-    let conclusion = if !difference.informative() {
-        format!(
-            "only {} users differ from `{baseline}`, too few to tell the two apart",
-            difference.wins + difference.losses
-        )
+    if !difference.informative() {
+        let differ = difference.wins + difference.losses;
+        format!("; only {differ} users differ from `{baseline}`, too few to tell the two apart")
     } else if e.low > 0.0 {
         let relative = if base > 0.0 {
             format!(" ({:+.0} %)", 100.0 * e.value / base)
         } else {
             String::new()
         };
-        format!("better than `{baseline}` by {span}{relative}")
+        format!("; better than `{baseline}` by {span}{relative}")
     } else if e.high < 0.0 {
-        format!("worse than `{baseline}` on test ({span}): use `{baseline}`")
+        format!("; worse than `{baseline}` on test ({span}): use `{baseline}`")
     } else {
-        format!("it cannot be told from `{baseline}` ({span}): the simpler of the two will do")
-    };
-    format!("{against_chance}; {conclusion}.")
+        format!("; it cannot be told from `{baseline}` ({span}): the simpler of the two will do")
+    }
 }
 
 fn times(ratio: f64) -> String {

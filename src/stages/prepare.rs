@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{
     Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, SourceContext, derive_seed,
@@ -78,7 +79,7 @@ fn context(experiment: &Experiment) -> SourceContext<'_> {
 ///
 /// The leading cleaners that look at one row at a time work on each chunk as it comes, so that what
 /// they drop or merge never has to be held all at once.
-pub(crate) fn prepare(experiment: &Experiment) -> Result<Prepared> {
+pub(crate) fn prepare(experiment: &Experiment, cancel: &AtomicBool) -> Result<Prepared> {
     let on_log = || experiment.cleaners.iter().filter(|c| c.on() == On::Log);
     let mut streamed: Vec<Streamed> = on_log()
         .take_while(|c| c.reach() == Reach::Row)
@@ -94,6 +95,9 @@ pub(crate) fn prepare(experiment: &Experiment) -> Result<Prepared> {
     experiment
         .source
         .read(&context(experiment), &mut ledger, &mut |mut chunk| {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(Error::Cancelled);
+            }
             rows += chunk.rows() as u64;
             for step in &mut streamed {
                 step.clean(&mut chunk)?;

@@ -19,7 +19,7 @@ use crate::records::{Key, Outcome, Record, Store};
 use crate::stages::chance::chance;
 use crate::stages::fold::{FoldData, Part, ready};
 use crate::stages::prepare::{Prepared, fingerprint, prepare};
-pub(crate) use overview::{Floor, Overview, PlanVariant, Recommended, choose};
+pub(crate) use overview::{Floor, FloorMetric, Overview, PlanVariant, Recommended, choose};
 use trial::Trains;
 
 /// What the command line says about how to run.
@@ -80,8 +80,11 @@ impl<'a> Sweep<'a> {
         if !options.fresh {
             refuse_another(experiment, &fingerprint, &store)?;
         }
-        let prepared = prepare(experiment)?;
+        let prepared = prepare(experiment, cancel)?;
         let folds = split(experiment, &prepared)?;
+        if cancel.load(Ordering::Relaxed) {
+            return Err(musicrec_api::Error::Cancelled.into());
+        }
         check_budget(experiment, &folds)?;
         if options.fresh {
             store.set_aside()?;
@@ -129,6 +132,9 @@ impl<'a> Sweep<'a> {
         self.overview.floor = Some(Floor::keep(&self.overview.metrics, &floor, &self.store)?);
         self.store.write_json(Overview::FILE, &self.overview)?;
 
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(musicrec_api::Error::Cancelled.into());
+        }
         let trials = self.experiment.trials();
         if let Some(fold) = self.fold(Role::Validation) {
             self.run_trials(fold, &trials, listener)?;

@@ -12,9 +12,9 @@ use crate::{Block, blocks, project, read};
 /// Settings that keep a definition's run short and change nothing that is tested here.
 const QUICK: [&str; 4] = [
     "--set",
-    "evaluation.null_rankings=50",
+    "evaluation.null_rankings=100",
     "--set",
-    "evaluation.resamples=50",
+    "evaluation.resamples=100",
 ];
 
 /// The columns of the synthetic log that have a meaning to the lab, and the keys that rename them.

@@ -37,10 +37,10 @@ pub(super) fn next(rows: &mut Rows, record: &mut ByteRecord, input: &Input) -> R
     Ok(found)
 }
 
-/// A line as it may be shown: cut, and with marks where bytes are not UTF-8.
+/// A line as it may be shown: cut, in one line, and with marks where bytes are not UTF-8.
 pub(super) fn shown(record: &ByteRecord, between: &str) -> String {
     let cells: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
-    let text = cells.join(between);
+    let text = cells.join(between).replace(['\n', '\r'], " ");
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -47,7 +47,9 @@ fn singular_equations_are_an_error_with_its_remedy_and_never_nan() {
     let error = refusal(&als, &train, &FitContext::new(1));
     assert!(matches!(error, Error::Model(_)));
     assert!(
-        error.to_string().contains("raise `regularization` (now 0.0)"),
+        error
+            .to_string()
+            .contains("raise `regularization` (now 0.0)"),
         "{error}"
     );
 }
