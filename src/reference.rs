@@ -33,8 +33,12 @@ pub(crate) fn list() -> String {
     out
 }
 
-/// The reference of the plugin called `name` or `kind.name`; of all of that name.
+/// The reference of the plugin called `name` or `kind.name`, or of all plugins of a kind.
 pub(crate) fn plugin(name: &str) -> Result<String, Failure> {
+    if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.key() == name) {
+        let sections: Vec<String> = of(kind).map(|r| section(r, "#")).collect();
+        return Ok(sections.join("\n"));
+    }
     let (kind, short) = match name.split_once('.') {
         Some((kind, short)) => (Some(kind), short),
         None => (None, name),

@@ -17,7 +17,11 @@ fn a_model_that_diverges_fails_alone() {
     let ended = lab
         .run(&["sweep", "small.toml", "--set", DIVERGES])
         .expect(1)
-        .says(&["validation: als failed: ", "error: one trial failed"]);
+        .says(&[
+            "validation: als (alpha=",
+            ") failed: ",
+            "error: one trial failed",
+        ]);
     assert!(ended.out.contains("failed: als (alpha="), "{ended}");
     assert!(ended.out.contains("Verdict: "), "{ended}");
     let report = lab.report("reports/small");

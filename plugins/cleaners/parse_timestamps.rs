@@ -23,7 +23,7 @@ pub use format::{TimeFormat, Zone};
 ///
 /// ```toml
 /// [[cleaners]]
-/// parse_timestamps = { formats = ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y", "unix"], zone = "Europe/Berlin" }
+/// parse_timestamps = { formats = ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y", "unix"], zone = "Europe/Berlin", invalid = "missing" }
 /// ```
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -38,7 +38,8 @@ pub struct ParseTimestamps {
     /// The IANA name of the zone of times that do not tell their offset, for example
     /// `Europe/Berlin`. Default `UTC`.
     pub zone: Zone,
-    /// What to do with cells that fit no format or are no time. Default `missing`.
+    /// What to do with cells that fit no format or are no time. Default `error`, so that a second
+    /// format in the log is noticed; `missing` once you have seen what they are.
     pub invalid: Invalid,
 }
 
@@ -48,7 +49,7 @@ impl Default for ParseTimestamps {
             columns: Vec::new(),
             formats: vec![TimeFormat::default()],
             zone: Zone::default(),
-            invalid: Invalid::Missing,
+            invalid: Invalid::Error,
         }
     }
 }
@@ -147,7 +148,7 @@ mod tests {
             " ",
             "~",
         ];
-        let (log, ledger) = run("{}", &cells).unwrap();
+        let (log, ledger) = run(r#"{"invalid": "missing"}"#, &cells).unwrap();
         let mut expected = vec!["~"; cells.len()];
         expected[0] = "2025-11-10T22:57:00Z";
         assert_eq!(shown(&log, "time"), expected);
@@ -163,8 +164,8 @@ mod tests {
 
     #[test]
     fn formats_are_tried_in_order() {
-        let formats =
-            r#"{"formats": ["%d/%m/%Y", "%m/%d/%Y", "unix", "rfc3339", "%b %d, %Y %I:%M %p"]}"#;
+        let formats = r#"{"formats": ["%d/%m/%Y", "%m/%d/%Y", "unix", "rfc3339", "%b %d, %Y %I:%M %p"],
+            "invalid": "missing"}"#;
         let cells = [
             "03/04/2025",
             "03/14/2025",
@@ -195,7 +196,7 @@ mod tests {
         );
         // Milliseconds taken for seconds would be the year 38,000.
         let wrong = times(
-            r#"{"formats": ["unix"]}"#,
+            r#"{"formats": ["unix"], "invalid": "missing"}"#,
             &["1158019200999", "1e9", "0x10", "12.x"],
         );
         assert_eq!(wrong, ["~"; 4]);
@@ -203,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_zone_holds_for_times_without_offset_and_clock_changes_follow_the_rule() {
-        let berlin = r#"{"zone": "Europe/Berlin", "formats": ["%Y-%m-%d %H:%M:%S", "rfc3339"]}"#;
+        let berlin = r#"{"zone": "Europe/Berlin", "formats": ["%Y-%m-%d %H:%M:%S", "rfc3339"],
+            "invalid": "missing"}"#;
         let cells = [
             "2025-01-01 00:00:00",
             "2025-07-01 00:00:00",
@@ -227,10 +229,10 @@ mod tests {
     #[test]
     fn invalid_times_are_an_error_or_drop_their_row() {
         let cells = ["2025-11-10 22:57:00", "?", "", "2025-11-11 22:57:00"];
-        let error = run(r#"{"invalid": "error"}"#, &cells)
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("row 2, column `time`: `?`"), "{error}");
+        for definition in ["{}", r#"{"invalid": "error"}"#] {
+            let error = run(definition, &cells).unwrap_err().to_string();
+            assert!(error.contains("row 2, column `time`: `?`"), "{error}");
+        }
         let (log, ledger) = run(r#"{"invalid": "drop"}"#, &cells).unwrap();
         assert_eq!(log.numbers(), [1, 3, 4]);
         assert_eq!(books(ledger.drops()), [("time", "no format fits", 1)]);

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::cells::{cut, distinct, drop_rows, text};
 
+/// How many values that cannot be read a message names.
+const NAMED: usize = 5;
+
 /// What becomes of a cell that cannot be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -101,13 +104,21 @@ impl<T: Copy> Parser<'_, T> {
         }
         if let Some((_, first, what, value)) = invalid.first() {
             let rows: u64 = invalid.iter().map(|(rows, ..)| rows).sum();
+            let mut each: Vec<String> = invalid
+                .iter()
+                .take(NAMED)
+                .map(|(rows, _, _, value)| format!("`{}` {rows} times", cut(value)))
+                .collect();
+            if invalid.len() > NAMED {
+                each.push(format!("and {} others", invalid.len() - NAMED));
+            }
             return Err(Error::data(format!(
-                "row {}, column `{}`: `{}` cannot be read ({what}); {rows} rows have such cells, \
-                 {} different ones; {}",
+                "row {}, column `{}`: `{}` cannot be read ({what}); {rows} rows have such cells \
+                 ({}); {}",
                 log.numbers()[*first],
                 self.column,
                 cut(value),
-                invalid.len(),
+                each.join(", "),
                 self.remedy
             )));
         }

@@ -82,6 +82,8 @@ impl EventStrength {
 
     /// Names the definition gives must mean something, or its author believes in a bonus that
     /// nothing gets.
+    ///
+    /// The same where a log of several kinds knows none of the names: it wants `map_labels`.
     fn check(&self, events: &Events) -> Result<()> {
         let known: Vec<&str> = events
             .kinds
@@ -89,6 +91,23 @@ impl EventStrength {
             .map(String::as_str)
             .filter(|kind| !kind.trim().is_empty())
             .collect();
+        let meant = |kind: &&str| {
+            *kind == "play" || self.own(kind).is_some() || self.events.contains_key(*kind)
+        };
+        if known.len() > 1 && !known.iter().any(meant) {
+            let some: Vec<&str> = known.iter().copied().take(10).collect();
+            return Err(Error::definition(format!(
+                "event_strength: the log has the events {}{}, but none of play, like, \
+                 add_to_playlist, replay, skip; give them these names with the cleaner `map_labels`, \
+                 or name their bonuses with `events = {{ … }}`",
+                some.join(", "),
+                if known.len() > some.len() {
+                    ", …"
+                } else {
+                    ""
+                }
+            )));
+        }
         for name in self.events.keys() {
             if self.own(name).is_some() {
                 return Err(Error::definition(format!(

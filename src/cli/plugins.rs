@@ -9,7 +9,7 @@ use crate::reference;
 /// List the plugins, or print the reference of one (`plugins als`, `plugins model.als`)
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A plugin's name, or `kind.name`; all of them in short if absent
+    /// A plugin's name, `kind.name`, or a kind; all of them in short if absent
     plugin: Option<String>,
 }
 

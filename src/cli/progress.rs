@@ -1,6 +1,7 @@
 //! What a person sees while trials run: a bar with the running best on a terminal, else a line as
 //! each trial ends. All on standard error, so that standard output stays the report.
 
+use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,12 +10,14 @@ use musicrec_api::Role;
 
 use super::say;
 use crate::records::{Outcome, Record};
-use crate::sweep::Event;
+use crate::sweep::{Event, Overview};
 
 /// Shows events of a sweep.
 #[derive(Debug)]
 pub(super) struct Progress {
     select: String,
+    /// What distinguishes each trial, by the ids of its records.
+    settings: HashMap<String, String>,
     quiet: bool,
     state: Mutex<State>,
 }
@@ -27,10 +30,16 @@ struct State {
 }
 
 impl Progress {
-    /// Shows the running best by the metric `select`.
-    pub(super) fn new(select: &str, quiet: bool) -> Self {
+    /// Shows the running best by the deciding metric.
+    pub(super) fn new(overview: &Overview, quiet: bool) -> Self {
+        let trials = overview.variants.iter().flat_map(|v| &v.trials);
+        let settings = trials.flat_map(|trial| {
+            let ids = trial.validation.iter().chain([&trial.test]);
+            ids.map(|id| (id.clone(), trial.settings.clone()))
+        });
         Self {
-            select: select.to_owned(),
+            select: overview.select.clone(),
+            settings: settings.collect(),
             quiet,
             state: Mutex::default(),
         }
@@ -96,7 +105,11 @@ impl Progress {
     }
 
     fn trial(&self, state: &mut State, record: &Record) {
-        let variant = &record.result.key.variant;
+        let name = &record.result.key.variant;
+        let variant = &match self.settings.get(&record.id).filter(|s| !s.is_empty()) {
+            Some(settings) => format!("{name} ({settings})"),
+            None => name.clone(),
+        };
         let role = state.role.map_or("", Role::name);
         let line = match (&record.result.outcome, record.metric(&self.select)) {
             (Outcome::Failed { message }, _) => format!("{role}: {variant} failed: {message}"),

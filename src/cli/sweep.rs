@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         print(&report::data_tables(sweep.overview()))?;
         print("\n")?;
     }
-    let progress = Progress::new(&sweep.overview().select, arguments.quiet);
+    let progress = Progress::new(sweep.overview(), arguments.quiet);
     let failed = sweep.run(&|event| progress.on(event))?;
     let summary = report::write(sweep.store())?;
     print(&report::leaderboard(&summary))?;

@@ -155,10 +155,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         Some(entry) => recommendations(&entry.node, names, faults),
         None => Some(Recommendations::default()),
     };
-    let base = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     Some(Experiment {
         name: name?,
         seed: seed?,

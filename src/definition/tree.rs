@@ -64,7 +64,8 @@ impl Node {
                     let fault = Fault::at(Place::new(source, &span), e.message());
                     if e.message().contains("duplicate key") {
                         fault.help(
-                            "a key stands once; two settings of one model are compared by `[[model.name]]` twice",
+                            "a key stands once; entries of a list all take double brackets, as in [[cleaners]], and \
+                             two settings of one model are compared by [[model.name]] twice",
                         )
                     } else {
                         fault

@@ -43,11 +43,24 @@ fn explain(message: &str, root: &Node, path: &[Segment]) -> (Fault, Option<Vec<S
             });
         }
         let place = key_place(root, &offender).unwrap_or_else(|| found.place.clone());
-        Fault::at(place, message).suggest(name, expected(message))
+        let fault = Fault::at(place, message).suggest(name, expected(message));
+        if super::KEYS.contains(&name) {
+            fault.help(format!(
+                "`{name}` stands at the top of a definition: [{name}.…]"
+            ))
+        } else {
+            fault
+        }
     } else if let Some(name) = variant {
         Fault::at(found.place.clone(), with_key(message, path)).suggest(name, expected(message))
     } else {
-        Fault::at(found.place.clone(), with_key(&plain_words(message), path))
+        let fault = Fault::at(found.place.clone(), with_key(&plain_words(message), path));
+        match (path.last(), &found.value) {
+            (Some(Segment::Map { key }), Value::Array(_)) => fault.help(format!(
+                "several values to try are written {key}.grid = [ … ]"
+            )),
+            _ => fault,
+        }
     };
     let missing = message.starts_with("missing field");
     (

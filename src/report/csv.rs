@@ -1,6 +1,7 @@
 //! `leaderboard.csv`: for notebooks and spreadsheets.
 
 use super::Summary;
+use super::summary::Difference;
 
 impl Summary {
     /// `leaderboard.csv`: a line a variant, then the floor and the ceiling.
@@ -20,6 +21,9 @@ impl Summary {
                 "difference",
                 "difference_low",
                 "difference_high",
+                "best_minus_this",
+                "best_minus_this_low",
+                "best_minus_this_high",
                 "p_chance",
                 "p_chance_holm",
                 "users",
@@ -49,11 +53,13 @@ impl Summary {
                     .iter()
                     .map(|l| row.validation.get(l).map_or(String::new(), f64::to_string)),
             );
-            match &row.difference {
-                Some(d) => line.extend(
-                    [d.estimate.value, d.estimate.low, d.estimate.high].map(|v| v.to_string()),
-                ),
-                None => line.extend([const { String::new() }; 3]),
+            for difference in [&row.difference, &row.best_minus_this] {
+                match difference {
+                    Some(Difference { estimate: e, .. }) => {
+                        line.extend([e.value, e.low, e.high].map(|v| v.to_string()));
+                    }
+                    None => line.extend([const { String::new() }; 3]),
+                }
             }
             line.extend([row.p_chance, row.p_chance_holm].map(|v| v.to_string()));
             line.extend([row.users, row.users_hit, row.users_tied].map(|v| v.to_string()));

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use musicrec_api::{MISSING_TIME, Role, time_text};
 
 use super::Summary;
-use super::terminal::{fold_line, leaks};
+use super::terminal::fold_line;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, count, interval, parts, probability, seconds, signed, value,
+    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, hidden, interval, parts,
+    probability, seconds, signed, value,
 };
 use crate::stages::prepare::Step;
 
@@ -19,6 +20,9 @@ pub(super) fn draw(summary: &Summary) -> String {
     let overview = &summary.overview;
     let mut out = format!("# {}\n\n", escape(&overview.name));
     let _ = writeln!(out, "**{}**\n", escape(&summary.verdict));
+    for warning in &summary.warnings {
+        let _ = writeln!(out, "> **Warning:** {}\n", escape(warning));
+    }
     leaderboard(&mut out, summary);
     trials(&mut out, summary);
     cleaning(&mut out, summary);
@@ -55,13 +59,6 @@ fn escape(text: &str) -> String {
         }
     }
     out
-}
-
-/// Whether a character acts on its surroundings instead of showing: control characters, and those
-/// that turn the direction of writing.
-fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text of others as code, where nothing but the backtick has a meaning.
@@ -171,6 +168,14 @@ fn leaderboard(out: &mut String, summary: &Summary) {
         rows.push(line);
     }
     table(out, &header, &rows, 3);
+    let lines = differences(summary);
+    if !lines.is_empty() {
+        let _ = writeln!(out, "Differences in {select}, user by user:\n");
+        for line in lines {
+            let _ = writeln!(out, "- {}", escape(&line));
+        }
+        out.push('\n');
+    }
 }
 
 fn trials(out: &mut String, summary: &Summary) {
@@ -260,9 +265,7 @@ fn cleaning(out: &mut String, summary: &Summary) {
         }
     }
     out.push('\n');
-    for leak in leaks(overview) {
-        let _ = writeln!(out, "> **Leak:** {}\n", escape(&leak));
-    }
+    let _ = writeln!(out, "{}\n", escape(&columns(overview)));
 }
 
 fn split(out: &mut String, summary: &Summary) {
@@ -289,12 +292,6 @@ fn split(out: &mut String, summary: &Summary) {
             };
             let _ = writeln!(out, "- {}: {order}", fold.role.name());
         }
-    }
-    if overview.uses_the_future {
-        out.push_str(
-            "\n> **Uses the future:** this split lets models learn from events that are later than \
-             what they are asked to foretell; results are higher than they would be in use.\n",
-        );
     }
     out.push('\n');
 }

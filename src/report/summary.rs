@@ -22,6 +22,8 @@ pub(crate) struct Summary {
     pub(crate) schema: u32,
     /// The conclusion in words.
     pub(crate) verdict: String,
+    /// What to look at before trusting it.
+    pub(crate) warnings: Vec<String>,
     /// The variants, best first by the deciding metric on test.
     pub(crate) leaderboard: Vec<Row>,
     /// All trials in the order of the definition.
@@ -49,6 +51,8 @@ pub(crate) struct Row {
     pub(crate) test: BTreeMap<String, Estimate>,
     /// Difference to the baseline on the deciding metric.
     pub(crate) difference: Option<Difference>,
+    /// The variant that did best on validation less this one, on the deciding metric.
+    pub(crate) best_minus_this: Option<Difference>,
     /// The probability that a random ranking does as well on the deciding metric.
     pub(crate) p_chance: f64,
     /// The same, adjusted for the number of variants by Holm's method.
@@ -78,6 +82,11 @@ impl Difference {
     /// Whether enough users differ for the interval to mean anything.
     pub(crate) fn informative(&self) -> bool {
         self.wins + self.losses >= INFORMATIVE
+    }
+
+    /// Whether it is shown to be above 0.
+    pub(crate) fn is_gain(&self) -> bool {
+        self.informative() && self.estimate.low > 0.0
     }
 }
 
@@ -138,6 +147,7 @@ impl Summary {
         Ok(Self {
             schema: SCHEMA,
             verdict: verdict(&overview, &rows),
+            warnings: overview.warnings(),
             leaderboard: rows,
             trials,
             overview,
@@ -226,6 +236,7 @@ fn row(
             })
             .collect(),
         difference: None,
+        best_minus_this: None,
         p_chance: 1.0,
         p_chance_holm: 1.0,
         users: *users,
@@ -265,64 +276,67 @@ fn compare(
     });
     let seed = overview.shared["seed"].as_u64().unwrap_or(0);
     let samples = bootstrap(&all, overview.resamples, derive_seed(seed, "bootstrap"));
-    let select = labels.iter().position(|l| *l == overview.select);
-    let baseline = rows
-        .iter()
-        .position(|r| Some(&r.variant) == overview.baseline.as_ref());
     for (at, row) in rows.iter_mut().enumerate() {
         for (metric, label) in labels.iter().enumerate() {
             if let Some(known) = row.test.get_mut(label) {
                 *known = estimate(known.value, samples[at * width + metric].clone());
             }
         }
-        if let (Some(base), Some(select)) = (baseline.filter(|b| *b != at), select) {
-            let column = |of: usize| of * width + select;
-            let pairs = samples[column(at)].iter().zip(&samples[column(base)]);
-            let differences = pairs.map(|(own, base)| own - base).collect();
-            let own = all.column(column(at));
-            let theirs = all.column(column(base));
-            let n = users.len() as f64;
-            let value = own.iter().zip(theirs).map(|(a, b)| a - b).sum::<f64>() / n;
-            let count = |holds: fn(f64, f64) -> bool| {
-                own.iter()
-                    .zip(theirs)
-                    .filter(|(a, b)| holds(**a, **b))
-                    .count()
-            };
-            row.difference = Some(Difference {
-                estimate: estimate(value, differences),
-                wins: count(|a, b| a > b),
-                ties: count(|a, b| a == b),
-                losses: count(|a, b| a < b),
-            });
+    }
+    let position = |name: Option<&String>| rows.iter().position(|r| Some(&r.variant) == name);
+    let baseline = position(overview.baseline.as_ref());
+    let best = best_on_validation(overview, rows);
+    if let Some(select) = labels.iter().position(|l| *l == overview.select) {
+        let column = |of: usize| of * width + select;
+        for (at, row) in rows.iter_mut().enumerate() {
+            let minus = |a: usize, b: usize| difference(&all, &samples, column(a), column(b));
+            let others = |of: Option<usize>| of.filter(|of| *of != at);
+            row.difference = others(baseline).map(|base| minus(at, base));
+            row.best_minus_this = others(best).map(|best| minus(best, at));
         }
+    }
+    if let Some(best) = best {
+        rows[best].best_on_validation = true;
     }
     chance(overview, rows, store)?;
     let value = |row: &Row| row.test.get(&overview.select).map_or(0.0, |e| e.value);
     rows.sort_by(|a, b| value(b).total_cmp(&value(a)));
-    let mut place = 0;
-    for row in rows.iter_mut().filter(|r| r.p_chance_holm < 0.05) {
-        place += 1;
-        row.rank = Some(place);
-    }
-    let on_validation = |row: &Row| row.validation.get(&overview.select).copied();
-    let best = rows
-        .iter()
-        .enumerate()
-        .filter_map(|(at, row)| Some((at, on_validation(row)?)))
-        // The first of the definition among equals, as where the recommendations come from.
-        .max_by(|a, b| {
-            a.1.total_cmp(&b.1)
-                .then_with(|| order(overview, &rows[b.0]).cmp(&order(overview, &rows[a.0])))
-        });
-    if let Some((at, _)) = best {
-        rows[at].best_on_validation = true;
+    let better = rows.iter_mut().filter(|r| r.p_chance_holm < 0.05);
+    for (place, row) in better.enumerate() {
+        row.rank = Some(place + 1);
     }
     Ok(())
 }
 
-fn order(overview: &Overview, row: &Row) -> Option<usize> {
-    overview.variants.iter().position(|v| v.name == row.variant)
+/// The row that did best on validation, the first of the definition among equals.
+fn best_on_validation(overview: &Overview, rows: &[Row]) -> Option<usize> {
+    let mut best: Option<(f64, usize)> = None;
+    for (at, row) in rows.iter().enumerate() {
+        if let Some(&value) = row.validation.get(&overview.select)
+            && best.is_none_or(|(known, _)| value > known)
+        {
+            best = Some((value, at));
+        }
+    }
+    best.map(|(_, at)| at)
+}
+
+/// One column of per-user values less another, with its bootstrap interval.
+fn difference(all: &Array2<f64>, samples: &[Vec<f64>], a: usize, b: usize) -> Difference {
+    let (own, theirs) = (all.column(a), all.column(b));
+    let users = all.nrows() as f64;
+    let value = own.iter().zip(theirs).map(|(a, b)| a - b).sum::<f64>() / users;
+    let resampled = samples[a].iter().zip(&samples[b]).map(|(a, b)| a - b);
+    let count = |holds: fn(&f64, &f64) -> bool| {
+        let pairs = own.iter().zip(theirs);
+        pairs.filter(|(a, b)| holds(a, b)).count()
+    };
+    Difference {
+        estimate: estimate(value, resampled.collect()),
+        wins: count(|a, b| a > b),
+        ties: count(|a, b| a == b),
+        losses: count(|a, b| a < b),
+    }
 }
 
 fn chance(overview: &Overview, rows: &mut [Row], store: &Store) -> Result<(), Failure> {

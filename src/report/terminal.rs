@@ -9,7 +9,8 @@ use tabled::settings::{Alignment, Modify, Style};
 
 use super::Summary;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, count, interval, parts, seconds, signed, step, value,
+    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, interval, one_line, parts,
+    seconds, step, value,
 };
 use crate::stages::fold;
 use crate::sweep::Overview;
@@ -42,9 +43,7 @@ pub(crate) fn data_tables(overview: &Overview) -> String {
             let _ = writeln!(out, "  {}: dropped {}", step.name, accounts(&step.dropped));
         }
     }
-    for leak in leaks(overview) {
-        let _ = writeln!(out, "  warning: {leak}");
-    }
+    let _ = writeln!(out, "  {}", one_line(&columns(overview)));
     let _ = writeln!(
         out,
         "\nSplit\n{}",
@@ -53,24 +52,10 @@ pub(crate) fn data_tables(overview: &Overview) -> String {
     for summary in &overview.folds {
         let _ = writeln!(out, "  {}", fold_line(summary));
     }
-    if overview.uses_the_future {
-        let _ = writeln!(
-            out,
-            "  warning: this split lets models learn from events later than what they foretell"
-        );
+    for warning in overview.warnings() {
+        let _ = writeln!(out, "  warning: {}", one_line(&warning));
     }
     out
-}
-
-/// Everything in cleaning that looked at what it should not know.
-pub(super) fn leaks(overview: &Overview) -> Vec<String> {
-    let fit = overview.folds.iter().flat_map(|f| &f.cleaned);
-    overview
-        .funnel
-        .iter()
-        .chain(fit)
-        .flat_map(|step| step.leaks.iter().map(|l| format!("{}: {l}", step.name)))
-        .collect()
 }
 
 /// Who is asked in a fold and what was left out.
@@ -173,19 +158,8 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
             row.variant, row.settings, row.trials
         );
     }
-    for row in &summary.leaderboard {
-        if let (Some(d), Some(base)) = (&row.difference, &overview.baseline) {
-            let _ = writeln!(
-                out,
-                "  {} - {base}: {} {} ({} users better, {} equal, {} worse)",
-                row.variant,
-                signed(d.estimate.value),
-                interval(&d.estimate),
-                d.wins,
-                d.ties,
-                d.losses
-            );
-        }
+    for line in differences(summary) {
+        let _ = writeln!(out, "  {line}");
     }
     for trial in &summary.trials {
         if let Some(message) = &trial.failure {
@@ -199,6 +173,9 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
     }
     if let Some(message) = &overview.recommendations_failed {
         let _ = writeln!(out, "  failed: recommendations by {message}");
+    }
+    for warning in &summary.warnings {
+        let _ = writeln!(out, "  warning: {}", one_line(warning));
     }
     let _ = writeln!(out, "\nVerdict: {}", summary.verdict);
     out

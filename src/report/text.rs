@@ -2,6 +2,8 @@
 
 use musicrec_api::Account;
 
+use super::Summary;
+use super::summary::Difference;
 use crate::compare::Estimate;
 use crate::stages::fold::Part;
 use crate::stages::prepare::Step;
@@ -130,6 +132,44 @@ pub(super) fn step(name: &str, step: &Step) -> Vec<String> {
     ]
 }
 
+/// Whether a character acts on its surroundings instead of showing: control characters, and those
+/// that turn the direction of writing.
+pub(super) fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text of others in one line of a terminal.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if hidden(c) { ' ' } else { c })
+        .collect()
+}
+
+/// Which column plays which part, and the events by kind.
+pub(super) fn columns(overview: &Overview) -> String {
+    let roles = &overview.columns;
+    let column = |name: &Option<String>| name.clone().unwrap_or_else(|| "(none)".to_owned());
+    let mut text = format!(
+        "columns: user = {}, item = {}, time = {}, event = {}, plays = {}, seconds = {}",
+        roles.user,
+        roles.item,
+        column(&roles.time),
+        column(&roles.event),
+        column(&roles.plays),
+        column(&roles.seconds)
+    );
+    if !overview.kinds.is_empty() {
+        let each = overview.kinds.iter().take(20);
+        let each: Vec<String> = each
+            .map(|(kind, n)| format!("{kind} {}", count(*n)))
+            .collect();
+        text += "; events: ";
+        text += &each.join(", ");
+    }
+    text
+}
+
 /// What a step did, in short: `user_id placeholder 46; song_id trimmed 590`.
 pub(super) fn accounts(accounts: &[Account]) -> String {
     let each = accounts.iter().map(|a| {
@@ -141,4 +181,36 @@ pub(super) fn accounts(accounts: &[Account]) -> String {
         format!("{column}{} {}", a.what, count(a.rows))
     });
     each.collect::<Vec<_>>().join("; ")
+}
+
+/// Every variant less the baseline, and the best on validation less every other.
+pub(super) fn differences(summary: &Summary) -> Vec<String> {
+    let line = |name: &str, other: &str, d: &Difference| {
+        format!(
+            "{name} - {other}: {} {} ({} users better, {} equal, {} worse)",
+            signed(d.estimate.value),
+            interval(&d.estimate),
+            d.wins,
+            d.ties,
+            d.losses
+        )
+    };
+    let rows = &summary.leaderboard;
+    let mut lines = Vec::new();
+    let baseline = summary.overview.baseline.as_deref();
+    for row in rows {
+        if let (Some(d), Some(base)) = (&row.difference, baseline) {
+            lines.push(line(&row.variant, base, d));
+        }
+    }
+    // What is compared with the baseline need not be said twice.
+    let best = rows
+        .iter()
+        .find(|r| r.best_on_validation && Some(r.variant.as_str()) != baseline);
+    for row in rows.iter().filter(|r| Some(r.variant.as_str()) != baseline) {
+        if let (Some(d), Some(best)) = (&row.best_minus_this, best) {
+            lines.push(line(&best.variant, &row.variant, d));
+        }
+    }
+    lines
 }

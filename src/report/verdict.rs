@@ -55,9 +55,32 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
         times(of(chosen) / floor.expected),
     );
     format!(
-        "{against_chance}{}.",
-        against_baseline(overview, rows, chosen)
+        "{against_chance}{}.{}",
+        against_baseline(overview, rows, chosen),
+        against_others(overview, rows)
     )
+}
+
+/// Which further variants the best on validation is better than, and which it is not.
+fn against_others(overview: &Overview, rows: &[Row]) -> String {
+    let names = |gain: bool| -> Vec<String> {
+        rows.iter()
+            .filter(|r| Some(&r.variant) != overview.baseline.as_ref())
+            .filter(|r| r.best_minus_this.is_some_and(|d| d.is_gain() == gain))
+            .map(|r| format!("`{}`", r.variant))
+            .collect()
+    };
+    let mut text = String::new();
+    for (gain, words) in [
+        (true, "It is also better than"),
+        (false, "It is not shown to be better than"),
+    ] {
+        let names = names(gain);
+        if !names.is_empty() {
+            text = format!("{text} {words} {}.", names.join(", "));
+        }
+    }
+    text
 }
 
 /// What to say where chance explains every value.
@@ -107,7 +130,7 @@ fn against_baseline(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
     if !difference.informative() {
         let differ = difference.wins + difference.losses;
         format!("; only {differ} users differ from `{baseline}`, too few to tell the two apart")
-    } else if e.low > 0.0 {
+    } else if difference.is_gain() {
         let relative = if base > 0.0 {
             format!(" ({:+.0} %)", 100.0 * e.value / base)
         } else {
@@ -145,7 +168,9 @@ mod tests {
             "sd": 0.002, "detectable": 0.015, "ceiling": 1.0});
         serde_json::from_value(json!({
             "schema": 1, "name": "x", "definition": "x.toml", "command": "", "date": "",
-            "shared": {}, "fingerprint": "", "log": part, "funnel": [], "folds": [],
+            "shared": {}, "fingerprint": "", "log": part, "kinds": [],
+            "columns": {"user": "u", "item": "i", "time": null, "event": null, "plays": null,
+                "seconds": null}, "funnel": [], "folds": [],
             "uses_the_future": false, "metrics": [], "select": "ndcg@3",
             "baseline": "popularity", "changes": [], "resamples": 100, "variants": [],
             "floor": {"rankings": 2000, "metrics": {"ndcg@3": floor}, "users_hit": 1.0,
@@ -170,6 +195,7 @@ mod tests {
             validation: [].into(),
             test: [("ndcg@3".to_owned(), estimate)].into(),
             difference: None,
+            best_minus_this: None,
             p_chance: 0.5,
             p_chance_holm: 0.5,
             users: 100,
@@ -228,6 +254,23 @@ mod tests {
         assert!(worse.contains("worse than `popularity`"), "{worse}");
         let few = said(against(0.005, 0.01, 0.015, 9));
         assert!(few.contains("only 9 users differ"), "{few}");
+    }
+
+    #[test]
+    fn other_variants_are_spoken_of_too() {
+        let mut als = row("als", 0.05, Some(1), true);
+        als.difference = Some(against(0.005, 0.01, 0.015, 50));
+        let mut near = row("near", 0.049, Some(2), false);
+        near.best_minus_this = Some(against(-0.01, 0.001, 0.01, 50));
+        let mut far = row("far", 0.02, Some(3), false);
+        far.best_minus_this = Some(against(0.01, 0.03, 0.04, 50));
+        let rows = [als, near, far, row("popularity", 0.04, Some(4), false)];
+        let text = verdict(&overview(), &rows);
+        assert!(text.contains("also better than `far`."), "{text}");
+        assert!(
+            text.contains("not shown to be better than `near`."),
+            "{text}"
+        );
     }
 
     #[test]

@@ -159,6 +159,7 @@ pub(crate) fn ready(
         },
         fit,
     };
+    let with_weight = wanted.chunk_by(|a, b| a.0 == b.0).count();
     // `wanted` is sorted by user, so the users asked come out ascending.
     for of_user in wanted.chunk_by(|a, b| a.0 == b.0) {
         let user = of_user[0].0;
@@ -200,11 +201,13 @@ pub(crate) fn ready(
     summary.users_without_target = summary.evaluated.users - summary.users - summary.cold_users;
     if summary.users == 0 {
         return Err(Error::data(format!(
-            "no user has anything to foretell in the {} part: of its {} users {} are unknown to the \
-             fit part and {} pairs were heard before; cut the log elsewhere (splitter), or keep \
+            "no user has anything to foretell in the {} part: of its {} users {} have no event of \
+             weight above 0 ([evaluation] targets) and {} are unknown to the fit part, and {} pairs \
+             were heard before; cut the log elsewhere (splitter), weigh targets otherwise, or keep \
              heard items ([evaluation] heard = \"keep\")",
             fold.role.name(),
             summary.evaluated.users,
+            summary.evaluated.users - with_weight,
             summary.cold_users,
             summary.heard_removed,
         )));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{
-    Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, SourceContext, derive_seed,
+    Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, Roles, SourceContext,
+    derive_seed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,12 +57,45 @@ impl Step {
         step.clean(log)?;
         Ok(step.step())
     }
+
+    /// How many rows the step dropped and why. What it dropped as missing, an earlier step of the
+    /// funnel may have made so.
+    pub(crate) fn account(&self, funnel: &[Self]) -> String {
+        let mut text = format!(
+            "{} dropped {} of {} rows",
+            self.name,
+            self.rows_in - self.rows_out,
+            self.rows_in
+        );
+        let Some(reason) = self.dropped.iter().max_by_key(|a| a.rows) else {
+            return text;
+        };
+        let column = &reason.column;
+        let _ = write!(text, " ({column} {}: {})", reason.what, reason.rows);
+        let cause = funnel
+            .iter()
+            .flat_map(|s| s.changed.iter().map(move |a| (s, a)))
+            .filter(|(_, a)| !column.is_empty() && a.column == *column)
+            .filter(|(_, a)| a.samples.iter().any(|s| s.after.is_none()))
+            .max_by_key(|(_, a)| a.rows);
+        if let Some((step, account)) = cause {
+            let sample = account.samples.first().map_or("", |s| s.before.as_str());
+            let _ = write!(
+                text,
+                ", for {} found {} times \"{}\" in it, as in `{sample}`",
+                step.name, account.rows, account.what
+            );
+        }
+        text
+    }
 }
 
 /// A cleaned, typed log.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) events: Events,
+    /// Which column of the log plays which part.
+    pub(crate) columns: Roles,
     /// The source first, then the cleaners that see the whole log.
     pub(crate) funnel: Vec<Step>,
 }
@@ -122,12 +156,14 @@ pub(crate) fn prepare(experiment: &Experiment, cancel: &AtomicBool) -> Result<Pr
         funnel.push(Step::clean(&**cleaner, &mut log)?);
     }
     if log.rows() == 0 {
+        let worst = funnel.iter().max_by_key(|s| s.rows_in - s.rows_out);
         return Err(Error::data(format!(
-            "cleaning left no row of the log{}",
-            worst(&funnel)
+            "cleaning left no row of the log: {}",
+            worst.map_or(String::new(), |s| s.account(&funnel))
         )));
     }
     Ok(Prepared {
+        columns: log.roles().clone(),
         events: Events::from_log(Arc::new(log))?,
         funnel,
     })
@@ -157,37 +193,4 @@ impl Streamed<'_> {
             &self.ledger,
         )
     }
-}
-
-/// Which step dropped the most and why, for the message that nothing is left.
-fn worst(funnel: &[Step]) -> String {
-    let Some(step) = funnel.iter().max_by_key(|s| s.rows_in - s.rows_out) else {
-        return String::new();
-    };
-    let mut text = format!(
-        "; `{}` dropped {} of {} rows",
-        step.name,
-        step.rows_in - step.rows_out,
-        step.rows_in
-    );
-    if let Some(reason) = step.dropped.iter().max_by_key(|a| a.rows) {
-        let column = &reason.column;
-        let _ = write!(text, " ({column} {}: {})", reason.what, reason.rows);
-        // What a step drops as missing, an earlier one may have made so.
-        let cause = funnel
-            .iter()
-            .flat_map(|s| s.changed.iter().map(move |a| (s, a)))
-            .filter(|(_, a)| !column.is_empty() && a.column == *column)
-            .filter(|(_, a)| a.samples.iter().any(|s| s.after.is_none()))
-            .max_by_key(|(_, a)| a.rows);
-        if let Some((step, account)) = cause {
-            let sample = account.samples.first().map_or("", |s| s.before.as_str());
-            let _ = write!(
-                text,
-                ", since `{}` found {} times \"{}\" in it, as in `{sample}`",
-                step.name, account.rows, account.what
-            );
-        }
-    }
-    text
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use musicrec_api::{Identity, Role};
+use musicrec_api::{Events, Identity, Role, Roles};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,6 +31,10 @@ pub(crate) struct Overview {
     pub(crate) shared: Value,
     /// The content of the source.
     pub(crate) fingerprint: String,
+    /// Which column plays which part.
+    pub(crate) columns: Roles,
+    /// Events of the cleaned log by kind, the most frequent first.
+    pub(crate) kinds: Vec<(String, u64)>,
     /// The cleaned log.
     pub(crate) log: Part,
     pub(crate) funnel: Vec<Step>,
@@ -127,6 +131,33 @@ impl Overview {
         self.folds.iter().find(|f| f.role == role)
     }
 
+    /// What a reader must know before trusting the numbers.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let fit = self.folds.iter().flat_map(|f| &f.cleaned);
+        let mut warnings: Vec<String> = self
+            .funnel
+            .iter()
+            .chain(fit)
+            .flat_map(|step| step.leaks.iter().map(|l| format!("{}: {l}", step.name)))
+            .collect();
+        warnings.dedup();
+        let large = |step: &&Step| (step.rows_in - step.rows_out) * 10 > step.rows_in;
+        warnings.extend(
+            self.funnel
+                .iter()
+                .filter(large)
+                .map(|s| s.account(&self.funnel)),
+        );
+        if self.uses_the_future {
+            warnings.push(
+                "this split lets models learn from events later than what they foretell; results \
+                 are higher than they would be in use"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
     /// The metrics' labels.
     pub(crate) fn labels(&self) -> Vec<String> {
         self.metrics.iter().map(|m| m.label.clone()).collect()
@@ -152,6 +183,8 @@ pub(super) fn make(
         date: jiff::Timestamp::now().to_string(),
         shared: experiment.shared(),
         fingerprint: fingerprint.to_owned(),
+        columns: prepared.columns.clone(),
+        kinds: kinds(&prepared.events),
         log,
         funnel: prepared.funnel.clone(),
         folds,
@@ -166,6 +199,17 @@ pub(super) fn make(
         recommended: None,
         recommendations_failed: None,
     }
+}
+
+fn kinds(events: &Events) -> Vec<(String, u64)> {
+    let mut counts = BTreeMap::new();
+    for event in 0..events.kind.len() {
+        let name = events.kind_name(event).unwrap_or("(none)");
+        *counts.entry(name.to_owned()).or_insert(0) += 1;
+    }
+    let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
 }
 
 fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<PlanVariant> {
