@@ -162,7 +162,10 @@ pub(super) fn columns(overview: &Overview) -> String {
     if !overview.kinds.is_empty() {
         let each = overview.kinds.iter().take(20);
         let each: Vec<String> = each
-            .map(|(kind, n)| format!("{kind} {}", count(*n)))
+            .map(|(kind, n)| {
+                let kind: String = kind.chars().take(40).collect();
+                format!("{kind} {}", count(*n))
+            })
             .collect();
         text += "; events: ";
         text += &each.join(", ");
