@@ -58,6 +58,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         threads: arguments.threads.map_or_else(available, usize::from),
         command: command_line(),
     };
+    // All that is not a trial: chance, statistics, recommendations.
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .build_global()
+        .map_err(|e| Failure::Output(format!("cannot start {} threads: {e}", options.threads)))?;
     let cancel = on_interrupt()?;
     if !arguments.quiet {
         say(&format!(

@@ -120,15 +120,12 @@ impl<'a> Sweep<'a> {
         &self.overview
     }
 
-    /// Runs all trials and returns how many failed.
+    /// Runs all trials and returns how many failed. What is not a trial runs on the global pool.
     pub(crate) fn run(&mut self, listener: &Listener) -> Result<usize, Failure> {
-        let pool = pool(self.options.threads)?;
-        let floor = pool.install(|| {
-            let evaluation = &self.experiment.evaluation;
-            let rankings = evaluation.null_rankings.get();
-            let seed = derive_seed(self.experiment.seed, "null");
-            chance(&evaluation.metrics, self.test(), rankings, seed)
-        });
+        let evaluation = &self.experiment.evaluation;
+        let rankings = evaluation.null_rankings.get();
+        let seed = derive_seed(self.experiment.seed, "null");
+        let floor = chance(&evaluation.metrics, self.test(), rankings, seed);
         self.overview.floor = Some(Floor::keep(&self.overview.metrics, &floor, &self.store)?);
         self.store.write_json(Overview::FILE, &self.overview)?;
 
@@ -147,7 +144,7 @@ impl<'a> Sweep<'a> {
             .map(|chosen| chosen.map(|c| trials[c.index]))
             .collect::<Result<_, _>>()?;
         self.run_trials(self.test(), &chosen, listener)?;
-        self.recommend(&pool, &trials, listener)?;
+        self.recommend(&trials, listener)?;
         self.failures()
     }
 

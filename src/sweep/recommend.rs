@@ -21,7 +21,6 @@ impl Sweep<'_> {
     /// the definition names), fitted on the whole log. Skipped if they are there already.
     pub(super) fn recommend(
         &mut self,
-        pool: &rayon::ThreadPool,
         trials: &[Trial],
         listener: &Listener,
     ) -> Result<(), Failure> {
@@ -37,10 +36,8 @@ impl Sweep<'_> {
             return self.store.write_json(super::Overview::FILE, &self.overview);
         }
         listener(Event::Recommending);
-        let made = catch_unwind(AssertUnwindSafe(|| {
-            pool.install(|| self.best_items(&trial, &key, count))
-        }))
-        .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
+        let made = catch_unwind(AssertUnwindSafe(|| self.best_items(&trial, &key, count)))
+            .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
         let (text, users) = match made {
             Ok(made) => made,
             Err(Error::Cancelled) => return Err(Error::Cancelled.into()),
