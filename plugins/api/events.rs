@@ -295,22 +295,35 @@ fn time_column(log: &Log, name: &str) -> Result<Vec<i64>> {
             MISSING_TIME,
             |value| {
                 let value = value.trim();
-                value.parse().ok().or_else(|| {
+                value.parse().ok().filter(|&t| is_time(t)).or_else(|| {
                     value
                         .parse::<jiff::Timestamp>()
                         .ok()
                         .map(jiff::Timestamp::as_second)
                 })
             },
-            "neither unix seconds nor an RFC 3339 time with its zone; add the cleaner `parse_timestamps`",
+            "neither unix seconds before the year 10000 nor an RFC 3339 time with its zone; add the \
+             cleaner `parse_timestamps` (milliseconds are its format `unix_ms`)",
         )?,
     };
+    if let Some(row) = times.iter().position(|&t| t != MISSING_TIME && !is_time(t)) {
+        return Err(Error::data(format!(
+            "row {}, column `{name}`: {} is no time in seconds; were they milliseconds?",
+            log.numbers()[row],
+            times[row]
+        )));
+    }
     missing(
         log,
         name,
         (0..times.len()).filter(|&r| times[r] == MISSING_TIME),
     )?;
     Ok(times)
+}
+
+/// Whether seconds since 1970 are a time that can be written: years -9999 to 9999.
+fn is_time(seconds: i64) -> bool {
+    jiff::Timestamp::from_second(seconds).is_ok()
 }
 
 fn number_column(log: &Log, name: &str) -> Result<Vec<f32>> {

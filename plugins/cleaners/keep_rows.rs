@@ -42,7 +42,7 @@ impl Cleaner for KeepRows {
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
         if self.values.is_empty() == self.not_values.is_empty() {
             return Err(Error::definition(format!(
-                "`keep_rows` of column `{}` needs either `values` or `not_values`, not {}",
+                "`keep_rows` of column `{}` needs values in either `values` or `not_values`, not {}",
                 self.column,
                 if self.values.is_empty() {
                     "neither"

@@ -58,7 +58,8 @@ impl Corpus {
             }
         }
         let n = length.iter().filter(|&&length| length > 0.0).count();
-        let idf = |df: &u32| ((n as f64).ln() - f64::from(*df).ln_1p()).max(0.0);
+        // Of the ratio, so that it is exactly 0 where N = 1 + df.
+        let idf = |df: &u32| (n as f64 / (1.0 + f64::from(*df))).ln().max(0.0);
         Self {
             documents,
             idf: frequency.iter().map(idf).collect(),

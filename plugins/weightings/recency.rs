@@ -13,7 +13,9 @@ const SECONDS_A_DAY: f64 = 86_400.0;
 /// Formula: `w(event) = s * 0.5 ^ (age / half_life_days)`, where `s` is the weight of the event by
 /// the inner weighting and `age` the days from the event to the latest event of the fit part, which is
 /// the present as far as a model may know it. Events later than that (those of a later part) have
-/// age 0. A cell is the sum over its events, each faded by its own age. The log must have times.
+/// age 0. A cell is the sum over its events, each faded by its own age; where the inner weighting is one
+/// of cells (`log`, `bm25`, `tf_idf`), its weight is first shared among the events in proportion to what
+/// they had before. The log must have times.
 ///
 /// ```toml
 /// [weighting.recency]

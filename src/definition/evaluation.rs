@@ -9,8 +9,8 @@ use super::typed::typed;
 use super::{list, plain};
 use crate::experiment::{Evaluation, Metrics, Recommendations};
 
-/// Fewer random rankings or bootstrap samples than this give no band worth the name.
-const LEAST_DRAWS: usize = 100;
+/// Fewer random rankings or bootstrap samples give no band worth the name, more tell nothing new.
+const DRAWS: std::ops::RangeInclusive<usize> = 100..=1_000_000;
 
 /// Reads `[evaluation]`. `variants` are the names it may mean; `None` where the models are not
 /// understood.
@@ -45,10 +45,14 @@ pub(super) fn evaluation(
         ("null_rankings", evaluation.null_rankings),
         ("resamples", evaluation.resamples),
     ] {
-        if let Some(place) = place(key).filter(|_| count.get() < LEAST_DRAWS) {
+        if let Some(place) = place(key).filter(|_| !DRAWS.contains(&count.get())) {
             faults.push(Fault::at(
                 place,
-                format!("`{key}` is {count}, expected at least {LEAST_DRAWS}: fewer say nothing"),
+                format!(
+                    "`{key}` is {count}, expected {} to {}",
+                    DRAWS.start(),
+                    DRAWS.end()
+                ),
             ));
         }
     }

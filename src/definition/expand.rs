@@ -111,11 +111,16 @@ fn mentioned<'a>(
                     node.describe()
                 ),
             )
-            .help(format!(
-                "write \"name\" or {{ name = {{ … }} }}; for several, one header each, such as [{}.{}]",
-                singular(kind),
-                names(kind).first().copied().unwrap_or("name")
-            )),
+            .help(match kind {
+                Kind::Cleaner | Kind::Metric => {
+                    "write \"name\" or { name = { … } }".to_owned()
+                }
+                _ => format!(
+                    "write \"name\" or {{ name = {{ … }} }}; for several, one header each, such as [{}.{}]",
+                    kind.key(),
+                    names(kind).first().copied().unwrap_or("name")
+                ),
+            }),
         ),
     }
     found
@@ -169,7 +174,7 @@ pub(crate) fn parameters(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<No
         Value::Scalar(_) => vec![node.clone()],
         Value::Array(items) => {
             let choices: Vec<_> = items.iter().map(|i| parameters(i, kind, faults)).collect();
-            let rows = product(&choices).into_iter();
+            let rows = product(&choices, &node.place, faults).into_iter();
             rows.map(|items| of(Value::Array(items))).collect()
         }
         Value::Table(entries) => {
@@ -199,7 +204,7 @@ pub(crate) fn parameters(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<No
                     ..entry.clone()
                 })
             };
-            let rows = product(&choices).into_iter();
+            let rows = product(&choices, &node.place, faults).into_iter();
             rows.map(|values| of(Value::Table(table(values).collect())))
                 .collect()
         }
@@ -231,7 +236,10 @@ fn grid<'a>(node: &'a Node, faults: &mut Faults) -> Option<&'a [Node]> {
         return Some(&[]);
     };
     if items.is_empty() {
-        faults.push(Fault::at(place, "a grid needs at least one value"));
+        faults.push(Fault::at(place.clone(), "a grid needs at least one value"));
+    }
+    if too_many(items.len(), &place, faults) {
+        return Some(&[]);
     }
     for (at, item) in items.iter().enumerate() {
         if items[..at]
@@ -277,8 +285,28 @@ pub(crate) fn no_grid(node: &Node, faults: &mut Faults) -> bool {
     faults.len() == before
 }
 
-/// One of each, in every combination, the last fastest.
-fn product(choices: &[Vec<Node>]) -> Vec<Vec<Node>> {
+/// A sweep of more trials than this is a slip of the keys.
+pub(crate) const MOST_TRIALS: usize = 10_000;
+
+/// Books a fault where `count` settings are more than a sweep takes.
+pub(crate) fn too_many(count: usize, place: &Place, faults: &mut Faults) -> bool {
+    let refused = count > MOST_TRIALS;
+    if refused {
+        let message = format!("{count} settings are more than the {MOST_TRIALS} a sweep takes");
+        faults.push(
+            Fault::at(place.clone(), message)
+                .help("thin the grids out, or make several experiments of this one"),
+        );
+    }
+    refused
+}
+
+/// One of each, in every combination, the last fastest; none where there are too many.
+fn product(choices: &[Vec<Node>], place: &Place, faults: &mut Faults) -> Vec<Vec<Node>> {
+    let count = choices.iter().map(Vec::len).fold(1, usize::saturating_mul);
+    if too_many(count, place, faults) {
+        return Vec::new();
+    }
     let mut all = vec![Vec::new()];
     for choice in choices {
         all = all

@@ -146,6 +146,9 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     // Where a model is not understood, a name of it would only be a second fault.
     let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
     let names = (faults.len() == before).then_some(names.as_slice());
+    let models: usize = variants.iter().map(|v| v.models.len()).sum();
+    let weightings: Vec<Weighting> = weightings;
+    expand::too_many(models * weightings.len(), &start, faults);
     let evaluation = evaluation::evaluation(root.take("evaluation"), &start, names, faults);
     let recommendations = match root.take("recommendations") {
         Some(entry) => evaluation::recommendations(&entry.node, names, faults),
@@ -297,11 +300,14 @@ fn variants(entry: &Entry, faults: &mut Faults) -> Vec<Variant> {
             None => Some(plugin.name.clone()),
         };
         let Some(name) = name else { continue };
-        if name.trim().is_empty() || name.len() > 100 || name.contains(char::is_control) {
-            faults.push(Fault::at(
-                label.map_or(plugin.place, |l| l.node.place),
-                "a label is a short text, for it names a row of the leaderboard",
-            ));
+        let free = |c: char| !c.is_control() && !"()*".contains(c);
+        if name.trim().is_empty() || name.chars().count() > 60 || !name.chars().all(free) {
+            let place = label.map_or(plugin.place, |l| l.node.place);
+            faults.push(
+                Fault::at(place, "this cannot name a row of the leaderboard").help(
+                    "a label is a text of up to 60 characters in one line, without ( ) and *",
+                ),
+            );
             continue;
         }
         if variants.iter().any(|v| v.name == name) {

@@ -6,11 +6,15 @@ use serde_path_to_error::Segment;
 use super::fault::{Fault, Faults};
 use super::tree::{Node, Place, Value};
 
+/// How many faults of one piece are looked for.
+const MOST: usize = 30;
+
 /// Deserializes a piece of a definition. After a fault the offending entry is left out and the
 /// rest is tried again, so that all faults of the piece are found, not only the first.
 pub(crate) fn typed<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Option<T> {
     let mut rest = node.clone();
     let mut whole = true;
+    let before = faults.len();
     loop {
         let error = match serde_path_to_error::deserialize::<_, T>(rest.plain()) {
             Ok(value) => return whole.then_some(value),
@@ -20,6 +24,10 @@ pub(crate) fn typed<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Op
         let path: Vec<Segment> = error.path().iter().cloned().collect();
         let (fault, offender) = explain(error.inner().message(), &rest, &path);
         faults.push(fault);
+        // Nobody mends hundreds of faults in one go, and each costs another look at the whole.
+        if faults.len() > before + MOST {
+            return None;
+        }
         // Without an entry to blame (a missing field, say) nothing can be left out.
         if !offender.is_some_and(|offender| remove(&mut rest, &offender)) {
             return None;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Outcome, Record, hex};
+use super::{Outcome, Record, SCHEMA, hex};
 use crate::exit::Failure;
 
 /// The folder of one experiment under `reports/`.
@@ -78,6 +78,9 @@ impl Store {
         let path = self.path(name);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(changed(&path, "is not text"));
+            }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
                 return Err(Failure::Output(format!(
@@ -92,13 +95,9 @@ impl Store {
                 )));
             }
         };
-        serde_json::from_str(&text).map(Some).map_err(|e| {
-            Failure::Changed(format!(
-                "{} cannot be understood: {e}; it was changed or comes from another version; \
-                 remove it, or set the whole folder aside with --fresh",
-                path.display()
-            ))
-        })
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|e| changed(&path, &format!("cannot be understood ({e})")))
     }
 
     /// Writes a file of the store, replacing it in one step.
@@ -126,11 +125,15 @@ impl Store {
         Ok(name)
     }
 
-    /// The text of an attachment.
+    /// The text of an attachment, which must be what its name says.
     pub(crate) fn attachment(&self, name: &str) -> Result<String, Failure> {
         let path = self.path(name);
-        fs::read_to_string(&path)
-            .map_err(|e| Failure::Data(format!("cannot read {}: {e}", path.display())))
+        let text = fs::read_to_string(&path)
+            .map_err(|e| changed(&path, &format!("cannot be read ({e})")))?;
+        if Path::new(name).file_stem().and_then(|s| s.to_str()) != Some(&hex(&text)[..32]) {
+            return Err(changed(&path, "is not what was written"));
+        }
+        Ok(text)
     }
 
     /// The record of a trial that is done and whose attachments are all there: without them the
@@ -147,7 +150,15 @@ impl Store {
 
     /// The record of a trial that is done.
     pub(crate) fn record(&self, id: &str) -> Result<Option<Record>, Failure> {
-        self.read(&format!("{RECORDS}/{id}.json"))
+        let name = format!("{RECORDS}/{id}.json");
+        let record: Option<Record> = self.read(&name)?;
+        match &record {
+            Some(r) if r.schema != SCHEMA || r.id != id || r.result.key.id() != id => Err(changed(
+                &self.path(&name),
+                "is not the record of this trial",
+            )),
+            _ => Ok(record),
+        }
     }
 
     /// The record of a trial's last failure.
@@ -203,6 +214,15 @@ impl Store {
             })
             .map_err(|e| Failure::output(path.display(), &e))
     }
+}
+
+/// A file that is not what the lab wrote there.
+fn changed(path: &Path, what: &str) -> Failure {
+    Failure::Changed(format!(
+        "{} {what}: it was changed or comes from another version; remove it (what it held is \
+         computed again), or set the whole folder aside with --fresh",
+        path.display()
+    ))
 }
 
 fn filled(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {

@@ -1,6 +1,8 @@
 //! The floor and the ceiling of a fold: what random rankings reach, exactly and drawn, and the
 //! highest value that the fold permits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use musicrec_api::{ChanceView, Measure, UserView, derive_seed, rng};
 use ndarray::Array2;
 use rand::RngExt as _;
@@ -28,15 +30,26 @@ pub(crate) struct Chance {
 }
 
 /// Draws `rankings` complete random rankings and computes floor and ceiling.
-pub(crate) fn chance(metrics: &Metrics, fold: &FoldData, rankings: usize, seed: u64) -> Chance {
+///
+/// Once `cancel` is set the draws end at once and mean nothing.
+pub(crate) fn chance(
+    metrics: &Metrics,
+    fold: &FoldData,
+    rankings: usize,
+    seed: u64,
+    cancel: &AtomicBool,
+) -> Chance {
     let measures = bind(metrics, fold);
-    let depth = metrics.depth();
+    let depth = metrics.depth().min(fold.summary.candidates);
     let users: Vec<User> = (0..fold.asked.len())
         .map(|at| User::new(fold, at, depth, &measures))
         .collect();
     let draws: Vec<Vec<f64>> = (0..rankings)
         .into_par_iter()
         .map(|ranking| {
+            if cancel.load(Ordering::Relaxed) {
+                return vec![0.0; measures.len()];
+            }
             draw(
                 &users,
                 depth,

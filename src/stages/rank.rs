@@ -33,6 +33,7 @@ pub(crate) fn rank(
     (n_items, depth): (usize, usize),
     name_of: &(dyn Fn(u32) -> String + Sync),
 ) -> Result<Lists> {
+    let depth = depth.min(n_items);
     let fits = |scored: usize| {
         if scored == n_items {
             return Ok(());

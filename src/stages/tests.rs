@@ -166,7 +166,7 @@ fn chance_is_exact_and_the_draws_agree_with_it() {
         .collect();
     let evaluation = Evaluation::default();
     let data = fold(&pairs, 11, &evaluation).unwrap();
-    let chance = chance(&evaluation.metrics, &data, 40_000, 1);
+    let chance = chance(&evaluation.metrics, &data, 40_000, 1, &false.into());
     close(&chance.expected, [0.3, 0.2, 0.261_314_719_276_545_9]);
     assert!(chance.exact.iter().all(|exact| *exact));
     assert!(

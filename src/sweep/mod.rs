@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial, flatten};
-use crate::records::{Key, Outcome, Record, Store};
+use crate::records::{Key, Outcome, Record, SCHEMA, Store};
 use crate::stages::chance::chance;
 use crate::stages::fold::{FoldData, Part, ready};
 use crate::stages::prepare::{Prepared, fingerprint, prepare};
@@ -86,6 +86,7 @@ impl<'a> Sweep<'a> {
             return Err(musicrec_api::Error::Cancelled.into());
         }
         check_budget(experiment, &folds)?;
+        check_weightings(experiment, &folds[0])?;
         if options.fresh {
             store.set_aside()?;
         }
@@ -125,13 +126,19 @@ impl<'a> Sweep<'a> {
         let evaluation = &self.experiment.evaluation;
         let rankings = evaluation.null_rankings.get();
         let seed = derive_seed(self.experiment.seed, "null");
-        let floor = chance(&evaluation.metrics, self.test(), rankings, seed);
-        self.overview.floor = Some(Floor::keep(&self.overview.metrics, &floor, &self.store)?);
-        self.store.write_json(Overview::FILE, &self.overview)?;
-
+        let floor = chance(
+            &evaluation.metrics,
+            self.test(),
+            rankings,
+            seed,
+            self.cancel,
+        );
         if self.cancel.load(Ordering::Relaxed) {
             return Err(musicrec_api::Error::Cancelled.into());
         }
+        self.overview.floor = Some(Floor::keep(&self.overview.metrics, &floor, &self.store)?);
+        self.store.write_json(Overview::FILE, &self.overview)?;
+
         let trials = self.experiment.trials();
         if let Some(fold) = self.fold(Role::Validation) {
             self.run_trials(fold, &trials, listener)?;
@@ -259,6 +266,14 @@ fn refuse_another(
     let Some(earlier) = store.read::<Value>(Overview::FILE)? else {
         return Ok(());
     };
+    if earlier["schema"] != SCHEMA {
+        return Err(Failure::Changed(format!(
+            "{} was written in another form (schema {}, this is {SCHEMA}); use --fresh to set it \
+             aside",
+            store.path(Overview::FILE).display(),
+            earlier["schema"]
+        )));
+    }
     let mut now = experiment.shared();
     now["data"] = fingerprint.into();
     let mut before = earlier["shared"].clone();
@@ -352,6 +367,17 @@ fn check_budget(experiment: &Experiment, folds: &[FoldData]) -> Result<(), Failu
             experiment.splitter.typetag_name(),
             experiment.variants[0].name,
         )));
+    }
+    Ok(())
+}
+
+/// A weighting that asks for what the log does not have is a fault of the definition, not of trials.
+fn check_weightings(experiment: &Experiment, fold: &FoldData) -> Result<(), Failure> {
+    for weighting in experiment.trials().iter().map(|t| t.weighting) {
+        let fitted = weighting.plugin.fit(&fold.fit);
+        if let Err(error) = fitted.and_then(|w| w.weigh(&fold.fit)) {
+            return Err(error.into());
+        }
     }
     Ok(())
 }

@@ -116,6 +116,8 @@ pub(crate) struct FloorMetric {
 pub(crate) struct Recommended {
     /// Hash of all they depend on.
     pub(crate) id: String,
+    /// SHA-256 of `recommendations.csv`.
+    pub(crate) content: String,
     pub(crate) variant: String,
     pub(crate) settings: String,
     pub(crate) users: usize,

@@ -30,8 +30,11 @@ impl Sweep<'_> {
         let key = Key::new(self.experiment, &trial, Role::Test, &self.fingerprint);
         let count = self.experiment.recommendations.count.get();
         let id = hex(&json!(["recommendations", key, count]).to_string());
-        let earlier = self.store.read::<Recommended>("recommendations.json")?;
-        if let Some(earlier) = earlier.filter(|e| e.id == id && self.store.path(FILE).exists()) {
+        // Whatever is wrong with an earlier export, it is made anew.
+        let earlier = self.store.read::<Recommended>("recommendations.json").ok();
+        let there = std::fs::read_to_string(self.store.path(FILE)).unwrap_or_default();
+        let same = |e: &Recommended| e.id == id && e.content == hex(&there);
+        if let Some(earlier) = earlier.flatten().filter(same) {
             self.overview.recommended = Some(earlier);
             return self.store.write_json(super::Overview::FILE, &self.overview);
         }
@@ -51,6 +54,7 @@ impl Sweep<'_> {
         self.store.write(FILE, text.as_bytes())?;
         let recommended = Recommended {
             id,
+            content: hex(&text),
             variant,
             settings,
             users,

@@ -40,9 +40,11 @@ pub(super) fn weigh(weighting: &Weighting, fit: &Events) -> Result<Train> {
     let weights = weighting.plugin.fit(fit)?.weigh(fit)?;
     if let Some(event) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
         return Err(Error::model(format!(
-            "the weighting {} gives event {event} the weight {}, but weights are finite and at \
-             least 0",
-            weighting.resolved, weights[event]
+            "the weighting {} gives an event of user {} the weight {}, but weights are finite and at \
+             least 0; choose less extreme parameters",
+            weighting.resolved,
+            fit.users.get(fit.user[event]),
+            weights[event]
         )));
     }
     Ok(Train::new(fit.clone(), &weights))

@@ -48,7 +48,7 @@ impl Input {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::definition(format!(
                     "{path}: there is no such file{}; correct `{key}` (a relative path starts at the \
-                     folder of the definition)",
+                     folder of the definition, one given with --set at the working directory)",
                     self.neighbor()
                 )));
             }
