@@ -111,7 +111,7 @@ fn leaderboard(out: &mut String, summary: &Summary) {
     header.push(format!("difference to {}", escape(baseline)));
     header.extend(owned(&[
         "better / equal / worse",
-        "p (chance)",
+        "p (chance, Holm)",
         "users hit",
         "fit s",
         "rank s",
