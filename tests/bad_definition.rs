@@ -167,3 +167,26 @@ fn all_typos_at_once() {
     assert_eq!(messages, 3, "{ended}");
     assert!(!lab.path("reports").exists());
 }
+
+/// `check` finds what `sweep` would, in all files, and touches nothing.
+#[test]
+fn definitions_are_checked_without_running() {
+    let lab = Lab::small();
+    lab.write("bad.toml", "source = \"csv\"\n[model.alz]\n");
+    let fine = lab.done(&["check", "small.toml"]);
+    assert!(
+        fine.out.contains("small.toml: no fault; 2 variants, "),
+        "{fine}"
+    );
+    lab.run(&["check", "bad.toml", "small.toml", "none.toml"])
+        .expect(2)
+        .says(&[
+            "there is no model plugin `alz`",
+            "bad.toml:2:8",
+            "cannot read the definition none.toml",
+        ]);
+    lab.run(&["check", "small.toml", "--set", "seed=-1"])
+        .expect(2)
+        .says(&["`seed`", "on the command line"]);
+    assert_eq!(lab.files("."), ["bad.toml", "log.csv", "small.toml"]);
+}

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod check;
 mod plugins;
 mod progress;
 mod sweep;
@@ -24,6 +25,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sweep(sweep::Arguments),
+    Check(check::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
 }
@@ -32,6 +34,7 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
     };
