@@ -395,3 +395,33 @@ fn files_agree_with_each_other() {
         lab.records("reports/small").into_keys().collect::<Vec<_>>()
     );
 }
+
+/// Numbers that no list or grid can have are refused or cost nothing; none of them is a crash.
+#[test]
+fn absurd_numbers_do_no_harm() {
+    let lab = Lab::small();
+    let deep = lab.done(&[
+        "sweep",
+        "small.toml",
+        "--set",
+        "evaluation.metrics=[\"ndcg@9223372036854775807\"]",
+        "--set",
+        "recommendations.count=1000000000000",
+    ]);
+    assert!(deep.out.contains("ndcg@9223372036854775807"), "{deep}");
+    let values: Vec<String> = (1..=200).map(|n| n.to_string()).collect();
+    let grid = format!("{{ grid = [{}] }}", values.join(", "));
+    lab.run(&[
+        "sweep",
+        "small.toml",
+        "--set",
+        &format!("model.als.factors={grid}"),
+        "--set",
+        &format!("model.als.iterations={grid}"),
+    ])
+    .expect(2)
+    .says(&["40000 settings are more than the 10000"]);
+    lab.run(&["sweep", "small.toml", "--threads", "1000000"])
+        .expect(2)
+        .says(&["--threads"]);
+}

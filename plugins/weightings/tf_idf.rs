@@ -108,6 +108,14 @@ mod tests {
     }
 
     #[test]
+    fn an_item_that_all_but_one_heard_weighs_exactly_nothing() {
+        // ln(3) - ln_1p(2) is 2.2e-16: the cell would count as heard.
+        let log = plays(&[("u", "a", 1.0), ("v", "a", 1.0), ("w", "b", 1.0)]);
+        let weighting = parse(r#"{"tf_idf": {"of": {"plays": {}}, "documents": "users"}}"#);
+        assert_eq!(cells(&*weighting, &log)[..2], [0.0, 0.0]);
+    }
+
+    #[test]
     fn nothing_to_learn_gives_nothing() {
         let none = Events::default();
         let fitted = TfIdf::default().fit(&none).unwrap();

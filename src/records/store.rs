@@ -336,4 +336,47 @@ mod tests {
         }
         assert_eq!(store.set_aside().unwrap(), None);
     }
+
+    #[test]
+    fn what_was_changed_by_hand_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("x"));
+        store.create().unwrap();
+        let name = store.attach("user,ndcg@3\nu1,0.5\n", "csv").unwrap();
+        assert!(store.attachment(&name).is_ok());
+        std::fs::write(store.path(&name), "user,ndcg@3\nu1,0.9\n").unwrap();
+        let error = store.attachment(&name).unwrap_err().message();
+        assert!(
+            error.contains("is not what was written") && error.contains("remove it"),
+            "{error}"
+        );
+        // A record under the name of another trial.
+        let record = record(done(), 1.0);
+        store.put(&record).unwrap();
+        let path = |id: &str| store.path(&format!("records/{id}.json"));
+        std::fs::rename(path(&record.id), path("0123456789abcdef")).unwrap();
+        let error = store.record("0123456789abcdef").unwrap_err().message();
+        assert!(error.contains("is not the record of this trial"), "{error}");
+    }
+
+    #[test]
+    fn a_record_without_its_attachments_is_not_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("x"));
+        store.create().unwrap();
+        let name = store.attach("user\nu1\n", "csv").unwrap();
+        let attachments = [("lists".to_owned(), name.clone())].into();
+        let outcome = Outcome::Done {
+            metrics: [].into(),
+            users: 1,
+            users_hit: 0,
+            users_tied: 0,
+            attachments,
+        };
+        let record = record(outcome, 1.0);
+        store.put(&record).unwrap();
+        assert!(store.whole_record(&record.id).unwrap().is_some());
+        std::fs::remove_file(store.path(&name)).unwrap();
+        assert!(store.whole_record(&record.id).unwrap().is_none());
+    }
 }

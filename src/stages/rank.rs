@@ -252,4 +252,20 @@ mod tests {
         let error = rank(&broken, &[0], &heard, (3, 2), &|_| "ann".into()).unwrap_err();
         assert!(error.to_string().contains("user ann"), "{error}");
     }
+
+    #[test]
+    fn a_list_is_no_deeper_than_the_catalogue_and_scores_must_fit_it() {
+        let mut heard = Ragged::default();
+        heard.push([]);
+        let model = Owned(array![[1.0]], array![[1.0], [3.0]]);
+        let lists = rank(&model, &[0], &heard, (2, usize::MAX), &|_| String::new()).unwrap();
+        assert_eq!(lists.ranked.get(0), [(1, 3.0), (0, 1.0)]);
+        let error = rank(&model, &[0], &heard, (3, 1), &|_| String::new()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("scored 2 items, but there are 3"),
+            "{error}"
+        );
+    }
 }
