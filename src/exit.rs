@@ -56,7 +56,7 @@ impl Failure {
             Self::Definition(text)
             | Self::Data(text)
             | Self::Output(text)
-            | Self::Changed(text) => format!("error: {}", shown(text)),
+            | Self::Changed(text) => format!("error: {text}"),
             Self::Interrupted(text) => format!("interrupted: {text}"),
         }
     }
@@ -65,12 +65,6 @@ impl Failure {
     pub(crate) fn output(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
         Self::Output(format!("cannot write {what}: {error}"))
     }
-}
-
-/// A message may quote cells of a log: nothing in it may act on the terminal.
-fn shown(text: &str) -> String {
-    let acts = |c: char| c.is_control() && c != '\n';
-    text.replace(|c| acts(c) || ('\u{202a}'..='\u{202e}').contains(&c), " ")
 }
 
 impl From<musicrec_api::Error> for Failure {

@@ -10,6 +10,7 @@ mod reference;
 mod report;
 mod stages;
 mod sweep;
+mod text;
 
 // A plugin crate that is linked but never named registers nothing.
 use musicrec_cleaners as _;

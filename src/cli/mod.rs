@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::exit::{Failure, TABLE};
+use crate::text::visible;
 
 /// The experiment lab for music recommenders: which one, with which settings, gives my listeners the
 /// best next three songs, and is the difference real?
@@ -41,16 +42,20 @@ pub(crate) fn run() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say(&failure.message());
+            match &failure {
+                Failure::Faults(rendered) => say_rendered(rendered),
+                failure => say(&failure.message()),
+            }
             failure.code()
         }
     }
 }
 
-/// Prints to standard output. A reader who has seen enough (`| head`) is no error.
+/// Prints to standard output. A reader who has seen enough (`| head`) is no error. Whatever cells of a
+/// log are quoted, nothing acts on the terminal.
 fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match std::io::stdout().write_all(visible(text).as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::output("standard output", &e))
         }
@@ -58,8 +63,14 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Says something on standard error, which nobody may be reading any more (`2>&1 | head`).
+/// Says something on standard error, which nobody may be reading any more (`2>&1 | head`). Nothing
+/// in it acts on the terminal.
 fn say(text: &str) {
+    say_rendered(&visible(text));
+}
+
+/// Like [`say`], for what is rendered with colors.
+fn say_rendered(text: &str) {
     use std::io::Write as _;
     // One write a line, so that lines of several threads do not mix. Where standard error is gone
     // there is no place left to say so.

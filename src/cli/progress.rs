@@ -11,6 +11,7 @@ use musicrec_api::Role;
 use super::say;
 use crate::records::{Outcome, Record};
 use crate::sweep::{Event, Overview};
+use crate::text::visible;
 
 /// Shows events of a sweep.
 #[derive(Debug)]
@@ -129,7 +130,7 @@ impl Progress {
         match &state.bar {
             Some(bar) => {
                 if failed {
-                    bar.println(line);
+                    bar.println(visible(&line));
                 }
                 if let Some((value, variant)) = &state.best {
                     bar.set_message(format!(", best {variant} {} {value:.4}", self.select));

@@ -1,7 +1,5 @@
 //! Faults of a definition: place, message, remedy; all of a definition at once.
 
-use std::fmt;
-
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::tree::Place;
@@ -150,11 +148,5 @@ impl FromIterator<Fault> for Faults {
             all.push(fault);
         }
         all
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
     }
 }

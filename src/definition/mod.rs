@@ -135,7 +135,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     let weighting = root
         .take("weighting")
         .map_or_else(|| text(&start, "event_strength"), |e| e.node);
-    let weightings = expand::place(&weighting, Kind::Weighting, faults)
+    let weightings: Vec<Weighting> = expand::place(&weighting, Kind::Weighting, faults)
         .iter()
         .filter_map(|node| typed(node, faults).map(Weighting::new))
         .collect();
@@ -147,7 +147,6 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
     let names = (faults.len() == before).then_some(names.as_slice());
     let models: usize = variants.iter().map(|v| v.models.len()).sum();
-    let weightings: Vec<Weighting> = weightings;
     expand::too_many(models * weightings.len(), &start, faults);
     let evaluation = evaluation::evaluation(root.take("evaluation"), &start, names, faults);
     let recommendations = match root.take("recommendations") {

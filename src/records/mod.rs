@@ -32,6 +32,16 @@ pub(crate) struct Record {
     pub(crate) run: Run,
 }
 
+impl Record {
+    /// The value of a metric, if the trial is done.
+    pub(crate) fn metric(&self, label: &str) -> Option<f64> {
+        match &self.result.outcome {
+            Outcome::Done { metrics, .. } => metrics.get(label).copied(),
+            Outcome::Failed { .. } => None,
+        }
+    }
+}
+
 /// What a trial is and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TrialResult {

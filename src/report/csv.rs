@@ -2,6 +2,7 @@
 
 use super::Summary;
 use super::summary::Difference;
+use crate::text::csv_text;
 
 impl Summary {
     /// `leaderboard.csv`: a line a variant, then the floor and the ceiling.
@@ -36,7 +37,7 @@ impl Summary {
             .map(str::to_owned),
         );
         let width = header.len();
-        let mut lines = vec![header];
+        let mut lines = Vec::new();
         for row in &self.leaderboard {
             let mut line = vec![
                 row.variant.clone(),
@@ -85,11 +86,6 @@ impl Summary {
                 lines.push(line);
             }
         }
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        for line in &lines {
-            writer.write_record(line).expect("writing CSV to memory");
-        }
-        let bytes = writer.into_inner().expect("writing CSV to memory");
-        String::from_utf8(bytes).expect("CSV of texts is text")
+        csv_text(header.iter().map(String::as_str), lines)
     }
 }

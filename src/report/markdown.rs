@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use musicrec_api::{MISSING_TIME, Role, time_text};
 
 use super::Summary;
-use super::terminal::fold_line;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, hidden, interval, parts,
-    probability, seconds, signed, value,
+    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval, owned,
+    parts, probability, seconds, signed, value,
 };
 use crate::stages::prepare::Step;
+use crate::text::hidden;
 
 /// Characters of a sample or a path that are shown.
 const SAMPLE: usize = 120;
@@ -94,22 +94,18 @@ fn table(out: &mut String, header: &[String], rows: &[Vec<String>], numbers: usi
     out.push('\n');
 }
 
-fn owned(header: &[&str]) -> Vec<String> {
-    header.iter().map(|h| (*h).to_owned()).collect()
-}
-
 fn leaderboard(out: &mut String, summary: &Summary) {
     let overview = &summary.overview;
     let labels = overview.labels();
     let select = &overview.select;
     let baseline = overview.baseline.as_deref().unwrap_or("baseline");
     out.push_str("## Leaderboard on test\n\n");
-    let mut header = owned(&["#", "variant", "settings"]);
+    let mut header = owned(["#", "variant", "settings"]);
     header.extend(labels.iter().cloned());
     header.push(format!("95 % {select}"));
     header.push(format!("{select} on validation"));
     header.push(format!("difference to {}", escape(baseline)));
-    header.extend(owned(&[
+    header.extend(owned([
         "better / equal / worse",
         "p (chance, Holm)",
         "users hit",
@@ -185,9 +181,9 @@ fn trials(out: &mut String, summary: &Summary) {
     }
     let labels = summary.overview.labels();
     out.push_str("## All trials (validation)\n\n");
-    let mut header = owned(&["variant", "settings"]);
+    let mut header = owned(["variant", "settings"]);
     header.extend(labels.iter().cloned());
-    header.extend(owned(&["fit s", ""]));
+    header.extend(owned(["fit s", ""]));
     let rows: Vec<Vec<String>> = summary
         .trials
         .iter()
@@ -236,7 +232,7 @@ fn cleaning(out: &mut String, summary: &Summary) {
         .iter()
         .map(|(name, step)| super::text::step(&escape(name), step))
         .collect();
-    table(out, &owned(&STEP_HEADER), &rows, 2);
+    table(out, &owned(STEP_HEADER), &rows, 2);
     for (name, step) in &steps {
         if step.dropped.is_empty() && step.changed.is_empty() {
             continue;
@@ -271,7 +267,7 @@ fn cleaning(out: &mut String, summary: &Summary) {
 fn split(out: &mut String, summary: &Summary) {
     let overview = &summary.overview;
     out.push_str("## Split\n\n");
-    table(out, &owned(&PART_HEADER), &parts(overview), 3);
+    table(out, &owned(PART_HEADER), &parts(overview), 3);
     for fold in &overview.folds {
         let _ = writeln!(out, "- {}", fold_line(fold));
         if let Some(until) = fold.fit.until {

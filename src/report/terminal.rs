@@ -9,11 +9,11 @@ use tabled::settings::{Alignment, Modify, Style};
 
 use super::Summary;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, interval, one_line, parts,
-    seconds, step, value,
+    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval, owned,
+    parts, seconds, step, value,
 };
-use crate::stages::fold;
 use crate::sweep::Overview;
+use crate::text::one_line;
 
 /// A table whose columns from `numbers` on are numbers.
 fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> String {
@@ -27,10 +27,6 @@ fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> String {
         .with(Style::psql())
         .with(Modify::new(Columns::new(numbers..)).with(Alignment::right()));
     table.to_string()
-}
-
-fn owned<const N: usize>(header: [&str; N]) -> Vec<String> {
-    header.map(str::to_owned).into()
 }
 
 /// What was read, what cleaning did, and how the log was split.
@@ -56,37 +52,6 @@ pub(crate) fn data_tables(overview: &Overview) -> String {
         let _ = writeln!(out, "  warning: {}", one_line(&warning));
     }
     out
-}
-
-/// Who is asked in a fold and what was left out.
-pub(super) fn fold_line(s: &fold::Summary) -> String {
-    let mut line = format!(
-        "{}: {} users with {} targets are asked, {} candidates; {} targets already heard removed, \
-         {} cold ones",
-        s.role.name(),
-        count(s.users),
-        count(s.targets),
-        count(s.candidates),
-        count(s.heard_removed),
-        count(s.cold_items),
-    );
-    if s.cold_users > 0 {
-        let _ = write!(
-            line,
-            "; {} users without a past are not asked",
-            count(s.cold_users)
-        );
-    }
-    for step in &s.cleaned {
-        let _ = write!(
-            line,
-            "; {} kept {} of {} fit rows",
-            step.name,
-            count(step.rows_out),
-            count(step.rows_in)
-        );
-    }
-    line
 }
 
 /// The leaderboard and the verdict.

@@ -1,11 +1,13 @@
 //! Numbers and times as reports write them: the same digits in every form.
 
+use std::fmt::Write as _;
+
 use musicrec_api::Account;
 
 use super::Summary;
 use super::summary::Difference;
 use crate::compare::Estimate;
-use crate::stages::fold::Part;
+use crate::stages::fold::{self, Part};
 use crate::stages::prepare::Step;
 use crate::sweep::Overview;
 
@@ -70,6 +72,11 @@ fn time(seconds: Option<i64>) -> String {
     )
 }
 
+/// Words as the cells of a header or row.
+pub(super) fn owned<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).into()
+}
+
 /// The header of tables of parts.
 pub(super) const PART_HEADER: [&str; 7] = [
     "part",
@@ -104,6 +111,37 @@ fn part(name: &str, part: &Part) -> Vec<String> {
     ]
 }
 
+/// Who is asked in a fold and what was left out.
+pub(super) fn fold_line(s: &fold::Summary) -> String {
+    let mut line = format!(
+        "{}: {} users with {} targets are asked, {} candidates; {} targets already heard removed, \
+         {} cold ones",
+        s.role.name(),
+        count(s.users),
+        count(s.targets),
+        count(s.candidates),
+        count(s.heard_removed),
+        count(s.cold_items),
+    );
+    if s.cold_users > 0 {
+        let _ = write!(
+            line,
+            "; {} users without a past are not asked",
+            count(s.cold_users)
+        );
+    }
+    for step in &s.cleaned {
+        let _ = write!(
+            line,
+            "; {} kept {} of {} fit rows",
+            step.name,
+            count(step.rows_out),
+            count(step.rows_in)
+        );
+    }
+    line
+}
+
 /// The header of tables of cleaning steps.
 pub(super) const STEP_HEADER: [&str; 6] = [
     "step",
@@ -130,20 +168,6 @@ pub(super) fn step(name: &str, step: &Step) -> Vec<String> {
         count(step.rows_out),
         count(changed),
     ]
-}
-
-/// Whether a character acts on its surroundings instead of showing: control characters, and those
-/// that turn the direction of writing.
-pub(super) fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Text of others in one line of a terminal.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if hidden(c) { ' ' } else { c })
-        .collect()
 }
 
 /// Which column plays which part, and the events by kind.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{
     Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, Roles, SourceContext,
@@ -10,6 +10,7 @@ use musicrec_api::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::unless_cancelled;
 use crate::experiment::Experiment;
 
 /// What one step of reading or cleaning did to the log.
@@ -129,9 +130,7 @@ pub(crate) fn prepare(experiment: &Experiment, cancel: &AtomicBool) -> Result<Pr
     experiment
         .source
         .read(&context(experiment), &mut ledger, &mut |mut chunk| {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(Error::Cancelled);
-            }
+            unless_cancelled(cancel)?;
             rows += chunk.rows() as u64;
             for step in &mut streamed {
                 step.clean(&mut chunk)?;

@@ -14,11 +14,12 @@ use musicrec_api::{Role, derive_seed};
 use serde_json::Value;
 
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial, flatten};
-use crate::records::{Key, Outcome, Record, SCHEMA, Store};
+use crate::experiment::{Experiment, Trial, Weighting, flatten};
+use crate::records::{Key, Record, SCHEMA, Store};
 use crate::stages::chance::chance;
 use crate::stages::fold::{FoldData, Part, ready};
 use crate::stages::prepare::{Prepared, fingerprint, prepare};
+use crate::stages::unless_cancelled;
 pub(crate) use overview::{Floor, FloorMetric, Overview, PlanVariant, Recommended, choose};
 use trial::Trains;
 
@@ -82,9 +83,7 @@ impl<'a> Sweep<'a> {
         }
         let prepared = prepare(experiment, cancel)?;
         let folds = split(experiment, &prepared)?;
-        if cancel.load(Ordering::Relaxed) {
-            return Err(musicrec_api::Error::Cancelled.into());
-        }
+        unless_cancelled(cancel)?;
         check_budget(experiment, &folds)?;
         check_weightings(experiment, &folds[0])?;
         if options.fresh {
@@ -133,9 +132,7 @@ impl<'a> Sweep<'a> {
             seed,
             self.cancel,
         );
-        if self.cancel.load(Ordering::Relaxed) {
-            return Err(musicrec_api::Error::Cancelled.into());
-        }
+        unless_cancelled(self.cancel)?;
         self.overview.floor = Some(Floor::keep(&self.overview.metrics, &floor, &self.store)?);
         self.store.write_json(Overview::FILE, &self.overview)?;
 
@@ -342,9 +339,9 @@ fn check_budget(experiment: &Experiment, folds: &[FoldData]) -> Result<(), Failu
     if folds.iter().any(|f| f.summary.role == Role::Validation) {
         return Ok(());
     }
+    let all = experiment.trials();
     for variant in &experiment.variants {
-        let trials = experiment.trials();
-        let trials = trials
+        let trials = all
             .iter()
             .filter(|t| std::ptr::eq(t.variant, variant))
             .count();
@@ -373,21 +370,13 @@ fn check_budget(experiment: &Experiment, folds: &[FoldData]) -> Result<(), Failu
 
 /// A weighting that asks for what the log does not have is a fault of the definition, not of trials.
 fn check_weightings(experiment: &Experiment, fold: &FoldData) -> Result<(), Failure> {
-    for weighting in experiment.trials().iter().map(|t| t.weighting) {
+    let trials = experiment.trials();
+    let used = |w: &&Weighting| trials.iter().any(|t| std::ptr::eq(t.weighting, *w));
+    for weighting in experiment.weightings.iter().filter(used) {
         let fitted = weighting.plugin.fit(&fold.fit);
         if let Err(error) = fitted.and_then(|w| w.weigh(&fold.fit)) {
             return Err(error.into());
         }
     }
     Ok(())
-}
-
-impl Record {
-    /// The value of a metric, if the trial is done.
-    pub(crate) fn metric(&self, label: &str) -> Option<f64> {
-        match &self.result.outcome {
-            Outcome::Done { metrics, .. } => metrics.get(label).copied(),
-            Outcome::Failed { .. } => None,
-        }
-    }
 }

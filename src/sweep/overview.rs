@@ -15,6 +15,7 @@ use crate::records::{Key, SCHEMA, Store};
 use crate::stages::chance::Chance;
 use crate::stages::fold::{Part, Summary};
 use crate::stages::prepare::{Prepared, Step};
+use crate::text::csv_text;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -352,7 +353,7 @@ impl Floor {
             values.collect()
         });
         let labels = metrics.iter().map(|m| m.label.as_str());
-        let null = store.attach(&super::trial::csv_text(labels.clone(), rows), "csv")?;
+        let null = store.attach(&csv_text(labels.clone(), rows), "csv")?;
         let of_metric = |at: usize| {
             let drawn = &chance.null[at];
             let (_, sd) = mean_sd(drawn);

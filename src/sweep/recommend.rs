@@ -36,7 +36,7 @@ impl Sweep<'_> {
         let same = |e: &Recommended| e.id == id && e.content == hex(&there);
         if let Some(earlier) = earlier.flatten().filter(same) {
             self.overview.recommended = Some(earlier);
-            return self.store.write_json(super::Overview::FILE, &self.overview);
+            return self.store.write_json(Overview::FILE, &self.overview);
         }
         listener(Event::Recommending);
         let made = catch_unwind(AssertUnwindSafe(|| self.best_items(&trial, &key, count)))

@@ -15,6 +15,7 @@ use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
 use crate::stages::fold::FoldData;
 use crate::stages::measure::{Measured, measure};
 use crate::stages::rank::{Lists, rank};
+use crate::text::csv_text;
 
 /// What trials of a fold learn from, one a distinct weighting, made when first needed.
 #[derive(Debug, Default)]
@@ -182,20 +183,6 @@ pub(super) fn lists_csv(fit: &Events, asked: &[u32], lists: &Lists) -> String {
         })
     });
     csv_text(["user", "rank", "item", "score"], rows)
-}
-
-/// Rows as CSV text.
-pub(super) fn csv_text<'h>(
-    header: impl IntoIterator<Item = &'h str>,
-    rows: impl Iterator<Item = Vec<String>>,
-) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fine = "writing CSV to memory";
-    writer.write_record(header).expect(fine);
-    for row in rows {
-        writer.write_record(&row).expect(fine);
-    }
-    String::from_utf8(writer.into_inner().expect(fine)).expect("CSV of texts is text")
 }
 
 pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {

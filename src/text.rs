@@ -1,0 +1,32 @@
+//! Text of others (cells of a log, ids, names of files) on its way out, and rows as CSV.
+
+/// Whether a character acts on its surroundings instead of showing: control characters, and those
+/// that turn the direction of writing.
+pub(crate) fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Lines in which nothing acts on the terminal.
+pub(crate) fn visible(lines: &str) -> String {
+    lines.replace(|c| hidden(c) && c != '\n', " ")
+}
+
+/// The same in one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(hidden, " ")
+}
+
+/// Rows as CSV text.
+pub(crate) fn csv_text<'h>(
+    header: impl IntoIterator<Item = &'h str>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fine = "writing CSV to memory";
+    writer.write_record(header).expect(fine);
+    for row in rows {
+        writer.write_record(&row).expect(fine);
+    }
+    String::from_utf8(writer.into_inner().expect(fine)).expect("CSV of texts is text")
+}
