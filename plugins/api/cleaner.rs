@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::{Ledger, Log, Result};
+use crate::{CheckContext, Ledger, Log, Problem, Result};
 
 /// How much of the log a cleaner must see at once to do its work. The report shows it, and it is
 /// what streaming and distribution of the cleaning rest on.
@@ -49,4 +49,11 @@ pub trait Cleaner: Debug + Send + Sync {
 
     /// Repairs `part` in place, which holds as many rows as the reach needs.
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()>;
+
+    /// What is wrong with the parameters beyond their types: found before anything runs, all of it
+    /// at once. Nothing unless the plugin says so.
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let _ = context;
+        Vec::new()
+    }
 }

@@ -23,6 +23,7 @@
 //! (numeric if all are integers, else as text), so "ties by item id" is "ties by index".
 
 mod cells;
+mod check;
 mod cleaner;
 mod error;
 mod events;
@@ -38,6 +39,7 @@ mod splitter;
 mod weighting;
 
 pub use cells::{Cells, MISSING, MISSING_TIME, Text, time_text};
+pub use check::{CheckContext, Problem};
 pub use cleaner::{Cleaner, On, Reach};
 pub use error::{Error, Result, nearest};
 pub use events::{Events, Ids};
@@ -45,8 +47,8 @@ pub use ledger::{Account, Ledger, Sample};
 pub use log::{Column, Fate, Log, Roles};
 pub use metric::{ChanceView, Identity, Measure, Metric, MetricContext, UserView};
 pub use model::{
-    FitContext, InteractionMatrix, Model, Recommender, RowScorer, Scores, StartingFactors, Train,
-    Users,
+    Cost, FitContext, InteractionMatrix, Model, Recommender, RowScorer, Scores, Shape,
+    StartingFactors, Train, Users,
 };
 pub use params::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
 pub use registry::{Kind, Registration, registrations};

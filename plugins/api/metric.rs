@@ -4,6 +4,8 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{CheckContext, Problem};
+
 /// What a metric computes, spelled out: equal names mean different things in different tools, so
 /// values are only comparable where all of this is equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +93,13 @@ pub trait Metric: Debug + Send + Sync {
 
     /// The metric ready for one evaluation.
     fn bind(&self, context: &MetricContext) -> Box<dyn Measure>;
+
+    /// What is wrong with the parameters beyond their types: found before anything runs, all of it
+    /// at once. Nothing unless the plugin says so.
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let _ = context;
+        Vec::new()
+    }
 }
 
 /// A metric bound to an evaluation. It sees one user at a time; the lab aggregates.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-use crate::{Error, Events, Result};
+use crate::{CheckContext, Error, Events, Problem, Result};
 
 /// Users × items, row-major sparse, without explicit zeros: a missing cell is "not heard", and a
 /// stored 0 would mean something else to every library.
@@ -129,6 +129,38 @@ impl<'a> FitContext<'a> {
     }
 }
 
+/// The size of what a model is to learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shape {
+    /// How many users.
+    pub users: usize,
+    /// How many items.
+    pub items: usize,
+    /// How many user-item pairs with an interaction.
+    pub cells: usize,
+}
+
+impl Shape {
+    /// The shape given.
+    pub fn new(users: usize, items: usize, cells: usize) -> Self {
+        Self {
+            users,
+            items,
+            cells,
+        }
+    }
+}
+
+/// What a fit takes, roughly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// Multiplications with an addition.
+    pub operations: f64,
+    /// Bytes held at once, the interactions themselves not counted.
+    pub bytes: f64,
+}
+
 /// Learns to score items for users.
 #[typetag::serde]
 pub trait Model: Debug + Send + Sync {
@@ -146,6 +178,19 @@ pub trait Model: Debug + Send + Sync {
     /// weightings of the experiment.
     fn reads_weights(&self) -> bool {
         true
+    }
+
+    /// What a fit on a matrix of this shape takes, for plans; `None` if the model cannot tell.
+    fn cost(&self, shape: &Shape) -> Option<Cost> {
+        let _ = shape;
+        None
+    }
+
+    /// What is wrong with the parameters beyond their types: found before anything runs, all of it
+    /// at once. Nothing unless the plugin says so.
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let _ = context;
+        Vec::new()
     }
 }
 

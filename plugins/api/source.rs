@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::path::Path;
 
-use crate::{Ledger, Log, Result};
+use crate::{CheckContext, Ledger, Log, Problem, Result};
 
 /// What a source is told besides its own parameters.
 #[derive(Debug, Clone, Copy)]
@@ -39,4 +39,18 @@ pub trait Source: Debug + Send + Sync {
         ledger: &mut Ledger,
         sink: &mut dyn FnMut(Log) -> Result<()>,
     ) -> Result<()>;
+
+    /// The names of the log's columns, where they can be told without reading its rows (from a
+    /// header, say). `None` also where the source cannot be opened: [`Source::check`] says that.
+    fn columns(&self, context: &SourceContext) -> Option<Vec<String>> {
+        let _ = context;
+        None
+    }
+
+    /// What is wrong with the parameters beyond their types: found before anything runs, all of it
+    /// at once. Nothing unless the plugin says so.
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let _ = context;
+        Vec::new()
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Events, Result};
+use crate::{CheckContext, Events, Problem, Result};
 
 /// What a fold is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,4 +73,17 @@ pub trait Splitter: Debug + Send + Sync {
     /// Whether a model may learn from events that are later than a user's targets (a random cut,
     /// leave-last): the report then says so.
     fn uses_the_future(&self) -> bool;
+
+    /// Whether it makes a validation part, as far as its parameters tell; `None` where only the
+    /// data can.
+    fn makes_validation(&self) -> Option<bool> {
+        None
+    }
+
+    /// What is wrong with the parameters beyond their types: found before anything runs, all of it
+    /// at once. Nothing unless the plugin says so.
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let _ = context;
+        Vec::new()
+    }
 }

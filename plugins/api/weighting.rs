@@ -8,13 +8,21 @@ use std::fmt::Debug;
 
 use rustc_hash::FxHashMap;
 
-use crate::{Events, Result};
+use crate::{CheckContext, Events, Problem, Result};
 
 /// Turns events into interaction strength.
 #[typetag::serde]
 pub trait Weighting: Debug + Send + Sync {
     /// Learns what it needs (document frequencies, the present moment) from the fit part alone.
     fn fit(&self, events: &Events) -> Result<Box<dyn Weigh>>;
+
+    /// What is wrong with the parameters beyond their types: found before anything runs, all of it
+    /// at once. Nothing unless the plugin says so.
+    /// A weighting that nests another speaks for itself only; the lab asks the nested one too.
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let _ = context;
+        Vec::new()
+    }
 }
 
 /// A fitted weighting.

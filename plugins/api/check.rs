@@ -1,0 +1,126 @@
+//! What is wrong with a plugin's parameters beyond their types, found before anything runs.
+
+use std::path::Path;
+
+use crate::nearest;
+
+/// What a plugin may look at when its parameters are checked.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct CheckContext<'a> {
+    /// Relative paths of the definition are relative to this folder.
+    pub base: &'a Path,
+    /// The columns of the log, where the source can name them without being read.
+    pub columns: Option<&'a [String]>,
+    /// The kinds of event in the log, once it has been read.
+    pub events: Option<&'a [String]>,
+}
+
+impl<'a> CheckContext<'a> {
+    /// A context for paths that start at `base`; nothing is known of the log.
+    pub fn new(base: &'a Path) -> Self {
+        Self {
+            base,
+            columns: None,
+            events: None,
+        }
+    }
+
+    /// The same, with the columns of the log known.
+    #[must_use]
+    pub fn with_columns(self, columns: &'a [String]) -> Self {
+        Self {
+            columns: Some(columns),
+            ..self
+        }
+    }
+
+    /// The same, with the kinds of event known.
+    #[must_use]
+    pub fn with_events(self, events: &'a [String]) -> Self {
+        Self {
+            events: Some(events),
+            ..self
+        }
+    }
+
+    /// The problem that the log has no column `name`, where its columns are known and it has none.
+    /// `parameter` is where the name stands, see [`Problem::at`].
+    pub fn missing_column(&self, parameter: impl Into<String>, name: &str) -> Option<Problem> {
+        let columns = self.columns?;
+        if columns.iter().any(|column| column == name) {
+            return None;
+        }
+        let problem = Problem::at(parameter, format!("the log has no column `{name}`"));
+        Some(
+            problem
+                .suggest(name, columns.iter().map(String::as_str))
+                .remedy(format!("it has {}", columns.join(", "))),
+        )
+    }
+}
+
+/// Something wrong with a parameter that its type cannot say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The parameter, as a path in the plugin's own table with entries of lists counted from 0:
+    /// `path`, `columns.1`; empty where the plugin as a whole is meant.
+    pub parameter: String,
+    /// What is wrong.
+    pub message: String,
+    /// A name that was probably meant.
+    pub suggestion: Option<String>,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl Problem {
+    /// A problem of the parameter at a path such as `path` or `columns.1`.
+    pub fn at(parameter: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            parameter: parameter.into(),
+            message: message.into(),
+            suggestion: None,
+            remedy: None,
+        }
+    }
+
+    /// A problem of the plugin as a whole.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::at("", message)
+    }
+
+    /// The same, with the name among `known` that `wrong` probably misspells, if one is near.
+    #[must_use]
+    pub fn suggest<'a>(mut self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        self.suggestion = nearest(wrong, known).map(str::to_owned);
+        self
+    }
+
+    /// The same, with what to do.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::CheckContext;
+
+    #[test]
+    fn a_column_is_missing_only_where_columns_are_known() {
+        let context = CheckContext::new(Path::new(""));
+        assert_eq!(context.missing_column("columns.0", "sogn_id"), None);
+        let columns = ["user_id".to_owned(), "song_id".to_owned()];
+        let context = context.with_columns(&columns);
+        assert_eq!(context.missing_column("columns.0", "song_id"), None);
+        let problem = context.missing_column("columns.0", "sogn_id").unwrap();
+        assert_eq!(problem.suggestion.as_deref(), Some("song_id"));
+        assert_eq!(problem.parameter, "columns.0");
+    }
+}
