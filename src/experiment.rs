@@ -7,6 +7,8 @@ use musicrec_api::{Cleaner, Kind, Metric, Source, Splitter, registrations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::settings::{among_namesakes, nesting};
+
 /// Parameters of these names hold paths of files.
 pub(crate) const PATHS: [&str; 2] = ["path", "files"];
 
@@ -20,34 +22,54 @@ pub(crate) struct Experiment {
     /// The definition's file.
     pub(crate) path: PathBuf,
     pub(crate) source: Box<dyn Source>,
-    pub(crate) cleaners: Vec<Box<dyn Cleaner>>,
+    /// The alternatives of the list of cleaners; one where none of its entries is an axis.
+    pub(crate) cleanings: Vec<Cleaning>,
     pub(crate) splitter: Box<dyn Splitter>,
     /// Whether the definition names the splitter itself.
     pub(crate) splitter_given: bool,
     pub(crate) weightings: Vec<Weighting>,
+    /// All models, with the label of the header that each stands under.
+    pub(crate) models: Vec<Model>,
+    /// The rows of the leaderboard.
     pub(crate) variants: Vec<Variant>,
+    /// What runs, in the order of the definition.
+    pub(crate) settings: Vec<Setting>,
     pub(crate) evaluation: Evaluation,
     pub(crate) recommendations: Recommendations,
 }
 
-/// A row of the leaderboard: a model header with the trials of its grids.
-#[derive(Debug)]
+/// A row of the leaderboard: what `[evaluation] compare` says is one, by default a model header with
+/// all its grids, weightings and cleanings.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variant {
     pub(crate) name: String,
-    pub(crate) models: Vec<Model>,
+}
+
+/// One alternative of the list of cleaners.
+#[derive(Debug)]
+pub(crate) struct Cleaning {
+    /// What tells it from the other alternatives: `drop_duplicates=off`; empty if it is the only one.
+    pub(crate) label: String,
+    pub(crate) cleaners: Vec<Box<dyn Cleaner>>,
 }
 
 /// A concrete model and its parameters as JSON, defaults included.
 #[derive(Debug)]
 pub(crate) struct Model {
+    /// The name of the header it stands under.
+    pub(crate) label: String,
     pub(crate) plugin: Box<dyn musicrec_api::Model>,
     pub(crate) resolved: Value,
 }
 
 impl Model {
-    pub(crate) fn new(plugin: Box<dyn musicrec_api::Model>) -> Self {
+    pub(crate) fn new(label: String, plugin: Box<dyn musicrec_api::Model>) -> Self {
         let resolved = resolved(&plugin);
-        Self { plugin, resolved }
+        Self {
+            label,
+            plugin,
+            resolved,
+        }
     }
 }
 
@@ -65,6 +87,27 @@ impl Weighting {
     }
 }
 
+/// What a trial is made of, as places in the lists of its experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) variant: usize,
+    pub(crate) model: usize,
+    pub(crate) weighting: usize,
+    pub(crate) cleaning: usize,
+}
+
+/// What may tell rows of the leaderboard apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Compared {
+    /// The model headers.
+    Model,
+    /// The weightings, for models that read them.
+    Weighting,
+    /// The alternatives of the cleaners.
+    Cleaners,
+}
+
 /// A plugin with all its parameters, as records keep it.
 pub(crate) fn resolved<T: Serialize + ?Sized>(plugin: &T) -> Value {
     serde_json::to_value(plugin).expect("parameters of plugins are plain data")
@@ -77,6 +120,8 @@ pub(crate) fn resolved<T: Serialize + ?Sized>(plugin: &T) -> Value {
 pub(crate) struct Evaluation {
     /// What is measured.
     pub(crate) metrics: Metrics,
+    /// What tells rows of the leaderboard apart; everything else is chosen on validation.
+    pub(crate) compare: Vec<Compared>,
     /// The metric that chooses trials and that verdicts speak of.
     pub(crate) select: Option<String>,
     /// The variant that others are compared with; `popularity` if there is one of that name.
@@ -104,6 +149,7 @@ impl Default for Evaluation {
             .expect("the built-in weightings are linked");
         Self {
             metrics: Metrics(metrics.into()),
+            compare: vec![Compared::Model],
             select: None,
             baseline: None,
             targets,
@@ -175,7 +221,13 @@ impl Evaluation {
     fn of_a_trial(&self) -> Value {
         let mut all = resolved(self);
         if let Some(map) = all.as_object_mut() {
-            for key in ["select", "baseline", "null_rankings", "resamples"] {
+            for key in [
+                "compare",
+                "select",
+                "baseline",
+                "null_rankings",
+                "resamples",
+            ] {
                 map.remove(key);
             }
         }
@@ -242,32 +294,91 @@ impl Default for Recommendations {
 /// One concrete setting of one variant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial<'a> {
-    pub(crate) variant: &'a Variant,
+    /// Its place among all trials of the experiment.
+    pub(crate) index: usize,
+    /// The place of its variant among all.
+    pub(crate) variant: usize,
     pub(crate) model: &'a Model,
     pub(crate) weighting: &'a Weighting,
+    /// The place of its cleaning among all.
+    pub(crate) cleaning: usize,
+}
+
+/// Every model with every cleaning and every weighting that it reads, and the rows of the
+/// leaderboard that these trials make up.
+pub(crate) fn combine(
+    models: &[Model],
+    weightings: &[Weighting],
+    cleanings: &[Cleaning],
+    compare: &[Compared],
+) -> (Vec<Variant>, Vec<Setting>) {
+    let weighting_names = weighting_labels(weightings);
+    let mut variants: Vec<Variant> = Vec::new();
+    let mut settings = Vec::new();
+    for (model, of) in models.iter().enumerate() {
+        let reads_weights = of.plugin.reads_weights();
+        let read = if reads_weights { weightings.len() } else { 1 };
+        for weighting in 0..read.min(weightings.len()) {
+            for (cleaning, cleaned) in cleanings.iter().enumerate() {
+                let mut name = vec![of.label.as_str()];
+                if compare.contains(&Compared::Weighting) && reads_weights {
+                    name.push(&weighting_names[weighting]);
+                }
+                if compare.contains(&Compared::Cleaners) {
+                    name.push(&cleaned.label);
+                }
+                name.retain(|part| !part.is_empty());
+                let name = name.join(" / ");
+                let known = variants.iter().position(|v| v.name == name);
+                let variant = known.unwrap_or_else(|| {
+                    variants.push(Variant { name });
+                    variants.len() - 1
+                });
+                settings.push(Setting {
+                    variant,
+                    model,
+                    weighting,
+                    cleaning,
+                });
+            }
+        }
+    }
+    (variants, settings)
+}
+
+/// What tells each weighting from the others; empty if there is one.
+fn weighting_labels(weightings: &[Weighting]) -> Vec<String> {
+    if weightings.len() == 1 {
+        return vec![String::new()];
+    }
+    let all: Vec<&Value> = weightings.iter().map(|w| &w.resolved).collect();
+    let differing = among_namesakes(&all, "");
+    all.iter()
+        .zip(differing)
+        .map(|(weighting, differing)| {
+            let mut words = vec![nesting(weighting)];
+            words.extend(differing);
+            words.join(" ")
+        })
+        .collect()
 }
 
 impl Experiment {
-    /// All trials: each variant with each of its models and each weighting that it reads.
+    /// All trials, in the order of the definition.
     pub(crate) fn trials(&self) -> Vec<Trial<'_>> {
-        let mut trials = Vec::new();
-        for variant in &self.variants {
-            for model in &variant.models {
-                let read = if model.plugin.reads_weights() {
-                    self.weightings.len()
-                } else {
-                    1
-                };
-                for weighting in &self.weightings[..read] {
-                    trials.push(Trial {
-                        variant,
-                        model,
-                        weighting,
-                    });
-                }
-            }
-        }
-        trials
+        let trial = |(index, setting): (usize, &Setting)| Trial {
+            index,
+            variant: setting.variant,
+            model: &self.models[setting.model],
+            weighting: &self.weightings[setting.weighting],
+            cleaning: setting.cleaning,
+        };
+        self.settings.iter().enumerate().map(trial).collect()
+    }
+
+    /// The name of a trial's row of the leaderboard.
+    pub(crate) fn variant(&self, trial: &Trial) -> &str {
+        &self.variants[trial.variant].name
     }
 
     /// What all trials share, as records and the report folder keep it. Paths are left out: the
@@ -286,15 +397,33 @@ impl Experiment {
         json!({
             "seed": self.seed,
             "source": source,
-            "cleaners": resolved(&self.cleaners),
+            "cleaners": self.cleaners(),
             "splitter": resolved(&self.splitter),
             "evaluation": self.evaluation.of_a_trial(),
         })
     }
 
-    /// The fully resolved definition of one trial.
+    /// The cleaners as they are shared by all trials: the one list, or `{ grid = [ … ] }` of all
+    /// alternatives.
+    fn cleaners(&self) -> Value {
+        match self.cleanings.as_slice() {
+            [one] => resolved(&one.cleaners),
+            all => {
+                let all: Vec<Value> = all.iter().map(|c| resolved(&c.cleaners)).collect();
+                json!({ "grid": all })
+            }
+        }
+    }
+
+    /// The fully resolved definition of one trial. What trials are asked is common to all
+    /// alternatives of the cleaners, so where there are several, a trial depends on all of them:
+    /// they stand under `compared_cleaners`.
     pub(crate) fn resolved(&self, trial: &Trial) -> Value {
         let mut all = self.shared();
+        if self.cleanings.len() > 1 {
+            all["compared_cleaners"] = all["cleaners"]["grid"].take();
+            all["cleaners"] = resolved(&self.cleanings[trial.cleaning].cleaners);
+        }
         all["weighting"] = trial.weighting.resolved.clone();
         all["model"] = trial.model.resolved.clone();
         all
@@ -324,6 +453,9 @@ pub(crate) fn revisions(definition: &Value) -> Value {
             kind => &definition[kind.key()],
         };
         mentioned(part, &mut names);
+        if kind == Kind::Cleaner {
+            mentioned(&definition["compared_cleaners"], &mut names);
+        }
         if kind == Kind::Weighting {
             mentioned(&definition["evaluation"]["targets"], &mut names);
         }
@@ -335,34 +467,4 @@ pub(crate) fn revisions(definition: &Value) -> Value {
         }
     }
     Value::Object(found)
-}
-
-/// A resolved definition as `path.to.key` and value pairs, for "only what differs".
-pub(crate) fn flatten(value: &Value) -> Vec<(String, String)> {
-    fn walk(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
-        let join = |key: &str| {
-            if path.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{path}.{key}")
-            }
-        };
-        match value {
-            Value::Object(map) if !map.is_empty() => {
-                for (key, value) in map {
-                    walk(value, &join(key), out);
-                }
-            }
-            Value::Array(items) if items.iter().any(|i| i.is_object() || i.is_array()) => {
-                for (at, item) in items.iter().enumerate() {
-                    walk(item, &join(&at.to_string()), out);
-                }
-            }
-            Value::String(text) => out.push((path.to_owned(), text.clone())),
-            other => out.push((path.to_owned(), other.to_string())),
-        }
-    }
-    let mut out = Vec::new();
-    walk(value, "", &mut out);
-    out
 }

@@ -14,7 +14,7 @@ use musicrec_api::Kind;
 use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Model, Recommendations, Variant, Weighting};
+use crate::experiment::{Cleaning, Experiment, Model, Recommendations, Weighting, combine};
 use expand::Named;
 use fault::{Fault, Faults, Sources};
 use tree::{Entry, Node, Place, Value};
@@ -140,14 +140,18 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         .filter_map(|node| typed(node, faults).map(Weighting::new))
         .collect();
     let before = faults.len();
-    let variants = required(&mut root, "model", faults)
-        .map(|entry| variants(&entry, faults))
+    let models = required(&mut root, "model", faults)
+        .map(|entry| models(&entry, faults))
         .unwrap_or_default();
+    let cleanings = vec![Cleaning {
+        label: String::new(),
+        cleaners,
+    }];
+    let (variants, settings) = combine(&models, &weightings, &cleanings, &[]);
     // Where a model is not understood, a name of it would only be a second fault.
     let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
     let names = (faults.len() == before).then_some(names.as_slice());
-    let models: usize = variants.iter().map(|v| v.models.len()).sum();
-    expand::too_many(models * weightings.len(), &start, faults);
+    expand::too_many(models.len() * weightings.len(), &start, faults);
     let evaluation = evaluation::evaluation(root.take("evaluation"), &start, names, faults);
     let recommendations = match root.take("recommendations") {
         Some(entry) => evaluation::recommendations(&entry.node, names, faults),
@@ -160,11 +164,13 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         base,
         path: path.to_path_buf(),
         source: source?,
-        cleaners,
+        cleanings,
         splitter: splitter?,
         splitter_given,
         weightings,
+        models,
         variants,
+        settings,
         evaluation: evaluation?,
         recommendations: recommendations?,
     })
@@ -285,9 +291,10 @@ fn list<T>(
 }
 
 /// Every model that is named is a variant: a row of the leaderboard, with the trials of its grids.
-fn variants(entry: &Entry, faults: &mut Faults) -> Vec<Variant> {
+fn models(entry: &Entry, faults: &mut Faults) -> Vec<Model> {
     let named = expand::named(&entry.node, Kind::Model, faults);
-    let mut variants: Vec<Variant> = Vec::new();
+    let mut models: Vec<Model> = Vec::new();
+    let mut labels: Vec<String> = Vec::new();
     for (at, plugin) in named.iter().enumerate() {
         let twins = named.iter().filter(|n| n.name == plugin.name).count();
         let before = named[..at].iter().filter(|n| n.name == plugin.name).count();
@@ -309,7 +316,7 @@ fn variants(entry: &Entry, faults: &mut Faults) -> Vec<Variant> {
             );
             continue;
         }
-        if variants.iter().any(|v| v.name == name) {
+        if labels.contains(&name) {
             let place = label.map_or(plugin.place, |l| l.node.place);
             faults.push(
                 Fault::at(place, format!("two variants are called `{name}`"))
@@ -317,20 +324,17 @@ fn variants(entry: &Entry, faults: &mut Faults) -> Vec<Variant> {
             );
             continue;
         }
-        let models = expand::parameters(&plugin.parameters, Kind::Model, faults)
-            .into_iter()
-            .filter_map(|parameters| {
-                let node = Named {
-                    parameters,
-                    ..plugin.clone()
-                }
-                .into_node();
-                typed(&node, faults).map(Model::new)
-            })
-            .collect();
-        variants.push(Variant { name, models });
+        for parameters in expand::parameters(&plugin.parameters, Kind::Model, faults) {
+            let node = Named {
+                parameters,
+                ..plugin.clone()
+            }
+            .into_node();
+            models.extend(typed(&node, faults).map(|plugin| Model::new(name.clone(), plugin)));
+        }
+        labels.push(name);
     }
-    variants
+    models
 }
 
 #[cfg(test)]

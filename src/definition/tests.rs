@@ -84,7 +84,7 @@ fn grids_multiply_in_order_and_nested_places_are_axes() {
     assert_eq!(weightings.len(), 4, "{weightings:?}");
     assert!(weightings[1].contains(r#""cap":5.0"#), "{weightings:?}");
     assert!(weightings[3].contains("event_strength"), "{weightings:?}");
-    let als: Vec<(i64, f64)> = experiment.variants[0]
+    let als: Vec<(i64, f64)> = experiment
         .models
         .iter()
         .map(|m| {

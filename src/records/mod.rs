@@ -72,7 +72,7 @@ impl Key {
         let mut revisions = revisions(&definition);
         revisions["lab"] = LAB_REVISION.into();
         Self {
-            variant: trial.variant.name.clone(),
+            variant: experiment.variant(trial).to_owned(),
             role,
             data: data.to_owned(),
             definition,

@@ -115,7 +115,12 @@ fn context(experiment: &Experiment) -> SourceContext<'_> {
 /// The leading cleaners that look at one row at a time work on each chunk as it comes, so that what
 /// they drop or merge never has to be held all at once.
 pub(crate) fn prepare(experiment: &Experiment, cancel: &AtomicBool) -> Result<Prepared> {
-    let on_log = || experiment.cleaners.iter().filter(|c| c.on() == On::Log);
+    let on_log = || {
+        experiment.cleanings[0]
+            .cleaners
+            .iter()
+            .filter(|c| c.on() == On::Log)
+    };
     let mut streamed: Vec<Streamed> = on_log()
         .take_while(|c| c.reach() == Reach::Row)
         .map(|cleaner| Streamed {

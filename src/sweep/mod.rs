@@ -14,8 +14,9 @@ use musicrec_api::{Role, derive_seed};
 use serde_json::Value;
 
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial, Weighting, flatten};
+use crate::experiment::{Experiment, Trial, Weighting};
 use crate::records::{Key, Record, SCHEMA, Store};
+use crate::settings::flatten;
 use crate::stages::chance::chance;
 use crate::stages::fold::{FoldData, Part, ready};
 use crate::stages::prepare::{Prepared, fingerprint, prepare};
@@ -326,7 +327,7 @@ fn split(experiment: &Experiment, prepared: &Prepared) -> Result<Vec<FoldData>, 
                 fold,
                 validation,
                 events,
-                &experiment.cleaners,
+                &experiment.cleanings[0].cleaners,
                 &experiment.evaluation,
             )
             .map_err(Failure::from)
@@ -340,11 +341,8 @@ fn check_budget(experiment: &Experiment, folds: &[FoldData]) -> Result<(), Failu
         return Ok(());
     }
     let all = experiment.trials();
-    for variant in &experiment.variants {
-        let trials = all
-            .iter()
-            .filter(|t| std::ptr::eq(t.variant, variant))
-            .count();
+    for (at, variant) in experiment.variants.iter().enumerate() {
+        let trials = all.iter().filter(|t| t.variant == at).count();
         if trials > 1 {
             return Err(Failure::Definition(format!(
                 "variant `{}` has {trials} trials to choose from, but the splitter `{}` makes no \

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::Options;
 use crate::compare::{mean_sd, quantile};
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial, flatten};
+use crate::experiment::{Experiment, Trial};
 use crate::records::{Key, SCHEMA, Store};
+use crate::settings::{among_namesakes, differing, nesting, parameters};
 use crate::stages::chance::Chance;
 use crate::stages::fold::{Part, Summary};
 use crate::stages::prepare::{Prepared, Step};
@@ -216,24 +217,21 @@ fn kinds(events: &Events) -> Vec<(String, u64)> {
 }
 
 fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<PlanVariant> {
-    let trials: Vec<(usize, Trial)> = experiment.trials().into_iter().enumerate().collect();
+    let trials = experiment.trials();
     experiment
         .variants
         .iter()
-        .map(|variant| {
-            let own: Vec<&(usize, Trial)> = trials
-                .iter()
-                .filter(|(_, t)| std::ptr::eq(t.variant, variant))
-                .collect();
-            let settings = settings(own.iter().map(|(_, t)| t));
+        .enumerate()
+        .map(|(at, variant)| {
+            let own: Vec<Trial> = trials.iter().filter(|t| t.variant == at).copied().collect();
             let id = |trial: &Trial, role| Key::new(experiment, trial, role, fingerprint).id();
             PlanVariant {
                 name: variant.name.clone(),
                 trials: own
                     .iter()
-                    .zip(settings)
-                    .map(|((index, trial), settings)| PlanTrial {
-                        index: *index,
+                    .zip(settings(experiment, &own))
+                    .map(|(trial, settings)| PlanTrial {
+                        index: trial.index,
                         settings,
                         validation: validated.then(|| id(trial, Role::Validation)),
                         test: id(trial, Role::Test),
@@ -245,61 +243,29 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
 }
 
 /// For each trial only what differs between them: parameters of the model, which weighting, and
-/// parameters of that among trials of the same one.
-fn settings<'a>(trials: impl Iterator<Item = &'a Trial<'a>>) -> Vec<String> {
-    let trials: Vec<&Trial> = trials.collect();
-    let weightings: Vec<String> = trials
+/// parameters of that among trials of the same one, which cleaning.
+fn settings(experiment: &Experiment, trials: &[Trial]) -> Vec<String> {
+    let models: Vec<_> = trials
         .iter()
-        .map(|trial| nesting(&trial.weighting.resolved))
+        .map(|t| parameters(&t.model.resolved))
         .collect();
-    let of = |plugin: &Value| -> BTreeMap<String, String> {
-        let parameters = plugin.as_object().and_then(|m| m.values().next()).cloned();
-        flatten(&parameters.unwrap_or_default())
-            .into_iter()
-            .filter(|(key, _)| !key.is_empty())
-            .collect()
-    };
-    let models: Vec<_> = trials.iter().map(|t| of(&t.model.resolved)).collect();
-    let weights: Vec<_> = trials.iter().map(|t| of(&t.weighting.resolved)).collect();
+    let weightings: Vec<&Value> = trials.iter().map(|t| &t.weighting.resolved).collect();
+    let names: Vec<String> = weightings.iter().map(|w| nesting(w)).collect();
+    let of_weighting = among_namesakes(&weightings, "weighting.");
     (0..trials.len())
         .map(|at| {
             let mut shown = differing(&models[at], &models, "");
-            if weightings.iter().any(|w| *w != weightings[at]) {
-                shown.push(format!("weighting={}", weightings[at]));
+            if names.iter().any(|name| *name != names[at]) {
+                shown.push(format!("weighting={}", names[at]));
             }
-            let same: Vec<_> = weights
-                .iter()
-                .zip(&weightings)
-                .filter(|(_, name)| **name == weightings[at])
-                .map(|(parameters, _)| parameters.clone())
-                .collect();
-            shown.extend(differing(&weights[at], &same, "weighting."));
+            shown.extend(of_weighting[at].iter().cloned());
+            let cleaning = trials[at].cleaning;
+            if trials.iter().any(|t| t.cleaning != cleaning) {
+                shown.push(experiment.cleanings[cleaning].label.clone());
+            }
             shown.join(", ")
         })
         .collect()
-}
-
-/// The parameters in which a plugin differs from any of `all`.
-fn differing(
-    own: &BTreeMap<String, String>,
-    all: &[BTreeMap<String, String>],
-    prefix: &str,
-) -> Vec<String> {
-    own.iter()
-        .filter(|(key, value)| all.iter().any(|other| other.get(*key) != Some(value)))
-        .map(|(key, value)| format!("{prefix}{key}={value}"))
-        .collect()
-}
-
-/// A weighting by name, with what it nests: `log(plays)`.
-fn nesting(weighting: &Value) -> String {
-    let Some((name, parameters)) = weighting.as_object().and_then(|m| m.iter().next()) else {
-        return weighting.as_str().unwrap_or_default().to_owned();
-    };
-    match parameters.get("of") {
-        Some(inner) => format!("{name}({})", nesting(inner)),
-        None => name.clone(),
-    }
 }
 
 /// The trial that represents a variant.

@@ -92,7 +92,11 @@ impl Sweep<'_> {
     fn best_items(&self, trial: &Trial, key: &Key, count: usize) -> Result<(String, usize)> {
         let events = &self.prepared.events;
         let all = (0..events.len() as u32).collect();
-        let (rows, _) = learnable(all, events, &self.experiment.cleaners)?;
+        let (rows, _) = learnable(
+            all,
+            events,
+            &self.experiment.cleanings[trial.cleaning].cleaners,
+        )?;
         let (fit, users, items) = events.select(&rows).compact();
         let train = weigh(trial.weighting, &fit)?;
         let seed = derive_seed(self.experiment.seed, &key.seed_name("recommend"));
