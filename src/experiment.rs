@@ -318,11 +318,11 @@ pub(crate) fn combine(
     for (model, of) in models.iter().enumerate() {
         let reads_weights = of.plugin.reads_weights();
         let read = if reads_weights { weightings.len() } else { 1 };
-        for weighting in 0..read.min(weightings.len()) {
+        for (weighting, weighting_name) in weighting_names.iter().enumerate().take(read) {
             for (cleaning, cleaned) in cleanings.iter().enumerate() {
                 let mut name = vec![of.label.as_str()];
                 if compare.contains(&Compared::Weighting) && reads_weights {
-                    name.push(&weighting_names[weighting]);
+                    name.push(weighting_name);
                 }
                 if compare.contains(&Compared::Cleaners) {
                     name.push(&cleaned.label);
