@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod changes;
 mod check;
 mod plugins;
 mod progress;
