@@ -44,12 +44,12 @@ enum Format {
 #[derive(Debug, Serialize)]
 struct Document {
     schema: u32,
-    files: Vec<File>,
+    files: Vec<Definition>,
 }
 
 /// One definition.
 #[derive(Debug, Serialize)]
-struct File {
+struct Definition {
     file: String,
     /// Absent where there is an error.
     variants: Option<usize>,
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let checked = definition::check(path, &request);
         faulty += usize::from(checked.experiment().is_none());
         match arguments.format {
-            Format::Text => text(path.display().to_string(), &checked)?,
+            Format::Text => text(&path.display().to_string(), &checked)?,
             Format::Json => files.push(file(path.display().to_string(), &checked)),
         }
     }
@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn text(name: String, checked: &Checked) -> Result<(), Failure> {
+fn text(name: &str, checked: &Checked) -> Result<(), Failure> {
     let faults = checked.render(color());
     if !faults.is_empty() {
         say_rendered(&format!("{faults}\n"));
@@ -98,9 +98,9 @@ fn text(name: String, checked: &Checked) -> Result<(), Failure> {
     }
 }
 
-fn file(name: String, checked: &Checked) -> File {
+fn file(name: String, checked: &Checked) -> Definition {
     let experiment = checked.experiment();
-    File {
+    Definition {
         file: name,
         variants: experiment.map(|e| e.variants.len()),
         trials: experiment.map(|e| e.settings.len()),

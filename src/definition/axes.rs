@@ -195,7 +195,9 @@ fn range(node: &Node, range: &Entry, faults: &mut Faults) -> Option<Vec<Node>> {
             }
         },
     };
-    let values: Vec<f64> = (0..steps).map(|at| between(from, to, scale, at, steps)).collect();
+    let values: Vec<f64> = (0..steps)
+        .map(|at| between(from, to, scale, at, steps))
+        .collect();
     let of = |value: f64| Node {
         place: range.node.place.clone(),
         value: Value::Scalar(if whole {
@@ -300,7 +302,8 @@ fn zipped(node: &Node, zip: &Entry, faults: &mut Faults) -> Vec<Node> {
         if let Some(beside) = entries.iter().find(|e| e.key == key.key) {
             let message = format!("`{}` stands in `zip` too", key.key);
             faults.push(
-                Fault::at(beside.place.clone(), message).help("a parameter is set in one of the two"),
+                Fault::at(beside.place.clone(), message)
+                    .help("a parameter is set in one of the two"),
             );
         }
         let values = match &key.node.value {

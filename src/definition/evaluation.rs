@@ -138,9 +138,12 @@ fn alternatives(item: &Node, faults: &mut Faults) -> Vec<Node> {
     let all = plugins::entry(item, Kind::Metric, faults);
     if all.iter().any(Option::is_none) {
         faults.push(
-            Fault::at(item.place.clone(), "\"off\" changes nothing in a list of metrics")
-                .help("each alternative of a metric is measured, and trials are the same")
-                .warning(),
+            Fault::at(
+                item.place.clone(),
+                "\"off\" changes nothing in a list of metrics",
+            )
+            .help("each alternative of a metric is measured, and trials are the same")
+            .warning(),
         );
     }
     all.into_iter().flatten().collect()
@@ -206,13 +209,7 @@ fn check_metrics(entry: &Entry, labels: &[String], faults: &mut Faults) {
 }
 
 /// Refuses a name that no row has, if the rows are known.
-fn check_row(
-    key: &str,
-    name: &str,
-    place: Place,
-    rows: Option<&Rows>,
-    faults: &mut Faults,
-) {
+fn check_row(key: &str, name: &str, place: Place, rows: Option<&Rows>, faults: &mut Faults) {
     if let Some(Rows(names)) = rows
         && !names.iter().any(|known| known == name)
     {

@@ -88,7 +88,8 @@ fn files(entry: &Entry, faults: &mut Faults) -> Vec<Node> {
                 item.describe()
             );
             faults.push(
-                Fault::at(item.place.clone(), message).help("for example include = \"common.toml\""),
+                Fault::at(item.place.clone(), message)
+                    .help("for example include = \"common.toml\""),
             );
         }
     }
@@ -134,7 +135,10 @@ fn included(
     let node = resolve(node, folder_of_it, reading, sources, faults);
     reading.pop();
     let mut node = node?;
-    if let Some(way) = Path::new(written).parent().filter(|w| !w.as_os_str().is_empty()) {
+    if let Some(way) = Path::new(written)
+        .parent()
+        .filter(|w| !w.as_os_str().is_empty())
+    {
         rebase(&mut node, way);
     }
     Some(node)

@@ -20,9 +20,7 @@ use musicrec_api::{Kind, Splitter};
 use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
-use crate::experiment::{
-    Experiment, Model, Recommendations, Variant, Weighting, Written, combine,
-};
+use crate::experiment::{Experiment, Model, Recommendations, Variant, Weighting, Written, combine};
 use checks::Checks;
 use evaluation::Rows;
 use fault::{COMMAND_LINE, Fault, Faults};
@@ -257,8 +255,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     let (variants, settings) = combine(&models, &weightings, &cleanings, &compare);
     // Where a model is not understood, a name of it would only be a second fault.
     let rows = understood.then(|| Rows::new(&variants));
-    let evaluation =
-        evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
+    let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
     let recommendations = match root.take("recommendations") {
         Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
         None => Some(Recommendations::default()),
@@ -271,7 +268,9 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         written: Written::default(),
         source: source?,
         cleanings,
-        splitter_place: splitter.as_ref().map(|(node, _)| checks::place_of(node, "validation")),
+        splitter_place: splitter
+            .as_ref()
+            .map(|(node, _)| checks::place_of(node, "validation")),
         splitter: splitter?.1,
         splitter_given,
         weightings,

@@ -15,7 +15,7 @@ use super::tree::{Node, Place, Value};
 pub(super) const NESTED: &str = "of";
 
 /// An alternative of an entry of a list: nothing.
-const OFF: &str = "off";
+pub(super) const OFF: &str = "off";
 
 /// A plugin that a place names: its name, where that was written, and its parameters.
 #[derive(Debug, Clone)]

@@ -1,5 +1,8 @@
 //! Every kind of fault as a person sees it (`tests/faults`), and what short forms and grids become.
 
+mod axes;
+mod files;
+
 use std::path::Path;
 
 use super::fault::{Faults, Sources};
@@ -9,7 +12,12 @@ use crate::experiment::{Experiment, resolved};
 fn checked(text: &str, request: &Request) -> Checked {
     let mut sources = Sources::default();
     sources.add("x.toml", text);
-    parse(Path::new("x.toml"), request, sources, Faults::new(MOST_TRIALS))
+    parse(
+        Path::new("x.toml"),
+        request,
+        sources,
+        Faults::new(MOST_TRIALS),
+    )
 }
 
 fn request(settings: &[&str], only: &[&str]) -> Request {
