@@ -113,7 +113,7 @@ fn grid(node: &Node, grid: &Entry, faults: &mut Faults) -> Vec<Node> {
                 .warning(),
         );
     }
-    distinct(items.to_vec(), faults)
+    distinct(items.clone(), faults)
 }
 
 /// Each value once; those that repeat an earlier one are warnings.
@@ -148,21 +148,7 @@ fn only_keys(node: &Node, keys: &[&str], faults: &mut Faults) {
 fn range(node: &Node, range: &Entry, faults: &mut Faults) -> Option<Vec<Node>> {
     only_keys(node, &RANGE, faults);
     let (from, to, whole) = ends(&range.node, faults)?;
-    let scale = match node.get("scale") {
-        None => "linear",
-        Some(scale) => match scale.node.as_str().filter(|s| SCALES.contains(s)) {
-            Some(scale) => scale,
-            None => {
-                let written = scale.node.as_str().unwrap_or_default();
-                faults.push(
-                    Fault::at(scale.node.place.clone(), "there is no such scale")
-                        .suggest(written, SCALES)
-                        .help("there are: \"linear\", \"log2\", \"log10\""),
-                );
-                return None;
-            }
-        },
-    };
+    let scale = scale(node, faults)?;
     if scale != "linear" && from <= 0.0 {
         faults.push(Fault::at(
             range.node.place.clone(),
@@ -171,19 +157,7 @@ fn range(node: &Node, range: &Entry, faults: &mut Faults) -> Option<Vec<Node>> {
         return None;
     }
     let steps = match node.get("steps") {
-        Some(steps) => match &steps.node.value {
-            Value::Scalar(toml::Value::Integer(steps)) if (2..=MOST_STEPS).contains(steps) => {
-                *steps as usize
-            }
-            _ => {
-                let message = format!("`steps` is a whole number from 2 to {MOST_STEPS}");
-                faults.push(
-                    Fault::at(steps.node.place.clone(), message)
-                        .help("it counts the values, both ends included"),
-                );
-                return None;
-            }
-        },
+        Some(steps) => given_steps(&steps.node, faults)?,
         None => match whole_steps(from, to, scale) {
             Ok(steps) => steps,
             Err(message) => {
@@ -223,6 +197,36 @@ fn range(node: &Node, range: &Entry, faults: &mut Faults) -> Option<Vec<Node>> {
         );
     }
     Some(nodes)
+}
+
+/// How the values of a range are spaced; evenly unless it says otherwise.
+fn scale(node: &Node, faults: &mut Faults) -> Option<&'static str> {
+    let Some(scale) = node.get("scale") else {
+        return Some("linear");
+    };
+    let written = scale.node.as_str().unwrap_or_default();
+    let known = SCALES.into_iter().find(|known| *known == written);
+    if known.is_none() {
+        faults.push(
+            Fault::at(scale.node.place.clone(), "there is no such scale")
+                .suggest(written, SCALES)
+                .help("there are: \"linear\", \"log2\", \"log10\""),
+        );
+    }
+    known
+}
+
+fn given_steps(node: &Node, faults: &mut Faults) -> Option<usize> {
+    if let Value::Scalar(toml::Value::Integer(steps)) = &node.value
+        && (2..=MOST_STEPS).contains(steps)
+    {
+        return Some(*steps as usize);
+    }
+    let message = format!("`steps` is a whole number from 2 to {MOST_STEPS}");
+    faults.push(
+        Fault::at(node.place.clone(), message).help("it counts the values, both ends included"),
+    );
+    None
 }
 
 /// Both ends and whether they are whole numbers.
