@@ -27,7 +27,7 @@ impl Checks {
 
     /// Asks the source, and learns the columns of its log.
     pub(super) fn source(&mut self, source: &dyn Source, node: &Node, faults: &mut Faults) {
-        self.book(source.check(&self.context()), node, faults);
+        book(source.check(&self.context()), node, faults);
         self.columns = source.columns(&SourceContext::new(&self.base, 0));
     }
 
@@ -39,31 +39,31 @@ impl Checks {
         }
     }
 
-    /// Books what a plugin says of itself; `node` is `{ name = { … } }`.
-    pub(super) fn book(&self, problems: Vec<Problem>, node: &Node, faults: &mut Faults) {
-        for problem in problems {
-            let mut fault = Fault::at(place_of(node, &problem.parameter), problem.message);
-            if let Some(name) = problem.suggestion {
-                fault = fault.label(format!("did you mean `{name}`?"));
-            }
-            if let Some(remedy) = problem.remedy {
-                fault = fault.help(remedy);
-            }
-            faults.push(fault);
-        }
-    }
-
     /// Asks a weighting and what it nests.
     pub(super) fn weighting(&self, node: &Node, faults: &mut Faults) {
         let Some(weighting) = typed::<Box<dyn Weighting>>(node, faults) else {
             return;
         };
-        self.book(weighting.check(&self.context()), node, faults);
+        book(weighting.check(&self.context()), node, faults);
         if let Some(inner) = parameters(node).and_then(|p| p.get(plugins::NESTED)) {
             for inner in plugins::place(&inner.node, Kind::Weighting, faults) {
                 self.weighting(&inner, faults);
             }
         }
+    }
+}
+
+/// Books what a plugin says of itself; `node` is `{ name = { … } }`.
+pub(super) fn book(problems: Vec<Problem>, node: &Node, faults: &mut Faults) {
+    for problem in problems {
+        let mut fault = Fault::at(place_of(node, &problem.parameter), problem.message);
+        if let Some(name) = problem.suggestion {
+            fault = fault.label(format!("did you mean `{name}`?"));
+        }
+        if let Some(remedy) = problem.remedy {
+            fault = fault.help(remedy);
+        }
+        faults.push(fault);
     }
 }
 

@@ -3,7 +3,7 @@
 use musicrec_api::{Cleaner, Kind};
 use serde_json::Value;
 
-use super::checks::Checks;
+use super::checks::{self, Checks};
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place};
 use super::typed::typed;
@@ -75,7 +75,7 @@ fn choices<'a>(
     for node in alternatives.iter().flatten() {
         let cleaner: Option<Box<dyn Cleaner>> = typed(node, faults);
         if let Some(cleaner) = &cleaner {
-            checks.book(cleaner.check(&checks.context()), node, faults);
+            checks::book(cleaner.check(&checks.context()), node, faults);
         }
         values.push(cleaner.map_or(Value::Null, |cleaner| resolved(&cleaner)));
     }

@@ -227,7 +227,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     let splitter = plugin(&splitter_node, Kind::Splitter, why, faults);
     if let Some((node, splitter)) = &splitter {
         let splitter: &Box<dyn Splitter> = splitter;
-        checks.book(splitter.check(&checks.context()), node, faults);
+        checks::book(splitter.check(&checks.context()), node, faults);
     }
     let weighting = root
         .take("weighting")
@@ -449,7 +449,7 @@ fn models(entry: &Entry, checks: &Checks, faults: &mut Faults) -> Vec<Model> {
             let Some(model) = typed::<Box<dyn musicrec_api::Model>>(&node, faults) else {
                 continue;
             };
-            checks.book(model.check(&checks.context()), &node, faults);
+            checks::book(model.check(&checks.context()), &node, faults);
             models.push(Model::new(name.clone(), model));
         }
         labels.push(name);
