@@ -31,8 +31,6 @@ pub(crate) struct Experiment {
     pub(crate) splitter: Box<dyn Splitter>,
     /// Whether the definition names the splitter itself.
     pub(crate) splitter_given: bool,
-    /// Where the splitter's validation part is written, or the splitter.
-    pub(crate) splitter_place: Option<Place>,
     pub(crate) weightings: Vec<Weighting>,
     /// All models, with the label of the header that each stands under.
     pub(crate) models: Vec<Model>,
@@ -407,6 +405,46 @@ fn weighting_labels(weightings: &[Weighting]) -> Vec<String> {
         .collect()
 }
 
+/// Why an experiment cannot do without a validation part, if it cannot: settings are chosen on
+/// validation, never on test.
+pub(crate) fn needs_validation(
+    splitter: &dyn Splitter,
+    variants: &[Variant],
+    settings: &[Setting],
+    recommendations: &Recommendations,
+) -> Option<Reason> {
+    let splitter = splitter.typetag_name();
+    for (at, variant) in variants.iter().enumerate() {
+        let trials = settings.iter().filter(|s| s.variant == at).count();
+        if trials > 1 {
+            return Some(Reason {
+                message: format!(
+                    "variant `{}` has {trials} trials to choose from, but the splitter `{splitter}` \
+                     makes no validation part, and choosing on the test part would flatter the result",
+                    variant.name
+                ),
+                remedy: "give the splitter a validation part, or each variant one setting"
+                    .to_owned(),
+            });
+        }
+    }
+    if variants.len() > 1 && recommendations.variant.is_none() {
+        return Some(Reason {
+            message: format!(
+                "{} variants compete, but the splitter `{splitter}` makes no validation part to \
+                 choose one for recommendations.csv",
+                variants.len()
+            ),
+            remedy: format!(
+                "give it a validation part, or name the one to recommend with: [recommendations] \
+                 variant = \"{}\"",
+                variants[0].name
+            ),
+        });
+    }
+    None
+}
+
 impl Experiment {
     /// All trials, in the order of the definition.
     pub(crate) fn trials(&self) -> Vec<Trial<'_>> {
@@ -443,38 +481,14 @@ impl Experiment {
         self.variants = left;
     }
 
-    /// Why this experiment cannot do without a validation part, if it cannot: settings are chosen on
-    /// validation, never on test.
+    /// Why this experiment cannot do without a validation part, if it cannot.
     pub(crate) fn needs_validation(&self) -> Option<Reason> {
-        let splitter = self.splitter.typetag_name();
-        for (at, variant) in self.variants.iter().enumerate() {
-            let trials = self.settings.iter().filter(|s| s.variant == at).count();
-            if trials > 1 {
-                return Some(Reason {
-                    message: format!(
-                        "variant `{}` has {trials} trials to choose from, but the splitter                          `{splitter}` makes no validation part, and choosing on the test part would                          flatter the result",
-                        variant.name
-                    ),
-                    remedy: "give the splitter a validation part, or each variant one setting"
-                        .to_owned(),
-                });
-            }
-        }
-        if self.variants.len() > 1 && self.recommendations.variant.is_none() {
-            return Some(Reason {
-                message: format!(
-                    "{} variants compete, but the splitter `{splitter}` makes no validation part to \
-                     choose one for recommendations.csv",
-                    self.variants.len()
-                ),
-                remedy: format!(
-                    "give it a validation part, or name the one to recommend with: \
-                     [recommendations] variant = \"{}\"",
-                    self.variants[0].name
-                ),
-            });
-        }
-        None
+        needs_validation(
+            &*self.splitter,
+            &self.variants,
+            &self.settings,
+            &self.recommendations,
+        )
     }
 
     /// The name of a trial's row of the leaderboard.

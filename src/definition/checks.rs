@@ -25,9 +25,8 @@ impl Checks {
         }
     }
 
-    /// Asks the source, and learns the columns of its log.
-    pub(super) fn source(&mut self, source: &dyn Source, node: &Node, faults: &mut Faults) {
-        book(source.check(&self.context()), node, faults);
+    /// Learns the columns of the log.
+    pub(super) fn columns(&mut self, source: &dyn Source) {
         self.columns = source.columns(&SourceContext::new(&self.base, 0));
     }
 

@@ -20,12 +20,14 @@ use musicrec_api::{Kind, Splitter};
 use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Model, Recommendations, Variant, Weighting, Written, combine};
+use crate::experiment::{
+    Experiment, Model, Recommendations, Variant, Weighting, Written, combine, needs_validation,
+};
 use checks::Checks;
 use evaluation::Rows;
 use fault::{COMMAND_LINE, Fault, Faults};
 use tree::{Entry, Node, Value};
-use typed::typed;
+use typed::{lenient, typed};
 
 pub(crate) use fault::{Finding, Sources};
 pub(crate) use tree::Place;
@@ -212,10 +214,16 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     let mut checks = Checks::new(&base);
     let source = required(&mut root, "source", faults).and_then(|entry| {
         let why = "a comparison has one source";
-        let (node, source) = plugin(&entry.node, Kind::Source, why, faults)?;
-        let source: Box<dyn musicrec_api::Source> = source;
-        checks.source(&*source, &node, faults);
-        Some(source)
+        let node = plugins::one(&entry.node, Kind::Source, why, faults)?.into_node();
+        let before = faults.errors();
+        let source: Box<dyn musicrec_api::Source> = lenient(&node, faults)?;
+        let whole = faults.errors() == before;
+        if whole {
+            checks::book(source.check(&checks.context()), &node, faults);
+        }
+        // Cleaners are looked at whatever is wrong with the source.
+        checks.columns(&*source);
+        whole.then_some(source)
     });
     let cleaners = root.take("cleaners");
     let cleanings = cleaners::cleanings(cleaners.as_ref(), &start, &checks, faults);
@@ -260,7 +268,15 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
         None => Some(Recommendations::default()),
     };
-    let experiment = Experiment {
+    if let (Some((node, splitter)), Some(recommendations), true) =
+        (&splitter, &recommendations, understood)
+        && splitter.makes_validation() == Some(false)
+        && let Some(reason) = needs_validation(&**splitter, &variants, &settings, recommendations)
+    {
+        let place = checks::place_of(node, "validation");
+        faults.push(Fault::at(place, reason.message).help(reason.remedy));
+    }
+    Some(Experiment {
         name: name?,
         seed: seed?,
         base,
@@ -268,9 +284,6 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         written: Written::default(),
         source: source?,
         cleanings,
-        splitter_place: splitter
-            .as_ref()
-            .map(|(node, _)| checks::place_of(node, "validation")),
         splitter: splitter?.1,
         splitter_given,
         weightings,
@@ -279,14 +292,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         settings,
         evaluation: evaluation?,
         recommendations: recommendations?,
-    };
-    if faults.errors() == 0 && experiment.splitter.makes_validation() == Some(false) {
-        let place = experiment.splitter_place.clone().unwrap_or(start);
-        if let Some(reason) = experiment.needs_validation() {
-            faults.push(Fault::at(place, reason.message).help(reason.remedy));
-        }
-    }
-    Some(experiment)
+    })
 }
 
 fn unknown_keys(root: &Node, faults: &mut Faults) {

@@ -12,15 +12,20 @@ const MOST: usize = 30;
 /// Deserializes a piece of a definition. After a fault the offending entry is left out and the
 /// rest is tried again, so that all faults of the piece are found, not only the first.
 pub(crate) fn typed<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Option<T> {
+    let before = faults.errors();
+    lenient(node, faults).filter(|_| faults.errors() == before)
+}
+
+/// Like [`typed`]; but where something is wrong, what the rest comes to, if it comes to anything: good
+/// enough to look for faults elsewhere, not to run.
+pub(crate) fn lenient<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Option<T> {
     let mut rest = node.clone();
-    let mut whole = true;
     let before = faults.errors();
     loop {
         let error = match serde_path_to_error::deserialize::<_, T>(rest.plain()) {
-            Ok(value) => return whole.then_some(value),
+            Ok(value) => return Some(value),
             Err(error) => error,
         };
-        whole = false;
         let path: Vec<Segment> = error.path().iter().cloned().collect();
         let (fault, offender) = explain(error.inner().message(), &rest, &path);
         faults.push(fault);

@@ -171,7 +171,7 @@ fn settings_change_any_key_and_say_where_they_are_wrong() {
 
 #[test]
 fn a_path_on_the_command_line_starts_at_the_working_directory() {
-    let text = "source.csv.path = \"a.csv\"\nmodel = \"popularity\"";
+    let text = "source.csv.path = \"tests/faults/log.csv\"\nmodel = \"popularity\"";
     let path = |settings: &[&str]| {
         let experiment = good(text, settings);
         resolved(&experiment.source)["csv"]["path"]
@@ -179,7 +179,12 @@ fn a_path_on_the_command_line_starts_at_the_working_directory() {
             .unwrap()
             .to_owned()
     };
-    assert_eq!(path(&[]), "a.csv");
-    let here = std::env::current_dir().unwrap().join("b/c.csv");
-    assert_eq!(path(&["source.csv.path=b/c.csv"]), here.to_string_lossy());
+    assert_eq!(path(&[]), "tests/faults/log.csv");
+    let here = std::env::current_dir()
+        .unwrap()
+        .join("tests/faults/log.csv");
+    assert_eq!(
+        path(&["source.csv.path=tests/faults/log.csv"]),
+        here.to_string_lossy()
+    );
 }
