@@ -1,8 +1,10 @@
 //! The command line: one file a command.
 
+mod changes;
 mod check;
 mod plugins;
 mod progress;
+mod show;
 mod sweep;
 mod synth;
 
@@ -27,6 +29,7 @@ struct Cli {
 enum Command {
     Sweep(sweep::Arguments),
     Check(check::Arguments),
+    Show(show::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
 }
@@ -36,6 +39,7 @@ pub(crate) fn run() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
     };

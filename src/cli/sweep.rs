@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
+use super::changes::Changes;
 use super::progress::Progress;
-use super::{color, print, say};
+use super::{color, print, say, say_rendered};
 use crate::definition;
 use crate::exit::Failure;
 use crate::report;
@@ -27,10 +28,8 @@ pub(super) struct Arguments {
     /// The experiment's definition, a TOML file
     definition: PathBuf,
 
-    /// Change a key of the definition, for example `model.als.factors=32`; paths given here are
-    /// relative to the working directory
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<String>,
+    #[command(flatten)]
+    changes: Changes,
 
     /// The folder that gets a folder for the experiment
     #[arg(long, default_value = "reports")]
@@ -50,7 +49,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let experiment = definition::load(&arguments.definition, &arguments.settings, color())?;
+    let request = arguments.changes.request();
+    let (experiment, warnings) = definition::load(&arguments.definition, &request, color())?;
+    if !warnings.is_empty() && !arguments.quiet {
+        say_rendered(&format!("{warnings}\n"));
+    }
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let options = Options {
         out: arguments.out.clone(),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{Fault, Faults, Sources};
+use super::fault::{Fault, Sources};
 
 /// Where something was written: a text (the file, or a `--set`) and the bytes in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +53,7 @@ pub(crate) struct Entry {
 
 impl Node {
     /// Parses a whole TOML text; syntax errors are faults at their places, all of them.
-    pub(crate) fn parse(sources: &Sources, source: usize) -> Result<Self, Faults> {
+    pub(crate) fn parse(sources: &Sources, source: usize) -> Result<Self, Vec<Fault>> {
         let text = sources.text(source);
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -123,6 +123,14 @@ impl Node {
         Some(entries.remove(at))
     }
 
+    /// A text at a place.
+    pub(crate) fn text(place: &Place, text: &str) -> Self {
+        Self {
+            place: place.clone(),
+            value: Value::Scalar(toml::Value::String(text.to_owned())),
+        }
+    }
+
     /// The value without its places.
     pub(crate) fn plain(&self) -> toml::Value {
         match &self.value {
@@ -147,9 +155,9 @@ impl Node {
     }
 }
 
-fn convert(source: usize, value: &DeValue<'_>, span: &Range<usize>) -> Result<Node, Faults> {
+fn convert(source: usize, value: &DeValue<'_>, span: &Range<usize>) -> Result<Node, Vec<Fault>> {
     let place = Place::new(source, span);
-    let fault = |what: String| Faults::from(Fault::at(place.clone(), what));
+    let fault = |what: String| vec![Fault::at(place.clone(), what)];
     let scalar = |value| Ok(Value::Scalar(value));
     let converted = match value {
         DeValue::String(text) => scalar(toml::Value::String(text.to_string())),
@@ -179,7 +187,7 @@ fn convert(source: usize, value: &DeValue<'_>, span: &Range<usize>) -> Result<No
     })
 }
 
-fn convert_table(source: usize, table: &DeTable<'_>) -> Result<Value, Faults> {
+fn convert_table(source: usize, table: &DeTable<'_>) -> Result<Value, Vec<Fault>> {
     let mut entries = Vec::new();
     for (key, value) in table {
         entries.push(Entry {

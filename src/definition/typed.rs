@@ -14,7 +14,7 @@ const MOST: usize = 30;
 pub(crate) fn typed<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Option<T> {
     let mut rest = node.clone();
     let mut whole = true;
-    let before = faults.len();
+    let before = faults.errors();
     loop {
         let error = match serde_path_to_error::deserialize::<_, T>(rest.plain()) {
             Ok(value) => return whole.then_some(value),
@@ -25,7 +25,7 @@ pub(crate) fn typed<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Op
         let (fault, offender) = explain(error.inner().message(), &rest, &path);
         faults.push(fault);
         // Nobody mends hundreds of faults in one go, and each costs another look at the whole.
-        if faults.len() > before + MOST {
+        if faults.errors() > before + MOST {
             return None;
         }
         // Without an entry to blame (a missing field, say) nothing can be left out.

@@ -340,30 +340,13 @@ fn check_budget(experiment: &Experiment, folds: &[FoldData]) -> Result<(), Failu
     if folds.iter().any(|f| f.summary.role == Role::Validation) {
         return Ok(());
     }
-    let all = experiment.trials();
-    for (at, variant) in experiment.variants.iter().enumerate() {
-        let trials = all.iter().filter(|t| t.variant == at).count();
-        if trials > 1 {
-            return Err(Failure::Definition(format!(
-                "variant `{}` has {trials} trials to choose from, but the splitter `{}` makes no \
-                 validation part, and choosing on the test part would flatter the result; give the \
-                 splitter a validation part, or each variant one setting",
-                variant.name,
-                experiment.splitter.typetag_name(),
-            )));
-        }
+    match experiment.needs_validation() {
+        Some(reason) => Err(Failure::Definition(format!(
+            "{}; {}",
+            reason.message, reason.remedy
+        ))),
+        None => Ok(()),
     }
-    if experiment.variants.len() > 1 && experiment.recommendations.variant.is_none() {
-        return Err(Failure::Definition(format!(
-            "{} variants compete, but the splitter `{}` makes no validation part to choose one for \
-             recommendations.csv; give it a validation part, or name the one to recommend with: \
-             [recommendations] variant = \"{}\"",
-            experiment.variants.len(),
-            experiment.splitter.typetag_name(),
-            experiment.variants[0].name,
-        )));
-    }
-    Ok(())
 }
 
 /// A weighting that asks for what the log does not have is a fault of the definition, not of trials.

@@ -1,16 +1,40 @@
 //! Every kind of fault as a person sees it (`tests/faults`), and what short forms and grids become.
 
+mod axes;
+mod files;
+
 use std::path::Path;
 
-use super::fault::Sources;
-use super::parse;
+use super::fault::{Faults, Sources};
+use super::{Checked, MOST_TRIALS, Request, check, parse};
 use crate::experiment::{Experiment, resolved};
 
-fn read(text: &str, settings: &[&str]) -> Result<Experiment, String> {
+fn checked(text: &str, request: &Request) -> Checked {
     let mut sources = Sources::default();
     sources.add("x.toml", text);
-    let settings: Vec<String> = settings.iter().map(|&s| s.to_owned()).collect();
-    parse(Path::new("x.toml"), &settings, &mut sources).map_err(|f| f.render(&sources, false))
+    parse(
+        Path::new("x.toml"),
+        request,
+        sources,
+        Faults::new(MOST_TRIALS),
+    )
+}
+
+fn request(settings: &[&str], only: &[&str]) -> Request {
+    let owned = |texts: &[&str]| texts.iter().map(|&s| s.to_owned()).collect();
+    Request {
+        settings: owned(settings),
+        only: owned(only),
+        yes: false,
+    }
+}
+
+fn read(text: &str, settings: &[&str]) -> Result<Experiment, String> {
+    let checked = checked(text, &request(settings, &[]));
+    match checked.experiment() {
+        Some(_) => Ok(checked.experiment.expect("just seen")),
+        None => Err(checked.render(false)),
+    }
 }
 
 fn good(text: &str, settings: &[&str]) -> Experiment {
@@ -21,7 +45,8 @@ fn good(text: &str, settings: &[&str]) -> Experiment {
 /// `UPDATE=1 cargo test`.
 #[test]
 fn faults_read_as_they_should() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults");
+    // Cargo runs tests in the package's folder, so that the paths shown are the same everywhere.
+    let folder = Path::new("tests/faults");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -30,9 +55,8 @@ fn faults_read_as_they_should() {
     files.sort();
     assert!(files.len() >= 13);
     for path in files {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let faults =
-            read(&text, &[]).expect_err(&format!("{} is faultless", path.display())) + "\n";
+        let faults = check(&path, &Request::default()).render(false) + "\n";
+        assert!(faults.len() > 1, "{} is faultless", path.display());
         let golden = path.with_extension("txt");
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&golden, &faults).unwrap();
