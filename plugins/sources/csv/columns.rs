@@ -109,8 +109,9 @@ impl Csv {
                     ),
                     "set `source.csv.part_column` to another",
                 ));
+            } else {
+                names.push(part.clone());
             }
-            names.push(part.clone());
         }
         (Some(names), faults)
     }
