@@ -128,7 +128,7 @@ impl Source for Csv {
         let inputs = self.inputs(context.base)?;
         // Columns are looked at before the bytes are hashed: a wrong name must not cost a minute.
         for input in &inputs {
-            let names = self.names(input).map_err(first)?;
+            let names = self.names(input)?;
             self.roles(&names, input).map_err(first)?;
         }
         if self.path.is_some() {
@@ -165,16 +165,19 @@ impl Source for Csv {
         problems.extend(fault.map(Problem::from));
         let mut first: Option<(&Input, Vec<String>)> = None;
         for input in &inputs {
-            let faults = match (self.names(input), &first) {
-                (Err(faults), _) => faults,
-                (Ok(names), None) => {
-                    let faults = self.roles(&names, input).err().unwrap_or_default();
+            let (names, mut faults) = self.look_at(input);
+            match (names, &first) {
+                (None, _) => {}
+                (Some(names), None) => {
+                    faults.extend(self.roles(&names, input).err().into_iter().flatten());
                     first = Some((input, names));
-                    faults
                 }
-                (Ok(names), Some((_, of))) if names == *of => Vec::new(),
-                (Ok(names), Some((first, of))) => vec![differ(&names, input, of, first)],
-            };
+                (Some(names), Some((first, of))) => {
+                    if faults.is_empty() && names != *of {
+                        faults.push(differ(&names, input, of, first));
+                    }
+                }
+            }
             for problem in faults.into_iter().map(Problem::from) {
                 // What is wrong with `columns` or `header` is wrong for each file, and said once.
                 let said = |p: &Problem| {

@@ -7,41 +7,61 @@ use super::input::Input;
 use super::{Csv, reader};
 
 impl Csv {
-    /// The columns of a file, in their order. Reads no more than its first line.
-    pub(super) fn names(&self, input: &Input) -> Result<Vec<String>, Vec<Fault>> {
+    /// The columns of a file, as far as they are known, and all that is wrong with them. Reads no
+    /// more than the file's first line.
+    pub(super) fn look_at(&self, input: &Input) -> (Option<Vec<String>>, Vec<Fault>) {
         let first = || {
             let mut rows = reader::rows(self, input)?;
             let mut first = ::csv::ByteRecord::new();
             reader::next(&mut rows, &mut first, input)?;
             Ok(first)
         };
-        let first = first().map_err(|fault| vec![fault])?;
-        self.names_from(&first, input)
+        match first() {
+            Ok(first) => self.columns_in(&first, input),
+            Err(fault) => (None, vec![fault]),
+        }
     }
 
-    /// The columns, given the first line of the file, or all that is wrong with them.
+    /// The columns of a file, in their order, or what is wrong with them.
+    pub(super) fn names(&self, input: &Input) -> Result<Vec<String>, Fault> {
+        sound(self.look_at(input))
+    }
+
+    /// The same, given the first line of the file.
     pub(super) fn names_from(
         &self,
         first: &::csv::ByteRecord,
         input: &Input,
-    ) -> Result<Vec<String>, Vec<Fault>> {
+    ) -> Result<Vec<String>, Fault> {
+        sound(self.columns_in(first, input))
+    }
+
+    fn columns_in(
+        &self,
+        first: &::csv::ByteRecord,
+        input: &Input,
+    ) -> (Option<Vec<String>>, Vec<Fault>) {
         let shown = input.shown();
         if first.is_empty() {
-            return Err(vec![Fault::data(
+            let fault = Fault::data(
                 &input.parameter,
                 format!("{shown} holds nothing but empty lines"),
                 format!("set `{}` to a file with rows", input.key()),
-            )]);
+            );
+            return (None, vec![fault]);
         }
         let mut faults = self.contradictions();
         if self.header && !faults.is_empty() {
-            return Err(faults);
+            return (None, faults);
         }
         let mut names = self.columns.clone();
         if self.header {
-            names = header(first, input).map_err(|fault| vec![fault])?;
+            names = match header(first, input) {
+                Ok(names) => names,
+                Err(fault) => return (None, vec![fault]),
+            };
         } else if names.is_empty() {
-            faults.push(Fault::definition(
+            let fault = Fault::definition(
                 "header",
                 format!(
                     "a file without a header needs names: {shown} has {} columns (the first row is \
@@ -50,7 +70,8 @@ impl Csv {
                     reader::shown(first, ", ")
                 ),
                 "set `source.csv.columns = [\"user_id\", \"song_id\", …]`",
-            ));
+            );
+            return (None, vec![fault]);
         } else if names.len() != first.len() {
             let wrong = Fault::definition(
                 "columns",
@@ -88,14 +109,11 @@ impl Csv {
                     ),
                     "set `source.csv.part_column` to another",
                 ));
+            } else {
+                names.push(part.clone());
             }
-            names.push(part.clone());
         }
-        if faults.is_empty() {
-            Ok(names)
-        } else {
-            Err(faults)
-        }
+        (Some(names), faults)
     }
 
     /// What contradicts itself in `columns`, whatever the files hold.
@@ -228,6 +246,14 @@ impl Csv {
         } else {
             fault
         }
+    }
+}
+
+/// The columns, if nothing is wrong with them, or the first that is.
+fn sound((names, faults): (Option<Vec<String>>, Vec<Fault>)) -> Result<Vec<String>, Fault> {
+    match (faults.into_iter().next(), names) {
+        (None, Some(names)) => Ok(names),
+        (fault, _) => Err(fault.expect("columns that are not known have a fault")),
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn read(
         let mut rows = rows(csv, input)?;
         let mut record = ByteRecord::new();
         let mut more = next(&mut rows, &mut record, input)?;
-        let names = csv.names_from(&record, input).map_err(first)?;
+        let names = csv.names_from(&record, input)?;
         let chunk = match &mut chunk {
             None => {
                 let roles = csv.roles(&names, input).map_err(first)?;

@@ -151,6 +151,12 @@ fn columns_must_be_as_the_file_has_them() {
         &[("columns.2", ""), ("columns", "")],
     );
     are(&places(b"user_id,song_id,x,x\n", ""), &[("path", "")]);
+    // A column that is missing is told though the columns are wrong in another way too.
+    let both = r#""header": false, "columns": ["user_id", "song", "user_id"]"#;
+    are(
+        &places(b"1,2,3\n", both),
+        &[("columns.2", ""), ("item", "")],
+    );
     // What contradicts itself is told though the file is not there.
     let nowhere = r#"{"path": "b.csv", "header": false, "columns": ["a", "b", "a"]}"#;
     let folder = folder(&[]);
