@@ -128,6 +128,9 @@ pub(crate) struct Evaluation {
     pub(crate) baseline: Option<String>,
     /// An item of the evaluated part is a target if its summed weight by this is above 0.
     pub(crate) targets: Box<dyn musicrec_api::Weighting>,
+    /// How many items are ranked for a user and kept in `lists`; as deep as the deepest metric if not
+    /// given.
+    pub(crate) depth: Option<NonZeroUsize>,
     /// What is done with items that a user already heard in the fit part.
     pub(crate) heard: Heard,
     /// What is done with targets that nobody heard in the fit part.
@@ -153,6 +156,7 @@ impl Default for Evaluation {
             select: None,
             baseline: None,
             targets,
+            depth: None,
             heard: Heard::Mask,
             cold_items: ColdItems::Miss,
             refit: true,
@@ -173,6 +177,12 @@ impl Evaluation {
                 .unwrap_or(&labels[0])
                 .clone()
         })
+    }
+
+    /// How many items are ranked for a user.
+    pub(crate) fn depth(&self) -> usize {
+        let deepest = self.metrics.depth();
+        self.depth.map_or(deepest, |d| d.get().max(deepest))
     }
 
     /// The name of the baseline among the variants, if there is one.

@@ -59,7 +59,7 @@ fn movielens_cut_once_through_time() {
     assert_eq!(report["log"]["users"], 943);
     assert_eq!(report["log"]["items"], 1_682);
     assert_eq!(report["uses_the_future"], false);
-    for fold in report["folds"].as_array().expect("folds") {
+    for fold in report["cleanings"][0]["folds"].as_array().expect("folds") {
         assert_eq!(fold["fit_not_before"], 0);
     }
 }
@@ -100,7 +100,7 @@ resamples = 100
     );
     lab.done(&["sweep", "gowalla.toml", "--set", &files]);
     let report = lab.report("reports/gowalla");
-    let fold = &report["folds"][0];
+    let fold = &report["cleanings"][0]["folds"][0];
     // Counts and values as `../shared/data/README.md` gives them for the published split.
     assert_eq!(fold["fit"]["events"], 810_128);
     assert_eq!(fold["evaluated"]["events"], 217_242);
