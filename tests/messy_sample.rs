@@ -67,7 +67,7 @@ fn the_funnel_of_the_protocol() {
         .map(|a| a["rows"].as_u64().expect("a count"))
         .sum();
     assert_eq!(labels, 3_772);
-    let log = &report["log"];
+    let log = &report["cleanings"][0]["log"];
     for (key, count) in [
         ("events", 4_809),
         ("users", 220),

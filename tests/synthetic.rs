@@ -187,7 +187,7 @@ fn the_file_the_source_and_the_truth_are_one_log() {
     ]);
     let memory = comparable(lab.report("memory/quickstart"));
     let file = comparable(lab.report("file/quickstart"));
-    assert_eq!(memory["log"], file["log"]);
+    assert_eq!(memory["cleanings"][0]["log"], file["cleanings"][0]["log"]);
     assert_eq!(
         memory["cleanings"][0]["folds"],
         file["cleanings"][0]["folds"]
@@ -237,7 +237,16 @@ fn the_file_the_source_and_the_truth_are_one_log() {
         })
         .collect();
     assert_eq!(found, planted);
-    assert_eq!(file["log"]["events"], truth["clean"]["rows"]);
-    assert_eq!(file["log"]["users"], truth["clean"]["users"]);
-    assert_eq!(file["log"]["items"], truth["clean"]["songs"]);
+    assert_eq!(
+        file["cleanings"][0]["log"]["events"],
+        truth["clean"]["rows"]
+    );
+    assert_eq!(
+        file["cleanings"][0]["log"]["users"],
+        truth["clean"]["users"]
+    );
+    assert_eq!(
+        file["cleanings"][0]["log"]["items"],
+        truth["clean"]["songs"]
+    );
 }
