@@ -7,8 +7,7 @@ use musicrec_api::{Cleaner, Kind, Metric, Source, Splitter, registrations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::definition::{Place, Sources};
-use crate::exit::Failure;
+use crate::definition::{Node, Written};
 use crate::settings::{among_namesakes, nesting};
 
 /// Parameters of these names hold paths of files.
@@ -51,17 +50,6 @@ pub(crate) struct Variant {
     pub(crate) model: String,
 }
 
-/// The texts of a definition, to show places in them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Written(pub(crate) Sources);
-
-impl Written {
-    /// A fault of the definition that was found with the data.
-    pub(crate) fn failure(&self, place: &Place, message: &str, color: bool) -> Failure {
-        Failure::Faults(self.0.render(place, message, color))
-    }
-}
-
 /// Why a definition cannot run, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reason {
@@ -102,17 +90,17 @@ impl Model {
 pub(crate) struct Weighting {
     pub(crate) plugin: Box<dyn musicrec_api::Weighting>,
     pub(crate) resolved: Value,
-    /// Where it is written.
-    pub(crate) place: Place,
+    /// How it is written.
+    pub(crate) written: Node,
 }
 
 impl Weighting {
-    pub(crate) fn new(plugin: Box<dyn musicrec_api::Weighting>, place: Place) -> Self {
+    pub(crate) fn new(plugin: Box<dyn musicrec_api::Weighting>, written: Node) -> Self {
         let resolved = resolved(&plugin);
         Self {
             plugin,
             resolved,
-            place,
+            written,
         }
     }
 }
@@ -208,6 +196,12 @@ impl Evaluation {
                 .unwrap_or(&labels[0])
                 .clone()
         })
+    }
+
+    /// How many items are ranked for a user.
+    pub(crate) fn depth(&self) -> usize {
+        let deepest = self.metrics.depth();
+        self.depth.map_or(deepest, |d| d.get().max(deepest))
     }
 
     /// The name of the baseline among the variants, if there is one.

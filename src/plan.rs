@@ -1,5 +1,6 @@
 //! What a sweep would do: which trials, which of them are done, and what the rest takes.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hint::black_box;
 use std::time::Instant;
@@ -40,6 +41,15 @@ pub(crate) struct Planned {
     /// Seconds of fitting and ranking on one thread, on validation if there is such a part; `None`
     /// where nothing tells.
     pub(crate) seconds: Option<f64>,
+    /// The same on test.
+    on_test: Option<f64>,
+}
+
+impl Planned {
+    fn runs(&self) -> bool {
+        let runs = |state: &State| matches!(state, State::Runs | State::IfChosen);
+        self.validation.as_ref().map_or(runs(&self.test), runs)
+    }
 }
 
 /// What becomes of a trial on a part.
@@ -82,82 +92,112 @@ pub(crate) fn make(
     let known = sweep.known()?;
     let all = experiment.trials();
     let speeds = Speeds::learn(overview, &all, &known);
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    let mut planned = Vec::new();
-    let (mut seconds, mut unknown) = (0.0, 0);
-    let mut bytes: Vec<f64> = Vec::new();
+    let mut left = Left::default();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut trials: Vec<Planned> = Vec::new();
     for variant in &overview.variants {
-        let mut dearest: Option<f64> = None;
+        let first = trials.len();
         for plan in &variant.trials {
-            let trial = &all[plan.index];
-            let number = planned.len() + 1;
-            let mut state = |id: &str, runs: State| match seen.get(id) {
-                Some(&first) => State::Same(first),
-                None => {
-                    seen.insert(id.to_owned(), number);
-                    if known.contains_key(id) {
-                        State::Done
-                    } else {
-                        runs
-                    }
+            let number = trials.len() + 1;
+            let state = |id: &str, runs: State| {
+                if known.contains_key(id) {
+                    State::Done
+                } else {
+                    runs
                 }
             };
-            let validation = plan.validation.as_ref().map(|id| state(id, State::Runs));
-            let runs = if validation.is_some() && variant.trials.len() > 1 {
+            let runs = if plan.validation.is_some() && variant.trials.len() > 1 {
                 State::IfChosen
             } else {
                 State::Runs
             };
-            let test = state(&plan.test, runs);
+            let mut validation = plan.validation.as_ref().map(|id| state(id, State::Runs));
+            let mut test = state(&plan.test, runs);
+            let earlier = *seen.entry(plan.test.as_str()).or_insert(number);
+            if earlier < number {
+                validation = validation.map(|_| State::Same(earlier));
+                test = State::Same(earlier);
+            }
             let of = |role| {
-                let fold = overview.cleanings[plan.cleaning]
-                    .folds
-                    .iter()
-                    .find(|f| f.role == role)?;
-                speeds.seconds(trial, fold)
+                let folds = &overview.cleanings[plan.cleaning].folds;
+                let fold = folds.iter().find(|f| f.role == role)?;
+                speeds.seconds(&all[plan.index], fold)
             };
-            let role = match validation {
-                Some(_) => Role::Validation,
-                None => Role::Test,
+            let on_test = of(Role::Test);
+            let seconds = match validation {
+                Some(_) => of(Role::Validation),
+                None => on_test,
             };
-            let own = of(role);
-            if validation == Some(State::Runs) {
-                seconds += own.unwrap_or(0.0);
-                unknown += usize::from(own.is_none());
-            }
-            if matches!(test, State::Runs | State::IfChosen) {
-                dearest = dearest.max(Some(of(Role::Test).unwrap_or(0.0)));
-                unknown += usize::from(own.is_none() && validation.is_none());
-            }
-            if [validation.as_ref(), Some(&test)].contains(&Some(&State::Runs)) {
-                let fold = overview.cleanings[plan.cleaning].folds.last();
-                bytes.extend(fold.map(|fold| memory(trial, fold)));
-            }
-            planned.push(Planned {
+            let planned = Planned {
                 variant: variant.name.clone(),
                 settings: plan.settings.clone(),
                 validation,
                 test,
-                seconds: own,
-            });
+                seconds,
+                on_test,
+            };
+            if planned.runs() {
+                let fold = overview.cleanings[plan.cleaning].folds.last();
+                let bytes = fold.map(|fold| memory(&all[plan.index], fold));
+                left.bytes.extend(bytes);
+            }
+            trials.push(planned);
         }
-        seconds += dearest.unwrap_or(0.0);
+        left.variant(&trials[first..]);
     }
-    bytes.sort_by(|a, b| b.total_cmp(a));
-    let at_once = threads.min(bytes.len().max(1));
     Ok(Plan {
         shared: shared(experiment, overview, &all),
-        folded: folded(experiment, &planned),
-        trials: planned,
-        estimate: Estimate {
-            seconds,
-            wall: seconds / at_once as f64,
-            unknown,
-            basis: speeds.basis(),
-            bytes: bytes.iter().take(at_once).sum(),
-            peak: peak_memory(),
-        },
+        folded: folded(experiment, &trials),
+        trials,
+        estimate: left.estimate(threads, &speeds),
     })
+}
+
+/// What is left to do, added up.
+#[derive(Debug, Default)]
+struct Left {
+    seconds: f64,
+    unknown: usize,
+    /// Of each trial that runs.
+    bytes: Vec<f64>,
+}
+
+impl Left {
+    /// Adds the trials of a variant: those on validation that run, and the dearest of those that may
+    /// be chosen for the test.
+    fn variant(&mut self, trials: &[Planned]) {
+        let mut add = |seconds: Option<f64>| {
+            self.seconds += seconds.unwrap_or(0.0);
+            self.unknown += usize::from(seconds.is_none());
+        };
+        let validating = |t: &&Planned| t.validation == Some(State::Runs);
+        let settled =
+            !trials.iter().any(|t| validating(&t)) && trials.iter().any(|t| t.test == State::Done);
+        for trial in trials.iter().filter(validating) {
+            add(trial.seconds);
+        }
+        let tested = |t: &&Planned| matches!(t.test, State::Runs | State::IfChosen);
+        let dearest = trials
+            .iter()
+            .filter(tested)
+            .max_by(|a, b| a.on_test.partial_cmp(&b.on_test).unwrap_or(Ordering::Equal));
+        if let Some(dearest) = dearest.filter(|_| !settled) {
+            add(dearest.on_test);
+        }
+    }
+
+    fn estimate(mut self, threads: usize, speeds: &Speeds) -> Estimate {
+        self.bytes.sort_by(|a, b| b.total_cmp(a));
+        let at_once = threads.min(self.bytes.len().max(1));
+        Estimate {
+            seconds: self.seconds,
+            wall: self.seconds / at_once as f64,
+            unknown: self.unknown,
+            basis: speeds.basis(),
+            bytes: self.bytes.iter().take(at_once).sum(),
+            peak: peak_memory(),
+        }
+    }
 }
 
 fn shape(fold: &Summary) -> Shape {
@@ -269,7 +309,10 @@ fn machine_speed() -> f64 {
     let begun = Instant::now();
     let mut sums = [0.0_f32; 16];
     for _ in 0..ROUNDS {
-        for (a, b) in black_box(&a).chunks_exact(16).zip(black_box(&b).chunks_exact(16)) {
+        for (a, b) in black_box(&a)
+            .chunks_exact(16)
+            .zip(black_box(&b).chunks_exact(16))
+        {
             for lane in 0..16 {
                 sums[lane] += a[lane] * b[lane];
             }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod check;
+mod plan;
 mod plugins;
 mod progress;
 mod show;
@@ -10,6 +11,8 @@ mod synth;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +33,7 @@ enum Command {
     Sweep(sweep::Arguments),
     Check(check::Arguments),
     Show(show::Arguments),
+    Plan(plan::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
 }
@@ -40,6 +44,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
     };
@@ -79,6 +84,32 @@ fn say_rendered(text: &str) {
     // One write a line, so that lines of several threads do not mix. Where standard error is gone
     // there is no place left to say so.
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+/// The threads asked for, or as many as the machine has.
+fn threads(asked: Option<u16>) -> usize {
+    let available = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    asked.map_or_else(available, usize::from)
+}
+
+/// The first Ctrl-C (or SIGTERM) asks what runs to stop and leaves the folder whole; a second one
+/// ends the program at once, which leaves it whole too.
+fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
+    static FLAG: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
+    HANDLER
+        .get_or_init(|| {
+            ctrlc::set_handler(|| {
+                if FLAG.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+                say("stopping after the step that runs; once more to stop at once");
+            })
+            .map_err(|e| e.to_string())
+        })
+        .clone()
+        .map_err(|e| Failure::Output(format!("cannot listen for Ctrl-C: {e}")))?;
+    Ok(&FLAG)
 }
 
 /// Whether errors may be colored: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).

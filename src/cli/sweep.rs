@@ -1,14 +1,12 @@
 //! `musicrec-lab sweep`: run an experiment and report.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
 use super::changes::Changes;
 use super::progress::Progress;
-use super::{color, print, say, say_rendered};
+use super::{color, on_interrupt, print, say, say_rendered, threads};
 use crate::definition;
 use crate::exit::Failure;
 use crate::report;
@@ -54,11 +52,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !warnings.is_empty() && !arguments.quiet {
         say_rendered(&format!("{warnings}\n"));
     }
-    let available = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let options = Options {
         out: arguments.out.clone(),
         fresh: arguments.fresh,
-        threads: arguments.threads.map_or_else(available, usize::from),
+        threads: threads(arguments.threads),
         command: command_line(),
     };
     // All that is not a trial: chance, statistics, recommendations.
@@ -105,24 +102,4 @@ fn command_line() -> String {
         }
     });
     quoted.collect::<Vec<_>>().join(" ")
-}
-
-/// The first Ctrl-C (or SIGTERM) asks trials to stop and leaves the folder whole; a second one ends
-/// the program at once, which leaves it whole too.
-pub(super) fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
-    static FLAG: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
-    HANDLER
-        .get_or_init(|| {
-            ctrlc::set_handler(|| {
-                if FLAG.swap(true, Ordering::Relaxed) {
-                    std::process::exit(130);
-                }
-                say("stopping after the step that runs; once more to stop at once");
-            })
-            .map_err(|e| e.to_string())
-        })
-        .clone()
-        .map_err(|e| Failure::Output(format!("cannot listen for Ctrl-C: {e}")))?;
-    Ok(&FLAG)
 }

@@ -14,6 +14,7 @@ use super::typed::typed;
 pub(super) struct Checks {
     base: PathBuf,
     columns: Option<Vec<String>>,
+    events: Option<Vec<String>>,
 }
 
 impl Checks {
@@ -22,6 +23,15 @@ impl Checks {
         Self {
             base: base.to_path_buf(),
             columns: None,
+            events: None,
+        }
+    }
+
+    /// The same, with the kinds of event known.
+    pub(super) fn with_events(self, events: &[String]) -> Self {
+        Self {
+            events: Some(events.to_vec()),
+            ..self
         }
     }
 
@@ -31,11 +41,14 @@ impl Checks {
     }
 
     pub(super) fn context(&self) -> CheckContext<'_> {
-        let context = CheckContext::new(&self.base);
-        match &self.columns {
-            Some(columns) => context.with_columns(columns),
-            None => context,
+        let mut context = CheckContext::new(&self.base);
+        if let Some(columns) = &self.columns {
+            context = context.with_columns(columns);
         }
+        if let Some(events) = &self.events {
+            context = context.with_events(events);
+        }
+        context
     }
 
     /// Asks a weighting and what it nests.

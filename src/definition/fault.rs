@@ -38,13 +38,6 @@ impl Sources {
         (line, before[start..].chars().count() + 1)
     }
 
-    /// A fault at a place as a person reads it.
-    pub(crate) fn render(&self, place: &Place, message: &str, color: bool) -> String {
-        let mut faults = Faults::new(0);
-        faults.push(Fault::at(place.clone(), message));
-        faults.render(self, color)
-    }
-
     /// Where a place is, for people: `x.toml:7`; what `--set` gave has no lines.
     pub(crate) fn describe(&self, place: &Place) -> String {
         let name = self.name(place.source);

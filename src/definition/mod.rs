@@ -21,16 +21,16 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
 use crate::experiment::{
-    Experiment, Model, Recommendations, Variant, Weighting, Written, combine, needs_validation,
+    Experiment, Model, Recommendations, Variant, Weighting, combine, needs_validation,
 };
 use checks::Checks;
 use evaluation::Rows;
-use fault::{COMMAND_LINE, Fault, Faults};
-use tree::{Entry, Node, Value};
+use fault::{COMMAND_LINE, Fault, Faults, Sources};
+use tree::{Entry, Place, Value};
 use typed::{lenient, typed};
 
-pub(crate) use fault::{Finding, Sources};
-pub(crate) use tree::Place;
+pub(crate) use fault::Finding;
+pub(crate) use tree::Node;
 
 /// The keys a definition may have, in the order of the docs.
 const KEYS: [&str; 10] = [
@@ -72,6 +72,30 @@ pub(crate) struct Checked {
     tree: Option<Node>,
     /// `None` only with an error.
     experiment: Option<Experiment>,
+}
+
+/// The texts of a definition, to show faults in them that only the data can tell.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Written {
+    sources: Sources,
+    color: bool,
+}
+
+impl Written {
+    /// What weightings say once the kinds of event in the log are known.
+    pub(crate) fn check_weightings(
+        &self,
+        experiment: &Experiment,
+        weightings: &[&Weighting],
+        events: &[String],
+    ) -> Option<Failure> {
+        let checks = Checks::new(&experiment.base).with_events(events);
+        let mut faults = Faults::new(MOST_TRIALS);
+        for weighting in weightings {
+            checks.weighting(&weighting.written, &mut faults);
+        }
+        (faults.errors() > 0).then(|| Failure::Faults(faults.render(&self.sources, self.color)))
+    }
 }
 
 /// Reads and checks a definition. All faults of it are found at once, each with its place.
@@ -124,7 +148,13 @@ impl Checked {
     pub(crate) fn into_experiment(self, color: bool) -> Result<(Experiment, String), Failure> {
         let rendered = self.render(color);
         match self.experiment {
-            Some(experiment) if self.faults.errors() == 0 => Ok((experiment, rendered)),
+            Some(mut experiment) if self.faults.errors() == 0 => {
+                experiment.written = Written {
+                    sources: self.sources,
+                    color,
+                };
+                Ok((experiment, rendered))
+            }
             _ => Err(Failure::Faults(rendered)),
         }
     }
@@ -189,9 +219,6 @@ fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Fault
     {
         only::keep(experiment, &request.only, &mut sources, &mut faults);
     }
-    if let Some(experiment) = &mut experiment {
-        experiment.written = Written(sources.clone());
-    }
     Checked {
         sources,
         faults,
@@ -232,9 +259,9 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     let splitter_node =
         splitter_entry.map_or_else(|| Node::text(&start, "global_time"), |e| e.node);
     let why = "all trials of a comparison share one split";
-    let splitter = plugin(&splitter_node, Kind::Splitter, why, faults);
+    let splitter: Option<(Node, Box<dyn Splitter>)> =
+        plugin(&splitter_node, Kind::Splitter, why, faults);
     if let Some((node, splitter)) = &splitter {
-        let splitter: &Box<dyn Splitter> = splitter;
         checks::book(splitter.check(&checks.context()), node, faults);
     }
     let weighting = root
@@ -243,10 +270,9 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     let mut weightings: Vec<Weighting> = Vec::new();
     for node in plugins::place(&weighting, Kind::Weighting, faults) {
         checks.weighting(&node, faults);
-        let place = checks::place_of(&node, "");
         // What is wrong with it has been said.
         let typed = typed(&node, &mut Faults::new(0));
-        weightings.extend(typed.map(|plugin| Weighting::new(plugin, place)));
+        weightings.extend(typed.map(|plugin| Weighting::new(plugin, node)));
     }
     let before = faults.errors();
     let models = required(&mut root, "model", faults)

@@ -242,27 +242,25 @@ impl Printer<'_> {
             } else {
                 format!("{path}.{}", quoted(&entry.key))
             };
-            match &entry.node.value {
-                Value::Array(items) => {
-                    for item in items {
-                        self.out.push('\n');
-                        self.line(&format!("[[{path}]]"), &item.place);
-                        self.table(item, &path);
-                    }
+            if let Value::Array(items) = &entry.node.value {
+                for item in items {
+                    self.out.push('\n');
+                    self.line(&format!("[[{path}]]"), &item.place);
+                    self.table(item, &path);
                 }
-                _ => {
-                    let holds_tables_only = matches!(&entry.node.value, Value::Table(inner)
-                        if !inner.is_empty()
-                            && inner.iter().all(|e| stands_alone(&e.node, &path, &e.key)));
-                    if !holds_tables_only {
-                        if !path.starts_with("cleaners.") {
-                            self.out.push('\n');
-                        }
-                        self.line(&format!("[{path}]"), &entry.place);
-                    }
-                    self.table(&entry.node, &path);
-                }
+                continue;
             }
+            // A header that says no more than those below it is left out.
+            let empty = matches!(&entry.node.value, Value::Table(inner)
+                if !inner.is_empty()
+                    && inner.iter().all(|e| stands_alone(&e.node, &path, &e.key)));
+            if !empty {
+                if !path.starts_with("cleaners.") {
+                    self.out.push('\n');
+                }
+                self.line(&format!("[{path}]"), &entry.place);
+            }
+            self.table(&entry.node, &path);
         }
     }
 

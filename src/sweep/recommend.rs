@@ -90,7 +90,7 @@ impl Sweep<'_> {
     }
 
     fn best_items(&self, trial: &Trial, key: &Key, count: usize) -> Result<(String, usize)> {
-        let events = &self.prepared.events;
+        let events = &self.cleaned[trial.cleaning].prepared.events;
         let all = (0..events.len() as u32).collect();
         let (rows, _) = learnable(
             all,
