@@ -120,7 +120,7 @@ fn grid(node: &Node, grid: &Entry, faults: &mut Faults) -> Vec<Node> {
 fn distinct(values: Vec<Node>, faults: &mut Faults) -> Vec<Node> {
     let mut kept: Vec<Node> = Vec::with_capacity(values.len());
     for value in values {
-        if kept.iter().any(|earlier| earlier.plain() == value.plain()) {
+        if kept.iter().any(|earlier| same(earlier, &value)) {
             faults.push(
                 Fault::at(value.place.clone(), "this value stands in the axis already")
                     .help("it is tried once")
@@ -131,6 +131,23 @@ fn distinct(values: Vec<Node>, faults: &mut Faults) -> Vec<Node> {
         }
     }
     kept
+}
+
+/// Whether two values are one: 1 and 1.0 are.
+fn same(a: &Node, b: &Node) -> bool {
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.plain() == b.plain(),
+    }
+}
+
+/// The number that a node is, if it is a finite one.
+fn number(node: &Node) -> Option<f64> {
+    match &node.value {
+        Value::Scalar(toml::Value::Integer(number)) => Some(*number as f64),
+        Value::Scalar(toml::Value::Float(number)) if number.is_finite() => Some(*number),
+        _ => None,
+    }
 }
 
 /// Refuses what stands beside the keys of an axis.
@@ -231,11 +248,6 @@ fn given_steps(node: &Node, faults: &mut Faults) -> Option<usize> {
 
 /// Both ends and whether they are whole numbers.
 fn ends(node: &Node, faults: &mut Faults) -> Option<(f64, f64, bool)> {
-    let number = |node: &Node| match &node.value {
-        Value::Scalar(toml::Value::Integer(number)) => Some(*number as f64),
-        Value::Scalar(toml::Value::Float(number)) if number.is_finite() => Some(*number),
-        _ => None,
-    };
     let whole = |node: &Node| matches!(node.value, Value::Scalar(toml::Value::Integer(_)));
     if let Value::Array(items) = &node.value
         && let [first, last] = items.as_slice()

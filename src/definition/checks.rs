@@ -7,7 +7,7 @@ use musicrec_api::{CheckContext, Kind, Problem, Source, SourceContext, Weighting
 use super::fault::{Fault, Faults};
 use super::plugins;
 use super::tree::{Node, Place, Value};
-use super::typed::typed;
+use super::typed::of_axis;
 
 /// What is known before anything runs.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Checks {
 
     /// Asks a weighting and what it nests.
     pub(super) fn weighting(&self, node: &Node, faults: &mut Faults) {
-        let Some(weighting) = typed::<Box<dyn Weighting>>(node, faults) else {
+        let Some(weighting) = of_axis::<Box<dyn Weighting>>(node, faults) else {
             return;
         };
         book(weighting.check(&self.context()), node, faults);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::checks::{self, Checks};
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place};
-use super::typed::typed;
+use super::typed::of_axis;
 use super::{axes, list, plugins};
 use crate::experiment::{Cleaning, resolved};
 use crate::settings::{among_namesakes, nesting};
@@ -28,12 +28,14 @@ pub(super) fn cleanings(
     checks: &Checks,
     faults: &mut Faults,
 ) -> Vec<Cleaning> {
-    let entries: Vec<Vec<Option<Node>>> = list(entry, faults, |node, faults| {
-        Some(plugins::entry(node, Kind::Cleaner, faults))
+    let entries: Vec<(Vec<Option<Node>>, bool)> = list(entry, faults, |node, faults| {
+        let before = faults.errors();
+        let alternatives = plugins::entry(node, Kind::Cleaner, faults);
+        Some((alternatives, faults.errors() == before))
     });
     let choices: Vec<Vec<Choice>> = entries
         .iter()
-        .map(|alternatives| choices(alternatives, checks, faults))
+        .map(|(alternatives, whole)| choices(alternatives, whole.then_some(checks), faults))
         .collect();
     let place = entry.map_or(start, |e| &e.place);
     let count: usize = choices.iter().map(Vec::len).product();
@@ -58,23 +60,23 @@ pub(super) fn cleanings(
                     .iter()
                     .filter_map(|c| c.node)
                     // What is wrong with it has been said above.
-                    .filter_map(|node| typed(node, &mut Faults::new(0)))
+                    .filter_map(|node| of_axis(node, &mut Faults::new(0)))
                     .collect(),
             }
         })
         .collect()
 }
 
-/// The alternatives of an entry, checked, each with what tells it from the others.
+/// The alternatives of an entry, checked if they are whole, each with what tells it from the others.
 fn choices<'a>(
     alternatives: &'a [Option<Node>],
-    checks: &Checks,
+    checks: Option<&Checks>,
     faults: &mut Faults,
 ) -> Vec<Choice<'a>> {
     let mut values: Vec<Value> = Vec::new();
     for node in alternatives.iter().flatten() {
-        let cleaner: Option<Box<dyn Cleaner>> = typed(node, faults);
-        if let Some(cleaner) = &cleaner {
+        let cleaner: Option<Box<dyn Cleaner>> = of_axis(node, faults);
+        if let (Some(cleaner), Some(checks)) = (&cleaner, checks) {
             checks::book(cleaner.check(&checks.context()), node, faults);
         }
         values.push(cleaner.map_or(Value::Null, |cleaner| resolved(&cleaner)));

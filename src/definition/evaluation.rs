@@ -5,7 +5,7 @@ use musicrec_api::Kind;
 use super::checks::Checks;
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place, Value};
-use super::typed::typed;
+use super::typed::{lenient, typed};
 use super::{Variant, axes, list, plain, plugins};
 use crate::experiment::{Compared, Evaluation, Metrics, Recommendations};
 
@@ -66,7 +66,10 @@ pub(super) fn evaluation(
     if let Some(entry) = node.get("metrics").filter(|_| metrics.is_some()) {
         check_metrics(entry, &labels, faults);
     }
-    let evaluation: Evaluation = typed(&node, faults)?;
+    // Whatever is wrong with one key, the others are looked at.
+    let whole = faults.errors();
+    let evaluation: Evaluation = lenient(&node, false, faults)?;
+    let whole = faults.errors() == whole;
     for (key, count) in [
         ("null_rankings", evaluation.null_rankings),
         ("resamples", evaluation.resamples),
@@ -98,13 +101,16 @@ pub(super) fn evaluation(
     if let (Some(chosen), Some(place)) = (&evaluation.baseline, baseline) {
         check_row("baseline", chosen, place, rows, faults);
     }
-    if let Some(entry) = node.get("compare") {
+    // Entries that were left out would shift the others.
+    if let Some(entry) = node.get("compare").filter(|_| whole) {
         check_compare(entry, &evaluation.compare, faults);
     }
-    if let (Some(depth), Some(entry)) = (evaluation.depth, node.get("metrics")) {
+    if let (Some(depth), Some(entry)) = (evaluation.depth, node.get("metrics"))
+        && whole
+    {
         check_depths(entry, &evaluation.metrics, depth.get(), faults);
     }
-    Some(evaluation)
+    Some(evaluation).filter(|_| whole)
 }
 
 /// Writes the short forms of plugins in an entry of `[evaluation]` in full, and each alternative of

@@ -97,6 +97,12 @@ impl Fault {
         self
     }
 
+    /// The same at another place.
+    pub(crate) fn moved_to(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
     /// A few words under the caret, e.g. a nearest name.
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
@@ -115,6 +121,15 @@ impl Fault {
             Some(name) => self.label(format!("did you mean `{name}`?")),
             None => self,
         }
+    }
+
+    /// Whether it says the same of the same place but for numbers.
+    fn is_like(&self, other: &Self) -> bool {
+        let words = |text: &str| text.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+        self == other
+            || (self.place.is_some()
+                && self.place == other.place
+                && words(&self.message) == words(&other.message))
     }
 
     fn render(&self, sources: &Sources, renderer: &Renderer) -> String {
@@ -182,13 +197,14 @@ impl Faults {
         }
     }
 
-    /// Adds one, unless the same is there already (grids meet the same value many times).
+    /// Adds one, unless the same is there already: grids meet the same value many times, and the
+    /// values of a range, all at one place, are wrong in the same way.
     pub(crate) fn push(&mut self, fault: Fault) {
         let list = match fault.severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
         };
-        if !list.contains(&fault) {
+        if !list.iter().any(|known| known.is_like(&fault)) {
             list.push(fault);
         }
     }

@@ -14,6 +14,9 @@ use crate::experiment::PATHS;
 /// The key of the list of files.
 const INCLUDE: &str = "include";
 
+/// More errors of syntax than this come from one another.
+const MOST_SYNTAX_ERRORS: usize = 5;
+
 /// Places that hold one plugin.
 const SINGLE: [&str; 5] = ["source", "splitter", "weighting", "of", "targets"];
 
@@ -33,7 +36,8 @@ fn parse(sources: &Sources, source: usize, faults: &mut Faults) -> Option<Node> 
     match Node::parse(sources, source) {
         Ok(node) => Some(node),
         Err(found) => {
-            faults.extend(found);
+            // In a file that is no TOML at all, every line is one.
+            faults.extend(found.into_iter().take(MOST_SYNTAX_ERRORS));
             None
         }
     }
@@ -128,7 +132,7 @@ fn included(
         );
         return None;
     }
-    let source = sources.add(path.display().to_string(), text);
+    let source = sources.add(path.display().to_string(), super::without_mark(&text));
     let node = parse(sources, source, faults)?;
     reading.push(name);
     let folder_of_it = path.parent().unwrap_or(Path::new(""));

@@ -6,12 +6,14 @@ mod cleaners;
 mod evaluation;
 mod fault;
 mod include;
+mod models;
 mod only;
 mod overrides;
 mod plugins;
 mod show;
 mod tree;
 mod typed;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,7 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
 use crate::experiment::{
-    Experiment, Model, Recommendations, Variant, Weighting, combine, needs_validation,
+    Experiment, Recommendations, Variant, Weighting, combine, needs_validation,
 };
 use checks::Checks;
 use evaluation::Rows;
@@ -113,7 +115,7 @@ pub(crate) fn check(path: &Path, request: &Request) -> Checked {
             String::new()
         }
     };
-    sources.add(path.display().to_string(), text);
+    sources.add(path.display().to_string(), without_mark(&text));
     if faults.errors() == 0 {
         return parse(path, request, sources, faults);
     }
@@ -123,6 +125,11 @@ pub(crate) fn check(path: &Path, request: &Request) -> Checked {
         tree: None,
         experiment: None,
     }
+}
+
+/// A text without the byte order mark that some editors put in front of it.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
@@ -243,7 +250,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         let why = "a comparison has one source";
         let node = plugins::one(&entry.node, Kind::Source, why, faults)?.into_node();
         let before = faults.errors();
-        let source: Box<dyn musicrec_api::Source> = lenient(&node, faults)?;
+        let source: Box<dyn musicrec_api::Source> = lenient(&node, false, faults)?;
         let whole = faults.errors() == before;
         if whole {
             checks::book(source.check(&checks.context()), &node, faults);
@@ -268,15 +275,19 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         .take("weighting")
         .map_or_else(|| Node::text(&start, "event_strength"), |e| e.node);
     let mut weightings: Vec<Weighting> = Vec::new();
-    for node in plugins::place(&weighting, Kind::Weighting, faults) {
-        checks.weighting(&node, faults);
-        // What is wrong with it has been said.
-        let typed = typed(&node, &mut Faults::new(0));
+    let before = faults.errors();
+    let nodes = plugins::place(&weighting, Kind::Weighting, faults);
+    let whole = faults.errors() == before;
+    for node in nodes {
+        if whole {
+            checks.weighting(&node, faults);
+        }
+        let typed = typed::of_axis(&node, faults);
         weightings.extend(typed.map(|plugin| Weighting::new(plugin, node)));
     }
     let before = faults.errors();
     let models = required(&mut root, "model", faults)
-        .map(|entry| models(&entry, &checks, faults))
+        .map(|entry| models::models(&entry, &checks, faults))
         .unwrap_or_default();
     let understood = faults.errors() == before;
     axes::too_many(
@@ -331,13 +342,28 @@ fn unknown_keys(root: &Node, faults: &mut Faults) {
             entry.key,
             KEYS.join(", ")
         );
-        faults.push(Fault::at(entry.place.clone(), message).suggest(&entry.key, KEYS));
+        let fault = Fault::at(entry.place.clone(), message);
+        // What stands one level deeper.
+        let deeper = [
+            "metric", "metrics", "select", "baseline", "compare", "targets",
+        ];
+        faults.push(if deeper.contains(&entry.key.as_str()) {
+            fault.help("metrics and how they are used stand in [evaluation]")
+        } else {
+            fault.suggest(&entry.key, KEYS)
+        });
     }
 }
 
 fn required(root: &mut Node, key: &str, faults: &mut Faults) -> Option<Entry> {
     let found = root.take(key);
-    if found.is_none() {
+    let misspelt = |root: &Node| match &root.value {
+        Value::Table(entries) => entries
+            .iter()
+            .any(|e| musicrec_api::nearest(&e.key, KEYS) == Some(key)),
+        _ => false,
+    };
+    if found.is_none() && !misspelt(root) {
         let (what, example) = match key {
             "source" => (
                 "what to read",
@@ -430,10 +456,11 @@ fn list<T>(
                     entry.node.describe()
                 ),
             )
-            .help(format!(
-                "write [[{}]] before each entry, or a list in brackets",
-                entry.key
-            )),
+            .help(if entry.key == "cleaners" {
+                "write [[cleaners]] before each entry, or a list in brackets".to_owned()
+            } else {
+                format!("write {} = [ … ]", entry.key)
+            }),
         );
         return Vec::new();
     };
@@ -441,52 +468,6 @@ fn list<T>(
         .iter()
         .filter_map(|item| parse(item, faults))
         .collect()
-}
-
-/// All concrete models, each with the label of the header it stands under.
-fn models(entry: &Entry, checks: &Checks, faults: &mut Faults) -> Vec<Model> {
-    let named = plugins::named(&entry.node, Kind::Model, faults);
-    let mut models: Vec<Model> = Vec::new();
-    let mut labels: Vec<String> = Vec::new();
-    for (at, plugin) in named.iter().enumerate() {
-        let twins = named.iter().filter(|n| n.name == plugin.name).count();
-        let before = named[..at].iter().filter(|n| n.name == plugin.name).count();
-        let mut plugin = plugin.clone();
-        let label = plugin.parameters.take("label");
-        let name = match &label {
-            Some(label) => plain(label, faults),
-            None if twins > 1 => Some(format!("{}-{}", plugin.name, before + 1)),
-            None => Some(plugin.name.clone()),
-        };
-        let Some(name) = name else { continue };
-        let free = |c: char| !c.is_control() && !"()*".contains(c);
-        if name.trim().is_empty() || name.chars().count() > 60 || !name.chars().all(free) {
-            let place = label.map_or(plugin.place, |l| l.node.place);
-            faults.push(
-                Fault::at(place, "this cannot name a row of the leaderboard").help(
-                    "a label is a text of up to 60 characters in one line, without ( ) and *",
-                ),
-            );
-            continue;
-        }
-        if labels.contains(&name) {
-            let place = label.map_or(plugin.place, |l| l.node.place);
-            faults.push(
-                Fault::at(place, format!("two variants are called `{name}`"))
-                    .help("give each its own `label`"),
-            );
-            continue;
-        }
-        for node in plugins::settings(&plugin, Kind::Model, faults) {
-            let Some(model) = typed::<Box<dyn musicrec_api::Model>>(&node, faults) else {
-                continue;
-            };
-            checks::book(model.check(&checks.context()), &node, faults);
-            models.push(Model::new(name.clone(), model));
-        }
-        labels.push(name);
-    }
-    models
 }
 
 #[cfg(test)]

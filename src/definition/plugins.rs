@@ -51,7 +51,12 @@ pub(super) fn named(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Named> 
                     format!("there is no {} plugin `{name}`", singular(kind)),
                 )
                 .suggest(name, known.iter().copied())
-                .help(format!("there are: {}", known.join(", "))),
+                .help(if name == OFF {
+                    "\"off\" is an alternative: { grid = [\"off\", …] }; alone, leave the entry out"
+                        .to_owned()
+                } else {
+                    format!("there are: {}", known.join(", "))
+                }),
             );
         }
     }
@@ -98,10 +103,16 @@ fn mentioned<'a>(
                                 entry.node.describe()
                             ),
                         )
-                        .help(format!(
-                            "for example {name} = {{}} for the defaults; there are: {}",
-                            names(kind).join(", ")
-                        )),
+                        .help(match entry.node.as_str() {
+                            // `name = "als"`, `type = "als"`
+                            Some(plugin) if names(kind).contains(&plugin) => format!(
+                                "a plugin's name is a key: write {plugin} = {{}} instead"
+                            ),
+                            _ if names(kind).contains(&name) => {
+                                format!("for example {name} = {{}} for the defaults")
+                            }
+                            _ => format!("there are: {}", names(kind).join(", ")),
+                        }),
                     ),
                 }
             }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Sources};
+use super::words;
 
 /// Where something was written: a text (the file, or a `--set`) and the bytes in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,13 +63,9 @@ impl Node {
                 .map(|e| {
                     let span = e.span().unwrap_or(0..0);
                     let fault = Fault::at(Place::new(source, &span), e.message());
-                    if e.message().contains("duplicate key") {
-                        fault.help(
-                            "a key stands once; entries of a list all take double brackets, as in [[cleaners]], and \
-                             two settings of one model are compared by [[model.name]] twice",
-                        )
-                    } else {
-                        fault
+                    match words::of_toml(e.message()) {
+                        Some(help) => fault.help(help),
+                        None => fault,
                     }
                 })
                 .collect());
@@ -148,7 +145,12 @@ impl Node {
     /// What kind of value this is, for messages.
     pub(crate) fn describe(&self) -> &'static str {
         match &self.value {
-            Value::Scalar(value) => value.type_str(),
+            Value::Scalar(value) => match value.type_str() {
+                "integer" => "whole number",
+                "float" => "number",
+                "string" => "text",
+                other => other,
+            },
             Value::Array(_) => "list",
             Value::Table(_) => "table",
         }

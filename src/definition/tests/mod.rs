@@ -53,7 +53,7 @@ fn faults_read_as_they_should() {
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .collect();
     files.sort();
-    assert!(files.len() >= 13);
+    assert!(files.len() >= 120);
     for path in files {
         let faults = check(&path, &Request::default()).render(false) + "\n";
         assert!(faults.len() > 1, "{} is faultless", path.display());
