@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fmt::Write as _;
 use std::fs;
 
 use common::{Lab, SMALL, log, row};
@@ -26,9 +27,9 @@ const ROWS: &str = r#"["model", "cleaners"]"#;
 fn log_with_copies() -> String {
     let mut text = String::new();
     for (at, line) in log().lines().enumerate() {
-        text += &format!("{line}\n");
+        let _ = writeln!(text, "{line}");
         if at > 300 && at % 9 == 0 {
-            text += &format!("{line}\n");
+            let _ = writeln!(text, "{line}");
         }
     }
     text
@@ -129,6 +130,19 @@ fn every_row_is_over_the_same_users_and_targets() {
     lab.run(&["sweep", "small.toml"])
         .expect(5)
         .says(&["  cleaners."]);
+}
+
+#[test]
+fn a_models_name_means_its_first_row() {
+    let lab = Lab::small();
+    let named = "\n[recommendations]\nvariant = \"popularity\"\n";
+    lab.write("small.toml", definition(DUPLICATES, ROWS) + named);
+    lab.done(&["sweep", "small.toml"]);
+    let report = lab.report("reports/small");
+    let first = format!("popularity / {}", labels(&report)[0]);
+    assert_eq!(report["recommended"]["variant"], first.as_str());
+    assert_eq!(report["baseline"], first.as_str());
+    assert!(lab.path("reports/small/recommendations.csv").is_file());
 }
 
 #[test]

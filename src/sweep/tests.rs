@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{Options, Sweep};
 use crate::definition;
 use crate::exit::Failure;
-use crate::experiment::{Cleaning, Compared, Experiment, combine};
+use crate::experiment::{Cleaning, Compared, Experiment, Weighting, combine};
 use crate::records::{Outcome, Store};
 use crate::report::{self, Summary};
 
@@ -132,7 +132,9 @@ impl Lab {
         let options = self.options();
         let cancel = AtomicBool::new(false);
         let opened = Sweep::open(&self.experiment, &options, &cancel);
-        let failure = opened.err().expect("a refusal");
+        let Err(failure) = opened else {
+            panic!("not refused")
+        };
         assert!(!options.out.exists());
         failure
     }
@@ -413,19 +415,16 @@ fn faults_of_the_data_name_the_alternative() {
         "{text}"
     );
     // One whose cleaners leave no validation part has nothing to choose by.
-    let labeled: String = log()
-        .lines()
-        .enumerate()
-        .map(|(at, line)| {
-            let part = match at {
-                0 => "part",
-                1..400 => "train",
-                400..500 => "valid",
-                _ => "test",
-            };
-            format!("{line},{part}\n")
-        })
-        .collect();
+    let mut labeled = String::new();
+    for (at, line) in log().lines().enumerate() {
+        let part = match at {
+            0 => "part",
+            1..400 => "train",
+            400..500 => "valid",
+            _ => "test",
+        };
+        let _ = writeln!(labeled, "{line},{part}");
+    }
     let rest = r#"[{"keep_rows": {"column": "part", "not_values": ["valid"]}}]"#;
     let mut lab = Lab::new(&labeled, &[("all", NOTHING), ("rest", rest)], &ROWS);
     lab.experiment.splitter = serde_json::from_str(r#"{"given": {}}"#).unwrap();
@@ -434,13 +433,11 @@ fn faults_of_the_data_name_the_alternative() {
         text.contains("validation part with the cleaners of `all` but none"),
         "{text}"
     );
-    // A weighting that only one of them has events for.
+    // A weighting that the log has no column for.
     let mut lab = Lab::new(&log(), &[("all", NOTHING), ("same", NO_COPIES)], &ROWS);
     let seconds = serde_json::from_str(r#"{"listen_seconds": {}}"#).unwrap();
-    lab.experiment.weightings = vec![crate::experiment::Weighting::new(
-        seconds,
-        lab.experiment.weightings[0].written.clone(),
-    )];
+    let written = lab.experiment.weightings[0].written.clone();
+    lab.experiment.weightings = vec![Weighting::new(seconds, written)];
     lab.combine();
     let text = lab.refused().message();
     assert!(

@@ -122,8 +122,8 @@ fn lost(log: &CleanedLog) -> Vec<String> {
     let warning = |fold: &Summary| {
         format!(
             "{} of {} users and {} of {} targets of the {} part are left out, for not every \
-             alternative of the cleaners asks about them; recommending such a target counts as a \
-             miss, which favors the alternatives that lose less",
+             alternative of the cleaners asks about them; recommending such a target to a user who \
+             is still asked counts as a miss, which favors the alternatives that lose less",
             fold.lost_users,
             fold.users + fold.lost_users,
             fold.lost_targets,
