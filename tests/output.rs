@@ -486,7 +486,7 @@ fn absurd_numbers_do_no_harm() {
         &format!("model.als.iterations={grid}"),
     ])
     .expect(2)
-    .says(&["40000 settings are more than the 10000"]);
+    .says(&["40000 settings: a sweep takes more than 10000 only with --yes"]);
     lab.run(&["sweep", "small.toml", "--threads", "1000000"])
         .expect(2)
         .says(&["--threads"]);

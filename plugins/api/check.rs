@@ -74,6 +74,8 @@ pub struct Problem {
     pub suggestion: Option<String>,
     /// What to do about it.
     pub remedy: Option<String>,
+    /// Whether the data is to blame, which the parameter names rightly: the exit code tells.
+    pub of_data: bool,
 }
 
 impl Problem {
@@ -84,6 +86,16 @@ impl Problem {
             message: message.into(),
             suggestion: None,
             remedy: None,
+            of_data: false,
+        }
+    }
+
+    /// The same as a problem of the data that the parameter names.
+    #[must_use]
+    pub fn of_data(self) -> Self {
+        Self {
+            of_data: true,
+            ..self
         }
     }
 

@@ -13,7 +13,7 @@ use crate::exit::Failure;
 /// Check definitions without running them: all faults of each, with their places
 ///
 /// Of the data no more is read than the header of a file, for the names of its columns. Ends with exit
-/// code 2 if there is an error; warnings alone are no failure.
+/// code 2 if there is an error, 3 if only the data is to blame; warnings alone are no failure.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   musicrec-lab check experiments/*.toml
@@ -60,10 +60,11 @@ struct Definition {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let request = arguments.changes.request();
     let mut files = Vec::new();
-    let mut faulty = 0;
+    let (mut faulty, mut of_data) = (0, 0);
     for path in &arguments.definitions {
         let checked = definition::check(path, &request);
         faulty += usize::from(checked.experiment().is_none());
+        of_data += usize::from(checked.of_data());
         match arguments.format {
             Format::Text => text(&path.display().to_string(), &checked)?,
             Format::Json => files.push(file(path.display().to_string(), &checked)),
@@ -74,13 +75,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&document).expect("findings are plain data");
         print(&format!("{text}\n"))?;
     }
-    match faulty {
-        0 => Ok(()),
-        faulty => Err(Failure::Definition(format!(
-            "{faulty} of {} definitions cannot run",
-            arguments.definitions.len()
-        ))),
+    if faulty == 0 {
+        return Ok(());
     }
+    let message = format!(
+        "{faulty} of {} definitions cannot run",
+        arguments.definitions.len()
+    );
+    Err(if of_data == faulty {
+        Failure::Data(message)
+    } else {
+        Failure::Definition(message)
+    })
 }
 
 fn text(name: &str, checked: &Checked) -> Result<(), Failure> {

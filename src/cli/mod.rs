@@ -52,7 +52,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             match &failure {
-                Failure::Faults(rendered) => say_rendered(rendered),
+                Failure::Faults(rendered) | Failure::DataFaults(rendered) => {
+                    say_rendered(rendered);
+                }
                 failure => say(&failure.message()),
             }
             failure.code()

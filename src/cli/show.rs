@@ -29,6 +29,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let checked = definition::check(&arguments.definition, &arguments.changes.request());
     match checked.show() {
         Some(text) => print(&text),
-        None => Err(Failure::Faults(checked.render(color()))),
+        None => Err(checked.failure(color())),
     }
 }

@@ -75,6 +75,9 @@ pub(super) fn book(problems: Vec<Problem>, node: &Node, faults: &mut Faults) {
         if let Some(remedy) = problem.remedy {
             fault = fault.help(remedy);
         }
+        if problem.of_data {
+            fault = fault.of_data();
+        }
         faults.push(fault);
     }
 }

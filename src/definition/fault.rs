@@ -4,6 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::tree::Place;
+use crate::exit::Failure;
 
 /// How the names of sources begin that are no files.
 pub(crate) const COMMAND_LINE: &str = "on the command line:";
@@ -62,6 +63,8 @@ pub(crate) enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     severity: Severity,
+    /// Whether the data is to blame that the definition names.
+    of_data: bool,
     place: Option<Place>,
     message: String,
     label: Option<String>,
@@ -73,6 +76,7 @@ impl Fault {
     pub(crate) fn at(place: Place, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            of_data: false,
             place: Some(place),
             message: message.into(),
             label: None,
@@ -84,11 +88,18 @@ impl Fault {
     pub(crate) fn nowhere(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            of_data: false,
             place: None,
             message: message.into(),
             label: None,
             help: None,
         }
+    }
+
+    /// The same as a fault of the data.
+    pub(crate) fn of_data(mut self) -> Self {
+        self.of_data = true;
+        self
     }
 
     /// The same as a warning.
@@ -217,6 +228,21 @@ impl Faults {
     /// How many errors there are; warnings do not count.
     pub(crate) fn errors(&self) -> usize {
         self.errors.len()
+    }
+
+    /// Rendered, as the end of the program.
+    pub(crate) fn failure(&self, sources: &Sources, color: bool) -> Failure {
+        let text = self.render(sources, color);
+        if self.of_data() {
+            Failure::DataFaults(text)
+        } else {
+            Failure::Faults(text)
+        }
+    }
+
+    /// Whether the definition is right and only the data that it names is not.
+    pub(crate) fn of_data(&self) -> bool {
+        !self.errors.is_empty() && self.errors.iter().all(|fault| fault.of_data)
     }
 
     /// Errors first, each in the order of their places.

@@ -96,7 +96,7 @@ impl Written {
         for weighting in weightings {
             checks.weighting(&weighting.written, &mut faults);
         }
-        (faults.errors() > 0).then(|| Failure::Faults(faults.render(&self.sources, self.color)))
+        (faults.errors() > 0).then(|| faults.failure(&self.sources, self.color))
     }
 }
 
@@ -162,8 +162,18 @@ impl Checked {
                 };
                 Ok((experiment, rendered))
             }
-            _ => Err(Failure::Faults(rendered)),
+            _ => Err(self.faults.failure(&self.sources, color)),
         }
+    }
+
+    /// Whether the definition is right and only the data that it names is not.
+    pub(crate) fn of_data(&self) -> bool {
+        self.faults.of_data()
+    }
+
+    /// Why there is no experiment.
+    pub(crate) fn failure(&self, color: bool) -> Failure {
+        self.faults.failure(&self.sources, color)
     }
 
     /// The experiment, if there is no error.
@@ -207,7 +217,7 @@ pub(crate) fn parameters<T: DeserializeOwned>(
     let parameters = typed(&root, &mut faults);
     parameters
         .filter(|_| faults.errors() == 0)
-        .ok_or_else(|| Failure::Faults(faults.render(&sources, color)))
+        .ok_or_else(|| faults.failure(&sources, color))
 }
 
 /// Checks the definition that is source 0.

@@ -68,6 +68,7 @@ impl Fault {
 
 impl From<Fault> for Problem {
     fn from(Fault { mut problem, cause }: Fault) -> Self {
+        problem.of_data = !matches!(cause, Cause::Definition);
         if let Cause::Io(cause) = cause {
             problem.message = format!("{}: {cause}", problem.message);
         }
