@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod check;
+mod new_plugin;
 mod plugins;
 mod progress;
 mod sweep;
@@ -10,6 +11,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use musicrec_api::duplicates;
 
 use crate::exit::{Failure, TABLE};
 use crate::text::visible;
@@ -29,16 +31,19 @@ enum Command {
     Check(check::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
+    NewPlugin(new_plugin::Arguments),
 }
 
 /// Runs the program with the arguments of the process.
 pub(crate) fn run() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let ended = one_plugin_a_name().and_then(|()| match command {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
-    };
+        Command::NewPlugin(arguments) => new_plugin::run(&arguments),
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -49,6 +54,31 @@ pub(crate) fn run() -> ExitCode {
             failure.code()
         }
     }
+}
+
+/// Where two plugins have one name, what a definition means would hang on the order of linking.
+fn one_plugin_a_name() -> Result<(), Failure> {
+    let taken: Vec<String> = duplicates()
+        .iter()
+        .map(|group| {
+            let modules: Vec<&str> = group.iter().map(|r| r.module).collect();
+            format!(
+                "{} plugins of this program are called `{}.{}`: {}",
+                group.len(),
+                group[0].kind.key(),
+                group[0].name,
+                modules.join(" and ")
+            )
+        })
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Definition(format!(
+        "{}; rename all but one (its file, and the name in `#[typetag::serde(name = …)]` and \
+         `register!`), or do not link its crate",
+        taken.join("; ")
+    )))
 }
 
 /// Prints to standard output. A reader who has seen enough (`| head`) is no error. Whatever cells of a
