@@ -2,6 +2,7 @@
 
 mod changes;
 mod check;
+mod new_plugin;
 mod plan;
 mod plugins;
 mod progress;
@@ -15,6 +16,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use musicrec_api::duplicates;
 
 use crate::exit::{Failure, TABLE};
 use crate::text::visible;
@@ -36,18 +38,21 @@ enum Command {
     Plan(plan::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
+    NewPlugin(new_plugin::Arguments),
 }
 
 /// Runs the program with the arguments of the process.
 pub(crate) fn run() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let ended = one_plugin_a_name().and_then(|()| match command {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
-    };
+        Command::NewPlugin(arguments) => new_plugin::run(&arguments),
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -60,6 +65,31 @@ pub(crate) fn run() -> ExitCode {
             failure.code()
         }
     }
+}
+
+/// Where two plugins have one name, what a definition means would hang on the order of linking.
+fn one_plugin_a_name() -> Result<(), Failure> {
+    let taken: Vec<String> = duplicates()
+        .iter()
+        .map(|group| {
+            let modules: Vec<&str> = group.iter().map(|r| r.module).collect();
+            format!(
+                "{} plugins of this program are called `{}.{}`: {}",
+                group.len(),
+                group[0].kind.key(),
+                group[0].name,
+                modules.join(" and ")
+            )
+        })
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Definition(format!(
+        "{}; rename all but one (its file, and the name in `#[typetag::serde(name = …)]` and \
+         `register!`), or do not link its crate",
+        taken.join("; ")
+    )))
 }
 
 /// Prints to standard output. A reader who has seen enough (`| head`) is no error. Whatever cells of a
