@@ -8,6 +8,7 @@ mod experiment;
 mod records;
 mod reference;
 mod report;
+mod schema;
 mod settings;
 mod stages;
 mod sweep;

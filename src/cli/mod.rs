@@ -3,6 +3,7 @@
 mod check;
 mod plugins;
 mod progress;
+mod schema;
 mod sweep;
 mod synth;
 
@@ -29,6 +30,7 @@ enum Command {
     Check(check::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
+    Schema(schema::Arguments),
 }
 
 /// Runs the program with the arguments of the process.
@@ -38,6 +40,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -27,8 +27,8 @@ pub(crate) fn parameters(plugin: &Registration) -> Value {
     let schema = (plugin.schema)(&mut generator).to_value();
     let mut plain = plain(&schema, &generator.take_definitions(false), 0);
     let defaults = (plugin.defaults)();
-    let properties = plain["properties"].as_object_mut().into_iter().flatten();
-    for (name, property) in properties {
+    let properties = plain.get_mut("properties").and_then(Value::as_object_mut);
+    for (name, property) in properties.into_iter().flatten() {
         let Some(property) = property.as_object_mut() else {
             continue;
         };
