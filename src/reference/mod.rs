@@ -3,7 +3,7 @@
 
 mod find;
 pub(crate) mod plain;
-mod words;
+pub(crate) mod words;
 
 use std::fmt::Write as _;
 

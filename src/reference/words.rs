@@ -63,7 +63,7 @@ fn alternatives(each: impl Iterator<Item = String>) -> String {
 }
 
 /// The texts of a pattern that only lists some: `^(cells|event)$`.
-fn listed(pattern: &str) -> Option<Vec<&str>> {
+pub(crate) fn listed(pattern: &str) -> Option<Vec<&str>> {
     let inner = pattern.strip_prefix("^(")?.strip_suffix(")$")?;
     let values: Vec<&str> = inner.split('|').collect();
     let name = |value: &&str| value.chars().all(|c| c.is_alphanumeric() || c == '_');

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::places::Places;
 use crate::reference::plain::{PLUGIN, value_docs};
+use crate::reference::words::listed;
 
 /// Makes a parameter's schema one for editors: its value only, no axis.
 pub(super) fn finish(schema: &mut Value) {
@@ -272,8 +273,29 @@ fn explain(schema: &mut Value) {
     {
         *text += &format!("\n\nDefault `{default}`.");
     }
-    if map.get("type").is_some_and(Value::is_array) && map.contains_key("enum") {
-        let values = map.remove("enum").unwrap_or_default();
+    if map.get("format").is_some_and(|format| format == "date") {
+        // TOML has dates of its own, and a text will do too.
+        map.remove("format");
+        map.remove("type");
+        let text = json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" });
+        map.insert(
+            "anyOf".into(),
+            json!([{ "type": "string", "format": "date" }, text]),
+        );
+    }
+    if map.get("type").is_some_and(|kind| kind == "number") {
+        map.insert("type".into(), json!(["number"]));
+    }
+    let Some(Value::Array(types)) = map.get_mut("type") else {
+        return;
+    };
+    // Tombi explains a whole number given for a fraction only where both are named.
+    if types.contains(&json!("number")) && !types.contains(&json!("integer")) {
+        types.insert(1, "integer".into());
+    }
+    let pattern = map.get("pattern").and_then(Value::as_str);
+    let listed = pattern.and_then(listed).map(Value::from);
+    if let Some(values) = map.remove("enum").or(listed) {
         let docs = map.remove("x-taplo");
         texts(map, values, docs);
     }
@@ -288,9 +310,8 @@ pub(super) fn texts(map: &mut Map<String, Value>, values: Value, docs: Option<Va
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    if !map.contains_key("pattern") {
-        map.insert("pattern".into(), format!("^({})$", names.join("|")).into());
-    }
+    let pattern = format!("^({})$", names.join("|"));
+    map.entry("pattern").or_insert_with(|| pattern.into());
     let mut complete = json!({ "enum": values });
     if let Some(docs) = docs {
         complete["x-taplo"] = docs;

@@ -94,7 +94,8 @@ impl Places {
         let mut properties = Map::new();
         let mut names: Vec<String> = Vec::new();
         let mut summaries: Vec<String> = Vec::new();
-        let mut patterns: Vec<String> = Vec::new();
+        let mut bare: Vec<&str> = Vec::new();
+        let mut with_depth: Vec<&str> = Vec::new();
         for plugin in of(kind) {
             let parameters = plain::parameters(plugin);
             properties.insert(plugin.name.into(), self.plugin(plugin, &parameters, form));
@@ -110,28 +111,25 @@ impl Places {
             summaries.push(first_sentence(docs));
             let depth = &parameters["properties"]["k"];
             if kind == Kind::Metric && depth["type"] == "integer" {
-                patterns.push(format!("{}(@0*[1-9][0-9]*)?", plugin.name));
+                with_depth.push(plugin.name);
                 names.push(format!("{}@{}", plugin.name, depth["default"]));
                 summaries.push(format!(
                     "`{}` with `k = {}`.",
                     plugin.name, depth["default"]
                 ));
             } else {
-                patterns.push(plugin.name.into());
+                bare.push(plugin.name);
             }
         }
         if off {
             names.push("off".into());
             summaries.push("The entry is left out.".into());
-            patterns.push("off".into());
+            bare.push("off");
         }
         let mut place = Map::new();
         place.insert("description".into(), docs.into());
         place.insert("type".into(), json!(["string", "object"]));
-        place.insert(
-            "pattern".into(),
-            format!("^({})$", patterns.join("|")).into(),
-        );
+        place.insert("pattern".into(), pattern(&bare, &with_depth).into());
         let docs = json!({ "docs": { "enumValues": summaries } });
         axes::texts(&mut place, names.into(), Some(docs));
         place.insert("properties".into(), properties.into());
@@ -229,6 +227,16 @@ impl Places {
     }
 }
 
+/// Matches the names of plugins, some of which may be followed by a depth.
+fn pattern(bare: &[&str], with_depth: &[&str]) -> String {
+    let deep = format!("({})(@[1-9][0-9]*)?", with_depth.join("|"));
+    match (bare, with_depth) {
+        (_, []) => format!("^({})$", bare.join("|")),
+        ([], _) => format!("^{deep}$"),
+        _ => format!("^({}|{deep})$", bare.join("|")),
+    }
+}
+
 /// A grid of plugins stands alone.
 fn alone() -> Value {
     json!({ "grid": { "maxProperties": 1, "additionalProperties": true } })
@@ -240,6 +248,6 @@ fn label() -> Value {
             and *. Default: the plugin's name, with `-1`, `-2` … where it stands several times.",
         "type": "string",
         "maxLength": 60,
-        "pattern": r"^[^()*\x00-\x1f\x7f-\x9f]*[^()*\x00-\x1f\x7f-\x9f\s][^()*\x00-\x1f\x7f-\x9f]*$",
+        "pattern": "^[^()*]+$",
     })
 }
