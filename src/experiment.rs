@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use musicrec_api::{Cleaner, Kind, Metric, Source, Splitter, registrations};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -115,7 +116,7 @@ pub(crate) struct Setting {
 }
 
 /// What may tell rows of the leaderboard apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Compared {
     /// The model headers.
@@ -133,10 +134,11 @@ pub(crate) fn resolved<T: Serialize + ?Sized>(plugin: &T) -> Value {
 
 /// How trials are judged. Every default is a rule of the protocol; the report prints what a
 /// definition changes.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Evaluation {
     /// What is measured.
+    #[schemars(skip)]
     pub(crate) metrics: Metrics,
     /// What tells rows of the leaderboard apart; everything else is chosen on validation.
     pub(crate) compare: Vec<Compared>,
@@ -145,6 +147,7 @@ pub(crate) struct Evaluation {
     /// The variant that others are compared with; `popularity` if there is one of that name.
     pub(crate) baseline: Option<String>,
     /// An item of the evaluated part is a target if its summed weight by this is above 0.
+    #[schemars(skip)]
     pub(crate) targets: Box<dyn musicrec_api::Weighting>,
     /// How many items are ranked for a user and kept in `lists`; as deep as the deepest metric if
     /// not given.
@@ -157,8 +160,10 @@ pub(crate) struct Evaluation {
     /// Whether the chosen trials learn from train and validation together before the test.
     pub(crate) refit: bool,
     /// How many complete random rankings the chance row draws.
+    #[schemars(range(min = 100, max = 1_000_000))]
     pub(crate) null_rankings: NonZeroUsize,
     /// How many bootstrap resamples an interval rests on.
+    #[schemars(range(min = 100, max = 1_000_000))]
     pub(crate) resamples: NonZeroUsize,
 }
 
@@ -286,7 +291,7 @@ impl Metrics {
 }
 
 /// What is done with items that a user already heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Heard {
     /// Taken out of the lists and of the targets.
@@ -296,7 +301,7 @@ pub(crate) enum Heard {
 }
 
 /// What is done with targets that nobody heard in the fit part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ColdItems {
     /// They stay targets and are always missed.
@@ -306,7 +311,7 @@ pub(crate) enum ColdItems {
 }
 
 /// What is exported at the end.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Recommendations {
     /// Whose recommendations; the variant that did best on validation if not named.

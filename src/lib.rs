@@ -9,6 +9,7 @@ mod plan;
 mod records;
 mod reference;
 mod report;
+mod schema;
 mod settings;
 mod stages;
 mod sweep;

@@ -26,6 +26,7 @@ use crate::ranks::{AVERAGED_OVER, Discounts, hit_chance, hits};
 #[serde(default, deny_unknown_fields)]
 pub struct Ndcg {
     /// How many items of the list count; at least 1. Default 3.
+    #[schemars(extend("x-unit" = "items"))]
     pub k: NonZeroUsize,
 }
 

@@ -22,6 +22,7 @@ use crate::ranks::{AVERAGED_OVER, count_hits, expected_hits};
 #[serde(default, deny_unknown_fields)]
 pub struct Precision {
     /// How many items of the list count; at least 1. Default 3.
+    #[schemars(extend("x-unit" = "items"))]
     pub k: NonZeroUsize,
 }
 

@@ -27,8 +27,10 @@ use crate::parts::{Parts, by_user, check_times};
 pub struct LeaveLast {
     /// Events of each user for choosing settings; 0 for no validation part, which will do where there
     /// is nothing to choose. Default 1.
+    #[schemars(extend("x-unit" = "events"))]
     pub validation: usize,
     /// Events of each user for the final score, at least 1. Default 1.
+    #[schemars(extend("x-unit" = "events"))]
     pub test: NonZeroUsize,
 }
 

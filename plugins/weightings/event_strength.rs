@@ -35,19 +35,26 @@ const SHOWN: usize = 10;
 #[serde(default, deny_unknown_fields)]
 pub struct EventStrength {
     /// The most plays one event may count, above 0. Default 10.
+    #[schemars(extend("x-unit" = "plays"))]
     pub play_cap: Positive,
     /// Plays of an event whose number is missing, at least 0. Default 1.
+    #[schemars(extend("x-unit" = "plays"))]
     pub missing_plays: NonNegative,
     /// Bonus of a `like`, in plays, of either sign. Default 3.
+    #[schemars(extend("x-unit" = "plays"))]
     pub like: Finite,
     /// Bonus of an `add_to_playlist`, in plays, of either sign. Default 2.
+    #[schemars(extend("x-unit" = "plays"))]
     pub add_to_playlist: Finite,
     /// Bonus of a `replay`, in plays, of either sign. Default 1.
+    #[schemars(extend("x-unit" = "plays"))]
     pub replay: Finite,
     /// Bonus of a `skip`, in plays, of either sign. Default -2.
+    #[schemars(extend("x-unit" = "plays"))]
     pub skip: Finite,
     /// Bonuses of further kinds of event by name, in plays, of either sign. Every name must be a kind
     /// of event of the log. Default: none.
+    #[schemars(extend("x-unit" = "plays"))]
     pub events: BTreeMap<String, Finite>,
 }
 

@@ -24,10 +24,13 @@ use crate::amounts::amounts;
 pub struct ListenSeconds {
     /// The most seconds one event may count, above 0. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-unit" = "seconds"))]
     pub cap: Option<Positive>,
     /// Seconds that make a strength of 1, above 0. Default 60.
+    #[schemars(extend("x-unit" = "seconds"))]
     pub unit: Positive,
     /// Seconds of an event whose number is missing, at least 0. Default 0.
+    #[schemars(extend("x-unit" = "seconds"))]
     pub missing: NonNegative,
 }
 

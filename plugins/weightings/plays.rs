@@ -23,6 +23,7 @@ use crate::amounts::amounts;
 pub struct Plays {
     /// The most plays one event may count, above 0. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-unit" = "plays"))]
     pub cap: Option<Positive>,
     /// Whether a cell is the logarithm `ln(1 + plays)`. Default false.
     pub log: bool,

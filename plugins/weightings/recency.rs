@@ -29,6 +29,7 @@ pub struct Recency {
     #[schemars(schema_with = "nested::schema")]
     pub of: Box<dyn Weighting>,
     /// Days after which an event counts half, above 0. Default 30.
+    #[schemars(extend("x-unit" = "days"))]
     pub half_life_days: Positive,
 }
 

@@ -6,6 +6,7 @@ mod new_plugin;
 mod plan;
 mod plugins;
 mod progress;
+mod schema;
 mod show;
 mod sweep;
 mod synth;
@@ -39,6 +40,7 @@ enum Command {
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
+    Schema(schema::Arguments),
 }
 
 /// Runs the program with the arguments of the process.
@@ -52,6 +54,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,

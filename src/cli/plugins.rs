@@ -16,6 +16,6 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.plugin {
         None => print(&reference::list()),
-        Some(name) => print(&reference::plugin(name)?),
+        Some(name) => print(&reference::markdown(&reference::find(name)?)),
     }
 }
