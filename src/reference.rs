@@ -235,37 +235,7 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use musicrec_api::{Kind, registrations};
-
-    use super::{docs, list, markdown, plugin, schema};
-
-    #[test]
-    fn every_kind_has_plugins_and_no_name_is_taken_twice() {
-        let all = registrations();
-        for kind in Kind::ALL {
-            assert!(all.iter().any(|r| r.kind == kind), "no {kind:?} is linked");
-        }
-        for pair in all.windows(2) {
-            assert_ne!((pair[0].kind, pair[0].name), (pair[1].kind, pair[1].name));
-        }
-    }
-
-    #[test]
-    fn every_plugin_and_every_parameter_is_documented() {
-        for registration in registrations() {
-            let name = registration.name;
-            assert!(!docs(registration).is_empty(), "{name} has no docs");
-            assert!(
-                docs(registration).contains("```toml"),
-                "{name} has no example"
-            );
-            let schema = schema(registration);
-            for (parameter, property) in schema["properties"].as_object().into_iter().flatten() {
-                let described = property["description"].is_string() || property["$ref"].is_string();
-                assert!(described, "{name}.{parameter} has no docs");
-            }
-        }
-    }
+    use super::{list, markdown, plugin};
 
     #[test]
     fn the_reference_answers_by_name_and_by_kind_and_name() {

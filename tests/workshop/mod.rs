@@ -31,13 +31,14 @@ impl Workshop {
         let target = target.parent().expect("it is in a folder").to_path_buf();
         let folder = target.join("new-plugin").join(name);
         let workshop = Self { folder, target };
-        let mut config = format!(
-            "[build]\ntarget-dir = {:?}\n\n[net]\noffline = true\n\n[profile.dev.package]\n",
-            workshop.target
+        let optimized: String = OF_THE_LAB
+            .iter()
+            .flat_map(|name| [name, ".opt-level = 1\n"])
+            .collect();
+        let config = format!(
+            "[build]\ntarget-dir = '{}'\n\n[net]\noffline = true\n\n[profile.dev.package]\n{optimized}",
+            workshop.target.display()
         );
-        for name in OF_THE_LAB {
-            config += &format!("{name}.opt-level = 1\n");
-        }
         workshop.write("../.cargo/config.toml", &config);
         workshop
     }
@@ -76,7 +77,7 @@ impl Workshop {
     }
 
     /// Puts crates together in one workspace, so that they are built in one go.
-    pub(crate) fn into_workspace(&self, crates: &[String]) {
+    pub(crate) fn gather(&self, crates: &[String]) {
         let mut shared = String::new();
         for member in crates {
             let file = format!("{member}/Cargo.toml");
