@@ -64,6 +64,11 @@ fn used(report: &Path, plugin: &str) -> bool {
         .any(|text| text.expect("a record").contains(&key))
 }
 
+/// Words with one space between them: how wide the columns of a table are does not matter.
+fn one_spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A reader who does what the guide says gets what the guide says.
 #[test]
 fn the_guide_holds() {
@@ -98,13 +103,15 @@ fn the_guide_holds() {
             }
             ("text", "") => {
                 seen[1] += 1;
+                let said = one_spaced(&said);
                 let mut rest = said.as_str();
                 // `…` stands for what the guide leaves out.
                 for piece in block.text.lines().flat_map(|line| line.split('…')) {
-                    let Some(at) = rest.find(piece.trim_end()) else {
+                    let piece = one_spaced(piece);
+                    let Some(at) = rest.find(&piece) else {
                         panic!("the guide promises `{piece}`, in this order, but:\n{said}");
                     };
-                    rest = &rest[at..];
+                    rest = &rest[at + piece.len()..];
                 }
             }
             ("rust" | "toml", file) if !file.is_empty() => {
