@@ -1,6 +1,9 @@
 //! The command line: one file a command.
 
 mod check;
+mod completions;
+mod man;
+mod markdown;
 mod plugins;
 mod progress;
 mod schema;
@@ -10,7 +13,7 @@ mod synth;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::{Failure, TABLE};
 use crate::text::visible;
@@ -31,6 +34,8 @@ enum Command {
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Runs the program with the arguments of the process.
@@ -41,6 +46,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
+        Command::Man(arguments) => man::run(&arguments, Cli::command()),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,8 +64,13 @@ pub(crate) fn run() -> ExitCode {
 /// Prints to standard output. A reader who has seen enough (`| head`) is no error. Whatever cells of a
 /// log are quoted, nothing acts on the terminal.
 fn print(text: &str) -> Result<(), Failure> {
+    print_rendered(&visible(text))
+}
+
+/// Like [`print`], for what is rendered with colors.
+fn print_rendered(text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
-    match std::io::stdout().write_all(visible(text).as_bytes()) {
+    match std::io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::output("standard output", &e))
         }
@@ -82,5 +94,9 @@ fn say_rendered(text: &str) {
 
 /// Whether errors may be colored: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+    std::io::stderr().is_terminal() && !no_color()
+}
+
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
 }
