@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Definition(String),
     /// The same, as faults with their places, rendered.
     Faults(String),
+    /// Faults of the data that a definition names rightly, rendered.
+    DataFaults(String),
     /// The data cannot be used as it is.
     Data(String),
     /// Something could not be written.
@@ -38,7 +40,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Trials(_) => 1,
             Self::Definition(_) | Self::Faults(_) => 2,
-            Self::Data(_) => 3,
+            Self::Data(_) | Self::DataFaults(_) => 3,
             Self::Output(_) => 4,
             Self::Changed(_) => 5,
             Self::Interrupted(_) => 130,
@@ -52,7 +54,7 @@ impl Failure {
             Self::Trials(n) => {
                 format!("error: {n} trials failed; see the list above and the report")
             }
-            Self::Faults(text) => text.clone(),
+            Self::Faults(text) | Self::DataFaults(text) => text.clone(),
             Self::Definition(text)
             | Self::Data(text)
             | Self::Output(text)

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::definition::{Node, Written};
 use crate::settings::{among_namesakes, nesting};
 
 /// Parameters of these names hold paths of files.
@@ -22,6 +23,8 @@ pub(crate) struct Experiment {
     pub(crate) base: PathBuf,
     /// The definition's file.
     pub(crate) path: PathBuf,
+    /// What was written, for faults that only the data can tell.
+    pub(crate) written: Written,
     pub(crate) source: Box<dyn Source>,
     /// The alternatives of the list of cleaners; one where none of its entries is an axis.
     pub(crate) cleanings: Vec<Cleaning>,
@@ -44,6 +47,15 @@ pub(crate) struct Experiment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variant {
     pub(crate) name: String,
+    /// The label of its model.
+    pub(crate) model: String,
+}
+
+/// Why a definition cannot run, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reason {
+    pub(crate) message: String,
+    pub(crate) remedy: String,
 }
 
 /// One alternative of the list of cleaners.
@@ -79,12 +91,18 @@ impl Model {
 pub(crate) struct Weighting {
     pub(crate) plugin: Box<dyn musicrec_api::Weighting>,
     pub(crate) resolved: Value,
+    /// How it is written.
+    pub(crate) written: Node,
 }
 
 impl Weighting {
-    pub(crate) fn new(plugin: Box<dyn musicrec_api::Weighting>) -> Self {
+    pub(crate) fn new(plugin: Box<dyn musicrec_api::Weighting>, written: Node) -> Self {
         let resolved = resolved(&plugin);
-        Self { plugin, resolved }
+        Self {
+            plugin,
+            resolved,
+            written,
+        }
     }
 }
 
@@ -131,6 +149,10 @@ pub(crate) struct Evaluation {
     /// An item of the evaluated part is a target if its summed weight by this is above 0.
     #[schemars(skip)]
     pub(crate) targets: Box<dyn musicrec_api::Weighting>,
+    /// How many items are ranked for a user and kept in `lists`; as deep as the deepest metric if
+    /// not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) depth: Option<NonZeroUsize>,
     /// What is done with items that a user already heard in the fit part.
     pub(crate) heard: Heard,
     /// What is done with targets that nobody heard in the fit part.
@@ -158,6 +180,7 @@ impl Default for Evaluation {
             select: None,
             baseline: None,
             targets,
+            depth: None,
             heard: Heard::Mask,
             cold_items: ColdItems::Miss,
             refit: true,
@@ -180,13 +203,15 @@ impl Evaluation {
         })
     }
 
+    /// How many items are ranked for a user.
+    pub(crate) fn depth(&self) -> usize {
+        let deepest = self.metrics.depth();
+        self.depth.map_or(deepest, |d| d.get().max(deepest))
+    }
+
     /// The name of the baseline among the variants, if there is one.
-    pub(crate) fn baseline<'a>(&'a self, variants: &'a [Variant]) -> Option<&'a str> {
-        let name = self.baseline.as_deref().unwrap_or("popularity");
-        variants
-            .iter()
-            .map(|v| v.name.as_str())
-            .find(|v| *v == name)
+    pub(crate) fn baseline<'a>(&self, variants: &'a [Variant]) -> Option<&'a str> {
+        row(variants, self.baseline.as_deref().unwrap_or("popularity"))
     }
 
     /// Rules of the protocol that this definition changes, in words.
@@ -238,6 +263,14 @@ impl Evaluation {
         }
         all
     }
+}
+
+/// The row of the leaderboard that is meant by a name: a row's own, or a model's, of which the first
+/// row is meant.
+pub(crate) fn row<'a>(variants: &'a [Variant], name: &str) -> Option<&'a str> {
+    let own = variants.iter().find(|v| v.name == name);
+    let first = || variants.iter().find(|v| v.model == name);
+    own.or_else(first).map(|v| v.name.as_str())
 }
 
 /// The metrics of an evaluation.
@@ -323,11 +356,11 @@ pub(crate) fn combine(
     for (model, of) in models.iter().enumerate() {
         let reads_weights = of.plugin.reads_weights();
         let read = if reads_weights { weightings.len() } else { 1 };
-        for weighting in 0..read.min(weightings.len()) {
+        for (weighting, weighting_name) in weighting_names.iter().enumerate().take(read) {
             for (cleaning, cleaned) in cleanings.iter().enumerate() {
                 let mut name = vec![of.label.as_str()];
                 if compare.contains(&Compared::Weighting) && reads_weights {
-                    name.push(&weighting_names[weighting]);
+                    name.push(weighting_name);
                 }
                 if compare.contains(&Compared::Cleaners) {
                     name.push(&cleaned.label);
@@ -336,7 +369,10 @@ pub(crate) fn combine(
                 let name = name.join(" / ");
                 let known = variants.iter().position(|v| v.name == name);
                 let variant = known.unwrap_or_else(|| {
-                    variants.push(Variant { name });
+                    variants.push(Variant {
+                        name,
+                        model: of.label.clone(),
+                    });
                     variants.len() - 1
                 });
                 settings.push(Setting {
@@ -368,6 +404,46 @@ fn weighting_labels(weightings: &[Weighting]) -> Vec<String> {
         .collect()
 }
 
+/// Why an experiment cannot do without a validation part, if it cannot: settings are chosen on
+/// validation, never on test.
+pub(crate) fn needs_validation(
+    splitter: &dyn Splitter,
+    variants: &[Variant],
+    settings: &[Setting],
+    recommendations: &Recommendations,
+) -> Option<Reason> {
+    let splitter = splitter.typetag_name();
+    for (at, variant) in variants.iter().enumerate() {
+        let trials = settings.iter().filter(|s| s.variant == at).count();
+        if trials > 1 {
+            return Some(Reason {
+                message: format!(
+                    "variant `{}` has {trials} trials to choose from, but the splitter `{splitter}` \
+                     makes no validation part, and choosing on the test part would flatter the result",
+                    variant.name
+                ),
+                remedy: "give the splitter a validation part, or each variant one setting"
+                    .to_owned(),
+            });
+        }
+    }
+    if variants.len() > 1 && recommendations.variant.is_none() {
+        return Some(Reason {
+            message: format!(
+                "{} variants compete, but the splitter `{splitter}` makes no validation part to \
+                 choose one for recommendations.csv",
+                variants.len()
+            ),
+            remedy: format!(
+                "give it a validation part, or name the one to recommend with: [recommendations] \
+                 variant = \"{}\"",
+                variants[0].name
+            ),
+        });
+    }
+    None
+}
+
 impl Experiment {
     /// All trials, in the order of the definition.
     pub(crate) fn trials(&self) -> Vec<Trial<'_>> {
@@ -379,6 +455,39 @@ impl Experiment {
             cleaning: setting.cleaning,
         };
         self.settings.iter().enumerate().map(trial).collect()
+    }
+
+    /// Keeps the trials whose place is true, and the rows that still have one.
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
+        let mut kept = keep.iter();
+        self.settings.retain(|_| kept.next() == Some(&true));
+        let names: Vec<&str> = self
+            .settings
+            .iter()
+            .map(|s| self.variants[s.variant].name.as_str())
+            .collect();
+        let left: Vec<Variant> = self
+            .variants
+            .iter()
+            .filter(|v| names.contains(&v.name.as_str()))
+            .cloned()
+            .collect();
+        for setting in &mut self.settings {
+            let name = &self.variants[setting.variant].name;
+            let place = left.iter().position(|v| v.name == *name);
+            setting.variant = place.expect("a row of a trial that is kept is kept");
+        }
+        self.variants = left;
+    }
+
+    /// Why this experiment cannot do without a validation part, if it cannot.
+    pub(crate) fn needs_validation(&self) -> Option<Reason> {
+        needs_validation(
+            &*self.splitter,
+            &self.variants,
+            &self.settings,
+            &self.recommendations,
+        )
     }
 
     /// The name of a trial's row of the leaderboard.

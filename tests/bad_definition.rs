@@ -175,7 +175,7 @@ fn definitions_are_checked_without_running() {
     lab.write("bad.toml", "source = \"csv\"\n[model.alz]\n");
     let fine = lab.done(&["check", "small.toml"]);
     assert!(
-        fine.out.contains("small.toml: no fault; 2 variants, "),
+        fine.out.contains("small.toml: no error; 2 variants, "),
         "{fine}"
     );
     lab.run(&["check", "bad.toml", "small.toml", "none.toml"])

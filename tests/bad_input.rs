@@ -199,7 +199,10 @@ fn splits_that_cannot_be() {
         Case::definition(
             "shares that leave nothing to learn from",
             ("validation = 0.2", "validation = 0.8"),
-            &["global_time", "validation", "test"],
+            &[
+                "`validation = 0.8` and `test = 0.2` leave nothing",
+                "below 1",
+            ],
         ),
         Case {
             name: "a validation part of one row, heard before",

@@ -113,13 +113,13 @@ fn one_trial_divided_among_threads_gives_the_same_bits() {
     assert_eq!(fixed(&lab, "1/lonely"), fixed(&lab, "3/lonely"));
 }
 
-/// What each trial came to, by variant, fold and parameters, without what names the seed.
+/// What each trial came to, by fold and parameters, without what names the seed.
 fn outcomes(lab: &Lab, folder: &str) -> BTreeMap<String, Value> {
     lab.results(folder)
         .into_values()
         .map(|result| {
             let model = &result["definition"]["model"];
-            let key = format!("{} {} {model}", result["variant"], result["role"]);
+            let key = format!("{} {model}", result["role"]);
             (key, result["attachments"].clone())
         })
         .collect()

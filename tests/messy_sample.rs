@@ -20,7 +20,9 @@ fn sweep() -> Option<(Lab, Ended)> {
 }
 
 fn step<'r>(report: &'r Value, name: &str) -> &'r Value {
-    let funnel = report["funnel"].as_array().expect("a funnel");
+    let funnel = report["cleanings"][0]["funnel"]
+        .as_array()
+        .expect("a funnel");
     funnel.iter().find(|s| s["name"] == name).expect(name)
 }
 
@@ -42,7 +44,9 @@ fn near(value: &Value, expected: f64, within: f64) {
 fn the_funnel_of_the_protocol() {
     let Some((lab, _)) = sweep() else { return };
     let report = lab.report("reports/messy_sample");
-    let funnel = report["funnel"].as_array().expect("a funnel");
+    let funnel = report["cleanings"][0]["funnel"]
+        .as_array()
+        .expect("a funnel");
     assert_eq!(funnel.first().expect("a step")["rows_in"], 5_180);
     assert_eq!(funnel.last().expect("a step")["rows_out"], 4_809);
     let missing = step(&report, "drop_missing");
@@ -63,7 +67,7 @@ fn the_funnel_of_the_protocol() {
         .map(|a| a["rows"].as_u64().expect("a count"))
         .sum();
     assert_eq!(labels, 3_772);
-    let log = &report["log"];
+    let log = &report["cleanings"][0]["log"];
     for (key, count) in [
         ("events", 4_809),
         ("users", 220),
@@ -79,7 +83,7 @@ fn the_split_of_the_protocol() {
     let Some((lab, _)) = sweep() else { return };
     let report = lab.report("reports/messy_sample");
     let fold = |role: &str| {
-        let folds = report["folds"].as_array().expect("folds");
+        let folds = report["cleanings"][0]["folds"].as_array().expect("folds");
         folds.iter().find(|f| f["role"] == role).expect(role)
     };
     assert_eq!(fold("validation")["evaluated"]["from"], 1_763_429_351);
@@ -105,13 +109,13 @@ fn popularity_reaches_what_it_must_and_nothing_is_ranked() {
     near(&test["recall@3"]["value"], 0.005_703_2, 5e-8);
     near(&test["precision@3"]["value"], 0.006_201_6, 5e-8);
     near(&test["ndcg@3"]["value"], 0.007_168_4, 5e-8);
-    let floor = &report["floor"]["metrics"];
+    let floor = &report["cleanings"][0]["floor"]["metrics"];
     near(&floor["recall@3"]["ceiling"], 0.7875, 5e-5);
     near(&floor["precision@3"]["ceiling"], 0.8837, 5e-5);
     near(&floor["ndcg@3"]["ceiling"], 1.0, 1e-12);
     near(&floor["ndcg@3"]["expected"], 0.0064, 5e-5);
     assert_eq!(floor["ndcg@3"]["exact"], true);
-    assert_eq!(report["floor"]["rankings"], 2_000);
+    assert_eq!(report["cleanings"][0]["floor"]["rankings"], 2_000);
     let verdict = report["verdict"].as_str().expect("a verdict");
     let said = "No model can be told from a random ranking";
     assert!(verdict.starts_with(said), "{verdict}");
@@ -156,7 +160,10 @@ fn a_path_of_the_command_line_starts_at_the_working_directory() {
     lab.done(&arguments);
     let absolute = lab.report("absolute/messy_sample");
     assert_eq!(relative["fingerprint"], absolute["fingerprint"]);
-    assert_eq!(relative["funnel"], absolute["funnel"]);
+    assert_eq!(
+        relative["cleanings"][0]["funnel"],
+        absolute["cleanings"][0]["funnel"]
+    );
     assert_eq!(
         row(&relative, "popularity")["test"],
         row(&absolute, "popularity")["test"]

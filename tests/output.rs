@@ -396,6 +396,72 @@ fn files_agree_with_each_other() {
     );
 }
 
+/// Deeper lists are for those who read them; what is measured stays the same.
+#[test]
+fn lists_may_be_deeper_than_metrics_look() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    lab.done(&[
+        "sweep",
+        "small.toml",
+        "--set",
+        "evaluation.depth=20",
+        "--out",
+        "deep",
+    ]);
+    let (plain, deep) = (lab.report("reports/small"), lab.report("deep/small"));
+    for (plain, deep) in [(&plain, &deep)].into_iter().flat_map(|(a, b)| {
+        let rows = |r: &serde_json::Value| r["leaderboard"].as_array().expect("rows").clone();
+        rows(a).into_iter().zip(rows(b))
+    }) {
+        for key in [
+            "variant",
+            "settings",
+            "test",
+            "validation",
+            "p_chance",
+            "users_hit",
+            "users_tied",
+        ] {
+            assert_eq!(plain[key], deep[key], "{key}");
+        }
+        let lists = |folder: &str, record: &serde_json::Value| {
+            let record = format!("{}.json", record.as_str().expect("an id"));
+            let results = lab.results(folder);
+            let name = results[&record]["attachments"]["lists"]
+                .as_str()
+                .expect("a name");
+            rows(&lab, &format!("{folder}/{name}"))
+        };
+        let (short, long) = (
+            lists("reports/small", &plain["record"]),
+            lists("deep/small", &deep["record"]),
+        );
+        let of = |rows: &[BTreeMap<String, String>],
+                  most: usize|
+         -> Vec<BTreeMap<String, String>> {
+            let within =
+                |r: &&BTreeMap<String, String>| r["rank"].parse::<usize>().expect("a rank") <= most;
+            rows.iter().filter(within).cloned().collect()
+        };
+        assert_eq!(of(&long, 3), short);
+        assert!(long.iter().any(|r| r["rank"] == "20"));
+        assert!(long.iter().all(|r| r["rank"] != "21"));
+    }
+    // Metrics that look deeper than any list can be are said.
+    let ended = lab.done(&[
+        "sweep",
+        "small.toml",
+        "--set",
+        "evaluation.metrics=[\"ndcg@3\", \"ndcg@100\"]",
+        "--out",
+        "deeper",
+    ]);
+    let warning = "warning: ndcg@100 looks at 100 places, but only 60 items can be recommended";
+    assert!(ended.out.contains(warning), "{ended}");
+    assert!(!ended.out.contains("ndcg@3 looks"), "{ended}");
+}
+
 /// Numbers that no list or grid can have are refused or cost nothing; none of them is a crash.
 #[test]
 fn absurd_numbers_do_no_harm() {
@@ -420,7 +486,7 @@ fn absurd_numbers_do_no_harm() {
         &format!("model.als.iterations={grid}"),
     ])
     .expect(2)
-    .says(&["40000 settings are more than the 10000"]);
+    .says(&["40000 settings: a sweep takes more than 10000 only with --yes"]);
     lab.run(&["sweep", "small.toml", "--threads", "1000000"])
         .expect(2)
         .says(&["--threads"]);

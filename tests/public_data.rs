@@ -33,12 +33,12 @@ fn last_fm_without_times() {
         return;
     };
     // Rows, listeners and artists as the data's own README counts them.
-    assert_eq!(report["log"]["events"], 92_834);
-    assert_eq!(report["log"]["users"], 1_892);
-    assert_eq!(report["log"]["items"], 17_632);
+    assert_eq!(report["cleanings"][0]["log"]["events"], 92_834);
+    assert_eq!(report["cleanings"][0]["log"]["users"], 1_892);
+    assert_eq!(report["cleanings"][0]["log"]["items"], 17_632);
     // A random split learns from the future, and says so.
     assert_eq!(report["uses_the_future"], true);
-    assert_eq!(report["log"]["from"], Value::Null);
+    assert_eq!(report["cleanings"][0]["log"]["from"], Value::Null);
 }
 
 #[test]
@@ -55,11 +55,11 @@ fn movielens_cut_once_through_time() {
     ) else {
         return;
     };
-    assert_eq!(report["log"]["events"], 100_000);
-    assert_eq!(report["log"]["users"], 943);
-    assert_eq!(report["log"]["items"], 1_682);
+    assert_eq!(report["cleanings"][0]["log"]["events"], 100_000);
+    assert_eq!(report["cleanings"][0]["log"]["users"], 943);
+    assert_eq!(report["cleanings"][0]["log"]["items"], 1_682);
     assert_eq!(report["uses_the_future"], false);
-    for fold in report["folds"].as_array().expect("folds") {
+    for fold in report["cleanings"][0]["folds"].as_array().expect("folds") {
         assert_eq!(fold["fit_not_before"], 0);
     }
 }
@@ -100,12 +100,12 @@ resamples = 100
     );
     lab.done(&["sweep", "gowalla.toml", "--set", &files]);
     let report = lab.report("reports/gowalla");
-    let fold = &report["folds"][0];
+    let fold = &report["cleanings"][0]["folds"][0];
     // Counts and values as `../shared/data/README.md` gives them for the published split.
     assert_eq!(fold["fit"]["events"], 810_128);
     assert_eq!(fold["evaluated"]["events"], 217_242);
-    assert_eq!(report["log"]["users"], 29_858);
-    assert_eq!(report["log"]["items"], 40_981);
+    assert_eq!(report["cleanings"][0]["log"]["users"], 29_858);
+    assert_eq!(report["cleanings"][0]["log"]["items"], 40_981);
     assert_eq!(fold["heard_removed"], 0);
     // Ties move the last digit or two.
     let test = &row(&report, "popularity")["test"];

@@ -84,6 +84,49 @@ fn a_wider_grid_runs_only_what_is_new() {
 }
 
 #[test]
+fn equal_trials_run_once() {
+    let lab = Lab::small();
+    let twice = SMALL.replace(
+        "[model.als]\nfactors.grid = [4, 8]",
+        "[[model.als]]\nlabel = \"small\"\nfactors.grid = [4, 6]\nregularization = 1.0\n\n\
+         [[model.als]]\nlabel = \"large\"\nfactors.grid = [4, 8]",
+    );
+    lab.write("small.toml", &twice);
+    lab.done(&["sweep", "small.toml"]).says(&[
+        "validation: 1 of 5 trials are equal to others and are not run twice",
+        "validation: running 4 trials",
+        "validation: small (factors=4)",
+        "validation: large (factors=8)",
+    ]);
+    let log = fs::read_to_string(lab.path("reports/small/trials.jsonl")).expect("a log");
+    assert_eq!(log.lines().count(), lab.records("reports/small").len());
+    let report = lab.report("reports/small");
+    let of = |variant: &str| {
+        let trials = report["trials"].as_array().expect("trials").iter();
+        let mut own = trials.filter(|t| t["variant"] == variant);
+        own.find(|t| t["settings"] == "factors=4")
+            .expect("a trial")
+            .clone()
+    };
+    assert_eq!(of("small")["validation"], of("large")["validation"]);
+    assert!(of("large")["validation"]["ndcg@3"].is_number());
+    // Two rows of one trial are one record on test too.
+    let same = twice.replace("[4, 6]", "[4]").replace("[4, 8]", "[4]");
+    lab.write("small.toml", &same);
+    lab.done(&["sweep", "small.toml"])
+        .says(&["test: 1 of 3 trials are equal to others and are not run twice"]);
+    let report = lab.report("reports/small");
+    let (small, large) = (common::row(&report, "small"), common::row(&report, "large"));
+    assert_eq!(small["record"], large["record"]);
+    assert_eq!(small["test"], large["test"]);
+    // A name is no part of a trial.
+    let before = stamps(&lab, "reports/small");
+    lab.write("small.toml", same.replace("\"large\"", "\"other\""));
+    lab.done(&["sweep", "small.toml"]);
+    assert_eq!(stamps(&lab, "reports/small"), before);
+}
+
+#[test]
 fn judging_differently_runs_nothing_again() {
     let lab = Lab::small();
     lab.done(&["sweep", "small.toml"]);

@@ -187,8 +187,11 @@ fn the_file_the_source_and_the_truth_are_one_log() {
     ]);
     let memory = comparable(lab.report("memory/quickstart"));
     let file = comparable(lab.report("file/quickstart"));
-    assert_eq!(memory["log"], file["log"]);
-    assert_eq!(memory["folds"], file["folds"]);
+    assert_eq!(memory["cleanings"][0]["log"], file["cleanings"][0]["log"]);
+    assert_eq!(
+        memory["cleanings"][0]["folds"],
+        file["cleanings"][0]["folds"]
+    );
     assert_eq!(memory["verdict"], file["verdict"]);
     let without = |report: &Value, list: &str, key: &str| {
         let mut rows = report[list].clone();
@@ -202,7 +205,8 @@ fn the_file_the_source_and_the_truth_are_one_log() {
         without(&memory, "leaderboard", "record"),
         without(&file, "leaderboard", "record")
     );
-    let steps = |report: &Value| report["funnel"].as_array().expect("steps")[1..].to_vec();
+    let steps =
+        |report: &Value| report["cleanings"][0]["funnel"].as_array().expect("steps")[1..].to_vec();
     assert_eq!(steps(&memory), steps(&file));
     let recommended = |folder: &str| {
         fs::read(lab.path(format!("{folder}/quickstart/recommendations.csv"))).expect("a file")
@@ -233,7 +237,16 @@ fn the_file_the_source_and_the_truth_are_one_log() {
         })
         .collect();
     assert_eq!(found, planted);
-    assert_eq!(file["log"]["events"], truth["clean"]["rows"]);
-    assert_eq!(file["log"]["users"], truth["clean"]["users"]);
-    assert_eq!(file["log"]["items"], truth["clean"]["songs"]);
+    assert_eq!(
+        file["cleanings"][0]["log"]["events"],
+        truth["clean"]["rows"]
+    );
+    assert_eq!(
+        file["cleanings"][0]["log"]["users"],
+        truth["clean"]["users"]
+    );
+    assert_eq!(
+        file["cleanings"][0]["log"]["items"],
+        truth["clean"]["songs"]
+    );
 }

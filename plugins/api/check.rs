@@ -1,8 +1,9 @@
 //! What is wrong with a plugin's parameters beyond their types, found before anything runs.
 
+use std::fmt;
 use std::path::Path;
 
-use crate::nearest;
+use crate::{Error, nearest};
 
 /// What a plugin may look at when its parameters are checked.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +74,8 @@ pub struct Problem {
     pub suggestion: Option<String>,
     /// What to do about it.
     pub remedy: Option<String>,
+    /// Whether the data is to blame, which the parameter names rightly: the exit code tells.
+    pub of_data: bool,
 }
 
 impl Problem {
@@ -83,6 +86,16 @@ impl Problem {
             message: message.into(),
             suggestion: None,
             remedy: None,
+            of_data: false,
+        }
+    }
+
+    /// The same as a problem of the data that the parameter names.
+    #[must_use]
+    pub fn of_data(self) -> Self {
+        Self {
+            of_data: true,
+            ..self
         }
     }
 
@@ -104,13 +117,33 @@ impl Problem {
         self.remedy = Some(remedy.into());
         self
     }
+
+    /// The same as an error, for a plugin that finds it at work all the same: `before` (who says
+    /// it), what is wrong, the name that was probably meant, and what to do.
+    pub fn error(&self, before: &str) -> Error {
+        Error::definition(format!("{before}{self}"))
+    }
+}
+
+/// All of it in one line.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(name) = &self.suggestion {
+            write!(f, "; did you mean `{name}`?")?;
+        }
+        match &self.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use super::CheckContext;
+    use super::{CheckContext, Problem};
 
     #[test]
     fn a_column_is_missing_only_where_columns_are_known() {
@@ -122,5 +155,15 @@ mod tests {
         let problem = context.missing_column("columns.0", "sogn_id").unwrap();
         assert_eq!(problem.suggestion.as_deref(), Some("song_id"));
         assert_eq!(problem.parameter, "columns.0");
+    }
+
+    #[test]
+    fn a_problem_is_an_error_of_the_same_words() {
+        let problem = Problem::at("columns.0", "no column `sogn_id`");
+        let full = problem.clone().suggest("sogn_id", ["song_id"]);
+        let text = full.remedy("it has song_id").error("x: ").to_string();
+        let expected = "x: no column `sogn_id`; did you mean `song_id`?; it has song_id";
+        assert_eq!(text, expected);
+        assert_eq!(problem.error("").to_string(), "no column `sogn_id`");
     }
 }

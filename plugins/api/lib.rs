@@ -25,6 +25,8 @@
 mod cells;
 mod check;
 mod cleaner;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod events;
 mod ledger;
@@ -51,7 +53,7 @@ pub use model::{
     StartingFactors, Train, Users,
 };
 pub use params::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
-pub use registry::{Kind, Registration, registrations};
+pub use registry::{Kind, Registration, duplicates, registrations};
 pub use seed::{derive_seed, rng};
 pub use source::{Source, SourceContext};
 pub use splitter::{Fold, Role, Splitter};

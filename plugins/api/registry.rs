@@ -69,6 +69,21 @@ pub fn registrations() -> Vec<&'static Registration> {
     all
 }
 
+/// Plugins of one kind and name, from whatever crates: a definition that names one could mean any of
+/// them, so no lab may start with them. A list for each such name, by kind and name.
+pub fn duplicates() -> Vec<Vec<&'static Registration>> {
+    of_one_name(&registrations())
+}
+
+/// The groups of several in a list sorted by kind and name.
+fn of_one_name<'a>(sorted: &[&'a Registration]) -> Vec<Vec<&'a Registration>> {
+    sorted
+        .chunk_by(|a, b| (a.kind, a.name) == (b.kind, b.name))
+        .filter(|group| group.len() > 1)
+        .map(<[_]>::to_vec)
+        .collect()
+}
+
 /// What [`register!`](crate::register) uses to find a plugin's defaults.
 #[doc(hidden)]
 pub fn defaults_of<T: serde::Serialize + serde::de::DeserializeOwned>() -> Option<serde_json::Value>
@@ -96,4 +111,36 @@ macro_rules! register {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Registration, of_one_name};
+
+    fn plugin(kind: Kind, name: &'static str, module: &'static str) -> Registration {
+        Registration {
+            kind,
+            name,
+            revision: 1,
+            module,
+            schema: |generator| generator.subschema_for::<()>(),
+            defaults: || None,
+        }
+    }
+
+    #[test]
+    fn one_name_may_be_taken_once_a_kind() {
+        let all = [
+            plugin(Kind::Splitter, "random", "a::random"),
+            plugin(Kind::Model, "als", "a::als"),
+            plugin(Kind::Model, "als", "b::als"),
+            plugin(Kind::Model, "random", "a::random"),
+            plugin(Kind::Metric, "als", "a::als"),
+        ];
+        let found: Vec<Vec<&str>> = of_one_name(&all.each_ref())
+            .iter()
+            .map(|group| group.iter().map(|r| r.module).collect())
+            .collect();
+        assert_eq!(found, [["a::als", "b::als"]]);
+    }
 }

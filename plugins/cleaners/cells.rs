@@ -1,6 +1,8 @@
 //! What several cleaners need of columns and rows.
 
-use musicrec_api::{Cells, Error, Ledger, Log, MISSING, MISSING_TIME, Result, Sample, Text};
+use musicrec_api::{
+    Cells, CheckContext, Error, Ledger, Log, MISSING, MISSING_TIME, Problem, Result, Sample, Text,
+};
 
 /// Samples of an account; the ledger keeps no more.
 const SAMPLES: usize = 3;
@@ -59,6 +61,17 @@ pub(crate) fn columns_or(given: &[String], roles: &[Option<&String>]) -> Vec<Str
     } else {
         given.to_vec()
     }
+}
+
+/// The columns of a list that the log does not have; `parameter` is the list's name.
+pub(crate) fn missing_columns(
+    context: &CheckContext,
+    parameter: &str,
+    names: &[String],
+) -> Vec<Problem> {
+    let missing =
+        |(at, name): (usize, &String)| context.missing_column(format!("{parameter}.{at}"), name);
+    names.iter().enumerate().filter_map(missing).collect()
 }
 
 /// A cell as a number that is equal for equal cells of a column, missing ones included.
@@ -141,7 +154,31 @@ fn shown(log: &Log, column: &str, row: usize) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use musicrec_api::{Account, Cells, Column, Log, Roles, Text};
+    use std::path::Path;
+
+    use musicrec_api::{Account, Cells, CheckContext, Cleaner, Column, Log, Problem, Roles, Text};
+
+    /// What a cleaner, as a definition writes it, says of a log with the columns user, item, time
+    /// and plays; nothing of any column while the log's are not known.
+    pub(crate) fn check(json: &str) -> Vec<Problem> {
+        let cleaner: Box<dyn Cleaner> = serde_json::from_str(json).unwrap();
+        let context = CheckContext::new(Path::new(""));
+        let of_columns = |p: &Problem| p.message.contains("has no column");
+        assert!(!cleaner.check(&context).iter().any(of_columns), "{json}");
+        let columns = ["user", "item", "time", "plays"].map(str::to_owned);
+        cleaner.check(&context.with_columns(&columns))
+    }
+
+    /// Where the problems are, and the name that each suggests or the empty text.
+    pub(crate) fn places(problems: &[Problem]) -> Vec<(&str, &str)> {
+        problems
+            .iter()
+            .map(|p| {
+                let suggestion = p.suggestion.as_deref().unwrap_or_default();
+                (p.parameter.as_str(), suggestion)
+            })
+            .collect()
+    }
 
     /// A log of text columns, given as a header and rows of cells separated by `|`; `~` is missing.
     pub(crate) fn log(header: &str, rows: &[&str]) -> Log {

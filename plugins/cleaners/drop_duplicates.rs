@@ -5,13 +5,15 @@ use std::fmt;
 use std::hash::Hasher as _;
 
 use hashbrown::HashTable;
-use musicrec_api::{Cells, Cleaner, Error, Ledger, Log, Reach, Result, register};
+use musicrec_api::{
+    Cells, CheckContext, Cleaner, Error, Ledger, Log, Problem, Reach, Result, register,
+};
 use rustc_hash::FxHasher;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::cells::{bits, drop_rows};
+use crate::cells::{bits, drop_rows, missing_columns};
 
 /// Drops all copies of a row but one.
 ///
@@ -111,6 +113,13 @@ impl Cleaner for DropDuplicates {
         drop_rows(part, ledger, &fates, &reasons);
         Ok(())
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        match &self.by {
+            By::Columns(names) => missing_columns(context, "by", names),
+            By::Cells | By::Event => Vec::new(),
+        }
+    }
 }
 
 register!(Cleaner, DropDuplicates, "drop_duplicates", revision = 1);
@@ -209,7 +218,7 @@ impl JsonSchema for By {
 #[cfg(test)]
 mod tests {
     use super::{By, DropDuplicates, Kept};
-    use crate::cells::tests::{books, log, sample};
+    use crate::cells::tests::{books, check, log, places, sample};
     use musicrec_api::{Cells, Cleaner, Ledger, Log, Reach, Result};
 
     const ROWS: [&str; 6] = [
@@ -288,5 +297,15 @@ mod tests {
             );
         }
         assert_eq!(DropDuplicates::default().reach(), Reach::User);
+    }
+
+    #[test]
+    fn columns_that_are_not_there_are_told_before_the_run() {
+        let problems = check(r#"{"drop_duplicates": {"by": ["user", "itme"]}}"#);
+        assert_eq!(places(&problems), [("by.1", "item")]);
+        for fine in [r#""cells""#, r#""event""#, r#"["user"]"#] {
+            let json = format!(r#"{{"drop_duplicates": {{"by": {fine}}}}}"#);
+            assert!(check(&json).is_empty(), "{fine}");
+        }
     }
 }

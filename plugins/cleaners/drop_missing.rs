@@ -1,10 +1,10 @@
 //! Rows that lack what they cannot do without.
 
-use musicrec_api::{Cleaner, Ledger, Log, Reach, Result, register};
+use musicrec_api::{CheckContext, Cleaner, Ledger, Log, Problem, Reach, Result, register};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{columns_or, drop_rows, missing};
+use crate::cells::{columns_or, drop_rows, missing, missing_columns};
 
 /// Drops rows with a missing or blank cell in any of some columns.
 ///
@@ -49,6 +49,10 @@ impl Cleaner for DropMissing {
         drop_rows(part, ledger, &fates, &reasons);
         Ok(())
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        missing_columns(context, "columns", &self.columns)
+    }
 }
 
 register!(Cleaner, DropMissing, "drop_missing", revision = 1);
@@ -56,7 +60,7 @@ register!(Cleaner, DropMissing, "drop_missing", revision = 1);
 #[cfg(test)]
 mod tests {
     use super::DropMissing;
-    use crate::cells::tests::{books, log, sample, shown};
+    use crate::cells::tests::{books, check, log, places, sample, shown};
     use musicrec_api::{Cleaner, Ledger};
 
     #[test]
@@ -85,5 +89,16 @@ mod tests {
         let mut by_name = log("user|item|time", &rows);
         cleaner.clean(&mut by_name, &mut Ledger::default()).unwrap();
         assert_eq!(by_name.numbers(), [1, 4, 5]);
+    }
+
+    #[test]
+    fn every_column_that_is_not_there_is_told_before_the_run() {
+        let problems = check(r#"{"drop_missing": {"columns": ["usr", "item", "genre"]}}"#);
+        assert_eq!(
+            places(&problems),
+            [("columns.0", "user"), ("columns.2", "")]
+        );
+        assert_eq!(problems[0].message, "the log has no column `usr`");
+        assert!(check(r#"{"drop_missing": {}}"#).is_empty());
     }
 }

@@ -1,6 +1,8 @@
 //! Some of the rows, by what a column holds.
 
-use musicrec_api::{Cells, Cleaner, Error, Ledger, Log, MISSING, Reach, Result, register};
+use musicrec_api::{
+    Cells, CheckContext, Cleaner, Ledger, Log, MISSING, Problem, Reach, Result, register,
+};
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,16 +42,8 @@ impl Cleaner for KeepRows {
     }
 
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
-        if self.values.is_empty() == self.not_values.is_empty() {
-            return Err(Error::definition(format!(
-                "`keep_rows` of column `{}` needs values in either `values` or `not_values`, not {}",
-                self.column,
-                if self.values.is_empty() {
-                    "neither"
-                } else {
-                    "both"
-                }
-            )));
+        if let Some(problem) = self.not_one_list() {
+            return Err(problem.error(""));
         }
         let wanted = !self.values.is_empty();
         let listed: FxHashSet<&str> = [&self.values, &self.not_values]
@@ -79,14 +73,34 @@ impl Cleaner for KeepRows {
         drop_rows(part, ledger, &fates, &[(&self.column, what)]);
         Ok(())
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let column = context.missing_column("column", &self.column);
+        column.into_iter().chain(self.not_one_list()).collect()
+    }
 }
 
 register!(Cleaner, KeepRows, "keep_rows", revision = 1);
 
+impl KeepRows {
+    fn not_one_list(&self) -> Option<Problem> {
+        let (parameter, how) = match (self.values.is_empty(), self.not_values.is_empty()) {
+            (true, true) => ("", "neither"),
+            (false, false) => ("not_values", "both"),
+            _ => return None,
+        };
+        let message = format!(
+            "`keep_rows` of column `{}` needs values in either `values` or `not_values`, not {how}",
+            self.column
+        );
+        Some(Problem::at(parameter, message))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::KeepRows;
-    use crate::cells::tests::{books, log, sample, shown};
+    use crate::cells::tests::{books, check, log, places, sample, shown};
     use musicrec_api::{Cells, Cleaner, Ledger, Log, Result};
 
     fn run(mut log: Log, values: &[&str], not_values: &[&str]) -> Result<(Log, Ledger)> {
@@ -125,5 +139,17 @@ mod tests {
         let error = run(rows(), &[], &[]).unwrap_err().to_string();
         assert!(error.contains("not neither"), "{error}");
         assert!(run(rows(), &["x"], &["y"]).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_before_the_run() {
+        let problems = check(r#"{"keep_rows": {"column": "items"}}"#);
+        assert_eq!(places(&problems), [("column", "item"), ("", "")]);
+        assert!(problems[1].message.ends_with("not neither"));
+        let json = r#"{"keep_rows": {"column": "item", "values": ["a"], "not_values": ["b"]}}"#;
+        let problems = check(json);
+        assert_eq!(places(&problems), [("not_values", "")]);
+        assert!(problems[0].message.ends_with("not both"));
+        assert!(check(r#"{"keep_rows": {"column": "item", "values": ["a"]}}"#).is_empty());
     }
 }

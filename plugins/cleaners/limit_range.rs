@@ -1,7 +1,8 @@
 //! Numbers that cannot be.
 
 use musicrec_api::{
-    Cells, Cleaner, Error, Ledger, Log, MISSING_TIME, Reach, Result, Sample, register,
+    Cells, CheckContext, Cleaner, Error, Ledger, Log, MISSING_TIME, Problem, Reach, Result, Sample,
+    register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,40 +110,59 @@ impl Cleaner for LimitRange {
         }
         Ok(())
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let column = context.missing_column("column", &self.column);
+        column.into_iter().chain(self.impossible()).collect()
+    }
 }
 
 register!(Cleaner, LimitRange, "limit_range", revision = 1);
 
 impl LimitRange {
     fn limits(&self) -> Result<(f64, f64)> {
-        let fault = |what: &str| {
-            let column = &self.column;
-            Err(Error::definition(format!(
-                "`limit_range` of column `{column}`: {what}"
-            )))
-        };
-        let given = [self.min, self.max];
-        if given.iter().all(Option::is_none) {
-            return fault("neither `min` nor `max` is given; give at least one of them");
+        if let Some(problem) = self.impossible().first() {
+            return Err(problem.error(&format!("`limit_range` of column `{}`: ", self.column)));
         }
-        if given.iter().flatten().any(|limit| !limit.is_finite()) {
-            return fault("a limit must be a finite number; leave out the one that is none");
-        }
-        let (min, max) = (
+        Ok((
             self.min.unwrap_or(f64::NEG_INFINITY),
             self.max.unwrap_or(f64::INFINITY),
-        );
-        if min > max {
-            return fault("`min` is greater than `max`, so no number is allowed; exchange them");
+        ))
+    }
+
+    /// What is wrong with the limits.
+    fn impossible(&self) -> Vec<Problem> {
+        let given = [("min", self.min), ("max", self.max)];
+        let infinite = |limit: &f64| !limit.is_finite();
+        let no_numbers: Vec<Problem> = given
+            .iter()
+            .filter(|(_, limit)| limit.as_ref().is_some_and(infinite))
+            .map(|(parameter, _)| {
+                Problem::at(*parameter, "a limit must be a finite number")
+                    .remedy("leave out the one that is none")
+            })
+            .collect();
+        match (self.min, self.max) {
+            (None, None) => vec![
+                Problem::new("neither `min` nor `max` is given")
+                    .remedy("give at least one of them"),
+            ],
+            (Some(min), Some(max)) if min > max && no_numbers.is_empty() => vec![
+                Problem::at(
+                    "min",
+                    "`min` is greater than `max`, so no number is allowed",
+                )
+                .remedy("exchange them"),
+            ],
+            _ => no_numbers,
         }
-        Ok((min, max))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Action, LimitRange};
-    use crate::cells::tests::{books, log, sample, shown};
+    use crate::cells::tests::{books, check, log, places, sample, shown};
     use musicrec_api::{Cells, Cleaner, Ledger, Log, Result};
 
     fn run(action: Action, limits: [Option<f64>; 2], cells: Cells) -> Result<(Log, Ledger)> {
@@ -207,5 +227,23 @@ mod tests {
                 .to_string();
             assert!(error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_before_the_run() {
+        let problems = check(r#"{"limit_range": {"column": "play", "min": 9, "max": 1}}"#);
+        assert_eq!(places(&problems), [("column", "plays"), ("min", "")]);
+        assert_eq!(problems[1].remedy.as_deref(), Some("exchange them"));
+        let problems = check(r#"{"limit_range": {"column": "plays"}}"#);
+        assert_eq!(places(&problems), [("", "")]);
+        assert_eq!(problems[0].message, "neither `min` nor `max` is given");
+        let cleaner = LimitRange {
+            column: "plays".into(),
+            min: Some(f64::NAN),
+            max: Some(f64::INFINITY),
+            action: Action::Clip,
+        };
+        assert_eq!(places(&cleaner.impossible()), [("min", ""), ("max", "")]);
+        assert!(check(r#"{"limit_range": {"column": "plays", "min": 1, "max": 1}}"#).is_empty());
     }
 }

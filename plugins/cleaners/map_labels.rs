@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use musicrec_api::{Cleaner, Error, Fate, Ledger, Log, Reach, Result, nearest, register};
+use musicrec_api::{
+    CheckContext, Cleaner, Error, Fate, Ledger, Log, Problem, Reach, Result, nearest, register,
+};
 use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -98,6 +100,11 @@ impl Cleaner for MapLabels {
             }
         })
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let column = context.missing_column("column", &self.column);
+        column.into_iter().chain(self.listed().1).collect()
+    }
 }
 
 register!(Cleaner, MapLabels, "map_labels", revision = 1);
@@ -105,29 +112,51 @@ register!(Cleaner, MapLabels, "map_labels", revision = 1);
 impl MapLabels {
     /// The canonical name of each folded spelling.
     fn spellings(&self) -> Result<FxHashMap<String, &str>> {
-        let mut spellings: FxHashMap<String, &str> = FxHashMap::default();
+        let (spellings, problems) = self.listed();
+        if let Some(problem) = problems.first() {
+            return Err(problem.error(&format!("`map_labels` of column `{}`: ", self.column)));
+        }
+        let names = spellings.into_iter().map(|(s, (name, _))| (s, name));
+        Ok(names.collect())
+    }
+
+    /// The canonical name of each folded spelling and where it is listed, and what contradicts
+    /// itself.
+    fn listed(&self) -> (FxHashMap<String, (&str, String)>, Vec<Problem>) {
+        let mut spellings: FxHashMap<String, (&str, String)> = FxHashMap::default();
+        let mut problems = Vec::new();
         for (name, others) in &self.labels {
-            for spelling in std::iter::once(name).chain(others) {
+            let place = format!("labels.{name}");
+            let others = others.iter().enumerate();
+            let others = others.map(|(at, other)| (other, format!("{place}.{at}")));
+            for (spelling, place) in std::iter::once((name, place.clone())).chain(others) {
                 let folded = fold(spelling);
                 if folded.is_empty() {
-                    return Err(Error::definition(format!(
-                        "`map_labels` of column `{}`: `{spelling}` is no spelling of `{name}`, for \
-                         nothing is left of it without spaces, `_` and `-`; remove it (blank cells \
-                         become missing)",
-                        self.column
-                    )));
+                    let message = format!(
+                        "`{spelling}` is no spelling of `{name}`, for nothing is left of it \
+                         without spaces, `_` and `-`"
+                    );
+                    let remedy = "remove it (blank cells become missing)";
+                    problems.push(Problem::at(place, message).remedy(remedy));
+                    continue;
                 }
-                let before = spellings.insert(folded, name);
-                if let Some(before) = before.filter(|before| before != name) {
-                    return Err(Error::definition(format!(
-                        "`map_labels` of column `{}`: `{spelling}` is listed for `{before}` and for \
-                         `{name}` (case, spaces, `_` and `-` do not count); remove it from one",
-                        self.column
-                    )));
+                match spellings.get(&folded) {
+                    Some((before, listed)) if before != name => {
+                        let message = format!(
+                            "`{spelling}` is listed for `{before}` and for `{name}` (case, \
+                             spaces, `_` and `-` do not count)"
+                        );
+                        // A name is a spelling of itself: then the other place is the wrong one.
+                        let place = if spelling == name { listed } else { &place };
+                        problems.push(Problem::at(place, message).remedy("remove it from one"));
+                    }
+                    _ => {
+                        spellings.insert(folded, (name, place));
+                    }
                 }
             }
         }
-        Ok(spellings)
+        (spellings, problems)
     }
 
     fn unknown(&self, unknown: &[String]) -> Error {
@@ -156,7 +185,7 @@ fn fold(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{MapLabels, Unknown};
-    use crate::cells::tests::{books, log, shown};
+    use crate::cells::tests::{books, check, log, places, shown};
     use musicrec_api::{Cleaner, Error, Ledger, Log, Result};
 
     fn run(labels: &str, unknown: Unknown, cells: &[&str]) -> Result<(Log, Ledger)> {
@@ -225,5 +254,26 @@ mod tests {
         assert!(text.contains("listed for `a` and for `b`"), "{text}");
         let error = run(r#"{"a": ["-"]}"#, Unknown::Keep, &["a"]).unwrap_err();
         assert!(error.to_string().contains("nothing is left"), "{error}");
+    }
+
+    #[test]
+    fn every_contradiction_is_told_before_the_run() {
+        let problems = check(
+            r#"{"map_labels": {"column": "itm", "labels": {
+                "like": ["love", "Play"], "play": ["start", "L-O-V-E", " _"], "skip": []}}}"#,
+        );
+        let expected = [
+            ("column", "item"),
+            ("labels.like.1", ""),
+            ("labels.play.1", ""),
+            ("labels.play.2", ""),
+        ];
+        assert_eq!(places(&problems), expected);
+        let message = "`play` is listed for `like` and for `play` (case, spaces, `_` and `-` do \
+                       not count)";
+        assert_eq!(problems[1].message, message);
+        assert!(problems[3].message.contains("nothing is left"));
+        let fine = r#"{"map_labels": {"column": "item", "labels": {"play": ["PLAY", "p"]}}}"#;
+        assert!(check(fine).is_empty());
     }
 }

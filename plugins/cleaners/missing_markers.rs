@@ -1,11 +1,13 @@
 //! Cells that say in words that they hold nothing.
 
-use musicrec_api::{Cells, Cleaner, Fate, Ledger, Log, Reach, Result, register};
+use musicrec_api::{
+    Cells, CheckContext, Cleaner, Fate, Ledger, Log, Problem, Reach, Result, register,
+};
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cells::text;
+use crate::cells::{missing_columns, text};
 
 /// Makes cells missing that hold a marker such as `null` instead of a value.
 ///
@@ -77,6 +79,10 @@ impl Cleaner for MissingMarkers {
         }
         Ok(())
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        missing_columns(context, "columns", &self.columns)
+    }
 }
 
 register!(Cleaner, MissingMarkers, "missing_markers", revision = 1);
@@ -84,7 +90,7 @@ register!(Cleaner, MissingMarkers, "missing_markers", revision = 1);
 #[cfg(test)]
 mod tests {
     use super::MissingMarkers;
-    use crate::cells::tests::{books, log, shown};
+    use crate::cells::tests::{books, check, log, places, shown};
     use musicrec_api::{Cells, Cleaner, Ledger};
 
     #[test]
@@ -129,5 +135,16 @@ mod tests {
             error.to_string().contains("put `missing_markers` before"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn every_column_that_is_not_there_is_told_before_the_run() {
+        let problems = check(r#"{"missing_markers": {"columns": ["usr", "item", "genre"]}}"#);
+        assert_eq!(
+            places(&problems),
+            [("columns.0", "user"), ("columns.2", "")]
+        );
+        assert_eq!(problems[0].message, "the log has no column `usr`");
+        assert!(check(r#"{"missing_markers": {}}"#).is_empty());
     }
 }

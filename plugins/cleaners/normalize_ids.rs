@@ -1,11 +1,11 @@
 //! One spelling for each id, and none for placeholders.
 
-use musicrec_api::{Cleaner, Fate, Ledger, Log, Reach, Result, register};
+use musicrec_api::{CheckContext, Cleaner, Fate, Ledger, Log, Problem, Reach, Result, register};
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{columns_or, text};
+use crate::cells::{columns_or, missing_columns, text};
 
 /// Gives each id one spelling and makes placeholders missing.
 ///
@@ -126,6 +126,10 @@ impl Cleaner for NormalizeIds {
         }
         Ok(())
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        missing_columns(context, "columns", &self.columns)
+    }
 }
 
 register!(Cleaner, NormalizeIds, "normalize_ids", revision = 1);
@@ -164,7 +168,7 @@ impl NormalizeIds {
 #[cfg(test)]
 mod tests {
     use super::{Case, NormalizeIds};
-    use crate::cells::tests::{books, log, sample, shown};
+    use crate::cells::tests::{books, check, log, places, sample, shown};
     use musicrec_api::{Cleaner, Ledger};
 
     #[test]
@@ -228,5 +232,16 @@ mod tests {
         let mut log = log("user|item", &["a|x"]);
         let error = cleaner.clean(&mut log, &mut Ledger::default()).unwrap_err();
         assert!(error.to_string().contains("did you mean `user`"), "{error}");
+    }
+
+    #[test]
+    fn every_column_that_is_not_there_is_told_before_the_run() {
+        let problems = check(r#"{"normalize_ids": {"columns": ["usr", "item", "genre"]}}"#);
+        assert_eq!(
+            places(&problems),
+            [("columns.0", "user"), ("columns.2", "")]
+        );
+        assert_eq!(problems[0].message, "the log has no column `usr`");
+        assert!(check(r#"{"normalize_ids": {}}"#).is_empty());
     }
 }

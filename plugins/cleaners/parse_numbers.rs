@@ -1,10 +1,12 @@
 //! Numbers as people and programs write them.
 
-use musicrec_api::{Cells, Cleaner, Error, Ledger, Log, Reach, Result, register};
+use musicrec_api::{
+    Cells, CheckContext, Cleaner, Error, Ledger, Log, Problem, Reach, Result, register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cells::columns_or;
+use crate::cells::{columns_or, missing_columns};
 use crate::parsing::{Invalid, Parsed, Parser};
 
 const WORDS: [&str; 21] = [
@@ -72,11 +74,8 @@ impl Cleaner for ParseNumbers {
     }
 
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
-        if self.blank.is_some_and(|fill| !fill.is_finite()) {
-            return Err(Error::definition(
-                "`parse_numbers`: `blank` must be a finite number; leave it out to have blank cells \
-                 missing",
-            ));
+        if let Some(problem) = self.impossible_blank() {
+            return Err(problem.error("`parse_numbers`: "));
         }
         let roles = part.roles();
         let columns = columns_or(
@@ -108,11 +107,25 @@ impl Cleaner for ParseNumbers {
         }
         Ok(())
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let mut problems = missing_columns(context, "columns", &self.columns);
+        problems.extend(self.impossible_blank());
+        problems
+    }
 }
 
 register!(Cleaner, ParseNumbers, "parse_numbers", revision = 1);
 
 impl ParseNumbers {
+    fn impossible_blank(&self) -> Option<Problem> {
+        let problem = Problem::at("blank", "`blank` must be a finite number")
+            .remedy("leave it out to have blank cells missing");
+        self.blank
+            .is_some_and(|fill| !fill.is_finite())
+            .then_some(problem)
+    }
+
     fn parse(&self, cell: &str) -> Parsed<f64> {
         let trimmed = cell.trim();
         if trimmed.is_empty() {
@@ -144,7 +157,7 @@ pub(crate) fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::ParseNumbers;
-    use crate::cells::tests::{books, log, sample, shown};
+    use crate::cells::tests::{books, check, log, places, sample, shown};
     use crate::parsing::Invalid;
     use musicrec_api::{Cleaner, Ledger, Log, Result};
 
@@ -216,5 +229,23 @@ mod tests {
         assert_eq!(books(ledger.drops()), [("plays", "not a number", 1)]);
         let first = sample(ledger.drops(), "not a number");
         assert_eq!(first, (2, "many", None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_before_the_run() {
+        let problems = check(r#"{"parse_numbers": {"columns": ["plays", "itm"]}}"#);
+        assert_eq!(places(&problems), [("columns.1", "item")]);
+        let cleaner = ParseNumbers {
+            blank: Some(f64::INFINITY),
+            ..ParseNumbers::default()
+        };
+        let problem = cleaner.impossible_blank().unwrap();
+        assert_eq!(places(&[problem]), [("blank", "")]);
+        let error = run(&cleaner, &["1"]).unwrap_err().to_string();
+        assert!(
+            error.contains("`blank` must be a finite number; leave it out"),
+            "{error}"
+        );
+        assert!(check(r#"{"parse_numbers": {"blank": 1}}"#).is_empty());
     }
 }

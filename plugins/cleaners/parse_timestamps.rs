@@ -2,11 +2,14 @@
 
 mod format;
 
-use musicrec_api::{Cells, Cleaner, Error, Ledger, Log, MISSING_TIME, Reach, Result, register};
+use musicrec_api::{
+    Cells, CheckContext, Cleaner, Error, Ledger, Log, MISSING_TIME, Problem, Reach, Result,
+    register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cells::columns_or;
+use crate::cells::{columns_or, missing_columns};
 use crate::parsing::{Invalid, Parsed, Parser};
 pub use format::{TimeFormat, Zone};
 
@@ -61,10 +64,8 @@ impl Cleaner for ParseTimestamps {
     }
 
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
-        if self.formats.is_empty() {
-            return Err(Error::definition(
-                "`parse_timestamps` has no format to try; leave `formats` out, or list some",
-            ));
+        if let Some(problem) = self.no_format() {
+            return Err(problem.error(""));
         }
         let columns = columns_or(&self.columns, &[part.roles().time.as_ref()]);
         if columns.is_empty() {
@@ -92,11 +93,23 @@ impl Cleaner for ParseTimestamps {
         }
         Ok(())
     }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let mut problems = missing_columns(context, "columns", &self.columns);
+        problems.extend(self.no_format());
+        problems
+    }
 }
 
 register!(Cleaner, ParseTimestamps, "parse_timestamps", revision = 1);
 
 impl ParseTimestamps {
+    fn no_format(&self) -> Option<Problem> {
+        let problem = Problem::at("formats", "`parse_timestamps` has no format to try")
+            .remedy("leave `formats` out, or list some");
+        self.formats.is_empty().then_some(problem)
+    }
+
     fn parse(&self, cell: &str) -> Parsed<i64> {
         let cell = cell.trim();
         if cell.is_empty() {
@@ -116,7 +129,7 @@ impl ParseTimestamps {
 #[cfg(test)]
 mod tests {
     use super::ParseTimestamps;
-    use crate::cells::tests::{books, log, shown};
+    use crate::cells::tests::{books, check, log, places, shown};
     use musicrec_api::{Cleaner, Ledger, Log, Result};
 
     fn run(definition: &str, cells: &[&str]) -> Result<(Log, Ledger)> {
@@ -245,5 +258,14 @@ mod tests {
             .clean(&mut log, &mut Ledger::default())
             .unwrap_err();
         assert!(error.to_string().contains("no column of times"), "{error}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_before_the_run() {
+        let problems = check(r#"{"parse_timestamps": {"columns": ["times"], "formats": []}}"#);
+        assert_eq!(places(&problems), [("columns.0", "time"), ("formats", "")]);
+        assert!(problems[1].message.contains("no format to try"));
+        assert!(run(r#"{"formats": []}"#, &["x"]).is_err());
+        assert!(check(r#"{"parse_timestamps": {}}"#).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 mod cholesky;
 mod conjugate_gradients;
+mod cost;
 mod half_step;
 mod loss;
 mod real;
@@ -11,8 +12,8 @@ mod tests;
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    Error, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Scores, Train,
-    Users, derive_seed, register, rng,
+    Cost, Error, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Scores,
+    Shape, Train, Users, derive_seed, register, rng,
 };
 use ndarray::{Array2, ArrayView2};
 use rand::{Rng, RngExt};
@@ -122,6 +123,10 @@ impl Model for Als {
 
     fn is_stochastic(&self) -> bool {
         true
+    }
+
+    fn cost(&self, shape: &Shape) -> Option<Cost> {
+        Some(cost::cost(self, shape))
     }
 }
 

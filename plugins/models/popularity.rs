@@ -1,6 +1,8 @@
 //! The same list for everybody: what most people hear.
 
-use musicrec_api::{FitContext, Model, Recommender, Result, Scores, Train, Users, register};
+use musicrec_api::{
+    Cost, FitContext, Model, Recommender, Result, Scores, Shape, Train, Users, register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +56,19 @@ impl Model for Popularity {
 
     fn reads_weights(&self) -> bool {
         self.by == PopularityBy::Weight
+    }
+
+    fn cost(&self, shape: &Shape) -> Option<Cost> {
+        // Several events of a cell are more than this knows of, but few beside what a sort takes.
+        let cells = shape.cells as f64;
+        let (operations, pairs) = match self.by {
+            PopularityBy::Users => (cells * cells.max(2.0).log2(), 8.0 * cells),
+            PopularityBy::Plays | PopularityBy::Weight => (cells, 0.0),
+        };
+        Some(Cost {
+            operations,
+            bytes: pairs + 8.0 * shape.items as f64,
+        })
     }
 }
 
@@ -113,7 +128,7 @@ impl Recommender for Popular {
 #[cfg(test)]
 mod tests {
     use super::{Popularity, PopularityBy};
-    use musicrec_api::{Events, FitContext, Model, Scores, Train, Users};
+    use musicrec_api::{Cost, Events, FitContext, Model, Scores, Shape, Train, Users};
 
     /// Item a: two events of u (one without a play count); b: u and v; c: v, with weight 0.
     fn scores(by: PopularityBy, with_plays: bool) -> Vec<f64> {
@@ -154,5 +169,17 @@ mod tests {
         assert!(!model.is_stochastic());
         let error = parse(r#"{"popularity": {"by": "play"}}"#).unwrap_err();
         assert!(error.to_string().contains("`plays`"), "{error}");
+    }
+
+    #[test]
+    fn counting_users_sorts_the_pairs_and_the_rest_is_one_pass() {
+        let shape = Shape::new(4, 3, 8);
+        let cost = |by| Popularity { by }.cost(&shape).unwrap();
+        let cost_of = |operations, bytes| Cost { operations, bytes };
+        assert_eq!(cost(PopularityBy::Users), cost_of(24.0, 88.0));
+        assert_eq!(cost(PopularityBy::Plays), cost_of(8.0, 24.0));
+        assert_eq!(cost(PopularityBy::Weight), cost_of(8.0, 24.0));
+        let nothing = Popularity::default().cost(&Shape::new(0, 0, 0)).unwrap();
+        assert_eq!(nothing, cost_of(0.0, 0.0));
     }
 }

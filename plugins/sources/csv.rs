@@ -1,5 +1,7 @@
 //! Logs in text files of rows and columns.
 
+mod columns;
+mod fault;
 mod input;
 mod interner;
 mod parameters;
@@ -7,11 +9,17 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-use musicrec_api::{Error, Ledger, Log, Result, Roles, Source, SourceContext, nearest, register};
+use std::path::Path;
+
+use musicrec_api::{
+    CheckContext, Error, Ledger, Log, Problem, Result, Source, SourceContext, register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use columns::differ;
+use fault::Fault;
 use input::Input;
 pub use parameters::{BadRows, Delimiter, Files};
 
@@ -117,10 +125,11 @@ impl Default for Csv {
 #[typetag::serde(name = "csv")]
 impl Source for Csv {
     fn fingerprint(&self, context: &SourceContext) -> Result<String> {
-        let inputs = self.inputs(context)?;
+        let inputs = self.inputs(context.base)?;
         // Columns are looked at before the bytes are hashed: a wrong name must not cost a minute.
         for input in &inputs {
-            self.roles(&self.names(input)?, input)?;
+            let names = self.names(input)?;
+            self.roles(&names, input).map_err(first)?;
         }
         if self.path.is_some() {
             return Ok(format!("sha256:{}", inputs[0].sha256()?));
@@ -139,219 +148,85 @@ impl Source for Csv {
         ledger: &mut Ledger,
         sink: &mut dyn FnMut(Log) -> Result<()>,
     ) -> Result<()> {
-        reader::read(self, &self.inputs(context)?, ledger, sink)
+        reader::read(self, &self.inputs(context.base)?, ledger, sink)
+    }
+
+    fn columns(&self, context: &SourceContext) -> Option<Vec<String>> {
+        self.names(self.inputs(context.base).ok()?.first()?).ok()
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let faults = self.contradictions();
+        let mut problems: Vec<Problem> = faults.into_iter().map(Problem::from).collect();
+        let (inputs, fault) = match self.inputs(context.base) {
+            Ok(inputs) => (inputs, None),
+            Err(fault) => (Vec::new(), Some(fault)),
+        };
+        problems.extend(fault.map(Problem::from));
+        let mut first: Option<(&Input, Vec<String>)> = None;
+        for input in &inputs {
+            let (names, mut faults) = self.look_at(input);
+            match (names, &first) {
+                (None, _) => {}
+                (Some(names), None) => {
+                    faults.extend(self.roles(&names, input).err().into_iter().flatten());
+                    first = Some((input, names));
+                }
+                (Some(names), Some((first, of))) => {
+                    if faults.is_empty() && names != *of {
+                        faults.push(differ(&names, input, of, first));
+                    }
+                }
+            }
+            for problem in faults.into_iter().map(Problem::from) {
+                // What is wrong with `columns` or `header` is wrong for each file, and said once.
+                let said = |p: &Problem| {
+                    *p == problem
+                        || p.parameter == problem.parameter && p.parameter != input.parameter
+                };
+                if !problems.iter().any(said) {
+                    problems.push(problem);
+                }
+            }
+        }
+        problems
     }
 }
 
 register!(Source, Csv, "csv", revision = 1);
 
 impl Csv {
-    fn inputs(&self, context: &SourceContext) -> Result<Vec<Input>> {
-        let input = |path: &str, key: String, part| Input {
-            path: context.base.join(path),
-            key,
+    fn inputs(&self, base: &Path) -> Result<Vec<Input>, Fault> {
+        let input = |path: &str, parameter: String, part| Input {
+            path: base.join(path),
+            parameter,
             part,
         };
         match (&self.path, self.files.0.is_empty()) {
-            (Some(path), true) => Ok(vec![input(path, "source.csv.path".to_owned(), None)]),
+            (Some(path), true) => Ok(vec![input(path, "path".to_owned(), None)]),
             (None, false) => Ok(self
                 .files
                 .0
                 .iter()
-                .map(|(part, path)| {
-                    let key = format!("source.csv.files.{part}");
-                    input(path, key, Some(part.clone()))
-                })
+                .map(|(part, path)| input(path, format!("files.{part}"), Some(part.clone())))
                 .collect()),
-            (None, true) => Err(Error::definition(
-                "the source `csv` needs a file: set `source.csv.path = \"listens.csv\"`, or \
-                 `source.csv.files = { train = \"a.csv\", test = \"b.csv\" }` for several",
+            (None, true) => Err(Fault::definition(
+                "",
+                "the source `csv` needs a file",
+                "set `source.csv.path = \"listens.csv\"`, or `source.csv.files = { train = \
+                 \"a.csv\", test = \"b.csv\" }` for several",
             )),
-            (Some(_), false) => Err(Error::definition(
-                "both `source.csv.path` and `source.csv.files` are given; remove one of them",
+            (Some(_), false) => Err(Fault::definition(
+                "files",
+                "both `source.csv.path` and `source.csv.files` are given",
+                "remove one of them",
             )),
         }
     }
+}
 
-    /// The columns of a file, in their order.
-    fn names(&self, input: &Input) -> Result<Vec<String>> {
-        let mut rows = reader::rows(self, input)?;
-        let mut first = ::csv::ByteRecord::new();
-        reader::next(&mut rows, &mut first, input)?;
-        self.names_from(&first, input)
-    }
-
-    /// The columns, given the first line of the file.
-    fn names_from(&self, first: &::csv::ByteRecord, input: &Input) -> Result<Vec<String>> {
-        let shown = input.shown();
-        if first.is_empty() {
-            return Err(Error::data(format!(
-                "{shown} holds nothing but empty lines; set `{}` to a file with rows",
-                input.key
-            )));
-        }
-        if self.header && !self.columns.is_empty() {
-            return Err(Error::definition(
-                "`source.csv.columns` names the columns of a file without a header; remove it, or \
-                 set `source.csv.header = false` if the first line is a row already",
-            ));
-        }
-        let mut names = self.columns.clone();
-        if self.header {
-            names = Vec::with_capacity(first.len());
-            for (at, name) in first.iter().enumerate() {
-                let name = std::str::from_utf8(name).map_err(|_| {
-                    Error::data(format!(
-                        "{shown}: the header is not UTF-8; convert the file (iconv -f LATIN1 -t \
-                         UTF-8), or set `source.csv.header = false` if it has none"
-                    ))
-                })?;
-                names.push(match name.trim() {
-                    // Some tools write an index column without a name.
-                    "" => format!("column_{}", at + 1),
-                    name => name.to_owned(),
-                });
-            }
-        } else if names.is_empty() {
-            return Err(Error::definition(format!(
-                "a file without a header needs names: {shown} has {} columns (the first row is {}); \
-                 set `source.csv.columns = [\"user_id\", \"song_id\", …]`",
-                first.len(),
-                reader::shown(first, ", ")
-            )));
-        } else if names.len() != first.len() {
-            return Err(Error::definition(format!(
-                "`source.csv.columns` has {} names, but the first row of {shown} has {} cells ({}); \
-                 name each column once{}",
-                names.len(),
-                first.len(),
-                reader::shown(first, ", "),
-                self.delimiter_hint(first)
-            )));
-        }
-        if input.part.is_some() {
-            names.push(self.part_column.clone());
-        }
-        for (at, name) in names.iter().enumerate() {
-            if names[..at].contains(name) {
-                return Err(self.twice(name, input, at + 1 == names.len()));
-            }
-        }
-        Ok(names)
-    }
-
-    fn twice(&self, name: &str, input: &Input, last: bool) -> Error {
-        let shown = input.shown();
-        if last && input.part.is_some() {
-            return Error::definition(format!(
-                "{shown} has a column `{name}` already, the name of the one that `source.csv.files` \
-                 adds; set `source.csv.part_column` to another"
-            ));
-        }
-        if self.header {
-            return Error::data(format!(
-                "{shown}: the header names the column `{name}` twice; rename one there, or, if the \
-                 first line is a row already, set `source.csv.header = false` and \
-                 `source.csv.columns`"
-            ));
-        }
-        Error::definition(format!(
-            "`source.csv.columns` names `{name}` twice; each column needs a name of its own"
-        ))
-    }
-
-    /// Says so if a line that came out as one cell holds what usually separates cells.
-    fn delimiter_hint(&self, first: &::csv::ByteRecord) -> &'static str {
-        if first.len() != 1 {
-            return "";
-        }
-        let held = [
-            (
-                b'\t',
-                "; are cells separated by tabs? Set `source.csv.delimiter = \"\\t\"`",
-            ),
-            (
-                b';',
-                "; are cells separated by semicolons? Set `source.csv.delimiter = \";\"`",
-            ),
-            (
-                b'|',
-                "; are cells separated by bars? Set `source.csv.delimiter = \"|\"`",
-            ),
-            (
-                b',',
-                "; are cells separated by commas? Set `source.csv.delimiter = \",\"`",
-            ),
-        ];
-        held.iter()
-            .find(|(byte, _)| *byte != self.delimiter.byte() && first[0].contains(byte))
-            .map_or("", |(_, hint)| hint)
-    }
-
-    /// Which of a file's columns plays which part.
-    fn roles(&self, names: &[String], input: &Input) -> Result<Roles> {
-        let has = |name: &str| names.iter().any(|n| n == name);
-        let absent = |key: &str, name: &str, given: bool| {
-            let near = nearest(name, names.iter().map(String::as_str));
-            let joined = names.join("\t");
-            let line = ::csv::ByteRecord::from(vec![joined.as_bytes()]);
-            let hint = match near {
-                _ if names.len() == 1 && !self.delimiter_hint(&line).is_empty() => {
-                    self.delimiter_hint(&line).to_owned()
-                }
-                Some(near) => format!("; set `source.csv.{key} = \"{near}\"` if that is the one"),
-                None if given => format!("; correct `source.csv.{key}`"),
-                None => format!(
-                    "; name the column of each {key} with `source.csv.{key} = \"…\"`{}",
-                    if self.header {
-                        ", or, if the first line is a row already, set `source.csv.header = false` \
-                         and `source.csv.columns`"
-                    } else {
-                        ""
-                    }
-                ),
-            };
-            Error::definition(format!(
-                "{} has no column `{name}`; it has {}{hint}",
-                input.shown(),
-                names.join(", ")
-            ))
-        };
-        let required = |key: &str, given: &Option<String>, default: &str| match given {
-            Some(name) if has(name) => Ok(name.clone()),
-            Some(name) => Err(absent(key, name, true)),
-            None if has(default) => Ok(default.to_owned()),
-            None => Err(absent(key, default, false)),
-        };
-        let optional = |key: &str, given: &Option<String>, default: &str| match given {
-            None if !has(default) => Ok(None),
-            given => required(key, given, default).map(Some),
-        };
-        let roles = Roles {
-            user: required("user", &self.user, "user_id")?,
-            item: required("item", &self.item, "song_id")?,
-            time: optional("time", &self.time, "timestamp")?,
-            event: optional("event", &self.event, "event_type")?,
-            plays: optional("plays", &self.plays, "play_count")?,
-            seconds: optional("seconds", &self.seconds, "listen_seconds")?,
-        };
-        let taken = [
-            ("user", Some(&roles.user)),
-            ("item", Some(&roles.item)),
-            ("time", roles.time.as_ref()),
-            ("event", roles.event.as_ref()),
-            ("plays", roles.plays.as_ref()),
-            ("seconds", roles.seconds.as_ref()),
-        ];
-        for (at, (key, name)) in taken.iter().enumerate() {
-            let earlier = taken[..at].iter().find(|(_, n)| n.is_some() && n == name);
-            if let (Some((other, _)), Some(name)) = (earlier, name) {
-                return Err(Error::definition(format!(
-                    "`source.csv.{other}` and `source.csv.{key}` are both the column `{name}`; one \
-                     of them must be another column"
-                )));
-            }
-        }
-        Ok(roles)
-    }
+/// The error of the first of several faults.
+fn first(faults: Vec<Fault>) -> Error {
+    let first = faults.into_iter().next();
+    first.expect("there is a fault").into()
 }

@@ -19,7 +19,8 @@ use std::fmt::Write;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use musicrec_api::{
-    Error, Fraction, Ledger, Log, NonNegative, Result, Source, SourceContext, derive_seed, register,
+    CheckContext, Error, Fraction, Ledger, Log, NonNegative, Problem, Result, Source,
+    SourceContext, derive_seed, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -130,48 +131,79 @@ impl Synthetic {
             .unwrap_or_else(|| derive_seed(context.seed, "synthetic"))
     }
 
+    /// Fails where [`Self::contradictions`] finds something.
+    fn checked(&self) -> Result<()> {
+        match self.contradictions().first() {
+            Some(problem) => Err(problem.error("source synthetic: ")),
+            None => Ok(()),
+        }
+    }
+
     /// What the types cannot rule out.
-    fn check(&self) -> Result<()> {
-        let fault = |text: String| Err(Error::definition(format!("source synthetic: {text}")));
+    fn contradictions(&self) -> Vec<Problem> {
+        let default = Self::default();
         let (users, songs) = (self.users.get(), self.songs.get());
         let (artists, genres, days) = (self.artists.get(), self.genres.get(), self.days.get());
+        // Which of two was written is not known here, but a default was not.
+        let either = |one, is_default: bool, other| if is_default { other } else { one };
+        let mut problems = Vec::new();
+        let mut problem = |place: &str, message: String, remedy: &str| {
+            problems.push(Problem::at(place, message).remedy(remedy));
+        };
         if artists > songs {
-            return fault(format!(
-                "songs = {songs} is below artists = {artists}, but every artist has a song; lower \
-                 artists"
-            ));
+            problem(
+                either("songs", self.songs == default.songs, "artists"),
+                format!(
+                    "songs = {songs} is below artists = {artists}, but every artist has a song"
+                ),
+                "lower artists",
+            );
         }
         if genres > artists {
-            return fault(format!(
-                "artists = {artists} is below genres = {genres}, but every genre has an artist; \
-                 lower genres"
-            ));
+            problem(
+                either("genres", self.genres == default.genres, "artists"),
+                format!(
+                    "artists = {artists} is below genres = {genres}, but every genre has an artist"
+                ),
+                "lower genres",
+            );
         }
-        for (name, count) in [("users", users), ("songs", songs)] {
-            if count > 100_000_000 {
-                return fault(format!("{name} = {count} is above 100000000; lower it"));
+        for (name, count, most) in [
+            ("users", users, 100_000_000),
+            ("songs", songs, 100_000_000),
+            ("days", days, 36_500),
+        ] {
+            if count > most {
+                problem(
+                    name,
+                    format!("{name} = {count} is above {most}"),
+                    "lower it",
+                );
             }
-        }
-        if days > 36_500 {
-            return fault(format!("days = {days} is above 36500; lower it"));
         }
         // 2,000 rows a user and day leave some 30 seconds between two rows.
         let most = u64::from(users) * u64::from(days) * 2_000;
         if self.rows.get() > most {
-            return fault(format!(
-                "{users} users cannot hear {} songs in {days} days (at most 2000 a user and day, \
-                 {most} in all); raise users or days, or lower rows",
-                self.rows
-            ));
+            let few = either("users", self.users == default.users, "days");
+            problem(
+                either("rows", self.rows == default.rows, few),
+                format!(
+                    "{users} users cannot hear {} songs in {days} days (at most 2000 a user and \
+                     day, {most} in all)",
+                    self.rows
+                ),
+                "raise users or days, or lower rows",
+            );
         }
-        self.mess.check()
+        problems.extend(self.mess.contradictions());
+        problems
     }
 }
 
 #[typetag::serde(name = "synthetic")]
 impl Source for Synthetic {
     fn fingerprint(&self, context: &SourceContext) -> Result<String> {
-        self.check()?;
+        self.checked()?;
         let parameters = Self {
             seed: Some(self.seed_in(context)),
             ..self.clone()
@@ -195,6 +227,14 @@ impl Source for Synthetic {
     ) -> Result<()> {
         writer::read(self, self.seed_in(context), sink)
     }
+
+    fn columns(&self, _: &SourceContext) -> Option<Vec<String>> {
+        Some(row::COLUMNS.map(str::to_owned).to_vec())
+    }
+
+    fn check(&self, _: &CheckContext) -> Vec<Problem> {
+        self.contradictions()
+    }
 }
 
 register!(Source, Synthetic, "synthetic", revision = 1);
@@ -206,7 +246,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::{REVISION, Synthetic, write_csv};
-    use musicrec_api::{Error, Ledger, Log, Source, SourceContext, registrations};
+    use musicrec_api::{CheckContext, Error, Ledger, Log, Source, SourceContext, registrations};
 
     fn csv(parameters: &Synthetic, seed: u64) -> String {
         let mut out = Vec::new();
@@ -332,5 +372,46 @@ mod tests {
         assert_eq!(here.revision, REVISION);
         let defaults = (here.defaults)().unwrap();
         assert_eq!(with(&defaults.to_string()), Synthetic::default());
+    }
+
+    #[test]
+    fn every_contradiction_is_told_before_the_run() {
+        for (parameters, places) in [
+            (r#"{"songs": 90}"#, &["songs"][..]),
+            (r#"{"artists": 2000}"#, &["artists"]),
+            (r#"{"genres": 300}"#, &["genres"]),
+            (r#"{"artists": 10}"#, &["artists"]),
+            (r#"{"users": 1, "days": 1}"#, &["users"]),
+            (r#"{"rows": 1000000000000}"#, &["rows"]),
+            (
+                r#"{"genres": 200, "songs": 90, "days": 40000, "mess": {"time_text": 1.0}}"#,
+                &["songs", "genres", "days", "mess.time_text"],
+            ),
+            ("{}", &[]),
+        ] {
+            let source: Box<dyn Source> =
+                serde_json::from_str(&format!(r#"{{"synthetic": {parameters}}}"#)).unwrap();
+            let problems = source.check(&CheckContext::new(Path::new("")));
+            let found: Vec<&str> = problems.iter().map(|p| p.parameter.as_str()).collect();
+            assert_eq!(found, places, "{parameters}");
+            if let Some(problem) = problems.first() {
+                let error = source.fingerprint(&context(0)).unwrap_err().to_string();
+                assert_eq!(error, format!("source synthetic: {problem}"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_columns_are_those_of_the_log() {
+        let source = with(r#"{"rows": 100}"#);
+        let mut names = Vec::new();
+        let mut sink = |log: Log| {
+            names = log.columns().iter().map(|c| c.name.clone()).collect();
+            Ok(())
+        };
+        source
+            .read(&context(0), &mut Ledger::default(), &mut sink)
+            .unwrap();
+        assert_eq!(source.columns(&context(0)).unwrap(), names);
     }
 }

@@ -1,6 +1,8 @@
 //! The log itself says which part a row belongs to.
 
-use musicrec_api::{Cells, Error, Events, Fold, Log, Result, Splitter, register};
+use musicrec_api::{
+    Cells, CheckContext, Error, Events, Fold, Log, Problem, Result, Splitter, register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,10 @@ impl Default for Given {
     }
 }
 
+/// What to do where the log has no such column.
+const REMEDY: &str = "set `splitter.given.column`, or read the parts from separate files with \
+                      `source.csv.files = { train = \"…\", test = \"…\" }`";
+
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Train,
@@ -74,20 +80,30 @@ impl Given {
     }
 
     /// A label in two lists would go to one of them in silence.
-    fn check(&self) -> Result<()> {
-        if self.test.is_empty() || self.train.is_empty() {
-            return Err(Error::definition(
-                "given: `train` and `test` need at least one label each",
-            ));
-        }
-        for label in self.labels() {
-            if self.labels().filter(|l| *l == label).count() > 1 {
-                return Err(Error::definition(format!(
-                    "given: the label `{label}` is listed twice; a label belongs to one part"
-                )));
+    fn contradictions(&self) -> Vec<Problem> {
+        let message = "`train` and `test` need at least one label each";
+        let mut problems: Vec<Problem> = [("train", &self.train), ("test", &self.test)]
+            .into_iter()
+            .filter(|(_, labels)| labels.is_empty())
+            .map(|(part, _)| Problem::at(part, message))
+            .collect();
+        let parts = [
+            ("train", &self.train),
+            ("validation", &self.validation),
+            ("test", &self.test),
+        ];
+        let mut earlier: Vec<&str> = Vec::new();
+        for (part, labels) in parts {
+            for (at, label) in labels.iter().enumerate() {
+                if earlier.contains(&label.as_str()) {
+                    let message = format!("the label `{label}` is listed twice");
+                    let problem = Problem::at(format!("{part}.{at}"), message);
+                    problems.push(problem.remedy("a label belongs to one part"));
+                }
+                earlier.push(label);
             }
         }
-        Ok(())
+        problems
     }
 
     fn unknown(&self, log: &Log, row: usize, label: &str) -> Error {
@@ -113,19 +129,18 @@ impl Given {
 #[typetag::serde(name = "given")]
 impl Splitter for Given {
     fn split(&self, events: &Events, _: u64) -> Result<Vec<Fold>> {
-        self.check()?;
+        if let Some(problem) = self.contradictions().first() {
+            return Err(problem.error("given: "));
+        }
         check_events("given", events)?;
         let Some(log) = &events.log else {
             return Err(Error::definition(
                 "given: these events have no log behind them, so no column can name their parts",
             ));
         };
-        let cells = log.column(&self.column).map_err(|e| {
-            Error::definition(format!(
-                "splitter given: {e}; set `splitter.given.column`, or read the parts from separate \
-                 files with `source.csv.files = {{ train = \"…\", test = \"…\" }}`"
-            ))
-        })?;
+        let cells = log
+            .column(&self.column)
+            .map_err(|e| Error::definition(format!("splitter given: {e}; {REMEDY}")))?;
         // Each distinct text is looked up once.
         let of_value: Vec<Option<Part>> = match cells {
             Cells::Text(text) => text.values.iter().map(|v| self.part(v)).collect(),
@@ -163,6 +178,20 @@ impl Splitter for Given {
     fn uses_the_future(&self) -> bool {
         true
     }
+
+    fn makes_validation(&self) -> Option<bool> {
+        self.validation.is_empty().then_some(false)
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let column = context
+            .missing_column("column", &self.column)
+            .map(|missing| {
+                let known = missing.remedy.clone().unwrap_or_default();
+                missing.remedy(format!("{known}; {REMEDY}"))
+            });
+        column.into_iter().chain(self.contradictions()).collect()
+    }
 }
 
 register!(Splitter, Given, "given", revision = 1);
@@ -172,7 +201,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::Given;
-    use crate::parts::tests::{parse, parts};
+    use crate::parts::tests::{check, parse, parts};
     use musicrec_api::{Cells, Column, Events, Log, Roles, Splitter, Text};
 
     /// Events with the labels given; rows are numbered 11, 12, …
@@ -257,5 +286,23 @@ mod tests {
         expect(&fault(r#"{"test": []}"#, &events), "at least one label");
         let error = fault("{}", &Events::from_pairs([("u", "a")]));
         expect(&error, "no log behind them");
+    }
+
+    #[test]
+    fn every_contradiction_is_told_before_the_run() {
+        let problems = check(
+            r#"{"given": {"column": "parts", "train": ["a", "b", "a"], "validation": ["b"],
+                "test": []}}"#,
+        );
+        let places: Vec<&str> = problems.iter().map(|p| p.parameter.as_str()).collect();
+        assert_eq!(places, ["column", "test", "train.2", "validation.0"]);
+        assert_eq!(problems[0].suggestion.as_deref(), Some("part"));
+        let remedy = problems[0].remedy.as_deref().unwrap();
+        assert!(
+            remedy.starts_with("it has user, item, part; set `splitter.given.column`"),
+            "{remedy}"
+        );
+        assert_eq!(problems[2].message, "the label `a` is listed twice");
+        assert!(check(r#"{"given": {}}"#).is_empty());
     }
 }

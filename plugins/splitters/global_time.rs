@@ -1,10 +1,12 @@
 //! One cut through time for everybody.
 
-use musicrec_api::{Events, Fold, Result, Share, ShareOrZero, Splitter, register, time_text};
+use musicrec_api::{
+    CheckContext, Events, Fold, Problem, Result, Share, ShareOrZero, Splitter, register, time_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::parts::{Parts, check_times, default_shares, floor_share, train_share};
+use crate::parts::{Parts, check_times, default_shares, floor_share, too_large, train_share};
 
 /// One cut through time for everybody: nothing in an earlier part is later than anything in a later
 /// part, so no model learns from what was still to come when its recommendations would be shown.
@@ -88,6 +90,14 @@ impl Splitter for GlobalTime {
 
     fn uses_the_future(&self) -> bool {
         false
+    }
+
+    fn makes_validation(&self) -> Option<bool> {
+        Some(self.validation.get() > 0.0)
+    }
+
+    fn check(&self, _: &CheckContext) -> Vec<Problem> {
+        too_large(self.validation, self.test).into_iter().collect()
     }
 }
 

@@ -76,6 +76,10 @@ impl Splitter for LeaveLast {
     fn uses_the_future(&self) -> bool {
         true
     }
+
+    fn makes_validation(&self) -> Option<bool> {
+        Some(self.validation > 0)
+    }
 }
 
 register!(Splitter, LeaveLast, "leave_last", revision = 1);

@@ -1,6 +1,6 @@
 //! What the splitters share: arithmetic of shares, parts and the faults they may have.
 
-use musicrec_api::{Error, Events, Fold, Result, Share, ShareOrZero};
+use musicrec_api::{Error, Events, Fold, Problem, Result, Share, ShareOrZero};
 
 /// Keeps noise of binary fractions (0.1 + 0.2 > 0.3) from moving a count by one.
 const EPSILON: f64 = 1e-9;
@@ -28,16 +28,29 @@ pub(crate) fn default_shares() -> (ShareOrZero, Share) {
 /// # Errors
 /// If that is nothing.
 pub(crate) fn train_share(splitter: &str, validation: ShareOrZero, test: Share) -> Result<f64> {
-    let train = 1.0 - test.get() - validation.get();
-    if train > EPSILON {
-        return Ok(train);
+    match too_large(validation, test) {
+        Some(problem) => Err(problem.error(&format!("{splitter}: "))),
+        None => Ok(1.0 - test.get() - validation.get()),
     }
-    Err(Error::definition(format!(
-        "{splitter}: `validation = {}` and `test = {}` leave nothing to learn from; together they must \
-         be below 1",
+}
+
+/// The problem of shares that leave nothing to learn from.
+pub(crate) fn too_large(validation: ShareOrZero, test: Share) -> Option<Problem> {
+    if 1.0 - test.get() - validation.get() > EPSILON {
+        return None;
+    }
+    // Which of the two was written is not known here, but a default was not.
+    let parameter = if validation == default_shares().0 {
+        "test"
+    } else {
+        "validation"
+    };
+    let message = format!(
+        "`validation = {}` and `test = {}` leave nothing to learn from",
         validation.get(),
         test.get()
-    )))
+    );
+    Some(Problem::at(parameter, message).remedy("together they must be below 1"))
 }
 
 /// There must be events, and they must have times.
@@ -107,7 +120,9 @@ pub(crate) fn by_user(events: &Events) -> Vec<Vec<u32>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::{floor_share, round_share};
-    use musicrec_api::{Events, Fold, Role, Splitter};
+    use std::path::Path;
+
+    use musicrec_api::{CheckContext, Events, Fold, Problem, Role, Splitter};
 
     /// Events of given users and times; each of another item.
     pub(crate) fn timed(cells: &[(&str, i64)]) -> Events {
@@ -124,6 +139,14 @@ pub(crate) mod tests {
     /// A splitter as a definition writes it.
     pub(crate) fn parse(json: &str) -> Box<dyn Splitter> {
         serde_json::from_str(json).unwrap()
+    }
+
+    /// What a splitter, as a definition writes it, says of a log with the columns user, item and
+    /// part.
+    pub(crate) fn check(json: &str) -> Vec<Problem> {
+        let columns = ["user", "item", "part"].map(str::to_owned);
+        let context = CheckContext::new(Path::new(""));
+        parse(json).check(&context.with_columns(&columns))
     }
 
     /// Train, validation and test of folds, which must fit together.
@@ -156,5 +179,44 @@ pub(crate) mod tests {
         assert_eq!(round_share(0.2, 3), 1);
         assert_eq!(round_share(0.1, 5), 1);
         assert_eq!(round_share(0.7, 10), 7);
+    }
+
+    #[test]
+    fn shares_that_leave_nothing_are_told_before_the_run() {
+        for splitter in ["global_time", "random"] {
+            let place = |shares: &str| {
+                let problems = check(&format!(r#"{{"{splitter}": {{{shares}}}}}"#));
+                assert!(problems.len() < 2);
+                problems.first().map(|p| p.parameter.clone())
+            };
+            assert_eq!(
+                place(r#""validation": 0.5, "test": 0.5"#).unwrap(),
+                "validation"
+            );
+            assert_eq!(place(r#""test": 0.84"#).unwrap(), "test");
+            assert_eq!(place(r#""validation": 0.8"#).unwrap(), "validation");
+            assert_eq!(place(r#""validation": 0.7"#), None);
+        }
+        let problem = &check(r#"{"random": {"validation": 0.75, "test": 0.5}}"#)[0];
+        let message = "`validation = 0.75` and `test = 0.5` leave nothing to learn from";
+        assert_eq!(problem.message, message);
+        let remedy = Some("together they must be below 1");
+        assert_eq!(problem.remedy.as_deref(), remedy);
+    }
+
+    #[test]
+    fn whether_there_is_a_validation_part_is_known_before_the_run() {
+        for (json, expected) in [
+            (r#"{"global_time": {}}"#, Some(true)),
+            (r#"{"global_time": {"validation": 0}}"#, Some(false)),
+            (r#"{"random": {}}"#, Some(true)),
+            (r#"{"random": {"validation": 0}}"#, Some(false)),
+            (r#"{"leave_last": {}}"#, Some(true)),
+            (r#"{"leave_last": {"validation": 0}}"#, Some(false)),
+            (r#"{"given": {}}"#, None),
+            (r#"{"given": {"validation": []}}"#, Some(false)),
+        ] {
+            assert_eq!(parse(json).makes_validation(), expected, "{json}");
+        }
     }
 }

@@ -1,13 +1,16 @@
 //! A random share of each user's events is foretold.
 
 use musicrec_api::{
-    Events, Fold, Result, Share, ShareOrZero, Splitter, derive_seed, register, rng,
+    CheckContext, Events, Fold, Problem, Result, Share, ShareOrZero, Splitter, derive_seed,
+    register, rng,
 };
 use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::parts::{Parts, by_user, check_events, default_shares, round_share, train_share};
+use crate::parts::{
+    Parts, by_user, check_events, default_shares, round_share, too_large, train_share,
+};
 
 /// A random share of each user's events is foretold from the others; for logs without times.
 ///
@@ -80,6 +83,14 @@ impl Splitter for Random {
 
     fn uses_the_future(&self) -> bool {
         true
+    }
+
+    fn makes_validation(&self) -> Option<bool> {
+        Some(self.validation.get() > 0.0)
+    }
+
+    fn check(&self, _: &CheckContext) -> Vec<Problem> {
+        too_large(self.validation, self.test).into_iter().collect()
     }
 }
 

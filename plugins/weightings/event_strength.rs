@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use musicrec_api::{
-    Error, Events, Finite, MISSING, NonNegative, Positive, Result, Weigh, Weighting, nearest,
-    register,
+    CheckContext, Events, Finite, MISSING, NonNegative, Positive, Problem, Result, Weigh,
+    Weighting, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::amounts::amounts;
+
+/// Kinds of event that a message names.
+const SHOWN: usize = 10;
 
 /// How much an event says: its plays up to a cap, plus a bonus for what kind of event it was.
 ///
@@ -87,66 +90,101 @@ impl EventStrength {
             .map_or(0.0, Finite::get)
     }
 
-    /// Names the definition gives must mean something, or its author believes in a bonus that
-    /// nothing gets.
-    ///
-    /// The same where a log of several kinds knows none of the names: it wants `map_labels`.
-    fn check(&self, events: &Events) -> Result<()> {
-        let known: Vec<&str> = events
-            .kinds
-            .iter()
-            .map(String::as_str)
-            .filter(|kind| !kind.trim().is_empty())
-            .collect();
+    /// A log of several kinds of event, none of which this knows, wants `map_labels`.
+    fn unmapped(&self, known: &[&str]) -> Option<Problem> {
         let meant = |kind: &&str| {
             *kind == "play" || self.own(kind).is_some() || self.events.contains_key(*kind)
         };
-        if known.len() > 1 && !known.iter().any(meant) {
-            let some: Vec<&str> = known.iter().copied().take(10).collect();
-            return Err(Error::definition(format!(
-                "event_strength: the log has the events {}{}, but none of play, like, \
-                 add_to_playlist, replay, skip; give them these names with the cleaner `map_labels`, \
-                 or name their bonuses with `events = {{ … }}`",
-                some.join(", "),
-                if known.len() > some.len() {
-                    ", …"
-                } else {
-                    ""
-                }
-            )));
+        if known.len() < 2 || known.iter().any(meant) {
+            return None;
         }
-        for name in self.events.keys() {
-            if self.own(name).is_some() {
-                return Err(Error::definition(format!(
-                    "event_strength: `{name}` has a parameter of its own; write `{name} = …` beside \
-                     `events`, not in it"
-                )));
-            }
-            if events.kind.is_empty() && !events.is_empty() {
-                return Err(Error::definition(format!(
-                    "event_strength: `events` names `{name}`, but the log does not tell events \
-                     apart; name its column of events in the source, or remove `events`"
-                )));
-            }
-            if !events.is_empty() && !known.contains(&name.as_str()) {
-                let hint = nearest(name, known.iter().copied())
-                    .map_or(String::new(), |n| format!("; did you mean `{n}`?"));
-                return Err(Error::definition(format!(
-                    "event_strength: `events` names `{name}`, but the log has no such event; it has \
-                     {}{hint}",
-                    known.join(", ")
-                )));
-            }
-        }
-        Ok(())
+        let message = format!(
+            "the log has the events {}{}, but none of play, like, add_to_playlist, replay, skip",
+            known[..known.len().min(SHOWN)].join(", "),
+            if known.len() > SHOWN { ", …" } else { "" }
+        );
+        Some(Problem::new(message).remedy(
+            "give them these names with the cleaner `map_labels`, or name their bonuses with \
+             `events = { … }`",
+        ))
     }
+
+    /// Names the definition gives must mean something, or its author believes in a bonus that
+    /// nothing gets. What is known of the log is its kinds of event, or that it has none at all.
+    fn meaningless(&self, known: Known) -> Vec<Problem> {
+        let problem = |name: &String| {
+            let place = format!("events.{name}");
+            if self.own(name).is_some() {
+                let message = format!("`{name}` has a parameter of its own");
+                let remedy = format!("write `{name} = …` beside `events`, not in it");
+                return Some(Problem::at(place, message).remedy(remedy));
+            }
+            match known {
+                Known::Nothing => None,
+                Known::NoKinds => {
+                    let message =
+                        format!("`events` names `{name}`, but the log does not tell events apart");
+                    Some(
+                        Problem::at(place, message)
+                            .remedy("name its column of events in the source, or remove `events`"),
+                    )
+                }
+                Known::Kinds(kinds) if kinds.contains(&name.as_str()) => None,
+                Known::Kinds(kinds) => {
+                    let message = format!(
+                        "`events` names `{name}`, but the log has no such event; it has {}",
+                        kinds.join(", ")
+                    );
+                    Some(Problem::at(place, message).suggest(name, kinds.iter().copied()))
+                }
+            }
+        };
+        self.events.keys().filter_map(problem).collect()
+    }
+}
+
+/// What is known of the kinds of event in the log.
+#[derive(Clone, Copy)]
+enum Known<'a> {
+    Nothing,
+    NoKinds,
+    Kinds(&'a [&'a str]),
+}
+
+/// Kinds of event that have a name.
+fn named(kinds: &[String]) -> Vec<&str> {
+    let kinds = kinds.iter().map(String::as_str);
+    kinds.filter(|kind| !kind.trim().is_empty()).collect()
 }
 
 #[typetag::serde(name = "event_strength")]
 impl Weighting for EventStrength {
     fn fit(&self, events: &Events) -> Result<Box<dyn Weigh>> {
-        self.check(events)?;
-        Ok(Box::new(self.clone()))
+        let kinds = named(&events.kinds);
+        let known = match (events.is_empty(), events.kind.is_empty()) {
+            (true, _) => Known::Nothing,
+            (false, true) => Known::NoKinds,
+            (false, false) => Known::Kinds(&kinds),
+        };
+        let unmapped = self.unmapped(&kinds);
+        match unmapped.or_else(|| self.meaningless(known).into_iter().next()) {
+            Some(problem) => Err(problem.error("event_strength: ")),
+            None => Ok(Box::new(self.clone())),
+        }
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let kinds = context.events.map(named);
+        let known = match &kinds {
+            None => Known::Nothing,
+            Some(kinds) if kinds.is_empty() => Known::NoKinds,
+            Some(kinds) => Known::Kinds(kinds),
+        };
+        let unmapped = kinds.as_ref().and_then(|kinds| self.unmapped(kinds));
+        unmapped
+            .into_iter()
+            .chain(self.meaningless(known))
+            .collect()
     }
 }
 
@@ -170,9 +208,11 @@ register!(Weighting, EventStrength, "event_strength", revision = 1);
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::EventStrength;
     use crate::nested::tests::{cells, kinds, parse, plays, weigh};
-    use musicrec_api::{Events, MISSING};
+    use musicrec_api::{CheckContext, Events, MISSING};
 
     #[test]
     fn capped_plays_and_bonus_are_floored_by_event() {
@@ -236,5 +276,36 @@ mod tests {
         assert!(error.contains("write `like = …`"), "{error}");
         let error = fault(&plays(&[("u", "a", 1.0)]), r#""share": 1"#);
         assert!(error.contains("does not tell events apart"), "{error}");
+    }
+
+    #[test]
+    fn names_that_mean_nothing_are_told_before_the_run() {
+        let weighting = parse(
+            r#"{"event_strength": {"events": {"like": 1, "shared": 2, "share": 3, "zap": 4}}}"#,
+        );
+        let context = CheckContext::new(Path::new(""));
+        let places = |kinds: Option<&[&str]>| {
+            let kinds: Option<Vec<String>> =
+                kinds.map(|kinds| kinds.iter().map(|&kind| kind.to_owned()).collect());
+            let context = match &kinds {
+                Some(kinds) => context.with_events(kinds),
+                None => context,
+            };
+            let problems = weighting.check(&context).into_iter();
+            let place = problems.map(|p| (p.parameter, p.suggestion.unwrap_or_default()));
+            place.collect::<Vec<(String, String)>>()
+        };
+        let own = ("events.like".to_owned(), String::new());
+        assert_eq!(places(None), std::slice::from_ref(&own));
+        let shared = ("events.shared".to_owned(), "share".to_owned());
+        let zap = ("events.zap".to_owned(), String::new());
+        assert_eq!(places(Some(&["play", "share"])), [own, shared, zap]);
+        assert_eq!(places(Some(&[])).len(), 4);
+
+        let kinds = ["Heard", "Starred"].map(str::to_owned);
+        let problems = parse(r#"{"event_strength": {}}"#).check(&context.with_events(&kinds));
+        let message = "the log has the events Heard, Starred, but none of play, like, \
+                       add_to_playlist, replay, skip";
+        assert_eq!(problems[0].message, message);
     }
 }

@@ -1,19 +1,26 @@
 //! The command line: one file a command.
 
+mod changes;
 mod check;
 mod completions;
 mod man;
 mod markdown;
+mod new_plugin;
+mod plan;
 mod plugins;
 mod progress;
 mod schema;
+mod show;
 mod sweep;
 mod synth;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use musicrec_api::duplicates;
 
 use crate::exit::{Failure, TABLE};
 use crate::text::visible;
@@ -31,8 +38,11 @@ struct Cli {
 enum Command {
     Sweep(sweep::Arguments),
     Check(check::Arguments),
+    Show(show::Arguments),
+    Plan(plan::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
+    NewPlugin(new_plugin::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -40,25 +50,56 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub(crate) fn run() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let ended = one_plugin_a_name().and_then(|()| match command {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
+        Command::NewPlugin(arguments) => new_plugin::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
         Command::Man(arguments) => man::run(&arguments, Cli::command()),
-    };
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             match &failure {
-                Failure::Faults(rendered) => say_rendered(rendered),
+                Failure::Faults(rendered) | Failure::DataFaults(rendered) => {
+                    say_rendered(rendered);
+                }
                 failure => say(&failure.message()),
             }
             failure.code()
         }
     }
+}
+
+/// Where two plugins have one name, what a definition means would hang on the order of linking.
+fn one_plugin_a_name() -> Result<(), Failure> {
+    let taken: Vec<String> = duplicates()
+        .iter()
+        .map(|group| {
+            let modules: Vec<&str> = group.iter().map(|r| r.module).collect();
+            format!(
+                "{} plugins of this program are called `{}.{}`: {}",
+                group.len(),
+                group[0].kind.key(),
+                group[0].name,
+                modules.join(" and ")
+            )
+        })
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Definition(format!(
+        "{}; rename all but one (its file, and the name in `#[typetag::serde(name = …)]` and \
+         `register!`), or do not link its crate",
+        taken.join("; ")
+    )))
 }
 
 /// Prints to standard output. A reader who has seen enough (`| head`) is no error. Whatever cells of a
@@ -90,6 +131,32 @@ fn say_rendered(text: &str) {
     // One write a line, so that lines of several threads do not mix. Where standard error is gone
     // there is no place left to say so.
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+/// The threads asked for, or as many as the machine has.
+fn threads(asked: Option<u16>) -> usize {
+    let available = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    asked.map_or_else(available, usize::from)
+}
+
+/// The first Ctrl-C (or SIGTERM) asks what runs to stop and leaves the folder whole; a second one
+/// ends the program at once, which leaves it whole too.
+fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
+    static FLAG: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
+    HANDLER
+        .get_or_init(|| {
+            ctrlc::set_handler(|| {
+                if FLAG.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+                say("stopping after the step that runs; once more to stop at once");
+            })
+            .map_err(|e| e.to_string())
+        })
+        .clone()
+        .map_err(|e| Failure::Output(format!("cannot listen for Ctrl-C: {e}")))?;
+    Ok(&FLAG)
 }
 
 /// Whether errors may be colored: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).

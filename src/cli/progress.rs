@@ -17,8 +17,8 @@ use crate::text::visible;
 #[derive(Debug)]
 pub(super) struct Progress {
     select: String,
-    /// What distinguishes each trial, by the ids of its records.
-    settings: HashMap<String, String>,
+    /// What each trial is called, by the ids of its records.
+    names: HashMap<String, String>,
     quiet: bool,
     state: Mutex<State>,
 }
@@ -33,14 +33,22 @@ struct State {
 impl Progress {
     /// Shows the running best by the deciding metric.
     pub(super) fn new(overview: &Overview, quiet: bool) -> Self {
-        let trials = overview.variants.iter().flat_map(|v| &v.trials);
-        let settings = trials.flat_map(|trial| {
-            let ids = trial.validation.iter().chain([&trial.test]);
-            ids.map(|id| (id.clone(), trial.settings.clone()))
-        });
+        let mut names = HashMap::new();
+        for variant in &overview.variants {
+            for trial in &variant.trials {
+                let name = match trial.settings.as_str() {
+                    "" => variant.name.clone(),
+                    settings => format!("{} ({settings})", variant.name),
+                };
+                for id in trial.ids() {
+                    // Of equal trials the first one runs.
+                    names.entry(id.to_owned()).or_insert_with(|| name.clone());
+                }
+            }
+        }
         Self {
             select: overview.select.clone(),
-            settings: settings.collect(),
+            names,
             quiet,
             state: Mutex::default(),
         }
@@ -53,7 +61,8 @@ impl Progress {
                 role,
                 trials,
                 known,
-            } => self.begin(&mut state, role, trials, known),
+                equal,
+            } => self.begin(&mut state, role, [trials, known, equal]),
             Event::Trial(record) => self.trial(&mut state, record),
             Event::End => {
                 if let Some(bar) = state.bar.take() {
@@ -67,13 +76,20 @@ impl Progress {
         }
     }
 
-    fn begin(&self, state: &mut State, role: Role, trials: usize, known: usize) {
+    fn begin(&self, state: &mut State, role: Role, [trials, known, equal]: [usize; 3]) {
         *state = State {
             role: Some(role),
             ..State::default()
         };
         if self.quiet {
             return;
+        }
+        if equal > 0 {
+            say(&format!(
+                "{}: {equal} of {} trials are equal to others and are not run twice",
+                role.name(),
+                trials + equal
+            ));
         }
         if known > 0 {
             say(&format!(
@@ -106,11 +122,8 @@ impl Progress {
     }
 
     fn trial(&self, state: &mut State, record: &Record) {
-        let name = &record.result.key.variant;
-        let variant = &match self.settings.get(&record.id).filter(|s| !s.is_empty()) {
-            Some(settings) => format!("{name} ({settings})"),
-            None => name.clone(),
-        };
+        let named = self.names.get(&record.id);
+        let variant = named.unwrap_or(&record.run.variant);
         let role = state.role.map_or("", Role::name);
         let line = match (&record.result.outcome, record.metric(&self.select)) {
             (Outcome::Failed { message }, _) => format!("{role}: {variant} failed: {message}"),

@@ -1,13 +1,12 @@
 //! `musicrec-lab sweep`: run an experiment and report.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
+use super::changes::Changes;
 use super::progress::Progress;
-use super::{color, print, say};
+use super::{color, on_interrupt, print, say, say_rendered, threads};
 use crate::definition;
 use crate::exit::Failure;
 use crate::report;
@@ -27,10 +26,8 @@ pub(super) struct Arguments {
     /// The experiment's definition, a TOML file
     definition: PathBuf,
 
-    /// Change a key of the definition, for example `model.als.factors=32`; paths given here are
-    /// relative to the working directory
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<String>,
+    #[command(flatten)]
+    changes: Changes,
 
     /// The folder that gets a folder for the experiment
     #[arg(long, default_value = "reports")]
@@ -50,12 +47,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let experiment = definition::load(&arguments.definition, &arguments.settings, color())?;
-    let available = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let request = arguments.changes.request();
+    let (experiment, warnings) = definition::load(&arguments.definition, &request, color())?;
+    if !warnings.is_empty() && !arguments.quiet {
+        say_rendered(&format!("{warnings}\n"));
+    }
     let options = Options {
         out: arguments.out.clone(),
         fresh: arguments.fresh,
-        threads: arguments.threads.map_or_else(available, usize::from),
+        threads: threads(arguments.threads),
         command: command_line(),
     };
     // All that is not a trial: chance, statistics, recommendations.
@@ -102,24 +102,4 @@ fn command_line() -> String {
         }
     });
     quoted.collect::<Vec<_>>().join(" ")
-}
-
-/// The first Ctrl-C (or SIGTERM) asks trials to stop and leaves the folder whole; a second one ends
-/// the program at once, which leaves it whole too.
-pub(super) fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
-    static FLAG: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
-    HANDLER
-        .get_or_init(|| {
-            ctrlc::set_handler(|| {
-                if FLAG.swap(true, Ordering::Relaxed) {
-                    std::process::exit(130);
-                }
-                say("stopping after the step that runs; once more to stop at once");
-            })
-            .map_err(|e| e.to_string())
-        })
-        .clone()
-        .map_err(|e| Failure::Output(format!("cannot listen for Ctrl-C: {e}")))?;
-    Ok(&FLAG)
 }

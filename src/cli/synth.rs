@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             )));
         }
     }
-    let stop = super::sweep::on_interrupt()?;
+    let stop = super::on_interrupt()?;
     let truth = in_one_step(&arguments.out, stop, |file| {
         generate(&parameters, arguments.seed, file)
     })?;

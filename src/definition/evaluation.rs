@@ -2,31 +2,57 @@
 
 use musicrec_api::Kind;
 
-use super::expand;
+use super::checks::Checks;
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place, Value};
-use super::typed::typed;
-use super::{list, plain};
-use crate::experiment::{Evaluation, Metrics, Recommendations};
+use super::typed::{lenient, typed};
+use super::{Variant, axes, list, plain, plugins};
+use crate::experiment::{Compared, Evaluation, Metrics, Recommendations};
 
 /// Fewer random rankings or bootstrap samples give no band worth the name, more tell nothing new.
 const DRAWS: std::ops::RangeInclusive<usize> = 100..=1_000_000;
 
-/// Reads `[evaluation]`. `variants` are the names it may mean; `None` where the models are not
+/// The names that may stand for a row of the leaderboard: rows, and models, whose first row is
+/// meant.
+#[derive(Debug)]
+pub(super) struct Rows(Vec<String>);
+
+impl Rows {
+    pub(super) fn new(variants: &[Variant]) -> Self {
+        let rows = variants.iter().map(|v| v.name.clone());
+        let models = variants.iter().map(|v| v.model.clone());
+        let mut names: Vec<String> = rows.chain(models).collect();
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        Self(names)
+    }
+}
+
+/// What tells rows apart, read before everything else of `[evaluation]`; the default where it is
+/// faulty, which [`evaluation`] says.
+pub(super) fn compare(entry: Option<&Entry>) -> Vec<Compared> {
+    entry
+        .and_then(|e| e.node.get("compare"))
+        .and_then(|e| plain(e, &mut Faults::new(0)))
+        .unwrap_or_else(|| Evaluation::default().compare)
+}
+
+/// Reads `[evaluation]`. `rows` are the names it may mean; `None` where the models are not
 /// understood.
 pub(super) fn evaluation(
     entry: Option<Entry>,
     start: &Place,
-    variants: Option<&[&str]>,
+    rows: Option<&Rows>,
+    checks: &Checks,
     faults: &mut Faults,
 ) -> Option<Evaluation> {
     let mut node = entry.map_or_else(|| Node::empty(start.clone()), |e| e.node);
-    if !expand::no_grid(&node, faults) {
-        return None;
-    }
-    let before = faults.len();
+    let before = faults.errors();
     if let Value::Table(entries) = &mut node.value {
         entries.retain_mut(|entry| spell_out(entry, faults));
+    }
+    if let Some(targets) = node.get("targets") {
+        checks.weighting(&targets.node, faults);
     }
     let place = |key| node.get(key).map(|e| e.node.place.clone());
     let (select, baseline) = (place("select"), place("baseline"));
@@ -35,12 +61,15 @@ pub(super) fn evaluation(
         None => Some(Evaluation::default().metrics),
     };
     // Where a metric is not understood, `select` may well name it.
-    let understood = faults.len() == before;
+    let understood = faults.errors() == before;
     let labels = metrics.as_ref().map(Metrics::labels).unwrap_or_default();
     if let Some(entry) = node.get("metrics").filter(|_| metrics.is_some()) {
         check_metrics(entry, &labels, faults);
     }
-    let evaluation: Evaluation = typed(&node, faults)?;
+    // Whatever is wrong with one key, the others are looked at.
+    let whole = faults.errors();
+    let evaluation: Evaluation = lenient(&node, false, faults)?;
+    let whole = faults.errors() == whole;
     for (key, count) in [
         ("null_rankings", evaluation.null_rankings),
         ("resamples", evaluation.resamples),
@@ -70,33 +99,99 @@ pub(super) fn evaluation(
         );
     }
     if let (Some(chosen), Some(place)) = (&evaluation.baseline, baseline) {
-        check_variant("baseline", chosen, place, variants, faults);
+        check_row("baseline", chosen, place, rows, faults);
     }
-    Some(evaluation)
+    // Entries that were left out would shift the others.
+    if let Some(entry) = node.get("compare").filter(|_| whole) {
+        check_compare(entry, &evaluation.compare, faults);
+    }
+    if let (Some(depth), Some(entry)) = (evaluation.depth, node.get("metrics"))
+        && whole
+    {
+        check_depths(entry, &evaluation.metrics, depth.get(), faults);
+    }
+    Some(evaluation).filter(|_| whole)
 }
 
-/// Writes the short forms of plugins in an entry of `[evaluation]` in full. What is not
-/// understood is a fault and is left out.
+/// Writes the short forms of plugins in an entry of `[evaluation]` in full, and each alternative of
+/// a metric. What is not understood is a fault and is left out.
 fn spell_out(entry: &mut Entry, faults: &mut Faults) -> bool {
-    let before = faults.len();
-    if entry.key == "metrics" {
-        let metrics = list(Some(entry), faults, |item, faults| {
-            let mut node = expand::metric(item, faults)?.into_node();
-            node.place = item.place.clone();
-            Some(node)
-        });
-        let left = !metrics.is_empty();
-        entry.node.value = Value::Array(metrics);
-        return left || faults.len() == before;
+    let before = faults.errors();
+    match entry.key.as_str() {
+        "metrics" => {
+            let metrics = list(Some(entry), faults, |item, faults| {
+                Some(alternatives(item, faults))
+            });
+            let metrics: Vec<Node> = metrics.into_iter().flatten().collect();
+            let left = !metrics.is_empty();
+            entry.node.value = Value::Array(metrics);
+            left || faults.errors() == before
+        }
+        "targets" => {
+            let why = "targets have one definition";
+            match plugins::one(&entry.node, Kind::Weighting, why, faults) {
+                Some(named) => entry.node = named.into_node(),
+                None => return false,
+            }
+            faults.errors() == before
+        }
+        _ => axes::none(&entry.node, faults),
     }
-    if entry.key == "targets" {
-        let why = "targets have one definition";
-        match expand::one(&entry.node, Kind::Weighting, why, faults) {
-            Some(named) => entry.node = named.into_node(),
-            None => return false,
+}
+
+/// All metrics that an entry of the list stands for: an axis of them is all of them, each measured.
+fn alternatives(item: &Node, faults: &mut Faults) -> Vec<Node> {
+    let all = plugins::entry(item, Kind::Metric, faults);
+    if all.iter().any(Option::is_none) {
+        faults.push(
+            Fault::at(
+                item.place.clone(),
+                "\"off\" changes nothing in a list of metrics",
+            )
+            .help("each alternative of a metric is measured, and trials are the same")
+            .warning(),
+        );
+    }
+    all.into_iter().flatten().collect()
+}
+
+/// Rows are models at least, and each word stands once.
+fn check_compare(entry: &Entry, compare: &[Compared], faults: &mut Faults) {
+    if !compare.contains(&Compared::Model) {
+        faults.push(
+            Fault::at(entry.node.place.clone(), "`compare` lacks \"model\"")
+                .help("a row of the leaderboard is a model at least: compare = [\"model\", …]"),
+        );
+    }
+    if let Value::Array(items) = &entry.node.value {
+        for (at, item) in items.iter().enumerate() {
+            if compare[..at].contains(&compare[at]) {
+                faults.push(Fault::at(item.place.clone(), "this is listed twice"));
+            }
         }
     }
-    faults.len() == before
+}
+
+/// No metric looks deeper than items are ranked.
+fn check_depths(entry: &Entry, metrics: &Metrics, depth: usize, faults: &mut Faults) {
+    let Value::Array(items) = &entry.node.value else {
+        return;
+    };
+    for (metric, item) in metrics.0.iter().zip(items) {
+        if metric.depth() > depth {
+            faults.push(
+                Fault::at(
+                    item.place.clone(),
+                    format!(
+                        "`{}` looks at {} items, but only {depth} are ranked",
+                        metric.identity().label,
+                        metric.depth()
+                    ),
+                )
+                .help("raise `depth` of [evaluation], or leave it out to rank as deep as needed"),
+            );
+        }
+    }
 }
 
 fn check_metrics(entry: &Entry, labels: &[String], faults: &mut Faults) {
@@ -119,21 +214,15 @@ fn check_metrics(entry: &Entry, labels: &[String], faults: &mut Faults) {
     }
 }
 
-/// Refuses a name that is not among the variants, if those are known.
-fn check_variant(
-    key: &str,
-    name: &str,
-    place: Place,
-    variants: Option<&[&str]>,
-    faults: &mut Faults,
-) {
-    if let Some(variants) = variants
-        && !variants.contains(&name)
+/// Refuses a name that no row has, if the rows are known.
+fn check_row(key: &str, name: &str, place: Place, rows: Option<&Rows>, faults: &mut Faults) {
+    if let Some(Rows(names)) = rows
+        && !names.iter().any(|known| known == name)
     {
         faults.push(
             Fault::at(place, format!("`{key}` names no model variant: `{name}`"))
-                .suggest(name, variants.iter().copied())
-                .help(format!("there are: {}", variants.join(", "))),
+                .suggest(name, names.iter().map(String::as_str))
+                .help(format!("there are: {}", names.join(", "))),
         );
     }
 }
@@ -141,15 +230,15 @@ fn check_variant(
 /// Reads `[recommendations]`.
 pub(super) fn recommendations(
     node: &Node,
-    variants: Option<&[&str]>,
+    rows: Option<&Rows>,
     faults: &mut Faults,
 ) -> Option<Recommendations> {
-    if !expand::no_grid(node, faults) {
+    if !axes::none(node, faults) {
         return None;
     }
     let parsed: Recommendations = typed(node, faults)?;
     if let (Some(name), Some(at)) = (&parsed.variant, node.get("variant")) {
-        check_variant("variant", name, at.node.place.clone(), variants, faults);
+        check_row("variant", name, at.node.place.clone(), rows, faults);
     }
     Some(parsed)
 }

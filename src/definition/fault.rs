@@ -1,8 +1,13 @@
 //! Faults of a definition: place, message, remedy; all of a definition at once.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::Serialize;
 
 use super::tree::Place;
+use crate::exit::Failure;
+
+/// How the names of sources begin that are no files.
+pub(crate) const COMMAND_LINE: &str = "on the command line:";
 
 /// The texts that a definition was made from: its file and what `--set` gave.
 #[derive(Debug, Clone, Default)]
@@ -20,14 +25,46 @@ impl Sources {
         &self.0[source].1
     }
 
-    fn name(&self, source: usize) -> &str {
+    /// The name of a source.
+    pub(crate) fn name(&self, source: usize) -> &str {
         &self.0[source].0
     }
+
+    /// Line and column of a byte, both from 1; columns count characters.
+    fn position(&self, source: usize, byte: usize) -> (usize, usize) {
+        let text = self.text(source);
+        let before = text.get(..byte).unwrap_or(text);
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.matches('\n').count() + 1;
+        (line, before[start..].chars().count() + 1)
+    }
+
+    /// Where a place is, for people: `x.toml:7`; what `--set` gave has no lines.
+    pub(crate) fn describe(&self, place: &Place) -> String {
+        let name = self.name(place.source);
+        if name.starts_with(COMMAND_LINE) {
+            return format!("{name} {}", self.text(place.source));
+        }
+        format!("{name}:{}", self.position(place.source, place.start).0)
+    }
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Severity {
+    /// Nothing may run.
+    Error,
+    /// It runs, but is probably not what was meant.
+    Warning,
 }
 
 /// One thing wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
+    severity: Severity,
+    /// Whether the data is to blame that the definition names.
+    of_data: bool,
     place: Option<Place>,
     message: String,
     label: Option<String>,
@@ -38,6 +75,8 @@ impl Fault {
     /// A fault at a place.
     pub(crate) fn at(place: Place, message: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
+            of_data: false,
             place: Some(place),
             message: message.into(),
             label: None,
@@ -48,11 +87,31 @@ impl Fault {
     /// A fault of the file as a whole.
     pub(crate) fn nowhere(message: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
+            of_data: false,
             place: None,
             message: message.into(),
             label: None,
             help: None,
         }
+    }
+
+    /// The same as a fault of the data.
+    pub(crate) fn of_data(mut self) -> Self {
+        self.of_data = true;
+        self
+    }
+
+    /// The same as a warning.
+    pub(crate) fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same at another place.
+    pub(crate) fn moved_to(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// A few words under the caret, e.g. a nearest name.
@@ -74,79 +133,158 @@ impl Fault {
             None => self,
         }
     }
+
+    /// Whether it says the same of the same place but for numbers.
+    fn is_like(&self, other: &Self) -> bool {
+        let words = |text: &str| text.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+        self == other
+            || (self.place.is_some()
+                && self.place == other.place
+                && words(&self.message) == words(&other.message))
+    }
+
+    fn render(&self, sources: &Sources, renderer: &Renderer) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(self.message.as_str());
+        let mut group = match &self.place {
+            None => Group::with_title(title),
+            Some(place) => {
+                let source = sources.text(place.source);
+                let end = place.end.max(place.start).min(source.len());
+                let mut mark = AnnotationKind::Primary.span(place.start.min(end)..end);
+                if let Some(label) = &self.label {
+                    mark = mark.label(label.as_str());
+                }
+                let snippet = Snippet::source(source)
+                    .path(sources.name(place.source))
+                    .annotation(mark);
+                title.element(snippet)
+            }
+        };
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        renderer.render(&[group])
+    }
 }
 
-/// All faults found, in the order of their places.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+/// A fault as programs read it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Finding {
+    severity: Severity,
+    /// The file, or `on the command line: --set`; absent for the definition as a whole.
+    file: Option<String>,
+    /// Where it begins, from 1; columns count characters.
+    line: Option<usize>,
+    column: Option<usize>,
+    /// Behind its last character.
+    end_line: Option<usize>,
+    end_column: Option<usize>,
+    message: String,
+    /// A few words about the place, such as a name that was probably meant.
+    label: Option<String>,
+    help: Option<String>,
+}
+
+/// All that was found, and how much a definition may ask for.
+#[derive(Debug, Clone)]
+pub(crate) struct Faults {
+    errors: Vec<Fault>,
+    warnings: Vec<Fault>,
+    /// More trials than this are refused.
+    pub(crate) most_trials: usize,
+}
 
 impl Faults {
-    /// Adds one, unless the same is there already (grids meet the same value many times).
-    pub(crate) fn push(&mut self, fault: Fault) {
-        if !self.0.contains(&fault) {
-            self.0.push(fault);
+    /// None yet.
+    pub(crate) fn new(most_trials: usize) -> Self {
+        Self {
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            most_trials,
         }
     }
 
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Adds one, unless the same is there already: grids meet the same value many times, and the
+    /// values of a range, all at one place, are wrong in the same way.
+    pub(crate) fn push(&mut self, fault: Fault) {
+        let list = match fault.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if !list.iter().any(|known| known.is_like(&fault)) {
+            list.push(fault);
+        }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// Adds several.
+    pub(crate) fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        faults.into_iter().for_each(|fault| self.push(fault));
+    }
+
+    /// How many errors there are; warnings do not count.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors.len()
+    }
+
+    /// Rendered, as the end of the program.
+    pub(crate) fn failure(&self, sources: &Sources, color: bool) -> Failure {
+        let text = self.render(sources, color);
+        if self.of_data() {
+            Failure::DataFaults(text)
+        } else {
+            Failure::Faults(text)
+        }
+    }
+
+    /// Whether the definition is right and only the data that it names is not.
+    pub(crate) fn of_data(&self) -> bool {
+        !self.errors.is_empty() && self.errors.iter().all(|fault| fault.of_data)
+    }
+
+    /// Errors first, each in the order of their places.
+    fn sorted(&self) -> Vec<&Fault> {
+        let mut all: Vec<&Fault> = self.errors.iter().chain(&self.warnings).collect();
+        all.sort_by_key(|f| (f.severity == Severity::Warning, &f.place));
+        all
     }
 
     /// The faults as a person reads them: message, place, the line, a caret, the remedy.
-    pub(crate) fn render(mut self, sources: &Sources, color: bool) -> String {
-        self.0.sort_by(|a, b| a.place.cmp(&b.place));
+    pub(crate) fn render(&self, sources: &Sources, color: bool) -> String {
         let renderer = if color {
             Renderer::styled()
         } else {
             Renderer::plain()
         };
-        let mut text = String::new();
-        for fault in &self.0 {
-            let title = Level::ERROR.primary_title(fault.message.as_str());
-            let mut group = match &fault.place {
-                None => Group::with_title(title),
-                Some(place) => {
-                    let source = sources.text(place.source);
-                    let end = place.end.max(place.start).min(source.len());
-                    let mut mark = AnnotationKind::Primary.span(place.start.min(end)..end);
-                    if let Some(label) = &fault.label {
-                        mark = mark.label(label.as_str());
-                    }
-                    let snippet = Snippet::source(source)
-                        .path(sources.name(place.source))
-                        .annotation(mark);
-                    title.element(snippet)
-                }
-            };
-            if let Some(help) = &fault.help {
-                group = group.element(Level::HELP.message(help.as_str()));
+        let texts: Vec<String> = self
+            .sorted()
+            .into_iter()
+            .map(|fault| fault.render(sources, &renderer))
+            .collect();
+        texts.join("\n\n")
+    }
+
+    /// The faults as programs read them.
+    pub(crate) fn findings(&self, sources: &Sources) -> Vec<Finding> {
+        let finding = |fault: &Fault| {
+            let place = fault.place.as_ref();
+            let start = place.map(|p| sources.position(p.source, p.start));
+            let end = place.map(|p| sources.position(p.source, p.end.max(p.start)));
+            Finding {
+                severity: fault.severity,
+                file: place.map(|p| sources.name(p.source).to_owned()),
+                line: start.map(|p| p.0),
+                column: start.map(|p| p.1),
+                end_line: end.map(|p| p.0),
+                end_column: end.map(|p| p.1),
+                message: fault.message.clone(),
+                label: fault.label.clone(),
+                help: fault.help.clone(),
             }
-            text += &renderer.render(&[group]);
-            text += "\n\n";
-        }
-        text.truncate(text.trim_end().len());
-        text
-    }
-}
-
-impl From<Fault> for Faults {
-    fn from(fault: Fault) -> Self {
-        Self(vec![fault])
-    }
-}
-
-impl FromIterator<Fault> for Faults {
-    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
-        let mut all = Self::default();
-        for fault in faults {
-            all.push(fault);
-        }
-        all
+        };
+        self.sorted().into_iter().map(finding).collect()
     }
 }

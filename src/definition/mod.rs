@@ -1,27 +1,42 @@
 //! From a TOML file to checked, expanded trials. Nothing runs before all of it has been checked.
 
+mod axes;
+mod checks;
+mod cleaners;
 mod evaluation;
-mod expand;
 mod fault;
+mod include;
+mod models;
+mod only;
 mod overrides;
+mod plugins;
+mod show;
 mod tree;
 mod typed;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use musicrec_api::Kind;
+use musicrec_api::{Kind, Splitter};
 use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
-use crate::experiment::{Cleaning, Experiment, Model, Recommendations, Weighting, combine};
-use expand::Named;
-use fault::{Fault, Faults, Sources};
-use tree::{Entry, Node, Place, Value};
-use typed::typed;
+use crate::experiment::{
+    Experiment, Recommendations, Variant, Weighting, combine, needs_validation,
+};
+use checks::Checks;
+use evaluation::Rows;
+use fault::{COMMAND_LINE, Fault, Faults, Sources};
+use tree::{Entry, Place, Value};
+use typed::{lenient, typed};
+
+pub(crate) use fault::Finding;
+pub(crate) use tree::Node;
 
 /// The keys a definition may have, in the order of the docs.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
+    "include",
     "name",
     "seed",
     "source",
@@ -33,29 +48,158 @@ const KEYS: [&str; 9] = [
     "recommendations",
 ];
 
-/// Reads and checks a definition.
-///
-/// `settings` are the `--set key=value` of the command line. All faults of the definition are
-/// reported at once, each with its place.
-pub(crate) fn load(path: &Path, settings: &[String], color: bool) -> Result<Experiment, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        let remedy = match e.kind() {
-            std::io::ErrorKind::NotFound => {
-                "; give the path of a TOML file, for example experiments/quickstart.toml"
-            }
-            std::io::ErrorKind::InvalidData => "; a definition is a TOML file in UTF-8",
-            std::io::ErrorKind::IsADirectory => "; give the path of a TOML file in it",
-            _ => "",
-        };
-        Failure::Definition(format!(
-            "cannot read the definition {}: {e}{remedy}",
-            path.display()
-        ))
-    })?;
+/// A sweep of more trials than this is a slip of the keys, unless the user says `--yes`.
+const MOST_TRIALS: usize = 10_000;
+
+/// More than these do not fit in memory as a plan.
+const MOST_TRIALS_IF_MEANT: usize = 1_000_000;
+
+/// What the command line adds to a definition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request {
+    /// `--set key=value`.
+    pub(crate) settings: Vec<String>,
+    /// `--only key=value`.
+    pub(crate) only: Vec<String>,
+    /// `--yes`: more than 10,000 trials are meant.
+    pub(crate) yes: bool,
+}
+
+/// A definition that has been looked at.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    sources: Sources,
+    faults: Faults,
+    /// What was written, with includes and settings in it; `None` where that is no TOML.
+    tree: Option<Node>,
+    /// `None` only with an error.
+    experiment: Option<Experiment>,
+}
+
+/// The texts of a definition, to show faults in them that only the data can tell.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Written {
+    sources: Sources,
+    color: bool,
+}
+
+impl Written {
+    /// What weightings say once the kinds of event in the log are known.
+    pub(crate) fn check_weightings(
+        &self,
+        experiment: &Experiment,
+        weightings: &[&Weighting],
+        events: &[String],
+    ) -> Option<Failure> {
+        let checks = Checks::new(&experiment.base).with_events(events);
+        let mut faults = Faults::new(MOST_TRIALS);
+        for weighting in weightings {
+            checks.weighting(&weighting.written, &mut faults);
+        }
+        (faults.errors() > 0).then(|| faults.failure(&self.sources, self.color))
+    }
+}
+
+/// Reads and checks a definition. All faults of it are found at once, each with its place.
+pub(crate) fn check(path: &Path, request: &Request) -> Checked {
     let mut sources = Sources::default();
-    sources.add(path.display().to_string(), text);
-    parse(path, settings, &mut sources)
-        .map_err(|faults| Failure::Faults(faults.render(&sources, color)))
+    let mut faults = Faults::new(if request.yes {
+        MOST_TRIALS_IF_MEANT
+    } else {
+        MOST_TRIALS
+    });
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            faults.push(unreadable(path, &error));
+            String::new()
+        }
+    };
+    sources.add(path.display().to_string(), without_mark(&text));
+    if faults.errors() == 0 {
+        return parse(path, request, sources, faults);
+    }
+    Checked {
+        sources,
+        faults,
+        tree: None,
+        experiment: None,
+    }
+}
+
+/// A text without the byte order mark that some editors put in front of it.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
+    let fault = Fault::nowhere(format!(
+        "cannot read the definition {}: {error}",
+        path.display()
+    ));
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            fault.help("give the path of a TOML file, for example experiments/quickstart.toml")
+        }
+        std::io::ErrorKind::InvalidData => fault.help("a definition is a TOML file in UTF-8"),
+        std::io::ErrorKind::IsADirectory => fault.help("give the path of a TOML file in it"),
+        _ => fault,
+    }
+}
+
+impl Checked {
+    /// The experiment, and its warnings as text if there are any.
+    ///
+    /// # Errors
+    /// All faults, rendered.
+    pub(crate) fn into_experiment(self, color: bool) -> Result<(Experiment, String), Failure> {
+        let rendered = self.render(color);
+        match self.experiment {
+            Some(mut experiment) if self.faults.errors() == 0 => {
+                experiment.written = Written {
+                    sources: self.sources,
+                    color,
+                };
+                Ok((experiment, rendered))
+            }
+            _ => Err(self.faults.failure(&self.sources, color)),
+        }
+    }
+
+    /// Whether the definition is right and only the data that it names is not.
+    pub(crate) fn of_data(&self) -> bool {
+        self.faults.of_data()
+    }
+
+    /// Why there is no experiment.
+    pub(crate) fn failure(&self, color: bool) -> Failure {
+        self.faults.failure(&self.sources, color)
+    }
+
+    /// The experiment, if there is no error.
+    pub(crate) fn experiment(&self) -> Option<&Experiment> {
+        let faultless = self.faults.errors() == 0;
+        self.experiment.as_ref().filter(|_| faultless)
+    }
+
+    /// Errors and warnings as a person reads them.
+    pub(crate) fn render(&self, color: bool) -> String {
+        self.faults.render(&self.sources, color)
+    }
+
+    /// Errors and warnings as programs read them.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        self.faults.findings(&self.sources)
+    }
+}
+
+/// Reads and checks a definition that is to run; warnings come as text.
+pub(crate) fn load(
+    path: &Path,
+    request: &Request,
+    color: bool,
+) -> Result<(Experiment, String), Failure> {
+    check(path, request).into_experiment(color)
 }
 
 /// The parameters of one plugin from `key=value` settings alone.
@@ -64,108 +208,130 @@ pub(crate) fn parameters<T: DeserializeOwned>(
     color: bool,
 ) -> Result<T, Failure> {
     let mut sources = Sources::default();
-    let source = sources.add("on the command line", "");
+    let source = sources.add(COMMAND_LINE, "");
     let mut root = Node::empty(Place::new(source, &(0..0)));
-    let mut faults = Faults::default();
+    let mut faults = Faults::new(1);
     for setting in settings {
         overrides::apply(&mut root, setting, &mut sources, Path::new(""), &mut faults);
     }
     let parameters = typed(&root, &mut faults);
     parameters
-        .filter(|_| faults.is_empty())
-        .ok_or_else(|| Failure::Faults(faults.render(&sources, color)))
+        .filter(|_| faults.errors() == 0)
+        .ok_or_else(|| faults.failure(&sources, color))
 }
 
-fn parse(path: &Path, settings: &[String], sources: &mut Sources) -> Result<Experiment, Faults> {
-    let mut root = Node::parse(sources, 0)?;
-    let working_dir = std::env::current_dir().unwrap_or_default();
-    let mut faults = Faults::default();
-    for setting in settings {
-        overrides::apply(&mut root, setting, sources, &working_dir, &mut faults);
+/// Checks the definition that is source 0.
+fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Faults) -> Checked {
+    let mut tree = include::read(path, &mut sources, &mut faults);
+    let mut experiment = None;
+    if let Some(root) = &mut tree {
+        let working_dir = std::env::current_dir().unwrap_or_default();
+        for setting in &request.settings {
+            overrides::apply(root, setting, &mut sources, &working_dir, &mut faults);
+        }
+        experiment = self::experiment(root.clone(), path, &mut faults);
     }
-    experiment(root, path, &mut faults)
-        .filter(|_| faults.is_empty())
-        .ok_or(faults)
+    if let Some(experiment) = experiment.as_mut().filter(|_| faults.errors() == 0)
+        && !request.only.is_empty()
+    {
+        only::keep(experiment, &request.only, &mut sources, &mut faults);
+    }
+    Checked {
+        sources,
+        faults,
+        tree,
+        experiment,
+    }
 }
 
 /// Every part is looked at, whatever is wrong with the others; `None` only with a fault.
 fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experiment> {
     // Defaults stand at the start of the file.
     let start = Place::new(0, &(0..0));
-    if let Value::Table(entries) = &root.value {
-        for entry in entries.iter().filter(|e| !KEYS.contains(&e.key.as_str())) {
-            faults.push(
-                Fault::at(
-                    entry.place.clone(),
-                    format!(
-                        "unknown key `{}`, expected one of {}",
-                        entry.key,
-                        KEYS.join(", ")
-                    ),
-                )
-                .suggest(&entry.key, KEYS),
-            );
-        }
-    }
+    unknown_keys(&root, faults);
     let name = name(root.take("name").as_ref(), path, faults);
     let seed = match root.take("seed") {
         Some(entry) => plain(&entry, faults),
         None => Some(0),
     };
+    let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let mut checks = Checks::new(&base);
     let source = required(&mut root, "source", faults).and_then(|entry| {
-        plugin(
-            &entry.node,
-            Kind::Source,
-            "a comparison has one source",
-            faults,
-        )
+        let why = "a comparison has one source";
+        let node = plugins::one(&entry.node, Kind::Source, why, faults)?.into_node();
+        let before = faults.errors();
+        let source: Box<dyn musicrec_api::Source> = lenient(&node, false, faults)?;
+        let whole = faults.errors() == before;
+        if whole {
+            checks::book(source.check(&checks.context()), &node, faults);
+        }
+        // Cleaners are looked at whatever is wrong with the source.
+        checks.columns(&*source);
+        whole.then_some(source)
     });
-    let cleaners = list(root.take("cleaners").as_ref(), faults, |node, faults| {
-        let why = "an entry of a list names exactly one; start another [[cleaners]] for it";
-        plugin(node, Kind::Cleaner, why, faults)
-    });
+    let cleaners = root.take("cleaners");
+    let cleanings = cleaners::cleanings(cleaners.as_ref(), &start, &checks, faults);
     let splitter_entry = root.take("splitter");
     let splitter_given = splitter_entry.is_some();
-    let splitter = plugin(
-        &splitter_entry.map_or_else(|| text(&start, "global_time"), |e| e.node),
-        Kind::Splitter,
-        "all trials of a comparison share one split",
-        faults,
-    );
+    let splitter_node =
+        splitter_entry.map_or_else(|| Node::text(&start, "global_time"), |e| e.node);
+    let why = "all trials of a comparison share one split";
+    let splitter: Option<(Node, Box<dyn Splitter>)> =
+        plugin(&splitter_node, Kind::Splitter, why, faults);
+    if let Some((node, splitter)) = &splitter {
+        checks::book(splitter.check(&checks.context()), node, faults);
+    }
     let weighting = root
         .take("weighting")
-        .map_or_else(|| text(&start, "event_strength"), |e| e.node);
-    let weightings: Vec<Weighting> = expand::place(&weighting, Kind::Weighting, faults)
-        .iter()
-        .filter_map(|node| typed(node, faults).map(Weighting::new))
-        .collect();
-    let before = faults.len();
+        .map_or_else(|| Node::text(&start, "event_strength"), |e| e.node);
+    let mut weightings: Vec<Weighting> = Vec::new();
+    let before = faults.errors();
+    let nodes = plugins::place(&weighting, Kind::Weighting, faults);
+    let whole = faults.errors() == before;
+    for node in nodes {
+        if whole {
+            checks.weighting(&node, faults);
+        }
+        let typed = typed::of_axis(&node, faults);
+        weightings.extend(typed.map(|plugin| Weighting::new(plugin, node)));
+    }
+    let before = faults.errors();
     let models = required(&mut root, "model", faults)
-        .map(|entry| models(&entry, faults))
+        .map(|entry| models::models(&entry, &checks, faults))
         .unwrap_or_default();
-    let cleanings = vec![Cleaning {
-        label: String::new(),
-        cleaners,
-    }];
-    let (variants, settings) = combine(&models, &weightings, &cleanings, &[]);
+    let understood = faults.errors() == before;
+    axes::too_many(
+        models.len() * weightings.len() * cleanings.len(),
+        &start,
+        faults,
+    );
+    let evaluation = root.take("evaluation");
+    let compare = evaluation::compare(evaluation.as_ref());
+    let (variants, settings) = combine(&models, &weightings, &cleanings, &compare);
     // Where a model is not understood, a name of it would only be a second fault.
-    let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
-    let names = (faults.len() == before).then_some(names.as_slice());
-    expand::too_many(models.len() * weightings.len(), &start, faults);
-    let evaluation = evaluation::evaluation(root.take("evaluation"), &start, names, faults);
+    let rows = understood.then(|| Rows::new(&variants));
+    let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
     let recommendations = match root.take("recommendations") {
-        Some(entry) => evaluation::recommendations(&entry.node, names, faults),
+        Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
         None => Some(Recommendations::default()),
     };
-    let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    if let (Some((node, splitter)), Some(recommendations), true) =
+        (&splitter, &recommendations, understood)
+        && splitter.makes_validation() == Some(false)
+        && let Some(reason) = needs_validation(&**splitter, &variants, &settings, recommendations)
+    {
+        let place = checks::place_of(node, "validation");
+        faults.push(Fault::at(place, reason.message).help(reason.remedy));
+    }
     Some(Experiment {
         name: name?,
         seed: seed?,
         base,
         path: path.to_path_buf(),
+        written: Written::default(),
         source: source?,
         cleanings,
-        splitter: splitter?,
+        splitter: splitter?.1,
         splitter_given,
         weightings,
         models,
@@ -176,9 +342,38 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     })
 }
 
+fn unknown_keys(root: &Node, faults: &mut Faults) {
+    let Value::Table(entries) = &root.value else {
+        return;
+    };
+    for entry in entries.iter().filter(|e| !KEYS.contains(&e.key.as_str())) {
+        let message = format!(
+            "unknown key `{}`, expected one of {}",
+            entry.key,
+            KEYS.join(", ")
+        );
+        let fault = Fault::at(entry.place.clone(), message);
+        // What stands one level deeper.
+        let deeper = [
+            "metric", "metrics", "select", "baseline", "compare", "targets",
+        ];
+        faults.push(if deeper.contains(&entry.key.as_str()) {
+            fault.help("metrics and how they are used stand in [evaluation]")
+        } else {
+            fault.suggest(&entry.key, KEYS)
+        });
+    }
+}
+
 fn required(root: &mut Node, key: &str, faults: &mut Faults) -> Option<Entry> {
     let found = root.take(key);
-    if found.is_none() {
+    let misspelt = |root: &Node| match &root.value {
+        Value::Table(entries) => entries
+            .iter()
+            .any(|e| musicrec_api::nearest(&e.key, KEYS) == Some(key)),
+        _ => false,
+    };
+    if found.is_none() && !misspelt(root) {
         let (what, example) = match key {
             "source" => (
                 "what to read",
@@ -199,27 +394,21 @@ fn required(root: &mut Node, key: &str, faults: &mut Faults) -> Option<Entry> {
     found
 }
 
-/// The typed plugin of a place that names exactly one.
+/// The typed plugin of a place that names exactly one, with `{ name = { … } }`.
 fn plugin<T: DeserializeOwned>(
     node: &Node,
     kind: Kind,
     why: &str,
     faults: &mut Faults,
-) -> Option<T> {
-    let named = expand::one(node, kind, why, faults)?;
-    typed(&named.into_node(), faults)
-}
-
-fn text(place: &Place, text: &str) -> Node {
-    Node {
-        place: place.clone(),
-        value: Value::Scalar(toml::Value::String(text.to_owned())),
-    }
+) -> Option<(Node, T)> {
+    let named = plugins::one(node, kind, why, faults)?.into_node();
+    let typed = typed(&named, faults)?;
+    Some((named, typed))
 }
 
 /// A value that is no plugin; faults name its key.
 fn plain<T: DeserializeOwned>(entry: &Entry, faults: &mut Faults) -> Option<T> {
-    if !expand::no_grid(&entry.node, faults) {
+    if !axes::none(&entry.node, faults) {
         return None;
     }
     let node = Node::single(&entry.key, entry.place.clone(), entry.node.clone());
@@ -277,10 +466,11 @@ fn list<T>(
                     entry.node.describe()
                 ),
             )
-            .help(format!(
-                "write [[{}]] before each entry, or a list in brackets",
-                entry.key
-            )),
+            .help(if entry.key == "cleaners" {
+                "write [[cleaners]] before each entry, or a list in brackets".to_owned()
+            } else {
+                format!("write {} = [ … ]", entry.key)
+            }),
         );
         return Vec::new();
     };
@@ -288,53 +478,6 @@ fn list<T>(
         .iter()
         .filter_map(|item| parse(item, faults))
         .collect()
-}
-
-/// Every model that is named is a variant: a row of the leaderboard, with the trials of its grids.
-fn models(entry: &Entry, faults: &mut Faults) -> Vec<Model> {
-    let named = expand::named(&entry.node, Kind::Model, faults);
-    let mut models: Vec<Model> = Vec::new();
-    let mut labels: Vec<String> = Vec::new();
-    for (at, plugin) in named.iter().enumerate() {
-        let twins = named.iter().filter(|n| n.name == plugin.name).count();
-        let before = named[..at].iter().filter(|n| n.name == plugin.name).count();
-        let mut plugin = plugin.clone();
-        let label = plugin.parameters.take("label");
-        let name = match &label {
-            Some(label) => plain(label, faults),
-            None if twins > 1 => Some(format!("{}-{}", plugin.name, before + 1)),
-            None => Some(plugin.name.clone()),
-        };
-        let Some(name) = name else { continue };
-        let free = |c: char| !c.is_control() && !"()*".contains(c);
-        if name.trim().is_empty() || name.chars().count() > 60 || !name.chars().all(free) {
-            let place = label.map_or(plugin.place, |l| l.node.place);
-            faults.push(
-                Fault::at(place, "this cannot name a row of the leaderboard").help(
-                    "a label is a text of up to 60 characters in one line, without ( ) and *",
-                ),
-            );
-            continue;
-        }
-        if labels.contains(&name) {
-            let place = label.map_or(plugin.place, |l| l.node.place);
-            faults.push(
-                Fault::at(place, format!("two variants are called `{name}`"))
-                    .help("give each its own `label`"),
-            );
-            continue;
-        }
-        for parameters in expand::parameters(&plugin.parameters, Kind::Model, faults) {
-            let node = Named {
-                parameters,
-                ..plugin.clone()
-            }
-            .into_node();
-            models.extend(typed(&node, faults).map(|plugin| Model::new(name.clone(), plugin)));
-        }
-        labels.push(name);
-    }
-    models
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::fault::{Fault, Faults, Sources};
+use super::fault::{COMMAND_LINE, Fault, Faults, Sources};
+use super::include;
 use super::tree::{Entry, Node, Place, Value};
 use crate::experiment::PATHS;
 
@@ -22,7 +23,7 @@ pub(crate) fn apply(
     working_dir: &Path,
     faults: &mut Faults,
 ) {
-    let source = sources.add("on the command line: --set", setting);
+    let source = sources.add(format!("{COMMAND_LINE} --set"), setting);
     let all = Place::new(source, &(0..setting.len()));
     let Some((key, text)) = setting.split_once('=') else {
         faults.push(
@@ -34,6 +35,13 @@ pub(crate) fn apply(
     let key_place = Place::new(source, &(0..key.trim_end().len()));
     let value_place = Place::new(source, &(key.len() + 1..setting.len()));
     let keys: Vec<&str> = key.trim().split('.').map(str::trim).collect();
+    if keys == ["include"] {
+        faults.push(
+            Fault::at(key_place, "`include` stands in files only")
+                .help("write it into a file of its own that includes this one too"),
+        );
+        return;
+    }
     if keys.iter().any(|k| k.is_empty()) {
         faults.push(Fault::at(key_place, "a key is empty"));
         return;
@@ -41,7 +49,7 @@ pub(crate) fn apply(
     let mut value = parse_value(text.trim(), &value_place);
     // `path`, `files`, or `files.train`.
     if keys.iter().rev().take(2).any(|key| PATHS.contains(key)) {
-        make_absolute(&mut value, working_dir);
+        include::prefix(&mut value, working_dir);
     }
     if let Err(fault) = put(root, &keys, value, &key_place, false) {
         faults.push(fault);
@@ -78,21 +86,6 @@ fn set_place(node: &mut Node, place: &Place) {
                 set_place(&mut entry.node, place);
             }
         }
-    }
-}
-
-fn make_absolute(node: &mut Node, working_dir: &Path) {
-    match &mut node.value {
-        Value::Scalar(toml::Value::String(text)) => {
-            *text = working_dir.join(&*text).to_string_lossy().into_owned();
-        }
-        Value::Scalar(_) => {}
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| make_absolute(item, working_dir)),
-        Value::Table(entries) => entries
-            .iter_mut()
-            .for_each(|entry| make_absolute(&mut entry.node, working_dir)),
     }
 }
 

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{Fault, Faults, Sources};
+use super::fault::{Fault, Sources};
+use super::words;
 
 /// Where something was written: a text (the file, or a `--set`) and the bytes in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +54,7 @@ pub(crate) struct Entry {
 
 impl Node {
     /// Parses a whole TOML text; syntax errors are faults at their places, all of them.
-    pub(crate) fn parse(sources: &Sources, source: usize) -> Result<Self, Faults> {
+    pub(crate) fn parse(sources: &Sources, source: usize) -> Result<Self, Vec<Fault>> {
         let text = sources.text(source);
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -62,13 +63,9 @@ impl Node {
                 .map(|e| {
                     let span = e.span().unwrap_or(0..0);
                     let fault = Fault::at(Place::new(source, &span), e.message());
-                    if e.message().contains("duplicate key") {
-                        fault.help(
-                            "a key stands once; entries of a list all take double brackets, as in [[cleaners]], and \
-                             two settings of one model are compared by [[model.name]] twice",
-                        )
-                    } else {
-                        fault
+                    match words::of_toml(e.message()) {
+                        Some(help) => fault.help(help),
+                        None => fault,
                     }
                 })
                 .collect());
@@ -123,6 +120,14 @@ impl Node {
         Some(entries.remove(at))
     }
 
+    /// A text at a place.
+    pub(crate) fn text(place: &Place, text: &str) -> Self {
+        Self {
+            place: place.clone(),
+            value: Value::Scalar(toml::Value::String(text.to_owned())),
+        }
+    }
+
     /// The value without its places.
     pub(crate) fn plain(&self) -> toml::Value {
         match &self.value {
@@ -140,16 +145,21 @@ impl Node {
     /// What kind of value this is, for messages.
     pub(crate) fn describe(&self) -> &'static str {
         match &self.value {
-            Value::Scalar(value) => value.type_str(),
+            Value::Scalar(value) => match value.type_str() {
+                "integer" => "whole number",
+                "float" => "number",
+                "string" => "text",
+                other => other,
+            },
             Value::Array(_) => "list",
             Value::Table(_) => "table",
         }
     }
 }
 
-fn convert(source: usize, value: &DeValue<'_>, span: &Range<usize>) -> Result<Node, Faults> {
+fn convert(source: usize, value: &DeValue<'_>, span: &Range<usize>) -> Result<Node, Vec<Fault>> {
     let place = Place::new(source, span);
-    let fault = |what: String| Faults::from(Fault::at(place.clone(), what));
+    let fault = |what: String| vec![Fault::at(place.clone(), what)];
     let scalar = |value| Ok(Value::Scalar(value));
     let converted = match value {
         DeValue::String(text) => scalar(toml::Value::String(text.to_string())),
@@ -179,7 +189,7 @@ fn convert(source: usize, value: &DeValue<'_>, span: &Range<usize>) -> Result<No
     })
 }
 
-fn convert_table(source: usize, table: &DeTable<'_>) -> Result<Value, Faults> {
+fn convert_table(source: usize, table: &DeTable<'_>) -> Result<Value, Vec<Fault>> {
     let mut entries = Vec::new();
     for (key, value) in table {
         entries.push(Entry {

@@ -5,6 +5,7 @@ use serde_path_to_error::Segment;
 
 use super::fault::{Fault, Faults};
 use super::tree::{Node, Place, Value};
+use super::words;
 
 /// How many faults of one piece are looked for.
 const MOST: usize = 30;
@@ -12,20 +13,35 @@ const MOST: usize = 30;
 /// Deserializes a piece of a definition. After a fault the offending entry is left out and the
 /// rest is tried again, so that all faults of the piece are found, not only the first.
 pub(crate) fn typed<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Option<T> {
+    let before = faults.errors();
+    lenient(node, false, faults).filter(|_| faults.errors() == before)
+}
+
+/// Like [`typed`], in places where axes may stand: then advice speaks of them.
+pub(crate) fn of_axis<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Option<T> {
+    let before = faults.errors();
+    lenient(node, true, faults).filter(|_| faults.errors() == before)
+}
+
+/// Like [`typed`]; but where something is wrong, what the rest comes to, if it comes to anything: good
+/// enough to look for faults elsewhere, not to run.
+pub(crate) fn lenient<T: DeserializeOwned>(
+    node: &Node,
+    axes: bool,
+    faults: &mut Faults,
+) -> Option<T> {
     let mut rest = node.clone();
-    let mut whole = true;
-    let before = faults.len();
+    let before = faults.errors();
     loop {
         let error = match serde_path_to_error::deserialize::<_, T>(rest.plain()) {
-            Ok(value) => return whole.then_some(value),
+            Ok(value) => return Some(value),
             Err(error) => error,
         };
-        whole = false;
         let path: Vec<Segment> = error.path().iter().cloned().collect();
-        let (fault, offender) = explain(error.inner().message(), &rest, &path);
+        let (fault, offender) = explain(error.inner().message(), &rest, &path, axes);
         faults.push(fault);
         // Nobody mends hundreds of faults in one go, and each costs another look at the whole.
-        if faults.len() > before + MOST {
+        if faults.errors() > before + MOST {
             return None;
         }
         // Without an entry to blame (a missing field, say) nothing can be left out.
@@ -36,7 +52,12 @@ pub(crate) fn typed<T: DeserializeOwned>(node: &Node, faults: &mut Faults) -> Op
 }
 
 /// The fault, and the path of the entry to leave out when looking for more.
-fn explain(message: &str, root: &Node, path: &[Segment]) -> (Fault, Option<Vec<Segment>>) {
+fn explain(
+    message: &str,
+    root: &Node,
+    path: &[Segment],
+    axes: bool,
+) -> (Fault, Option<Vec<Segment>>) {
     // Toml's messages may carry their own context on further lines.
     let message = message.lines().next().unwrap_or_default().trim();
     let (found, walked) = walk(root, path);
@@ -52,25 +73,30 @@ fn explain(message: &str, root: &Node, path: &[Segment]) -> (Fault, Option<Vec<S
         }
         let place = key_place(root, &offender).unwrap_or_else(|| found.place.clone());
         let fault = Fault::at(place, message).suggest(name, expected(message));
-        if super::KEYS.contains(&name) {
-            fault.help(format!(
-                "`{name}` stands at the top of a definition: [{name}.…]"
-            ))
-        } else {
-            fault
+        match words::elsewhere(name, axes) {
+            Some(help) => fault.help(help),
+            None => fault,
         }
     } else if let Some(name) = variant {
         Fault::at(found.place.clone(), with_key(message, path)).suggest(name, expected(message))
     } else {
-        let fault = Fault::at(found.place.clone(), with_key(&plain_words(message), path));
-        match (path.last(), &found.value) {
-            (Some(Segment::Map { key }), Value::Array(_)) => fault.help(format!(
-                "several values to try are written {key}.grid = [ … ]"
-            )),
-            _ => fault,
-        }
+        let text = with_key(&words::plain(message, found.describe()), path);
+        let key = key(path);
+        words::advise(
+            Fault::at(found.place.clone(), text),
+            found,
+            message,
+            key,
+            axes,
+        )
     };
     let missing = message.starts_with("missing field");
+    let fault = match key(path).filter(|_| missing) {
+        Some(plugin) => fault.help(format!(
+            "`musicrec-lab plugins {plugin}` explains its parameters"
+        )),
+        None => fault,
+    };
     (
         fault,
         (!missing && !offender.is_empty()).then_some(offender),
@@ -83,33 +109,17 @@ fn expected(message: &str) -> impl Iterator<Item = &str> {
     list.split('`').skip(1).step_by(2)
 }
 
-/// Serde speaks of Rust's types; people know numbers.
-fn plain_words(message: &str) -> String {
-    let Some((found, expected)) = message.split_once(", expected ") else {
-        return message.to_owned();
-    };
-    let expected = match expected {
-        "a nonzero usize" | "a nonzero u32" | "a nonzero u64" => "a whole number of at least 1",
-        "usize" | "u32" | "u64" => "a whole number of at least 0",
-        "i32" | "i64" => "a whole number",
-        "f64" => "a number",
-        "a sequence" => "a list",
-        "a map" => "a table",
-        other => other,
-    };
-    let found = found
-        .replace("invalid type: map", "invalid type: table")
-        .replace("invalid type: sequence", "invalid type: list");
-    format!("{found}, expected {expected}")
+/// The last key of a path.
+fn key(path: &[Segment]) -> Option<&str> {
+    path.iter().rev().find_map(|s| match s {
+        Segment::Map { key } => Some(key.as_str()),
+        _ => None,
+    })
 }
 
 /// Serde's message speaks of the value only; say which key it belongs to.
 fn with_key(message: &str, path: &[Segment]) -> String {
-    let key = path.iter().rev().find_map(|s| match s {
-        Segment::Map { key } => Some(key.as_str()),
-        _ => None,
-    });
-    match key {
+    match key(path) {
         Some(key) if !message.contains(&format!("`{key}`")) => format!("`{key}`: {message}"),
         _ => message.to_owned(),
     }

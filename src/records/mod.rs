@@ -18,7 +18,7 @@ pub(crate) use store::{Store, temporary};
 pub(crate) const LAB_REVISION: u32 = 1;
 
 /// The version of the record's form.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// One trial on one fold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,8 +54,6 @@ pub(crate) struct TrialResult {
 /// All that a trial's result depends on. Its hash is the trial's id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Key {
-    /// The variant it is a trial of.
-    pub(crate) variant: String,
     /// The fold it was scored on.
     pub(crate) role: Role,
     /// The content of the source.
@@ -72,7 +70,6 @@ impl Key {
         let mut revisions = revisions(&definition);
         revisions["lab"] = LAB_REVISION.into();
         Self {
-            variant: experiment.variant(trial).to_owned(),
             role,
             data: data.to_owned(),
             definition,
@@ -136,6 +133,8 @@ pub(crate) enum Outcome {
 /// How and where a trial was computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Run {
+    /// The variant that it was first run for. Variants are names: others may have the same trial.
+    pub(crate) variant: String,
     /// When it began, UTC.
     pub(crate) started: String,
     /// Wall seconds of fitting.

@@ -262,7 +262,6 @@ mod tests {
 
     fn record(outcome: Outcome, seconds: f64) -> Record {
         let key = Key {
-            variant: "als".into(),
             role: musicrec_api::Role::Test,
             data: "sha256:0".into(),
             definition: json!({"model": {"als": {}}, "weighting": "binary"}),
@@ -273,6 +272,7 @@ mod tests {
             id: key.id(),
             result: TrialResult { key, outcome },
             run: Run {
+                variant: "als".into(),
                 started: String::new(),
                 fit_seconds: seconds,
                 rank_seconds: 0.0,

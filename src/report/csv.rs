@@ -5,7 +5,7 @@ use super::summary::Difference;
 use crate::text::csv_text;
 
 impl Summary {
-    /// `leaderboard.csv`: a line a variant, then the floor and the ceiling.
+    /// `leaderboard.csv`: a line a variant, then floor and ceiling of each alternative of the cleaners.
     pub(crate) fn leaderboard_csv(&self) -> String {
         let labels = self.overview.labels();
         let mut header: Vec<String> = ["variant", "settings", "trials", "rank"]
@@ -68,10 +68,11 @@ impl Summary {
             line.push(row.record.clone());
             lines.push(line);
         }
-        if let Some(floor) = &self.overview.floor {
+        for log in &self.overview.cleanings {
+            let Some(floor) = &log.floor else { continue };
             for name in ["(random ranking)", "(best possible)"] {
                 let mut line = vec![String::new(); width];
-                name.clone_into(&mut line[0]);
+                line[0] = log.labeled(name);
                 for (at, label) in labels.iter().enumerate() {
                     let m = &floor.metrics[label];
                     let values = if name == "(best possible)" {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use musicrec_api::{MISSING_TIME, Role, time_text};
+use musicrec_api::{MISSING_TIME, time_text};
 
 use super::Summary;
 use super::text::{
@@ -10,6 +10,7 @@ use super::text::{
     parts, probability, seconds, signed, value,
 };
 use crate::stages::prepare::Step;
+use crate::sweep::CleanedLog;
 use crate::text::hidden;
 
 /// Characters of a sample or a path that are shown.
@@ -144,10 +145,11 @@ fn leaderboard(out: &mut String, summary: &Summary) {
         line.extend([row.fit_seconds, row.rank_seconds].map(seconds));
         rows.push(line);
     }
-    if let Some(floor) = &overview.floor {
-        let width = header.len();
+    let width = header.len();
+    for log in &overview.cleanings {
+        let Some(floor) = &log.floor else { continue };
         let mut line = vec![String::new(); width];
-        "*random ranking*".clone_into(&mut line[1]);
+        line[1] = escaped(log, "*random ranking*");
         for (at, label) in labels.iter().enumerate() {
             line[3 + at] = value(floor.metrics[label].expected);
         }
@@ -156,7 +158,7 @@ fn leaderboard(out: &mut String, summary: &Summary) {
         line[width - 3] = format!("{:.1} expected", floor.users_hit);
         rows.push(line);
         let mut line = vec![String::new(); width];
-        "*best possible*".clone_into(&mut line[1]);
+        line[1] = escaped(log, "*best possible*");
         for (at, label) in labels.iter().enumerate() {
             line[3 + at] = value(floor.metrics[label].ceiling);
         }
@@ -171,6 +173,21 @@ fn leaderboard(out: &mut String, summary: &Summary) {
             let _ = writeln!(out, "- {}", escape(&line));
         }
         out.push('\n');
+    }
+}
+
+/// Markup followed by the label of the alternative of the cleaners, if there are several.
+fn escaped(log: &CleanedLog, markup: &str) -> String {
+    match escape(&log.label) {
+        label if label.is_empty() => markup.to_owned(),
+        label => format!("{markup} {label}"),
+    }
+}
+
+/// The heading of what is about one alternative of the cleaners, if there are several.
+fn subheading(out: &mut String, log: &CleanedLog) {
+    if !log.label.is_empty() {
+        let _ = writeln!(out, "### {}\n", escape(&log.label));
     }
 }
 
@@ -214,15 +231,21 @@ fn trials(out: &mut String, summary: &Summary) {
 }
 
 fn cleaning(out: &mut String, summary: &Summary) {
-    let overview = &summary.overview;
     out.push_str("## Data: what cleaning did\n\n");
-    let fit = overview.folds.iter().flat_map(|f| {
+    for log in &summary.overview.cleanings {
+        subheading(out, log);
+        cleaned(out, log);
+    }
+}
+
+fn cleaned(out: &mut String, log: &CleanedLog) {
+    let fit = log.folds.iter().flat_map(|f| {
         let name = f.role.name();
         f.cleaned
             .iter()
             .map(move |s| (format!("{} (fit part for {name})", s.name), s))
     });
-    let steps: Vec<(String, &Step)> = overview
+    let steps: Vec<(String, &Step)> = log
         .funnel
         .iter()
         .map(|s| (s.name.clone(), s))
@@ -261,14 +284,20 @@ fn cleaning(out: &mut String, summary: &Summary) {
         }
     }
     out.push('\n');
-    let _ = writeln!(out, "{}\n", escape(&columns(overview)));
+    let _ = writeln!(out, "{}\n", escape(&columns(log)));
 }
 
 fn split(out: &mut String, summary: &Summary) {
-    let overview = &summary.overview;
     out.push_str("## Split\n\n");
-    table(out, &owned(PART_HEADER), &parts(overview), 3);
-    for fold in &overview.folds {
+    for log in &summary.overview.cleanings {
+        subheading(out, log);
+        cut(out, log);
+    }
+}
+
+fn cut(out: &mut String, log: &CleanedLog) {
+    table(out, &owned(PART_HEADER), &parts(log), 3);
+    for fold in &log.folds {
         let _ = writeln!(out, "- {}", fold_line(fold));
         if let Some(until) = fold.fit.until {
             let order = if fold.fit_not_before == 0 {
@@ -295,7 +324,7 @@ fn split(out: &mut String, summary: &Summary) {
 fn metrics(out: &mut String, summary: &Summary) {
     let overview = &summary.overview;
     out.push_str("## What is measured\n\n");
-    for m in &overview.metrics {
+    for m in overview.metrics.iter().map(|m| &m.identity) {
         let _ = writeln!(
             out,
             "- **{}**: {}; averaged over {}; as in {}",
@@ -305,12 +334,14 @@ fn metrics(out: &mut String, summary: &Summary) {
             escape(&m.source)
         );
     }
-    if let Some(floor) = &overview.floor {
+    for log in &overview.cleanings {
+        let Some(floor) = &log.floor else { continue };
         let m = &floor.metrics[&overview.select];
         let _ = writeln!(
             out,
-            "- Random ranking: {} expectation; its band and p rest on {} complete random rankings. \
-             {} from {} on is what this data could show to be above chance (power 80 %).",
+            "- {}: {} expectation; its band and p rest on {} complete random rankings. {} from {} on \
+             is what this data could show to be above chance (power 80 %).",
+            escaped(log, "Random ranking"),
             if m.exact { "exact" } else { "drawn" },
             count(floor.rankings),
             overview.select,
@@ -380,7 +411,7 @@ fn provenance(out: &mut String, summary: &Summary) {
 
 fn reading(out: &mut String, summary: &Summary) {
     out.push_str("## How to read this\n\n");
-    if summary.overview.fold(Role::Validation).is_some() {
+    if summary.overview.validated() {
         out.push_str(
             "Every variant is represented by the trial that did best on validation; only that one \
              was scored on test, once. ",
@@ -393,6 +424,14 @@ fn reading(out: &mut String, summary: &Summary) {
          holds 0 is not shown to be real. \"Best possible\" is the highest value any ranking could \
          reach on this split: a user with one target cannot give precision@3 above 1/3.\n",
     );
+    if summary.overview.cleanings.len() > 1 {
+        out.push_str(
+            "\nAll variants are asked about the same users and targets: those that every alternative \
+             of the cleaners asks about. What models learn from, what counts as heard, and which items \
+             can be recommended are those of each alternative, and so are random ranking and best \
+             possible.\n",
+        );
+    }
 }
 
 #[cfg(test)]

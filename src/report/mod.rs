@@ -10,7 +10,7 @@ mod text;
 mod verdict;
 
 pub(crate) use summary::Summary;
-pub(crate) use terminal::{data_tables, leaderboard};
+pub(crate) use terminal::{data_tables, leaderboard, table};
 
 use crate::exit::Failure;
 use crate::records::Store;

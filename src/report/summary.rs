@@ -11,7 +11,7 @@ use super::verdict::verdict;
 use crate::compare::{Estimate, bootstrap, estimate, holm, p_chance};
 use crate::exit::Failure;
 use crate::records::{Outcome, Record, SCHEMA, Store};
-use crate::sweep::{Overview, PlanVariant, choose};
+use crate::sweep::{Overview, PlanTrial, PlanVariant, choose};
 
 /// Fewer users than this with a difference say nothing about a difference (protocol P27).
 pub(crate) const INFORMATIVE: usize = 10;
@@ -39,6 +39,8 @@ pub(crate) struct Row {
     pub(crate) variant: String,
     /// What distinguishes the chosen trial from the others of the variant.
     pub(crate) settings: String,
+    /// The place of the chosen trial's alternative of the cleaners in `cleanings`.
+    pub(crate) cleaning: usize,
     /// How many trials were chosen from.
     pub(crate) trials: usize,
     /// The place among variants that are better than chance; none for what chance explains.
@@ -132,18 +134,14 @@ impl Summary {
                 Some(id) => store.record(id)?.map(|r| metrics(&r)),
                 None => None,
             };
-            if let Some((row, table)) = row(
-                variant,
-                &trial.settings,
-                &test,
-                validation.unwrap_or_default(),
-                store,
-            )? {
+            if let Some((row, table)) =
+                row(variant, trial, &test, validation.unwrap_or_default(), store)?
+            {
                 rows.push(row);
                 tables.push(table);
             }
         }
-        compare(&overview, &mut rows, &tables, store)?;
+        compare(&overview, &mut rows, tables, store)?;
         Ok(Self {
             schema: SCHEMA,
             verdict: verdict(&overview, &rows),
@@ -177,7 +175,7 @@ fn trial_rows(
             fit_seconds: None,
             failure: None,
         };
-        for id in trial.validation.iter().chain([&trial.test]) {
+        for id in trial.ids() {
             if let Some(failed) = store.failed(id)?
                 && let Outcome::Failed { message } = failed.result.outcome
             {
@@ -198,7 +196,7 @@ fn trial_rows(
 
 fn row(
     variant: &PlanVariant,
-    settings: &str,
+    trial: &PlanTrial,
     test: &Record,
     validation: BTreeMap<String, f64>,
     store: &Store,
@@ -218,7 +216,8 @@ fn row(
     };
     let row = Row {
         variant: variant.name.clone(),
-        settings: settings.to_owned(),
+        settings: trial.settings.clone(),
+        cleaning: trial.cleaning,
         trials: variant.trials.len(),
         rank: None,
         best_on_validation: false,
@@ -253,23 +252,22 @@ fn row(
 fn compare(
     overview: &Overview,
     rows: &mut [Row],
-    tables: &[Table],
+    tables: Vec<Table>,
     store: &Store,
 ) -> Result<(), Failure> {
-    if rows.is_empty() {
+    let Some(first) = tables.first() else {
         return Ok(());
-    }
-    let (users, labels) = (&tables[0].users, &tables[0].labels);
-    if tables
-        .iter()
-        .any(|t| t.users != *users || t.labels != *labels)
-    {
+    };
+    let (users, labels) = (first.users.clone(), first.labels.clone());
+    // Row by row the same user, for differences are taken user by user.
+    let same = |table: Table| table.ordered(&users).filter(|t| t.labels == labels);
+    let Some(tables) = tables.into_iter().map(same).collect::<Option<Vec<_>>>() else {
         return Err(Failure::Data(format!(
             "the records in {} are over different users or metrics and cannot be compared; set the \
              folder aside with --fresh",
             store.folder().display()
         )));
-    }
+    };
     let width = labels.len();
     let all = Array2::from_shape_fn((users.len(), rows.len() * width), |(user, column)| {
         tables[column / width].values[[user, column % width]]
@@ -340,15 +338,18 @@ fn difference(all: &Array2<f64>, samples: &[Vec<f64>], a: usize, b: usize) -> Di
 }
 
 fn chance(overview: &Overview, rows: &mut [Row], store: &Store) -> Result<(), Failure> {
-    let Some(floor) = &overview.floor else {
-        return Ok(());
-    };
-    let null = Table::read_null(store, &floor.null, &overview.select)?;
+    let mut nulls = Vec::new();
+    for log in &overview.cleanings {
+        let Some(floor) = &log.floor else {
+            return Ok(());
+        };
+        nulls.push(Table::read_null(store, &floor.null, &overview.select)?);
+    }
     let p: Vec<f64> = rows
         .iter()
         .map(|row| {
             let value = row.test.get(&overview.select).map_or(0.0, |e| e.value);
-            p_chance(value, &null)
+            p_chance(value, &nulls[row.cleaning])
         })
         .collect();
     for ((row, p), adjusted) in rows.iter_mut().zip(&p).zip(holm(&p)) {

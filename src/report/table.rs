@@ -1,6 +1,8 @@
 //! Reading attachments: per-user values and the values of random rankings.
 
-use ndarray::Array2;
+use std::collections::HashMap;
+
+use ndarray::{Array2, Axis};
 
 use crate::exit::Failure;
 use crate::records::Store;
@@ -40,6 +42,29 @@ impl Table {
             values,
         })
     }
+
+    /// The same values with the users in the order given; `None` if they are not the same users.
+    ///
+    /// Under different alternatives of the cleaners the ids of a log may have another order, for that
+    /// depends on whether all of them are numbers.
+    pub(super) fn ordered(self, users: &[String]) -> Option<Self> {
+        if self.users == users {
+            return Some(self);
+        }
+        let own = self.users.iter().zip(0..);
+        let place: HashMap<&String, usize> = own.collect();
+        let rows: Vec<usize> = users
+            .iter()
+            .map(|user| place.get(user).copied())
+            .collect::<Option<_>>()?;
+        // As many users and none of them twice.
+        (place.len() == users.len() && self.users.len() == users.len()).then(|| Self {
+            users: users.to_vec(),
+            values: self.values.select(Axis(0), &rows),
+            labels: self.labels,
+        })
+    }
+
     /// The drawn values of one metric, ascending.
     pub(super) fn read_null(store: &Store, name: &str, label: &str) -> Result<Vec<f64>, Failure> {
         let text = store.attachment(name)?;
@@ -65,5 +90,35 @@ impl Table {
                     .ok_or_else(broken)
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::Table;
+
+    #[test]
+    fn users_are_put_in_one_order_or_are_not_the_same() {
+        let table = || Table {
+            users: ["9", "10", "x"].map(str::to_owned).into(),
+            labels: vec!["a".to_owned(), "b".to_owned()],
+            values: array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+        };
+        let ordered = |users: &[&str]| {
+            let users: Vec<String> = users.iter().map(|&u| u.to_owned()).collect();
+            table().ordered(&users).map(|t| t.values)
+        };
+        let expected = array![[3.0, 4.0], [1.0, 2.0], [5.0, 6.0]];
+        assert_eq!(ordered(&["10", "9", "x"]), Some(expected));
+        assert_eq!(ordered(&["9", "10", "x"]), Some(table().values));
+        for others in [
+            &["9", "10"] as &[&str],
+            &["9", "10", "y"],
+            &["9", "10", "x", "y"],
+        ] {
+            assert_eq!(ordered(others), None, "{others:?}");
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use musicrec_api::Role;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Style};
@@ -12,11 +11,11 @@ use super::text::{
     PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval, owned,
     parts, seconds, step, value,
 };
-use crate::sweep::Overview;
+use crate::sweep::{CleanedLog, Overview};
 use crate::text::one_line;
 
 /// A table whose columns from `numbers` on are numbers.
-fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> String {
+pub(crate) fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> String {
     let mut builder = Builder::default();
     builder.push_record(header);
     for row in rows {
@@ -32,21 +31,16 @@ fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> String {
 /// What was read, what cleaning did, and how the log was split.
 pub(crate) fn data_tables(overview: &Overview) -> String {
     let mut out = String::new();
-    let funnel: Vec<Vec<String>> = overview.funnel.iter().map(|s| step(&s.name, s)).collect();
-    let _ = writeln!(out, "Cleaning\n{}", table(&owned(STEP_HEADER), &funnel, 2));
-    for step in &overview.funnel {
-        if !step.dropped.is_empty() {
-            let _ = writeln!(out, "  {}: dropped {}", step.name, accounts(&step.dropped));
+    for log in &overview.cleanings {
+        if !log.label.is_empty() {
+            let blank = if out.is_empty() { "" } else { "\n" };
+            let _ = writeln!(
+                out,
+                "{blank}With the cleaners of {}\n",
+                one_line(&log.label)
+            );
         }
-    }
-    let _ = writeln!(out, "  {}", one_line(&columns(overview)));
-    let _ = writeln!(
-        out,
-        "\nSplit\n{}",
-        table(&owned(PART_HEADER), &parts(overview), 3)
-    );
-    for summary in &overview.folds {
-        let _ = writeln!(out, "  {}", fold_line(summary));
+        cleaned(&mut out, log);
     }
     for warning in overview.warnings() {
         let _ = writeln!(out, "  warning: {}", one_line(&warning));
@@ -54,11 +48,31 @@ pub(crate) fn data_tables(overview: &Overview) -> String {
     out
 }
 
+/// The log under one alternative of the cleaners.
+fn cleaned(out: &mut String, log: &CleanedLog) {
+    let funnel: Vec<Vec<String>> = log.funnel.iter().map(|s| step(&s.name, s)).collect();
+    let _ = writeln!(out, "Cleaning\n{}", table(&owned(STEP_HEADER), &funnel, 2));
+    for step in &log.funnel {
+        if !step.dropped.is_empty() {
+            let _ = writeln!(out, "  {}: dropped {}", step.name, accounts(&step.dropped));
+        }
+    }
+    let _ = writeln!(out, "  {}", one_line(&columns(log)));
+    let _ = writeln!(
+        out,
+        "\nSplit\n{}",
+        table(&owned(PART_HEADER), &parts(log), 3)
+    );
+    for summary in &log.folds {
+        let _ = writeln!(out, "  {}", fold_line(summary));
+    }
+}
+
 /// The leaderboard and the verdict.
 pub(crate) fn leaderboard(summary: &Summary) -> String {
     let overview = &summary.overview;
     let labels = overview.labels();
-    let validated = overview.fold(Role::Validation).is_some();
+    let validated = overview.validated();
     let select = &overview.select;
     let mut header = owned(["#", "variant"]);
     header.extend(labels.iter().cloned());
@@ -86,8 +100,9 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
         line.extend([row.fit_seconds, row.rank_seconds].map(seconds));
         rows.push(line);
     }
-    if let Some(floor) = &overview.floor {
-        let mut line = owned(["", "(random ranking)"]);
+    for log in &overview.cleanings {
+        let Some(floor) = &log.floor else { continue };
+        let mut line = vec![String::new(), log.labeled("(random ranking)")];
         line.extend(labels.iter().map(|l| value(floor.metrics[l].expected)));
         let m = &floor.metrics[select];
         line.push(format!("[{:.4}, {:.4}]", m.low, m.high));
@@ -97,7 +112,7 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
             String::new(),
         ]);
         rows.push(line);
-        let mut line = owned(["", "(best possible)"]);
+        let mut line = vec![String::new(), log.labeled("(best possible)")];
         line.extend(labels.iter().map(|l| value(floor.metrics[l].ceiling)));
         line.extend([
             String::new(),

@@ -9,7 +9,7 @@ use super::summary::Difference;
 use crate::compare::Estimate;
 use crate::stages::fold::{self, Part};
 use crate::stages::prepare::Step;
-use crate::sweep::Overview;
+use crate::sweep::CleanedLog;
 
 /// A metric's value with four digits behind the point.
 pub(super) fn value(value: f64) -> String {
@@ -89,9 +89,9 @@ pub(super) const PART_HEADER: [&str; 7] = [
 ];
 
 /// The cleaned log and the parts of each fold as rows of such a table.
-pub(super) fn parts(overview: &Overview) -> Vec<Vec<String>> {
-    let mut rows = vec![part("cleaned log", &overview.log)];
-    for fold in &overview.folds {
+pub(super) fn parts(log: &CleanedLog) -> Vec<Vec<String>> {
+    let mut rows = vec![part("cleaned log", &log.log)];
+    for fold in &log.folds {
         let name = fold.role.name();
         rows.push(part(&format!("fit for {name}"), &fold.fit));
         rows.push(part(name, &fold.evaluated));
@@ -128,6 +128,15 @@ pub(super) fn fold_line(s: &fold::Summary) -> String {
             line,
             "; {} users without a past are not asked",
             count(s.cold_users)
+        );
+    }
+    if s.lost_targets > 0 {
+        let _ = write!(
+            line,
+            "; {} users and {} targets are left out, for not every alternative of the cleaners asks \
+             about them",
+            count(s.lost_users),
+            count(s.lost_targets)
         );
     }
     for step in &s.cleaned {
@@ -171,8 +180,8 @@ pub(super) fn step(name: &str, step: &Step) -> Vec<String> {
 }
 
 /// Which column plays which part, and the events by kind.
-pub(super) fn columns(overview: &Overview) -> String {
-    let roles = &overview.columns;
+pub(super) fn columns(log: &CleanedLog) -> String {
+    let roles = &log.columns;
     let column = |name: &Option<String>| name.clone().unwrap_or_else(|| "(none)".to_owned());
     let mut text = format!(
         "columns: user = {}, item = {}, time = {}, event = {}, plays = {}, seconds = {}",
@@ -183,8 +192,8 @@ pub(super) fn columns(overview: &Overview) -> String {
         column(&roles.plays),
         column(&roles.seconds)
     );
-    if !overview.kinds.is_empty() {
-        let each = overview.kinds.iter().take(20);
+    if !log.kinds.is_empty() {
+        let each = log.kinds.iter().take(20);
         let each: Vec<String> = each
             .map(|(kind, n)| {
                 let kind: String = kind.chars().take(40).collect();

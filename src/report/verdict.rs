@@ -7,7 +7,8 @@ use crate::sweep::{FloorMetric, Overview};
 /// One or two sentences about the variant to use: the best on validation, else the best on test.
 pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     let select = &overview.select;
-    let Some(floor) = overview.floor.as_ref().and_then(|f| f.metrics.get(select)) else {
+    // Chance differs between the alternatives of the cleaners.
+    let Some(floor) = overview.floor(rows.first().map_or(0, |row| row.cleaning)) else {
         return "Nothing has been scored on the test part yet.".to_owned();
     };
     let Some(first) = rows.first() else {
@@ -39,20 +40,21 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
         "highest on test"
     };
     let name = &chosen.variant;
+    let chance = overview.floor(chosen.cleaning).unwrap_or(floor).expected;
     if chosen.rank.is_none() {
         let names: Vec<String> = better.iter().map(|r| format!("`{}`", r.variant)).collect();
         return format!(
             "`{name}` ({how}) cannot be told from a random ranking on test ({select} {}, chance {}), \
              although {} can: validation and test disagree, so prefer none of them yet.",
             value(of(chosen)),
-            value(floor.expected),
+            value(chance),
             names.join(", "),
         );
     }
     let against_chance = format!(
         "`{name}` ({how}) reaches {select} {} on test, {} times what a random ranking gives",
         value(of(chosen)),
-        times(of(chosen) / floor.expected),
+        times(of(chosen) / chance),
     );
     format!(
         "{against_chance}{}.{}",
@@ -164,17 +166,20 @@ mod tests {
     fn overview() -> Overview {
         let part =
             json!({"from": null, "until": null, "events": 1, "users": 1, "items": 1, "pairs": 1});
-        let floor = json!({"expected": 0.01, "exact": true, "low": 0.005, "high": 0.015,
-            "sd": 0.002, "detectable": 0.015, "ceiling": 1.0});
+        let log = |label: &str, chance: f64| {
+            let floor = json!({"expected": chance, "exact": true, "low": 0.005, "high": 0.015,
+                "sd": 0.002, "detectable": chance + 0.005, "ceiling": 1.0});
+            json!({"label": label, "log": part, "kinds": [],
+                "columns": {"user": "u", "item": "i", "time": null, "event": null, "plays": null,
+                    "seconds": null}, "funnel": [], "folds": [],
+                "floor": {"rankings": 2000, "metrics": {"ndcg@3": floor}, "users_hit": 1.0,
+                    "ceiling_users_hit": 1, "null": ""}})
+        };
         serde_json::from_value(json!({
-            "schema": 1, "name": "x", "definition": "x.toml", "command": "", "date": "",
-            "shared": {}, "fingerprint": "", "log": part, "kinds": [],
-            "columns": {"user": "u", "item": "i", "time": null, "event": null, "plays": null,
-                "seconds": null}, "funnel": [], "folds": [],
+            "schema": 2, "name": "x", "definition": "x.toml", "command": "", "date": "",
+            "shared": {}, "fingerprint": "", "cleanings": [log("", 0.01), log("strict", 0.03)],
             "uses_the_future": false, "metrics": [], "select": "ndcg@3",
             "baseline": "popularity", "changes": [], "resamples": 100, "variants": [],
-            "floor": {"rankings": 2000, "metrics": {"ndcg@3": floor}, "users_hit": 1.0,
-                "ceiling_users_hit": 1, "null": ""},
             "recommended": null, "recommendations_failed": null,
         }))
         .unwrap()
@@ -189,6 +194,7 @@ mod tests {
         Row {
             variant: variant.into(),
             settings: String::new(),
+            cleaning: 0,
             trials: 1,
             rank,
             best_on_validation: best,
@@ -271,6 +277,20 @@ mod tests {
             text.contains("not shown to be better than `near`."),
             "{text}"
         );
+    }
+
+    #[test]
+    fn chance_is_that_of_the_rows_own_cleaners() {
+        let mut als = row("als", 0.12, Some(1), true);
+        let popularity = row("popularity", 0.04, Some(2), false);
+        let times = |als: &Row| verdict(&overview(), &[als.clone(), popularity.clone()]);
+        assert!(times(&als).contains("12 times"), "{}", times(&als));
+        als.cleaning = 1;
+        assert!(times(&als).contains("4.0 times"), "{}", times(&als));
+        als.rank = None;
+        assert!(times(&als).contains("chance 0.0300"), "{}", times(&als));
+        let text = verdict(&overview(), &[als]);
+        assert!(text.contains("Below 0.0350"), "{text}");
     }
 
     #[test]

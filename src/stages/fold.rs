@@ -1,8 +1,10 @@
 //! One fold ready for all trials: what may be learned from, who is asked, what counts as a hit,
 //! what was heard. None of it depends on the weighting or the model under test.
 
+use std::sync::Arc;
+
 use musicrec_api::{
-    Cleaner, Error, Events, Fold, MISSING, On, Result, Role, Weighting, cell_weights,
+    Cleaner, Error, Events, Fold, Ids, MISSING, On, Result, Role, Weighting, cell_weights,
 };
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -96,8 +98,25 @@ pub(crate) struct Summary {
     pub(crate) users_without_target: usize,
     /// Events of the fit part that are not before all that is foretold from it.
     pub(crate) fit_not_before: usize,
+    /// Users who are not asked because some alternative of the cleaners asks nothing of them that
+    /// this one asks too.
+    pub(crate) lost_users: usize,
+    /// Targets that are none because they are not targets under every alternative of the cleaners.
+    pub(crate) lost_targets: usize,
+    /// Events of the fit part that are not before all that any alternative of the cleaners foretells.
+    pub(crate) ahead: usize,
     /// What cleaners of the fit part did.
     pub(crate) cleaned: Vec<Step>,
+}
+
+/// An item that a user is to be recommended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Target {
+    /// In the numbering of the whole log.
+    pub(crate) item: u32,
+    /// In the numbering of the fit part; [`MISSING`] where nobody heard it there.
+    pub(crate) local: u32,
+    pub(crate) gain: f64,
 }
 
 /// A fold in the numbering of its fit part.
@@ -105,15 +124,77 @@ pub(crate) struct Summary {
 pub(crate) struct FoldData {
     /// Events to learn from, with tables of the users and items that occur in them.
     pub(crate) fit: Events,
+    /// All items of the log, those that no model could name included.
+    pub(crate) items: Arc<Ids>,
     /// Users to ask, ascending indices into the fit part's users.
     pub(crate) asked: Vec<u32>,
     /// For each user asked, the items heard before, ascending; empty lists where heard is kept.
     pub(crate) heard: Ragged<u32>,
+    /// For each user asked, all targets, ascending by item.
+    pub(crate) wanted: Ragged<Target>,
     /// For each user asked, the targets that can be named and their gains, ascending by item.
     pub(crate) reachable: Ragged<(u32, f64)>,
     /// For each user asked, the gains of all targets, descending.
     pub(crate) targets: Ragged<f64>,
     pub(crate) summary: Summary,
+}
+
+impl FoldData {
+    /// Asks one more user about the targets given, which are ascending by item and at least one.
+    fn ask(&mut self, user: u32, heard: impl IntoIterator<Item = u32>, targets: &[Target]) {
+        self.asked.push(user);
+        self.heard.push(heard);
+        self.wanted.push(targets.iter().copied());
+        let reachable = targets.iter().filter(|t| t.local != MISSING);
+        let mut reachable: Vec<(u32, f64)> = reachable.map(|t| (t.local, t.gain)).collect();
+        reachable.sort_by_key(|(item, _)| *item);
+        self.reachable.push(reachable);
+        let mut gains: Vec<f64> = targets.iter().map(|t| t.gain).collect();
+        gains.sort_by(|a, b| b.total_cmp(a));
+        self.targets.push(gains);
+        self.summary.users += 1;
+        self.summary.targets += targets.len();
+    }
+
+    /// Every user asked with the targets.
+    pub(crate) fn questions(&self) -> impl Iterator<Item = (&str, &[Target])> {
+        let asked = self.asked.iter().enumerate();
+        asked.map(|(at, &user)| (self.fit.users.get(user), self.wanted.get(at)))
+    }
+
+    /// Keeps only the targets that `gain` gives a value, with that value, and only the users who are
+    /// left with any; what is lost is counted.
+    pub(crate) fn keep(&mut self, gain: impl Fn(&str, &str) -> Option<f64>) {
+        let asked = std::mem::take(&mut self.asked);
+        let heard = std::mem::take(&mut self.heard);
+        let wanted = std::mem::take(&mut self.wanted);
+        self.reachable = Ragged::default();
+        self.targets = Ragged::default();
+        let before = (self.summary.users, self.summary.targets);
+        (self.summary.users, self.summary.targets) = (0, 0);
+        for (at, user) in asked.into_iter().enumerate() {
+            let all = wanted.get(at);
+            let name = self.fit.users.get(user);
+            let kept: Vec<Target> = all
+                .iter()
+                .filter_map(|&target| {
+                    let gain = gain(name, self.items.get(target.item))?;
+                    Some(Target { gain, ..target })
+                })
+                .collect();
+            // Where cold items are dropped, none of them is a target, and their count stays.
+            self.summary.cold_items -= cold(all) - cold(&kept);
+            if !kept.is_empty() {
+                self.ask(user, heard.get(at).iter().copied(), &kept);
+            }
+        }
+        self.summary.lost_users += before.0 - self.summary.users;
+        self.summary.lost_targets += before.1 - self.summary.targets;
+    }
+}
+
+fn cold(targets: &[Target]) -> usize {
+    targets.iter().filter(|t| t.local == MISSING).count()
 }
 
 /// Makes a fold of the splitter ready. `validation` are the events of the validation part, which the
@@ -139,8 +220,10 @@ pub(crate) fn ready(
     let local_user = inverse(&users, events.users.len());
     let local_item = inverse(&items, events.items.len());
     let mut data = FoldData {
+        items: Arc::clone(&events.items),
         asked: Vec::new(),
         heard: Ragged::default(),
+        wanted: Ragged::default(),
         reachable: Ragged::default(),
         targets: Ragged::default(),
         summary: Summary {
@@ -154,7 +237,10 @@ pub(crate) fn ready(
             cold_items: 0,
             cold_users: 0,
             users_without_target: 0,
-            fit_not_before: not_before(&fit, &future),
+            fit_not_before: future.period().map_or(0, |p| not_before(&fit, p.0)),
+            lost_users: 0,
+            lost_targets: 0,
+            ahead: 0,
             cleaned,
         },
         fit,
@@ -164,22 +250,21 @@ pub(crate) fn ready(
     for of_user in wanted.chunk_by(|a, b| a.0 == b.0) {
         let user = of_user[0].0;
         let summary = &mut data.summary;
-        let fresh: Vec<&(u32, u32, f64)> = of_user
+        let mut targets: Vec<Target> = of_user
             .iter()
             .filter(|(user, item, _)| !heard.contains(*user, *item))
+            .map(|&(_, item, gain)| Target {
+                item,
+                local: local_item[item as usize],
+                gain,
+            })
             .collect();
-        summary.heard_removed += of_user.len() - fresh.len();
-        let mut reachable: Vec<(u32, f64)> = fresh
-            .iter()
-            .map(|(_, item, gain)| (local_item[*item as usize], *gain))
-            .filter(|(item, _)| *item != MISSING)
-            .collect();
-        let cold = fresh.len() - reachable.len();
-        let mut gains: Vec<f64> = match evaluation.cold_items {
-            ColdItems::Miss => fresh.iter().map(|(_, _, gain)| *gain).collect(),
-            ColdItems::Drop => reachable.iter().map(|(_, gain)| *gain).collect(),
-        };
-        if gains.is_empty() {
+        summary.heard_removed += of_user.len() - targets.len();
+        let cold = cold(&targets);
+        if evaluation.cold_items == ColdItems::Drop {
+            targets.retain(|t| t.local != MISSING);
+        }
+        if targets.is_empty() {
             continue;
         }
         let local = local_user[user as usize];
@@ -187,15 +272,8 @@ pub(crate) fn ready(
             summary.cold_users += 1;
             continue;
         }
-        gains.sort_by(|a, b| b.total_cmp(a));
-        reachable.sort_by_key(|(item, _)| *item);
-        summary.users += 1;
-        summary.targets += gains.len();
         summary.cold_items += cold;
-        data.asked.push(local);
-        data.heard.push(heard.by(user, &local_item));
-        data.reachable.push(reachable);
-        data.targets.push(gains);
+        data.ask(local, heard.by(user, &local_item), &targets);
     }
     let summary = &mut data.summary;
     summary.users_without_target = summary.evaluated.users - summary.users - summary.cold_users;
@@ -298,10 +376,7 @@ fn wanted(past: &Events, future: &Events, targets: &dyn Weighting) -> Result<Vec
     Ok(wanted)
 }
 
-/// How many events of the fit part are not before the first event that is foretold.
-fn not_before(fit: &Events, future: &Events) -> usize {
-    let Some((first, _)) = future.period() else {
-        return 0;
-    };
-    fit.time.iter().filter(|&&t| t >= first).count()
+/// How many events of the fit part are not before a time.
+pub(crate) fn not_before(fit: &Events, time: i64) -> usize {
+    fit.time.iter().filter(|&&t| t >= time).count()
 }

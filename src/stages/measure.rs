@@ -14,8 +14,10 @@ pub(crate) struct Measured {
     pub(crate) per_user: Array2<f64>,
     /// The mean over the users asked, by metric.
     pub(crate) means: Vec<f64>,
-    /// Users with at least one target in their list.
+    /// Users with at least one target in their list, as deep as the deepest metric looks.
     pub(crate) users_hit: usize,
+    /// Users whose last place that a metric looks at was decided by item id.
+    pub(crate) users_tied: usize,
 }
 
 /// The metrics ready for a fold.
@@ -29,7 +31,8 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Meas
     let measures = bind(metrics, fold);
     let users = fold.asked.len();
     let mut per_user = Array2::zeros((users, measures.len()));
-    let mut users_hit = 0;
+    let (mut users_hit, mut users_tied) = (0, 0);
+    let depth = metrics.depth();
     let (mut items, mut gains) = (Vec::new(), Vec::new());
     for user in 0..users {
         let targets = fold.reachable.get(user);
@@ -39,7 +42,8 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Meas
             items.push(item);
             gains.push(gain(targets, item));
         }
-        users_hit += usize::from(gains.iter().any(|&g| g > 0.0));
+        users_hit += usize::from(gains.iter().take(depth).any(|&g| g > 0.0));
+        users_tied += usize::from(lists.tied_at(user, depth));
         let view = UserView::new(&items, &gains, fold.targets.get(user));
         for (at, measure) in measures.iter().enumerate() {
             per_user[[user, at]] = measure.user(&view);
@@ -49,6 +53,7 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Meas
         means: means(&per_user),
         per_user,
         users_hit,
+        users_tied,
     }
 }
 

@@ -1,9 +1,10 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! rank, measure, chance.
+//! common (what all alternatives of the cleaners ask), rank, measure, chance.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) mod chance;
+pub(crate) mod common;
 pub(crate) mod fold;
 pub(crate) mod measure;
 pub(crate) mod prepare;

@@ -110,17 +110,16 @@ fn context(experiment: &Experiment) -> SourceContext<'_> {
     SourceContext::new(&experiment.base, derive_seed(experiment.seed, "source"))
 }
 
-/// Reads and cleans the log of an experiment.
+/// Reads the log of an experiment and cleans it by one alternative of the cleaners.
 ///
 /// The leading cleaners that look at one row at a time work on each chunk as it comes, so that what
 /// they drop or merge never has to be held all at once.
-pub(crate) fn prepare(experiment: &Experiment, cancel: &AtomicBool) -> Result<Prepared> {
-    let on_log = || {
-        experiment.cleanings[0]
-            .cleaners
-            .iter()
-            .filter(|c| c.on() == On::Log)
-    };
+pub(crate) fn prepare(
+    experiment: &Experiment,
+    cleaners: &[Box<dyn Cleaner>],
+    cancel: &AtomicBool,
+) -> Result<Prepared> {
+    let on_log = || cleaners.iter().filter(|c| c.on() == On::Log);
     let mut streamed: Vec<Streamed> = on_log()
         .take_while(|c| c.reach() == Reach::Row)
         .map(|cleaner| Streamed {

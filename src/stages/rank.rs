@@ -21,6 +21,17 @@ pub(crate) struct Lists {
     pub(crate) tied: Vec<bool>,
 }
 
+impl Lists {
+    /// Whether places `depth` and `depth + 1` of a user's list have the same score, were the list
+    /// that long; `depth` is at most that of the lists.
+    pub(crate) fn tied_at(&self, user: usize, depth: usize) -> bool {
+        match self.ranked.get(user) {
+            list if list.len() > depth => list[depth].1 == list[depth - 1].1,
+            _ => self.tied[user],
+        }
+    }
+}
+
 /// The `depth` best of `n_items` items that each of `users` has not heard; shorter where there are
 /// fewer.
 ///
@@ -195,7 +206,7 @@ fn best(row: &[f32], depth: usize) -> Best {
 mod tests {
     use ndarray::array;
 
-    use super::{Best, best, everybody, rank};
+    use super::{Best, Lists, best, everybody, rank};
     use crate::stages::fold::Ragged;
     use musicrec_api::{Recommender, Result, Scores, Users};
 
@@ -211,6 +222,19 @@ mod tests {
         assert_eq!((items(&row), row.tied), (vec![1, 2], false));
         let row = best(&[0.0, f32::NEG_INFINITY, 0.5], 3);
         assert_eq!((items(&row), row.tied), (vec![2, 0], false));
+    }
+
+    #[test]
+    fn ties_are_noticed_at_any_place_of_a_longer_list() {
+        let mut lists = Lists::default();
+        for (row, depth) in [(&[3.0, 2.0, 2.0, 1.0], 4), (&[3.0, 2.0, 1.0, 1.0], 3)] {
+            let best = best(row, depth);
+            lists.tied.push(best.tied);
+            lists.ranked.push(best.items);
+        }
+        let at = |user| [1, 2, 3].map(|depth| lists.tied_at(user, depth));
+        assert_eq!(at(0), [false, true, false]);
+        assert_eq!(at(1), [false, false, true]);
     }
 
     #[test]

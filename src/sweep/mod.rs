@@ -1,27 +1,32 @@
 //! A sweep: prepare once, run every trial on validation, choose, score the chosen ones on test,
 //! fit the best on everything and recommend.
 
+mod checks;
+mod cleaned;
 mod overview;
 mod recommend;
 mod trial;
+mod warnings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use musicrec_api::{Role, derive_seed};
-use serde_json::Value;
 
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial, Weighting};
-use crate::records::{Key, Record, SCHEMA, Store};
-use crate::settings::flatten;
+use crate::experiment::{Experiment, Trial};
+use crate::records::{Key, Record, Run, Store};
 use crate::stages::chance::chance;
-use crate::stages::fold::{FoldData, Part, ready};
-use crate::stages::prepare::{Prepared, fingerprint, prepare};
+use crate::stages::fold::FoldData;
+use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
-pub(crate) use overview::{Floor, FloorMetric, Overview, PlanVariant, Recommended, choose};
+use checks::{check_budget, check_weightings, refuse_another};
+use cleaned::Cleaned;
+pub(crate) use overview::{
+    CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
+};
 use trial::Trains;
 
 /// What the command line says about how to run.
@@ -40,11 +45,15 @@ pub(crate) struct Options {
 /// What happens while trials run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Event<'a> {
-    /// Trials of a fold begin: how many there are, and how many have a record already.
+    /// Trials of a fold begin.
     Begin {
         role: Role,
+        /// How many different ones there are.
         trials: usize,
+        /// How many of them have a record already.
         known: usize,
+        /// How many more the definition names that are equal to one of them.
+        equal: usize,
     },
     /// A trial ended.
     Trial(&'a Record),
@@ -65,8 +74,8 @@ pub(crate) struct Sweep<'a> {
     cancel: &'a AtomicBool,
     store: Store,
     fingerprint: String,
-    prepared: Prepared,
-    folds: Vec<FoldData>,
+    /// One for each alternative of the cleaners.
+    cleaned: Vec<Cleaned>,
     overview: Overview,
 }
 
@@ -77,36 +86,39 @@ impl<'a> Sweep<'a> {
         options: &'a Options,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
+        let sweep = Self::prepare(experiment, options, cancel)?;
+        if options.fresh {
+            sweep.store.set_aside()?;
+        }
+        sweep.store.create()?;
+        Ok(sweep)
+    }
+
+    /// The same without a trace: nothing is made or changed in the report folder, which need not be
+    /// there. Such a sweep cannot run.
+    pub(crate) fn prepare(
+        experiment: &'a Experiment,
+        options: &'a Options,
+        cancel: &'a AtomicBool,
+    ) -> Result<Self, Failure> {
         let fingerprint = fingerprint(experiment)?;
         let store = Store::new(options.out.join(&experiment.name));
         if !options.fresh {
             refuse_another(experiment, &fingerprint, &store)?;
         }
-        let prepared = prepare(experiment, cancel)?;
-        let folds = split(experiment, &prepared)?;
+        let mut cleaned = Cleaned::all(experiment, cancel)?;
         unless_cancelled(cancel)?;
-        check_budget(experiment, &folds)?;
-        check_weightings(experiment, &folds[0])?;
-        if options.fresh {
-            store.set_aside()?;
-        }
-        store.create()?;
-        let overview = overview::make(
-            experiment,
-            options,
-            &fingerprint,
-            &prepared,
-            Part::of(&prepared.events),
-            folds.iter().map(|f| f.summary.clone()).collect(),
-        );
+        check_budget(experiment, &cleaned)?;
+        Cleaned::restrict(experiment, &mut cleaned)?;
+        check_weightings(experiment, &cleaned)?;
+        let overview = overview::make(experiment, options, &fingerprint, &cleaned);
         Ok(Self {
             experiment,
             options,
             cancel,
             store,
             fingerprint,
-            prepared,
-            folds,
+            cleaned,
             overview,
         })
     }
@@ -121,25 +133,25 @@ impl<'a> Sweep<'a> {
         &self.overview
     }
 
+    /// How each trial of the plan that need not run again was computed, by the id of its record.
+    pub(crate) fn known(&self) -> Result<BTreeMap<String, Run>, Failure> {
+        let mut known = BTreeMap::new();
+        // What will be set aside does not count.
+        let ids = (!self.options.fresh).then(|| self.overview.ids());
+        for id in ids.into_iter().flatten() {
+            if let Some(record) = self.store.whole_record(id)? {
+                known.insert(id.to_owned(), record.run);
+            }
+        }
+        Ok(known)
+    }
+
     /// Runs all trials and returns how many failed. What is not a trial runs on the global pool.
     pub(crate) fn run(&mut self, listener: &Listener) -> Result<usize, Failure> {
-        let evaluation = &self.experiment.evaluation;
-        let rankings = evaluation.null_rankings.get();
-        let seed = derive_seed(self.experiment.seed, "null");
-        let floor = chance(
-            &evaluation.metrics,
-            self.test(),
-            rankings,
-            seed,
-            self.cancel,
-        );
-        unless_cancelled(self.cancel)?;
-        self.overview.floor = Some(Floor::keep(&self.overview.metrics, &floor, &self.store)?);
-        self.store.write_json(Overview::FILE, &self.overview)?;
-
+        self.floors()?;
         let trials = self.experiment.trials();
-        if let Some(fold) = self.fold(Role::Validation) {
-            self.run_trials(fold, &trials, listener)?;
+        if self.overview.validated() {
+            self.run_trials(Role::Validation, &trials, listener)?;
         }
         let chosen: Vec<Trial> = self
             .overview
@@ -148,39 +160,53 @@ impl<'a> Sweep<'a> {
             .filter_map(|variant| choose(&self.overview, variant, &self.store).transpose())
             .map(|chosen| chosen.map(|c| trials[c.index]))
             .collect::<Result<_, _>>()?;
-        self.run_trials(self.test(), &chosen, listener)?;
+        self.run_trials(Role::Test, &chosen, listener)?;
         self.recommend(&trials, listener)?;
         self.failures()
     }
 
-    fn fold(&self, role: Role) -> Option<&FoldData> {
-        self.folds.iter().find(|f| f.summary.role == role)
+    /// What random rankings reach on test under each alternative of the cleaners, whose masks and
+    /// candidates differ. All draw from one seed, so equal ones come to the same.
+    fn floors(&mut self) -> Result<(), Failure> {
+        let evaluation = &self.experiment.evaluation;
+        let rankings = evaluation.null_rankings.get();
+        let seed = derive_seed(self.experiment.seed, "null");
+        for at in 0..self.cleaned.len() {
+            let test = self.fold(at, Role::Test);
+            let floor = chance(&evaluation.metrics, test, rankings, seed, self.cancel);
+            unless_cancelled(self.cancel)?;
+            let floor = Floor::keep(&self.overview.labels(), &floor, &self.store)?;
+            self.overview.cleanings[at].floor = Some(floor);
+        }
+        self.store.write_json(Overview::FILE, &self.overview)
     }
 
-    fn test(&self) -> &FoldData {
-        self.fold(Role::Test).expect("every split has a test part")
+    /// A fold under an alternative of the cleaners. All of them have the same roles.
+    fn fold(&self, cleaning: usize, role: Role) -> &FoldData {
+        let fold = self.cleaned[cleaning].fold(role);
+        fold.expect("every split has a test part, and validation is asked for where there is one")
     }
 
-    /// Runs the trials of a fold that have no record. With more trials than threads each runs on a
-    /// thread of its own, which wastes none of them; a few large ones share the threads.
-    fn run_trials(
-        &self,
-        fold: &FoldData,
-        trials: &[Trial],
-        listener: &Listener,
-    ) -> Result<(), Failure> {
-        let role = fold.summary.role;
+    /// Runs the trials of a fold that have no record; of equal ones the first. With more trials than
+    /// threads each runs on a thread of its own, which wastes none of them; a few large ones share
+    /// the threads.
+    fn run_trials(&self, role: Role, trials: &[Trial], listener: &Listener) -> Result<(), Failure> {
+        let mut distinct = BTreeSet::new();
         let mut missing: Vec<(Key, Trial)> = Vec::new();
         for trial in trials {
             let key = Key::new(self.experiment, trial, role, &self.fingerprint);
-            if self.store.whole_record(&key.id())?.is_none() {
+            let id = key.id();
+            if self.store.whole_record(&id)?.is_none() && !distinct.contains(&id) {
                 missing.push((key, *trial));
             }
+            distinct.insert(id);
         }
+        let count = distinct.len();
         listener(Event::Begin {
             role,
-            trials: trials.len(),
-            known: trials.len() - missing.len(),
+            trials: count,
+            known: count - missing.len(),
+            equal: trials.len() - count,
         });
         let workers = self.options.threads.min(missing.len()).max(1);
         let threads = (self.options.threads / workers).max(1);
@@ -195,7 +221,7 @@ impl<'a> Sweep<'a> {
                     while let Some((key, trial)) = missing.get(next.fetch_add(1, Ordering::Relaxed))
                     {
                         let done = pool
-                            .install(|| self.run_one(fold, key, trial, trains, threads))
+                            .install(|| self.run_one(key, trial, trains, threads))
                             .and_then(|record| {
                                 self.store.put(&record)?;
                                 listener(Event::Trial(&record));
@@ -218,8 +244,8 @@ impl<'a> Sweep<'a> {
             None => Ok(()),
             Some(Failure::Interrupted(_)) => Err(Failure::Interrupted(format!(
                 "{} of the {} {} trials have a record in {}; run the same command again to go on",
-                trials.len() - missing.len() + self.stored(&missing)?,
-                trials.len(),
+                count - missing.len() + self.stored(&missing)?,
+                count,
                 role.name(),
                 self.store.folder().display()
             ))),
@@ -238,10 +264,8 @@ impl<'a> Sweep<'a> {
     /// Trials of the plan whose last run failed, and the recommendations if those did.
     fn failures(&self) -> Result<usize, Failure> {
         let mut count = usize::from(self.overview.recommendations_failed.is_some());
-        for trial in self.overview.variants.iter().flat_map(|v| &v.trials) {
-            for id in trial.validation.iter().chain([&trial.test]) {
-                count += usize::from(self.store.failed(id)?.is_some());
-            }
+        for id in self.overview.ids() {
+            count += usize::from(self.store.failed(id)?.is_some());
         }
         Ok(count)
     }
@@ -254,127 +278,5 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
         .map_err(|e| Failure::Output(format!("cannot start {threads} threads: {e}")))
 }
 
-/// A report folder that holds a sweep over other data, cleaning, splits or rules is not mixed with
-/// this one. Other models or weightings are fine: their records stand side by side.
-fn refuse_another(
-    experiment: &Experiment,
-    fingerprint: &str,
-    store: &Store,
-) -> Result<(), Failure> {
-    let Some(earlier) = store.read::<Value>(Overview::FILE)? else {
-        return Ok(());
-    };
-    if earlier["schema"] != SCHEMA {
-        return Err(Failure::Changed(format!(
-            "{} was written in another form (schema {}, this is {SCHEMA}); use --fresh to set it \
-             aside",
-            store.path(Overview::FILE).display(),
-            earlier["schema"]
-        )));
-    }
-    let mut now = experiment.shared();
-    now["data"] = fingerprint.into();
-    let mut before = earlier["shared"].clone();
-    before["data"] = earlier["fingerprint"].clone();
-    let before: BTreeMap<String, String> = flatten(&before).into_iter().collect();
-    let now: BTreeMap<String, String> = flatten(&now).into_iter().collect();
-    let absent = "(absent)".to_owned();
-    let mut changes: Vec<String> = before
-        .keys()
-        .chain(now.keys())
-        .map(|key| {
-            (
-                key,
-                before.get(key).unwrap_or(&absent),
-                now.get(key).unwrap_or(&absent),
-            )
-        })
-        .filter(|(_, before, now)| before != now)
-        .map(|(key, before, now)| format!("  {key}: {before} -> {now}"))
-        .collect();
-    changes.sort();
-    changes.dedup();
-    if changes.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::Changed(format!(
-        "{} holds a sweep of the same name over something else:\n{}\n\
-         Use --fresh to set it aside (it is renamed, not deleted), or give this experiment another \
-         name.",
-        store.folder().display(),
-        changes.join("\n")
-    )))
-}
-
-fn split(experiment: &Experiment, prepared: &Prepared) -> Result<Vec<FoldData>, Failure> {
-    let events = &prepared.events;
-    let seed = derive_seed(experiment.seed, "split");
-    let folds = experiment.splitter.split(events, seed).map_err(|error| {
-        let failure = Failure::from(error);
-        match failure {
-            Failure::Definition(text) if !experiment.splitter_given => Failure::Definition(
-                format!("{text} (the definition names no splitter, so global_time is used)"),
-            ),
-            failure => failure,
-        }
-    })?;
-    let validation = folds.iter().find(|f| f.role == Role::Validation);
-    let validation = validation.map(|f| f.targets.as_slice());
-    folds
-        .iter()
-        .map(|fold| {
-            ready(
-                fold,
-                validation,
-                events,
-                &experiment.cleanings[0].cleaners,
-                &experiment.evaluation,
-            )
-            .map_err(Failure::from)
-        })
-        .collect()
-}
-
-/// Settings are chosen on validation, never on test.
-fn check_budget(experiment: &Experiment, folds: &[FoldData]) -> Result<(), Failure> {
-    if folds.iter().any(|f| f.summary.role == Role::Validation) {
-        return Ok(());
-    }
-    let all = experiment.trials();
-    for (at, variant) in experiment.variants.iter().enumerate() {
-        let trials = all.iter().filter(|t| t.variant == at).count();
-        if trials > 1 {
-            return Err(Failure::Definition(format!(
-                "variant `{}` has {trials} trials to choose from, but the splitter `{}` makes no \
-                 validation part, and choosing on the test part would flatter the result; give the \
-                 splitter a validation part, or each variant one setting",
-                variant.name,
-                experiment.splitter.typetag_name(),
-            )));
-        }
-    }
-    if experiment.variants.len() > 1 && experiment.recommendations.variant.is_none() {
-        return Err(Failure::Definition(format!(
-            "{} variants compete, but the splitter `{}` makes no validation part to choose one for \
-             recommendations.csv; give it a validation part, or name the one to recommend with: \
-             [recommendations] variant = \"{}\"",
-            experiment.variants.len(),
-            experiment.splitter.typetag_name(),
-            experiment.variants[0].name,
-        )));
-    }
-    Ok(())
-}
-
-/// A weighting that asks for what the log does not have is a fault of the definition, not of trials.
-fn check_weightings(experiment: &Experiment, fold: &FoldData) -> Result<(), Failure> {
-    let trials = experiment.trials();
-    let used = |w: &&Weighting| trials.iter().any(|t| std::ptr::eq(t.weighting, *w));
-    for weighting in experiment.weightings.iter().filter(used) {
-        let fitted = weighting.plugin.fit(&fold.fit);
-        if let Err(error) = fitted.and_then(|w| w.weigh(&fold.fit)) {
-            return Err(error.into());
-        }
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

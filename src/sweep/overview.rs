@@ -1,13 +1,14 @@
 //! What a sweep knows besides its records: the data, the plan, the floor. Kept as
 //! `experiment.json`, so that a report needs nothing but the folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use musicrec_api::{Events, Identity, Role, Roles};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Options;
+use super::cleaned::Cleaned;
 use crate::compare::{mean_sd, quantile};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial};
@@ -15,7 +16,7 @@ use crate::records::{Key, SCHEMA, Store};
 use crate::settings::{among_namesakes, differing, nesting, parameters};
 use crate::stages::chance::Chance;
 use crate::stages::fold::{Part, Summary};
-use crate::stages::prepare::{Prepared, Step};
+use crate::stages::prepare::Step;
 use crate::text::csv_text;
 
 /// See the module.
@@ -33,17 +34,11 @@ pub(crate) struct Overview {
     pub(crate) shared: Value,
     /// The content of the source.
     pub(crate) fingerprint: String,
-    /// Which column plays which part.
-    pub(crate) columns: Roles,
-    /// Events of the cleaned log by kind, the most frequent first.
-    pub(crate) kinds: Vec<(String, u64)>,
-    /// The cleaned log.
-    pub(crate) log: Part,
-    pub(crate) funnel: Vec<Step>,
-    pub(crate) folds: Vec<Summary>,
+    /// The log under each alternative of the cleaners; often there is one.
+    pub(crate) cleanings: Vec<CleanedLog>,
     /// Whether models may learn from events later than a user's targets.
     pub(crate) uses_the_future: bool,
-    pub(crate) metrics: Vec<Identity>,
+    pub(crate) metrics: Vec<Measured>,
     /// The label of the deciding metric.
     pub(crate) select: String,
     /// The variant that others are compared with.
@@ -52,11 +47,45 @@ pub(crate) struct Overview {
     pub(crate) changes: Vec<String>,
     pub(crate) resamples: usize,
     pub(crate) variants: Vec<PlanVariant>,
-    /// Chance and ceiling on the test part.
-    pub(crate) floor: Option<Floor>,
     pub(crate) recommended: Option<Recommended>,
     /// Why there are no recommendations, if making them failed.
     pub(crate) recommendations_failed: Option<String>,
+}
+
+/// The log as one alternative of the cleaners leaves it, and what it asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CleanedLog {
+    /// What tells it from the other alternatives; empty if it is the only one.
+    pub(crate) label: String,
+    /// Which column plays which part.
+    pub(crate) columns: Roles,
+    /// Events of the cleaned log by kind, the most frequent first.
+    pub(crate) kinds: Vec<(String, u64)>,
+    /// The cleaned log.
+    pub(crate) log: Part,
+    pub(crate) funnel: Vec<Step>,
+    pub(crate) folds: Vec<Summary>,
+    /// Chance and ceiling on the test part.
+    pub(crate) floor: Option<Floor>,
+}
+
+impl CleanedLog {
+    /// A text with the label of the alternative, if it has one.
+    pub(crate) fn labeled(&self, text: &str) -> String {
+        match self.label.as_str() {
+            "" => text.to_owned(),
+            label => format!("{text} {label}"),
+        }
+    }
+}
+
+/// A metric and how deep it looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    #[serde(flatten)]
+    pub(crate) identity: Identity,
+    /// How many places of a list count.
+    pub(crate) depth: usize,
 }
 
 /// A row of the leaderboard and its trials.
@@ -71,12 +100,22 @@ pub(crate) struct PlanVariant {
 pub(crate) struct PlanTrial {
     /// Its place among all trials of the experiment.
     pub(crate) index: usize,
+    /// The place of its alternative of the cleaners among all.
+    pub(crate) cleaning: usize,
     /// What distinguishes it from the other trials of its variant: `factors=32, alpha=10`.
     pub(crate) settings: String,
     /// The id of its record on validation, if there is such a part.
     pub(crate) validation: Option<String>,
     /// The id of its record on test; only the chosen trial of a variant gets one.
     pub(crate) test: String,
+}
+
+impl PlanTrial {
+    /// The ids of its records.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        let ids = self.validation.iter().chain([&self.test]);
+        ids.map(String::as_str)
+    }
 }
 
 /// What random rankings reach on the test part, and the best that any could.
@@ -130,41 +169,30 @@ impl Overview {
     /// Its file in the store.
     pub(crate) const FILE: &'static str = "experiment.json";
 
-    /// The summary of a fold.
-    pub(crate) fn fold(&self, role: Role) -> Option<&Summary> {
-        self.folds.iter().find(|f| f.role == role)
+    /// Whether there is a validation part, which then every alternative of the cleaners has.
+    pub(crate) fn validated(&self) -> bool {
+        let folds = self.cleanings.iter().flat_map(|c| &c.folds);
+        folds.clone().any(|f| f.role == Role::Validation)
     }
 
-    /// What a reader must know before trusting the numbers.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let fit = self.folds.iter().flat_map(|f| &f.cleaned);
-        let mut warnings: Vec<String> = self
-            .funnel
-            .iter()
-            .chain(fit)
-            .flat_map(|step| step.leaks.iter().map(|l| format!("{}: {l}", step.name)))
-            .collect();
-        warnings.dedup();
-        let large = |step: &&Step| (step.rows_in - step.rows_out) * 10 > step.rows_in;
-        warnings.extend(
-            self.funnel
-                .iter()
-                .filter(large)
-                .map(|s| s.account(&self.funnel)),
-        );
-        if self.uses_the_future {
-            warnings.push(
-                "this split lets models learn from events later than what they foretell; results \
-                 are higher than they would be in use"
-                    .to_owned(),
-            );
-        }
-        warnings
+    /// Chance and ceiling of the deciding metric under an alternative of the cleaners.
+    pub(crate) fn floor(&self, cleaning: usize) -> Option<&FloorMetric> {
+        let floor = self.cleanings.get(cleaning)?.floor.as_ref()?;
+        floor.metrics.get(&self.select)
+    }
+
+    /// The ids of all records that the plan may lead to, each once.
+    pub(crate) fn ids(&self) -> BTreeSet<&str> {
+        let trials = self.variants.iter().flat_map(|v| &v.trials);
+        trials.flat_map(PlanTrial::ids).collect()
     }
 
     /// The metrics' labels.
     pub(crate) fn labels(&self) -> Vec<String> {
-        self.metrics.iter().map(|m| m.label.clone()).collect()
+        self.metrics
+            .iter()
+            .map(|m| m.identity.label.clone())
+            .collect()
     }
 }
 
@@ -173,13 +201,27 @@ pub(super) fn make(
     experiment: &Experiment,
     options: &Options,
     fingerprint: &str,
-    prepared: &Prepared,
-    log: Part,
-    folds: Vec<Summary>,
+    cleaned: &[Cleaned],
 ) -> Overview {
     let evaluation = &experiment.evaluation;
-    let validated = folds.iter().any(|f| f.role == Role::Validation);
-    Overview {
+    let labels = experiment.cleanings.iter().map(|c| &c.label);
+    let cleanings: Vec<CleanedLog> = labels
+        .zip(cleaned)
+        .map(|(label, Cleaned { prepared, folds })| CleanedLog {
+            label: label.clone(),
+            columns: prepared.columns.clone(),
+            kinds: kinds(&prepared.events),
+            log: Part::of(&prepared.events),
+            funnel: prepared.funnel.clone(),
+            folds: folds.iter().map(|f| f.summary.clone()).collect(),
+            floor: None,
+        })
+        .collect();
+    let metrics = evaluation.metrics.0.iter().map(|metric| Measured {
+        identity: metric.identity(),
+        depth: metric.depth(),
+    });
+    let mut overview = Overview {
         schema: SCHEMA,
         name: experiment.name.clone(),
         definition: experiment.path.display().to_string(),
@@ -187,22 +229,19 @@ pub(super) fn make(
         date: jiff::Timestamp::now().to_string(),
         shared: experiment.shared(),
         fingerprint: fingerprint.to_owned(),
-        columns: prepared.columns.clone(),
-        kinds: kinds(&prepared.events),
-        log,
-        funnel: prepared.funnel.clone(),
-        folds,
+        cleanings,
         uses_the_future: experiment.splitter.uses_the_future(),
-        metrics: evaluation.metrics.0.iter().map(|m| m.identity()).collect(),
+        metrics: metrics.collect(),
         select: evaluation.select(),
         baseline: evaluation.baseline(&experiment.variants).map(str::to_owned),
         changes: evaluation.changes(),
         resamples: evaluation.resamples.get(),
-        variants: plan(experiment, fingerprint, validated),
-        floor: None,
+        variants: Vec::new(),
         recommended: None,
         recommendations_failed: None,
-    }
+    };
+    overview.variants = plan(experiment, fingerprint, overview.validated());
+    overview
 }
 
 fn kinds(events: &Events) -> Vec<(String, u64)> {
@@ -232,6 +271,7 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
                     .zip(settings(experiment, &own))
                     .map(|(trial, settings)| PlanTrial {
                         index: trial.index,
+                        cleaning: trial.cleaning,
                         settings,
                         validation: validated.then(|| id(trial, Role::Validation)),
                         test: id(trial, Role::Test),
@@ -308,18 +348,14 @@ pub(crate) fn choose(
 
 impl Floor {
     /// Summarizes what was drawn and keeps the draws as an attachment.
-    pub(super) fn keep(
-        metrics: &[Identity],
-        chance: &Chance,
-        store: &Store,
-    ) -> Result<Self, Failure> {
+    pub(super) fn keep(labels: &[String], chance: &Chance, store: &Store) -> Result<Self, Failure> {
         let rankings = chance.null.first().map_or(0, Vec::len);
         let rows = (0..rankings).map(|row| {
             let values = chance.null.iter().map(|null| null[row].to_string());
             values.collect()
         });
-        let labels = metrics.iter().map(|m| m.label.as_str());
-        let null = store.attach(&csv_text(labels.clone(), rows), "csv")?;
+        let header = labels.iter().map(String::as_str);
+        let null = store.attach(&csv_text(header, rows), "csv")?;
         let of_metric = |at: usize| {
             let drawn = &chance.null[at];
             let (_, sd) = mean_sd(drawn);
@@ -336,8 +372,9 @@ impl Floor {
         Ok(Self {
             rankings,
             metrics: labels
+                .iter()
                 .enumerate()
-                .map(|(at, label)| (label.to_owned(), of_metric(at)))
+                .map(|(at, label)| (label.clone(), of_metric(at)))
                 .collect(),
             users_hit: chance.users_hit,
             ceiling_users_hit: chance.ceiling_users_hit,

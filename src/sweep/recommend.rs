@@ -8,7 +8,7 @@ use serde_json::json;
 use super::trial::{lists_csv, panic_text, weigh};
 use super::{Event, Listener, Overview, Recommended, Sweep, choose};
 use crate::exit::Failure;
-use crate::experiment::Trial;
+use crate::experiment::{Trial, row};
 use crate::records::{Key, hex};
 use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::rank::rank;
@@ -71,10 +71,11 @@ impl Sweep<'_> {
         &self,
         trials: &[Trial<'t>],
     ) -> Result<Option<(String, String, Trial<'t>)>, Failure> {
-        let wanted = &self.experiment.recommendations.variant;
+        let wanted = self.experiment.recommendations.variant.as_ref();
+        let wanted = wanted.and_then(|name| row(&self.experiment.variants, name));
         let mut best: Option<(Option<f64>, (String, String, Trial))> = None;
         for variant in &self.overview.variants {
-            if wanted.as_ref().is_some_and(|w| *w != variant.name) {
+            if wanted.is_some_and(|name| name != variant.name) {
                 continue;
             }
             let Some(chosen) = choose(&self.overview, variant, &self.store)? else {
@@ -90,7 +91,7 @@ impl Sweep<'_> {
     }
 
     fn best_items(&self, trial: &Trial, key: &Key, count: usize) -> Result<(String, usize)> {
-        let events = &self.prepared.events;
+        let events = &self.cleaned[trial.cleaning].prepared.events;
         let all = (0..events.len() as u32).collect();
         let (rows, _) = learnable(
             all,

@@ -17,18 +17,18 @@ use crate::stages::measure::{Measured, measure};
 use crate::stages::rank::{Lists, rank};
 use crate::text::csv_text;
 
-/// What trials of a fold learn from, one a distinct weighting, made when first needed.
+/// What trials of a role learn from, one a cleaning and distinct weighting, made when first needed.
 #[derive(Debug, Default)]
-pub(super) struct Trains(Mutex<HashMap<String, Arc<Shared>>>);
+pub(super) struct Trains(Mutex<HashMap<(usize, String), Arc<Shared>>>);
 
 /// A result that several trials wait for. Errors are kept as text, for each waiting trial.
 type Shared = OnceLock<Result<Train, String>>;
 
 impl Trains {
-    fn get(&self, weighting: &Weighting, fit: &Events) -> Arc<Shared> {
+    fn get(&self, cleaning: usize, weighting: &Weighting, fit: &Events) -> Arc<Shared> {
         let cell = {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let key = weighting.resolved.to_string();
+            let key = (cleaning, weighting.resolved.to_string());
             Arc::clone(known.entry(key).or_default())
         };
         cell.get_or_init(|| weigh(weighting, fit).map_err(|e| e.to_string()));
@@ -63,12 +63,12 @@ impl Sweep<'_> {
     /// an error.
     pub(super) fn run_one(
         &self,
-        fold: &FoldData,
         key: &Key,
         trial: &Trial,
         trains: &Trains,
         threads: usize,
     ) -> Result<Record, Failure> {
+        let fold = self.fold(trial.cleaning, key.role);
         let started = jiff::Timestamp::now().to_string();
         let scored = catch_unwind(AssertUnwindSafe(|| self.score(fold, key, trial, trains)))
             .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
@@ -88,6 +88,7 @@ impl Sweep<'_> {
                 outcome,
             },
             run: Run {
+                variant: self.experiment.variant(trial).to_owned(),
                 started,
                 fit_seconds: seconds.0,
                 rank_seconds: seconds.1,
@@ -103,7 +104,7 @@ impl Sweep<'_> {
         let context = FitContext::new(derive_seed(self.experiment.seed, &key.seed_name("fit")))
             .with_cancel(self.cancel);
         context.check_cancelled()?;
-        let train = trains.get(trial.weighting, &fold.fit);
+        let train = trains.get(trial.cleaning, trial.weighting, &fold.fit);
         let train = match train.get().expect("initialized when fetched") {
             Ok(train) => train,
             Err(message) => return Err(Error::model(message.clone())),
@@ -111,15 +112,15 @@ impl Sweep<'_> {
         let begun = Instant::now();
         let recommender = trial.model.plugin.fit(train, &context)?;
         let fitted = Instant::now();
-        let metrics = &self.experiment.evaluation.metrics;
+        let evaluation = &self.experiment.evaluation;
         let lists = rank(
             &*recommender,
             &fold.asked,
             &fold.heard,
-            (train.n_items(), metrics.depth()),
+            (train.n_items(), evaluation.depth()),
             &|user| fold.fit.users.get(user).to_owned(),
         )?;
-        let measured = measure(metrics, fold, &lists);
+        let measured = measure(&evaluation.metrics, fold, &lists);
         Ok(Scored {
             lists,
             measured,
@@ -149,7 +150,7 @@ impl Sweep<'_> {
                 .collect(),
             users: fold.asked.len(),
             users_hit: measured.users_hit,
-            users_tied: scored.lists.tied.iter().filter(|t| **t).count(),
+            users_tied: measured.users_tied,
             attachments,
         })
     }

@@ -123,15 +123,21 @@ fn the_reports_are_documented() {
             }
         }
     }
-    for key in lab
-        .report("reports/small")
-        .as_object()
-        .expect("an object")
-        .keys()
-    {
-        assert!(
-            text.contains(&format!("`{key}`")),
-            "report.json: {key} is not documented"
-        );
+    let report = lab.report("reports/small");
+    for (place, of) in [
+        ("", &report),
+        ("cleanings.", &report["cleanings"][0]),
+        ("folds.", &report["cleanings"][0]["folds"][0]),
+        ("floor.", &report["cleanings"][0]["floor"]),
+        ("metrics.", &report["metrics"][0]),
+        ("leaderboard.", &report["leaderboard"][0]),
+        ("variants.trials.", &report["variants"][0]["trials"][0]),
+    ] {
+        for key in of.as_object().expect("an object").keys() {
+            assert!(
+                text.contains(&format!("`{key}`")),
+                "report.json: {place}{key} is not documented"
+            );
+        }
     }
 }

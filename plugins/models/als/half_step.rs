@@ -11,11 +11,11 @@ use super::real::{Real, add_scaled};
 use super::{Als, Solver};
 
 /// Rows gathered for one matrix product: few enough to stay in the cache.
-const PANEL: usize = 128;
+pub(super) const PANEL: usize = 128;
 
 /// The rows of the Gram matrix are cut in at most so many parts, which are then summed in order:
 /// how many depends on the data alone, never on the number of threads.
-const GRAM_PARTS: usize = 16;
+pub(super) const GRAM_PARTS: usize = 16;
 
 /// Why a row has no solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

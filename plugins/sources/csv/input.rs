@@ -5,10 +5,12 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
-use musicrec_api::{Error, Result, nearest};
+use musicrec_api::{Error, Result};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use sha2::{Digest, Sha256};
+
+use super::fault::Fault;
 
 /// Bytes looked at before reading on: enough for every magic number and for the NUL bytes of a
 /// binary file.
@@ -30,8 +32,8 @@ const FOREIGN: [(&[u8], &str); 6] = [
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) path: PathBuf,
-    /// The key of the definition that names it, for messages.
-    pub(super) key: String,
+    /// The parameter of `source.csv` that names it.
+    pub(super) parameter: String,
     /// What the part column holds in its rows, if there is one.
     pub(super) part: Option<String>,
 }
@@ -42,59 +44,70 @@ impl Input {
         self.path.display()
     }
 
-    fn file(&self) -> Result<File> {
-        let (path, key) = (self.shown(), &self.key);
+    /// The key of the definition that names it, for messages.
+    pub(super) fn key(&self) -> String {
+        format!("source.csv.{}", self.parameter)
+    }
+
+    fn file(&self) -> Result<File, Fault> {
+        let (path, key) = (self.shown(), self.key());
+        let cannot = |cause| {
+            let what = format!("cannot read {path} (`{key}`)");
+            Fault::io(&self.parameter, what, cause)
+        };
         match std::fs::metadata(&self.path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::definition(format!(
-                    "{path}: there is no such file{}; correct `{key}` (a relative path starts at the \
-                     folder of the definition, one given with --set at the working directory)",
-                    self.neighbor()
-                )));
+                let remedy = format!(
+                    "correct `{key}` (a relative path starts at the folder of the definition, one \
+                     given with --set at the working directory)"
+                );
+                return Err(self.nowhere(&remedy));
             }
-            Err(e) => return Err(Error::io(format!("cannot read {path} (`{key}`)"), e)),
+            Err(e) => return Err(cannot(e)),
             Ok(found) if found.is_dir() => {
-                return Err(Error::definition(format!(
-                    "{path} is a folder, not a file; set `{key}` to a file in it, or name several with \
-                     `source.csv.files = {{ train = \"…\", test = \"…\" }}`"
-                )));
+                return Err(Fault::definition(
+                    &self.parameter,
+                    format!("{path} is a folder, not a file"),
+                    format!(
+                        "set `{key}` to a file in it, or name several with `source.csv.files = {{ \
+                         train = \"…\", test = \"…\" }}`"
+                    ),
+                ));
             }
             Ok(found) if !found.is_file() => {
-                return Err(Error::definition(format!(
-                    "{path} is not a regular file, but it must be read more than once; save it and \
-                     set `{key}` to the copy"
-                )));
+                return Err(Fault::definition(
+                    &self.parameter,
+                    format!("{path} is not a regular file, but it must be read more than once"),
+                    format!("save it and set `{key}` to the copy"),
+                ));
             }
             Ok(_) => {}
         }
-        File::open(&self.path).map_err(|e| Error::io(format!("cannot read {path} (`{key}`)"), e))
+        File::open(&self.path).map_err(cannot)
     }
 
-    /// A file of a similar name in the same folder.
-    fn neighbor(&self) -> String {
+    /// The fault that there is no such file, with one of a similar name in the same folder.
+    fn nowhere(&self, remedy: &str) -> Fault {
+        let message = format!("{}: there is no such file", self.shown());
         let folder = match self.path.parent() {
             Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
             Some(folder) => folder,
-            None => return String::new(),
+            None => return Fault::definition(&self.parameter, message, remedy),
         };
         if !folder.is_dir() {
-            return format!(", nor a folder {}", folder.display());
+            let message = format!("{message}, nor a folder {}", folder.display());
+            return Fault::definition(&self.parameter, message, remedy);
         }
+        let fault = Fault::definition(&self.parameter, message, remedy);
         let Ok(entries) = std::fs::read_dir(folder) else {
-            return String::new();
+            return fault;
         };
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
         names.sort();
-        let wanted = self
-            .path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        nearest(&wanted, names.iter().map(String::as_str))
-            .map_or(String::new(), |name| format!("; did you mean `{name}`?"))
+        let wanted = self.path.file_name().unwrap_or_default().to_string_lossy();
+        fault.suggest(&wanted, names.iter().map(String::as_str))
     }
 
     /// SHA-256 of the file as it is, packed or not, as `sha256sum` prints it.
@@ -114,7 +127,7 @@ impl Input {
     }
 
     /// The text, unpacked and without a byte order mark.
-    pub(super) fn open(&self) -> Result<Stream> {
+    pub(super) fn open(&self) -> Result<Stream, Fault> {
         let failed = |e| self.failed(e, false);
         let (head, file) = peek(self.file()?).map_err(failed)?;
         if head.is_empty() {
@@ -159,25 +172,28 @@ impl Input {
         })
     }
 
-    fn not_text(&self, fault: &str, remedy: &str) -> Error {
-        Error::data(format!(
-            "{} {fault}; set `{}` to {remedy}",
-            self.shown(),
-            self.key
-        ))
+    fn not_text(&self, fault: &str, remedy: &str) -> Fault {
+        Fault::data(
+            &self.parameter,
+            format!("{} {fault}", self.shown()),
+            format!("set `{}` to {remedy}", self.key()),
+        )
     }
 
-    /// The error of a failed read.
-    pub(super) fn failed(&self, error: io::Error, packed: bool) -> Error {
+    /// The fault of a failed read.
+    pub(super) fn failed(&self, error: io::Error, packed: bool) -> Fault {
         if packed {
-            return Error::data(format!(
-                "{}: the packed data is damaged or ends early ({error}); fetch or pack the file \
-                 again (`{}`)",
-                self.shown(),
-                self.key
-            ));
+            return Fault::data(
+                &self.parameter,
+                format!(
+                    "{}: the packed data is damaged or ends early ({error})",
+                    self.shown()
+                ),
+                format!("fetch or pack the file again (`{}`)", self.key()),
+            );
         }
-        Error::io(format!("cannot read {}", self.shown()), error)
+        let what = format!("cannot read {}", self.shown());
+        Fault::io(&self.parameter, what, error)
     }
 
     /// The line in which the record at a byte offset of the text begins, counted from 1.

@@ -3,9 +3,11 @@
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 use musicrec_api::{Cells, Column, Error, Ledger, Log, Result, Roles, Sample};
 
+use super::columns::differ;
+use super::fault::Fault;
 use super::input::{Input, Stream};
 use super::interner::Interner;
-use super::{BadRows, Csv};
+use super::{BadRows, Csv, first};
 
 /// Rows of a chunk: large enough that a dictionary pays, small enough for any memory.
 const CHUNK_ROWS: usize = 65_536;
@@ -15,7 +17,7 @@ const SHOWN: usize = 120;
 pub(super) type Rows = csv::Reader<Stream>;
 
 /// A reader of a file's lines, the header included.
-pub(super) fn rows(csv: &Csv, input: &Input) -> Result<Rows> {
+pub(super) fn rows(csv: &Csv, input: &Input) -> Result<Rows, Fault> {
     Ok(ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -26,15 +28,18 @@ pub(super) fn rows(csv: &Csv, input: &Input) -> Result<Rows> {
 }
 
 /// Reads the next line into `record`; false at the end of the file.
-pub(super) fn next(rows: &mut Rows, record: &mut ByteRecord, input: &Input) -> Result<bool> {
-    let found = rows.read_byte_record(record).map_err(|e| {
+pub(super) fn next(rows: &mut Rows, record: &mut ByteRecord, input: &Input) -> Result<bool, Fault> {
+    rows.read_byte_record(record).map_err(|e| {
         let said = e.to_string();
         match e.into_kind() {
             ErrorKind::Io(e) => input.failed(e, rows.get_ref().packed),
-            _ => Error::data(format!("{}: {said}", input.shown())),
+            _ => Fault::data(
+                &input.parameter,
+                format!("{}: {said}", input.shown()),
+                "mend the file",
+            ),
         }
-    })?;
-    Ok(found)
+    })
 }
 
 /// A line as it may be shown: cut, in one line, and with marks where bytes are not UTF-8.
@@ -63,38 +68,31 @@ pub(super) fn read(
         let names = csv.names_from(&record, input)?;
         let chunk = match &mut chunk {
             None => {
-                let roles = csv.roles(&names, input)?;
+                let roles = csv.roles(&names, input).map_err(first)?;
                 chunk.insert(Chunk::new(names, roles))
             }
             Some(chunk) if chunk.names == names => chunk,
             Some(chunk) => {
-                return Err(Error::data(format!(
-                    "{} has other columns than {}: {} instead of {}; the files of \
-                     `source.csv.files` must have the same columns in the same order",
-                    input.shown(),
-                    inputs[0].shown(),
-                    names.join(", "),
-                    chunk.names.join(", ")
-                )));
+                return Err(differ(&names, input, &chunk.names, &inputs[0]).into());
             }
         };
         if csv.header {
             more = next(&mut rows, &mut record, input)?;
         }
-        let (first, mut taken) = (row, 0);
+        let (before, mut taken) = (row, 0);
         while more {
             row += 1;
             match chunk.push(&record, input.part.as_deref(), row) {
                 Ok(()) => taken += 1,
-                Err(fault) => match csv.bad_rows {
-                    BadRows::Error => return Err(fault.into_error(csv, input, &record, row)),
+                Err(bad) => match csv.bad_rows {
+                    BadRows::Error => return Err(bad.into_error(csv, input, &record, row)),
                     BadRows::Drop => {
                         let sample = Sample {
                             row,
                             before: shown(&record, &char::from(csv.delimiter.byte()).to_string()),
                             after: None,
                         };
-                        ledger.dropped(&fault.column, fault.what, 1, Some(sample));
+                        ledger.dropped(&bad.column, bad.what, 1, Some(sample));
                     }
                 },
             }
@@ -115,7 +113,7 @@ pub(super) fn read(
             }
         }
         if taken == 0 {
-            return Err(nothing(csv, input, row - first));
+            return Err(nothing(csv, input, row - before));
         }
     }
     if let Some(mut chunk) = chunk
@@ -134,7 +132,7 @@ fn ends_within_lines(record: &ByteRecord) -> bool {
 }
 
 fn nothing(csv: &Csv, input: &Input, dropped: u64) -> Error {
-    let (shown, key) = (input.shown(), &input.key);
+    let (shown, key) = (input.shown(), input.key());
     Error::data(if dropped > 0 {
         format!(
             "{shown}: each of its {dropped} rows is bad, so `source.csv.bad_rows = \"drop\"` left \
@@ -148,7 +146,7 @@ fn nothing(csv: &Csv, input: &Input, dropped: u64) -> Error {
 }
 
 /// Why a row is bad.
-struct Fault {
+struct BadRow {
     /// The column with the bad cell; empty if it is the whole row.
     column: String,
     what: &'static str,
@@ -156,7 +154,7 @@ struct Fault {
     cells: (usize, usize),
 }
 
-impl Fault {
+impl BadRow {
     fn into_error(self, csv: &Csv, input: &Input, record: &ByteRecord, row: u64) -> Error {
         let begins = record.position().map_or(0, csv::Position::byte);
         let line = match input.line_at(begins) {
@@ -208,10 +206,10 @@ impl Chunk {
         }
     }
 
-    fn push(&mut self, record: &ByteRecord, part: Option<&str>, row: u64) -> Result<(), Fault> {
+    fn push(&mut self, record: &ByteRecord, part: Option<&str>, row: u64) -> Result<(), BadRow> {
         let want = self.columns.len() - usize::from(part.is_some());
         if record.len() != want {
-            return Err(Fault {
+            return Err(BadRow {
                 column: String::new(),
                 what: "wrong number of cells",
                 cells: (record.len(), want),
@@ -223,7 +221,7 @@ impl Chunk {
                 for column in &mut self.columns {
                     column.truncate(self.numbers.len());
                 }
-                return Err(Fault {
+                return Err(BadRow {
                     column: self.names[at].clone(),
                     what: bad.name(),
                     cells: (want, want),

@@ -1,5 +1,7 @@
 //! Files as they come, good and bad.
 
+mod check;
+
 use std::path::Path;
 
 use musicrec_api::{Error, Ledger, Log, Result, Source, SourceContext};

@@ -1,6 +1,6 @@
 //! The parameters of planted mess: one rate a kind of defect.
 
-use musicrec_api::{Error, Fraction, NonNegative, Result};
+use musicrec_api::{Fraction, NonNegative, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,16 @@ macro_rules! rates {
                 Self {
                     scale: NonNegative::new(1.0).expect("1 is at least 0"),
                     $($name: rate($default),)*
+                }
+            }
+        }
+
+        impl Mess {
+            /// A rate by its name.
+            fn named(&self, name: &str) -> Fraction {
+                match name {
+                    $(stringify!($name) => self.$name,)*
+                    _ => unreachable!("{name} is no rate"),
                 }
             }
         }
@@ -121,76 +131,63 @@ impl Mess {
         .map(|rate| self.rate(rate))
     }
 
-    /// Rates of which a cell can meet only one must fit together.
-    pub(super) fn check(&self) -> Result<()> {
-        let groups: [(&str, &[Fraction], f64); 6] = [
+    /// Rates that exclude each other and leave no room.
+    pub(super) fn contradictions(&self) -> Vec<Problem> {
+        let groups: [(&[&str], f64); 6] = [
             (
-                "mess.user_blank, user_guest, user_test and user_zeros",
-                &[
-                    self.user_blank,
-                    self.user_guest,
-                    self.user_test,
-                    self.user_zeros,
-                ],
+                &["user_blank", "user_guest", "user_test", "user_zeros"],
                 1.0,
             ),
             (
-                "mess.song_blank, song_unknown, song_nines and song_zeros",
-                &[
-                    self.song_blank,
-                    self.song_unknown,
-                    self.song_nines,
-                    self.song_zeros,
-                ],
+                &["song_blank", "song_unknown", "song_nines", "song_zeros"],
                 1.0,
             ),
             (
-                "mess.plays_word, plays_blank, plays_padding and plays_outlier",
                 &[
-                    self.plays_word,
-                    self.plays_blank,
-                    self.plays_padding,
-                    self.plays_outlier,
+                    "plays_word",
+                    "plays_blank",
+                    "plays_padding",
+                    "plays_outlier",
                 ],
                 1.0,
             ),
+            (&["seconds_negative", "seconds_outlier"], 1.0),
             (
-                "mess.seconds_negative and seconds_outlier",
-                &[self.seconds_negative, self.seconds_outlier],
+                &["time_blank", "time_text", "time_impossible", "time_slashes"],
                 1.0,
             ),
+            // Every copy needs a row of its own to be a copy of.
             (
-                "mess.time_blank, time_text, time_impossible and time_slashes",
                 &[
-                    self.time_blank,
-                    self.time_text,
-                    self.time_impossible,
-                    self.time_slashes,
+                    "duplicate_exact",
+                    "duplicate_spelling",
+                    "duplicate_conflict",
+                    "duplicate_hidden",
                 ],
-                1.0,
-            ),
-            (
-                "mess.duplicate_exact, duplicate_spelling, duplicate_conflict and duplicate_hidden",
-                &[
-                    self.duplicate_exact,
-                    self.duplicate_spelling,
-                    self.duplicate_conflict,
-                    self.duplicate_hidden,
-                ],
-                // Every copy needs a row of its own to be a copy of.
                 0.5,
             ),
         ];
-        for (names, rates, most) in groups {
-            let sum: f64 = rates.iter().map(|r| r.get()).sum::<f64>() * self.scale.get();
-            if sum > most + 1e-9 {
-                return Err(Error::definition(format!(
-                    "source synthetic: {names} times mess.scale add up to {sum:.3}, which is more \
-                     than {most}; lower them or mess.scale"
-                )));
+        let crowded = |(names, most): (&[&str], f64)| {
+            let rates = names.iter().map(|name| self.named(name).get());
+            let sum = rates.sum::<f64>() * self.scale.get();
+            if sum <= most + 1e-9 {
+                return None;
             }
-        }
-        Ok(())
+            let (last, others) = names.split_last().expect("a group has rates");
+            let message = format!(
+                "mess.{} and {last} times mess.scale add up to {sum:.3}, which is more than {most}",
+                others.join(", ")
+            );
+            // Those that were left alone are not to blame.
+            let default = Self::default();
+            let place = names
+                .iter()
+                .filter(|name| self.named(name) != default.named(name))
+                .max_by(|a, b| self.named(a).get().total_cmp(&self.named(b).get()))
+                .unwrap_or(&"scale");
+            Some(Problem::at(format!("mess.{place}"), message).remedy("lower them or mess.scale"))
+        };
+        groups.into_iter().filter_map(crowded).collect()
     }
 }
 
@@ -200,15 +197,17 @@ mod tests {
 
     #[test]
     fn rates_that_exclude_each_other_must_leave_room() {
-        assert!(Mess::default().check().is_ok());
+        assert!(Mess::default().contradictions().is_empty());
         let crowded: Mess =
             serde_json::from_str(r#"{"time_blank": 0.6, "time_text": 0.6}"#).unwrap();
-        let error = crowded.check().unwrap_err().to_string();
+        let problem = &crowded.contradictions()[0];
+        assert_eq!(problem.parameter, "mess.time_text");
+        let error = problem.error("").to_string();
         assert!(
             error.contains("mess.time_blank") && error.contains("lower"),
             "{error}"
         );
         let scaled: Mess = serde_json::from_str(r#"{"scale": 20.0}"#).unwrap();
-        assert!(scaled.check().is_err());
+        assert_eq!(scaled.contradictions()[0].parameter, "mess.scale");
     }
 }

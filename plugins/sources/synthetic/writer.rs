@@ -26,7 +26,7 @@ fn generate(
     seed: u64,
     mut sink: impl FnMut(&Printer, &[Row]) -> Result<()>,
 ) -> Result<Truth> {
-    parameters.check()?;
+    parameters.checked()?;
     let days = parameters.days.get();
     let total = parameters.rows.get();
     let mut dice = Dice::new(seed, "catalogue");
@@ -118,7 +118,7 @@ pub fn write_csv(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Truth> {
     let fault = |e| Error::io("cannot write the synthetic log", e);
-    parameters.check()?;
+    parameters.checked()?;
     writeln!(out, "{}", COLUMNS.join(",")).map_err(fault)?;
     let mut text = Vec::new();
     let mut done = 0;

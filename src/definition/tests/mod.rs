@@ -1,16 +1,40 @@
 //! Every kind of fault as a person sees it (`tests/faults`), and what short forms and grids become.
 
+mod axes;
+mod files;
+
 use std::path::Path;
 
-use super::fault::Sources;
-use super::parse;
+use super::fault::{Faults, Sources};
+use super::{Checked, MOST_TRIALS, Request, check, parse};
 use crate::experiment::{Experiment, resolved};
 
-fn read(text: &str, settings: &[&str]) -> Result<Experiment, String> {
+fn checked(text: &str, request: &Request) -> Checked {
     let mut sources = Sources::default();
     sources.add("x.toml", text);
-    let settings: Vec<String> = settings.iter().map(|&s| s.to_owned()).collect();
-    parse(Path::new("x.toml"), &settings, &mut sources).map_err(|f| f.render(&sources, false))
+    parse(
+        Path::new("x.toml"),
+        request,
+        sources,
+        Faults::new(MOST_TRIALS),
+    )
+}
+
+fn request(settings: &[&str], only: &[&str]) -> Request {
+    let owned = |texts: &[&str]| texts.iter().map(|&s| s.to_owned()).collect();
+    Request {
+        settings: owned(settings),
+        only: owned(only),
+        yes: false,
+    }
+}
+
+fn read(text: &str, settings: &[&str]) -> Result<Experiment, String> {
+    let checked = checked(text, &request(settings, &[]));
+    match checked.experiment() {
+        Some(_) => Ok(checked.experiment.expect("just seen")),
+        None => Err(checked.render(false)),
+    }
 }
 
 fn good(text: &str, settings: &[&str]) -> Experiment {
@@ -21,18 +45,18 @@ fn good(text: &str, settings: &[&str]) -> Experiment {
 /// `UPDATE=1 cargo test`.
 #[test]
 fn faults_read_as_they_should() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults");
+    // Cargo runs tests in the package's folder, so that the paths shown are the same everywhere.
+    let folder = Path::new("tests/faults");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .collect();
     files.sort();
-    assert!(files.len() >= 13);
+    assert!(files.len() >= 120);
     for path in files {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let faults =
-            read(&text, &[]).expect_err(&format!("{} is faultless", path.display())) + "\n";
+        let faults = check(&path, &Request::default()).render(false) + "\n";
+        assert!(faults.len() > 1, "{} is faultless", path.display());
         let golden = path.with_extension("txt");
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&golden, &faults).unwrap();
@@ -147,7 +171,7 @@ fn settings_change_any_key_and_say_where_they_are_wrong() {
 
 #[test]
 fn a_path_on_the_command_line_starts_at_the_working_directory() {
-    let text = "source.csv.path = \"a.csv\"\nmodel = \"popularity\"";
+    let text = "source.csv.path = \"tests/faults/log.csv\"\nmodel = \"popularity\"";
     let path = |settings: &[&str]| {
         let experiment = good(text, settings);
         resolved(&experiment.source)["csv"]["path"]
@@ -155,7 +179,12 @@ fn a_path_on_the_command_line_starts_at_the_working_directory() {
             .unwrap()
             .to_owned()
     };
-    assert_eq!(path(&[]), "a.csv");
-    let here = std::env::current_dir().unwrap().join("b/c.csv");
-    assert_eq!(path(&["source.csv.path=b/c.csv"]), here.to_string_lossy());
+    assert_eq!(path(&[]), "tests/faults/log.csv");
+    let here = std::env::current_dir()
+        .unwrap()
+        .join("tests/faults/log.csv");
+    assert_eq!(
+        path(&["source.csv.path=tests/faults/log.csv"]),
+        here.to_string_lossy()
+    );
 }

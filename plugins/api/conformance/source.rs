@@ -1,0 +1,135 @@
+//! What a source promises.
+
+use std::path::Path;
+
+use super::promises::{Promises, THREADS, on_threads};
+use crate::{CheckContext, Error, Ledger, Log, Result, Source, SourceContext};
+
+const SEED: u64 = 7;
+
+/// Whether it could be tried at all.
+pub(super) fn behavior(source: &dyn Source, folder: &Path, promises: &mut Promises) -> bool {
+    let context = SourceContext::new(folder, SEED);
+    let fingerprint = promises.fallible("naming its content", || source.fingerprint(&context));
+    let columns = promises.calm("naming its columns", || source.columns(&context));
+    let first = promises.fallible("reading", || read(source, &context));
+    let (Some(fingerprint), Some(columns), Some(chunks)) = (fingerprint, columns, first) else {
+        return false;
+    };
+    promises.that(!fingerprint.trim().is_empty(), || {
+        "its fingerprint is empty".to_owned()
+    });
+    let again = promises.fallible("naming its content", || source.fingerprint(&context));
+    promises.that(again.as_ref() == Some(&fingerprint), || {
+        format!("its fingerprint was {fingerprint}, then {again:?}: records would not be found")
+    });
+    let complaints = promises.calm("checking its parameters", || {
+        source.check(&CheckContext::new(folder))
+    });
+    for complaint in complaints.into_iter().flatten() {
+        promises.that(false, || {
+            format!(
+                "it can be read, but its `check` says: {}",
+                complaint.message
+            )
+        });
+    }
+    well_formed(&chunks, columns.as_deref(), promises);
+    let shown: Vec<Vec<String>> = rows(&chunks);
+    promises.that(!shown.is_empty(), || {
+        "it gives no row, but no error either".to_owned()
+    });
+    for threads in THREADS {
+        let again = promises.fallible("reading again", || {
+            on_threads(threads, || read(source, &context))
+        });
+        promises.that(again.is_none_or(|again| rows(&again) == shown), || {
+            format!("read again, on {threads} threads, it gives other rows")
+        });
+    }
+    if !chunks.is_empty() {
+        stops(source, &context, promises);
+    }
+    true
+}
+
+fn read(source: &dyn Source, context: &SourceContext) -> Result<Vec<Log>> {
+    let mut chunks = Vec::new();
+    source.read(context, &mut Ledger::default(), &mut |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })?;
+    Ok(chunks)
+}
+
+fn well_formed(chunks: &[Log], columns: Option<&[String]>, promises: &mut Promises) {
+    let mut last = 0;
+    for chunk in chunks {
+        for &number in chunk.numbers() {
+            promises.that(number > last, || {
+                format!(
+                    "row number {number} comes after {last}; rows are counted from 1, ascending, \
+                     each once, also from chunk to chunk"
+                )
+            });
+            last = number;
+        }
+        let names: Vec<&str> = chunk.columns().iter().map(|c| c.name.as_str()).collect();
+        if let Some(columns) = columns {
+            promises.that(columns == names, || {
+                format!("it announces the columns {columns:?}, but gives {names:?}")
+            });
+        }
+        let roles = chunk.roles();
+        let optional = [&roles.time, &roles.event, &roles.plays, &roles.seconds];
+        let named = [&roles.user, &roles.item]
+            .into_iter()
+            .chain(optional.into_iter().flatten());
+        for role in named {
+            promises.that(names.contains(&role.as_str()), || {
+                format!("its roles name a column `{role}` that it does not have")
+            });
+        }
+    }
+    promises.fallible("joining its chunks", || Log::concat(chunks.to_vec()));
+}
+
+/// Number and cells of each row.
+fn rows(chunks: &[Log]) -> Vec<Vec<String>> {
+    let row = |log: &Log, row: usize| {
+        let cells = log.columns().iter().map(|c| {
+            let missing = if c.cells.is_missing(row) {
+                "missing"
+            } else {
+                ""
+            };
+            format!("{missing}{}", c.cells.show(row))
+        });
+        [log.numbers()[row].to_string()]
+            .into_iter()
+            .chain(cells)
+            .collect()
+    };
+    chunks
+        .iter()
+        .flat_map(|log| (0..log.rows()).map(move |at| row(log, at)))
+        .collect()
+}
+
+/// Where the lab cannot take more, reading ends with the lab's own error.
+fn stops(source: &dyn Source, context: &SourceContext, promises: &mut Promises) {
+    let mut chunks = 0;
+    let ended = promises.calm("being stopped", || {
+        source.read(context, &mut Ledger::default(), &mut |_| {
+            chunks += 1;
+            Err(Error::Cancelled)
+        })
+    });
+    let told = matches!(ended, Some(Err(Error::Cancelled)) | None);
+    promises.that(told && chunks <= 1, || {
+        format!(
+            "after an error of what takes its rows it went on (chunks given: {chunks}); give that \
+             error back at once: `sink(chunk)?`"
+        )
+    });
+}

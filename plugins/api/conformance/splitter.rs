@@ -1,0 +1,139 @@
+//! What a splitter promises.
+
+use super::logs::events;
+use super::promises::{Promises, THREADS, on_threads};
+use crate::{Events, Fold, Role, Splitter};
+
+const SEED: u64 = 7;
+
+/// Whether it could be tried at all.
+pub(super) fn behavior(splitter: &dyn Splitter, promises: &mut Promises) -> bool {
+    let whole = events();
+    let Some(folds) = promises.fallible("splitting the kit's log", || splitter.split(&whole, SEED))
+    else {
+        odd(splitter, &whole, promises);
+        return false;
+    };
+    folds_hold(splitter, &whole, &folds, "the kit's log", promises);
+    let validation = folds.iter().any(|f| f.role == Role::Validation);
+    let word = promises.calm("telling whether it makes a validation part", || {
+        splitter.makes_validation()
+    });
+    promises.that(word.flatten().is_none_or(|word| word == validation), || {
+        let made = if validation { "one" } else { "none" };
+        format!("`makes_validation` says {word:?}, but it made {made}")
+    });
+    for threads in THREADS {
+        let again = promises.fallible("splitting again", || {
+            on_threads(threads, || splitter.split(&whole, SEED))
+        });
+        promises.that(again.is_none_or(|again| again == folds), || {
+            format!("the same seed, on {threads} threads, gives other folds")
+        });
+    }
+    odd(splitter, &whole, promises);
+    true
+}
+
+/// Logs that need not be possible to split, but must not be split wrongly.
+fn odd(splitter: &dyn Splitter, whole: &Events, promises: &mut Promises) {
+    let of_user = |user: u32| -> Vec<u32> {
+        (0..whole.len() as u32)
+            .filter(|&e| whole.user[e as usize] == user)
+            .collect()
+    };
+    let mut at_once = whole.clone();
+    at_once.time = vec![at_once.time[0]; whole.len()];
+    let mut backwards = whole.clone();
+    backwards.time.reverse();
+    let mut timeless = whole.clone();
+    timeless.time = Vec::new();
+    let mut without_log = whole.clone();
+    without_log.log = None;
+    let cases = [
+        ("no events at all", Events::default()),
+        ("none of the events", whole.select(&[])),
+        ("a single event", whole.select(&[0])),
+        ("two events", whole.select(&[0, 1])),
+        ("a single user", whole.select(&of_user(0))),
+        ("events of one and the same time", at_once),
+        ("events that do not come in the order of time", backwards),
+        ("events without times", timeless),
+        ("events without a log behind them", without_log),
+    ];
+    for (what, events) in cases {
+        let folds = promises.fallible(&format!("splitting {what}"), || {
+            splitter.split(&events, SEED)
+        });
+        if let Some(folds) = folds {
+            folds_hold(splitter, &events, &folds, what, promises);
+        }
+    }
+}
+
+fn folds_hold(
+    splitter: &dyn Splitter,
+    events: &Events,
+    folds: &[Fold],
+    what: &str,
+    promises: &mut Promises,
+) {
+    let count = |role| folds.iter().filter(|f| f.role == role).count();
+    promises.that(count(Role::Test) == 1, || {
+        format!(
+            "splitting {what}: {} folds of role test, not one",
+            count(Role::Test)
+        )
+    });
+    promises.that(count(Role::Validation) <= 1, || {
+        format!("splitting {what}: more than one validation fold")
+    });
+    let past_only = !splitter.uses_the_future();
+    for fold in folds {
+        let role = fold.role.name();
+        for (part, list) in [("fit", &fold.fit), ("targets", &fold.targets)] {
+            promises.that(!list.is_empty(), || {
+                format!(
+                    "splitting {what}: {part} of the {role} fold is empty; return an Error that says \
+                     which part, why, and what to change"
+                )
+            });
+            promises.that(list.windows(2).all(|pair| pair[0] < pair[1]), || {
+                format!("splitting {what}: {part} of the {role} fold is not ascending, each once")
+            });
+            promises.that(list.iter().all(|&e| (e as usize) < events.len()), || {
+                format!("splitting {what}: {part} of the {role} fold has events there are not")
+            });
+        }
+        promises.that(disjoint(&fold.fit, &fold.targets), || {
+            format!("splitting {what}: the {role} fold learns from events that it asks for")
+        });
+        if past_only && !events.time.is_empty() {
+            let time = |e: &u32| events.time.get(*e as usize).copied();
+            let last = fold.fit.iter().filter_map(time).max();
+            let first = fold.targets.iter().filter_map(time).min();
+            promises.that(last <= first || first.is_none(), || {
+                format!(
+                    "splitting {what}: the {role} fold learns from events later than those it asks \
+                     for, but `uses_the_future` says that it does not"
+                )
+            });
+        }
+    }
+    let find = |role| folds.iter().find(|f| f.role == role);
+    if let (Some(validation), Some(test)) = (find(Role::Validation), find(Role::Test)) {
+        for (part, list) in [("fit", &validation.fit), ("targets", &validation.targets)] {
+            promises.that(disjoint(list, &test.targets), || {
+                format!(
+                    "splitting {what}: {part} of the validation fold holds events of the test part, \
+                     so that settings are chosen by what is to be foretold"
+                )
+            });
+        }
+    }
+}
+
+fn disjoint(a: &[u32], b: &[u32]) -> bool {
+    let a: rustc_hash::FxHashSet<u32> = a.iter().copied().collect();
+    b.iter().all(|e| !a.contains(e))
+}

@@ -1,0 +1,91 @@
+//! What a fit takes, counted in the loops of the half steps.
+
+use musicrec_api::{Cost, Shape};
+
+use super::half_step::{GRAM_PARTS, PANEL};
+use super::{Als, Solver};
+
+/// Threads whose working space is counted: how many there will be is not known to a plan.
+const THREADS: f64 = 8.0;
+
+/// What it takes to gather a factor of a cell for a matrix product, in operations: measured, for
+/// it is moving and converting more than counting. Then 16 to 256 factors take much the same time
+/// an operation.
+const GATHERING: f64 = 16.0;
+
+pub(super) fn cost(als: &Als, shape: &Shape) -> Cost {
+    let (users, items) = (shape.users as f64, shape.items as f64);
+    let (cells, rows) = (shape.cells as f64, users + items);
+    let factors = als.factors.get() as f64;
+    let square = factors * factors;
+    // Each iteration solves for all users and for all items: each cell and each row twice over.
+    let gram = rows * square;
+    let (solved, scratch) = match als.solver {
+        Solver::Exact => {
+            let system = square + GATHERING * factors;
+            let factorized = factors * square / 6.0 + square;
+            let panel = square + PANEL as f64 * factors + factors;
+            (2.0 * cells * system + rows * factorized, 8.0 * panel)
+        }
+        Solver::ConjugateGradients => {
+            let steps = als.cg_steps.get() as f64;
+            // The residual at the start is a product with the matrix too.
+            let products = steps + 1.0;
+            let of_cells = 2.0 * cells * factors * (2.0 * products + 1.0);
+            let of_rows = rows * (products * square + 6.0 * steps * factors);
+            (of_cells + of_rows, 4.0 * 4.0 * factors)
+        }
+    };
+    let parts = GRAM_PARTS as f64 + 1.0;
+    // The matrix by item is a copy: the index and strength of each cell, and where rows begin.
+    let by_item = 8.0 * (cells + items + 1.0);
+    Cost {
+        operations: als.iterations.get() as f64 * (gram + solved),
+        bytes: 4.0 * rows * factors + 8.0 * parts * square + THREADS * scratch + by_item,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{Model, Shape};
+
+    use crate::Als;
+
+    fn als(parameters: &serde_json::Value) -> Als {
+        serde_json::from_value(parameters.clone()).unwrap()
+    }
+
+    fn operations(parameters: &serde_json::Value, shape: &Shape) -> f64 {
+        als(parameters).cost(shape).unwrap().operations
+    }
+
+    #[test]
+    fn operations_and_bytes_are_those_counted_by_hand() {
+        let shape = Shape::new(2, 1, 2);
+        // Gram: 3 rows × 4. Exact: 4 × (4 + 32) for the cells, 3 × (8 / 6 + 4) for the rows.
+        let exact = serde_json::json!({"factors": 2, "iterations": 3});
+        assert_eq!(operations(&exact, &shape), 3.0 * (12.0 + 144.0 + 16.0));
+        // Factors 24, Gram 17 × 32, scratch 8 × 8 × (4 + 256 + 2), by item 32.
+        let bytes = als(&exact).cost(&shape).unwrap().bytes;
+        assert_eq!(bytes, 24.0 + 544.0 + 16_768.0 + 32.0);
+        // One step is two products. Gram 12; each of 2 × 2 cells 2 × (2 × 2 + 1), each of 3 rows
+        // 2 × 4 + 6 × 2.
+        let steps = serde_json::json!(
+            {"factors": 2, "iterations": 1, "solver": "conjugate_gradients", "cg_steps": 1}
+        );
+        assert_eq!(operations(&steps, &shape), 12.0 + 4.0 * 10.0 + 3.0 * 20.0);
+    }
+
+    #[test]
+    fn nothing_to_learn_from_costs_no_operation_and_absurd_sizes_are_finite() {
+        assert_eq!(
+            operations(&serde_json::json!({}), &Shape::new(0, 0, 0)),
+            0.0
+        );
+        let huge = als(&serde_json::json!({"factors": usize::MAX, "iterations": usize::MAX}));
+        let cost = huge
+            .cost(&Shape::new(usize::MAX, usize::MAX, usize::MAX))
+            .unwrap();
+        assert!(cost.operations.is_finite() && cost.bytes.is_finite());
+    }
+}

@@ -1,0 +1,33 @@
+//! What a command line changes in a definition: the same for every command that takes one.
+
+use clap::Args;
+
+use crate::definition::Request;
+
+/// `--set`, `--only`, `--yes`.
+#[derive(Debug, Args)]
+pub(super) struct Changes {
+    /// Change a key of the definition, for example `model.als.factors=32`; the value is TOML, paths
+    /// given here are relative to the working directory
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+
+    /// Run only the trials of which this holds: `model=als`, `weighting=bm25`,
+    /// `model.als.factors=32`; repeated, all keys must hold, and one of the values of each
+    #[arg(long, value_name = "KEY=VALUE")]
+    only: Vec<String>,
+
+    /// Allow more than 10,000 trials
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Changes {
+    pub(super) fn request(&self) -> Request {
+        Request {
+            settings: self.settings.clone(),
+            only: self.only.clone(),
+            yes: self.yes,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! `musicrec-lab plan`: what a sweep would do.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::changes::Changes;
+use super::{color, on_interrupt, print, say, say_rendered, threads};
+use crate::definition;
+use crate::exit::Failure;
+use crate::plan::{self, Plan, Planned, State};
+use crate::report::table;
+use crate::sweep::{Options, Sweep};
+
+/// Rows that are shown without `--all`.
+const ROWS: usize = 50;
+
+/// Show what a sweep would do: its trials, what is done already, an estimate of time and memory
+///
+/// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  musicrec-lab plan experiments/quickstart.toml
+  musicrec-lab plan my.toml --set model.als.factors='{ range = [8, 256], scale = \"log2\" }' --all")]
+pub(super) struct Arguments {
+    /// The experiment's definition, a TOML file
+    definition: PathBuf,
+
+    #[command(flatten)]
+    changes: Changes,
+
+    /// The folder that holds a folder for the experiment
+    #[arg(long, default_value = "reports")]
+    out: PathBuf,
+
+    /// Threads that the sweep will use [default: as many as the machine has]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+
+    /// Show every trial, however many there are
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let request = arguments.changes.request();
+    let (experiment, warnings) = definition::load(&arguments.definition, &request, color())?;
+    if !warnings.is_empty() {
+        say_rendered(&format!("{warnings}\n"));
+    }
+    let options = Options {
+        out: arguments.out.clone(),
+        fresh: false,
+        threads: threads(arguments.threads),
+        command: String::new(),
+    };
+    say(&format!(
+        "reading and cleaning {}",
+        experiment.path.display()
+    ));
+    let sweep = Sweep::prepare(&experiment, &options, on_interrupt()?)?;
+    let plan = plan::make(&experiment, &sweep, options.threads)?;
+    let folder = sweep.store().folder().display().to_string();
+    print(&draw(&plan, arguments.all, options.threads, &folder))
+}
+
+fn draw(plan: &Plan, all: bool, threads: usize, folder: &str) -> String {
+    let mut out = String::new();
+    let shown = if all { plan.trials.len() } else { ROWS };
+    let validated = plan.trials.iter().any(|t| t.validation.is_some());
+    let mut header = vec!["#", "variant", "settings"];
+    if validated {
+        header.push("validation");
+    }
+    header.extend(["test", "seconds"]);
+    let header: Vec<String> = header.into_iter().map(str::to_owned).collect();
+    let rows: Vec<Vec<String>> = plan
+        .trials
+        .iter()
+        .take(shown)
+        .enumerate()
+        .map(|(at, trial)| row(at, trial))
+        .collect();
+    let _ = writeln!(out, "Trials\n{}", table(&header, &rows, header.len() - 1));
+    if plan.trials.len() > shown {
+        let _ = writeln!(
+            out,
+            "  and {} more; --all shows them",
+            plan.trials.len() - shown
+        );
+    }
+    for line in &plan.folded {
+        let _ = writeln!(out, "  {line}");
+    }
+    let _ = writeln!(out, "\nShared");
+    for line in &plan.shared {
+        let _ = writeln!(out, "  {line}");
+    }
+    let count = |state: fn(&Planned) -> bool| plan.trials.iter().filter(|t| state(t)).count();
+    let done = count(|t| t.validation == Some(State::Done));
+    let left = count(|t| t.validation == Some(State::Runs));
+    let tested = count(|t| t.test == State::Done);
+    let _ = writeln!(out, "\nDone already in {folder}");
+    if validated {
+        let _ = writeln!(out, "  {done} trials on validation, {left} are left");
+    }
+    let _ = writeln!(out, "  {tested} trials on test");
+    out + &estimate(plan, threads)
+}
+
+fn row(at: usize, trial: &Planned) -> Vec<String> {
+    let state = |state: &State| match state {
+        State::Done => "done".to_owned(),
+        State::Runs => "runs".to_owned(),
+        State::Same(first) => format!("same as {first}"),
+        State::IfChosen => "if chosen".to_owned(),
+    };
+    let mut cells = vec![
+        (at + 1).to_string(),
+        trial.variant.clone(),
+        trial.settings.clone(),
+    ];
+    cells.extend(trial.validation.as_ref().map(state));
+    cells.push(state(&trial.test));
+    cells.push(trial.seconds.map_or("unknown".to_owned(), seconds));
+    cells
+}
+
+fn estimate(plan: &Plan, threads: usize) -> String {
+    let estimate = &plan.estimate;
+    let mut out = String::from("\nEstimate of what is left\n");
+    let _ = writeln!(
+        out,
+        "  fitting and ranking: {} on {threads} threads ({} on one){}",
+        seconds(estimate.wall),
+        seconds(estimate.seconds),
+        match estimate.unknown {
+            0 => String::new(),
+            n => format!(", without {n} trials of models that do not tell their cost"),
+        }
+    );
+    for basis in &estimate.basis {
+        let _ = writeln!(out, "    {basis}");
+    }
+    let _ = writeln!(
+        out,
+        "    not in it: reading and cleaning, random rankings, intervals, recommendations"
+    );
+    let megabytes = |bytes: f64| format!("{:.0} MB", (bytes / 1e6).ceil());
+    let peak = estimate.peak.map_or(String::new(), |peak| {
+        format!(
+            "; reading, cleaning and splitting held {} just now",
+            megabytes(peak)
+        )
+    });
+    let _ = writeln!(
+        out,
+        "  memory: {} for the trials that run at once{peak}",
+        megabytes(estimate.bytes)
+    );
+    out
+}
+
+/// Seconds as one would say them.
+fn seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.01 => "<0.01 s".to_owned(),
+        s if s < 10.0 => format!("{s:.2} s"),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3_600.0),
+    }
+}

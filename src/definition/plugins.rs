@@ -1,0 +1,267 @@
+//! Places of a definition that name plugins, in short or in full:
+//!
+//! 1. A plugin is `"name"` or `{ name = { … } }`; a header is the same thing.
+//! 2. Wherever a value may stand, an axis may stand. A bare list is never one.
+//! 3. A place for one plugin that names several is an axis; twice the same: `[[model.als]]`.
+//! 4. Lists are sequences in order, and an entry names exactly one plugin, or is an axis of them.
+
+use musicrec_api::{Kind, registrations};
+
+use super::axes;
+use super::fault::{Fault, Faults};
+use super::tree::{Node, Place, Value};
+
+/// The key under which a weighting nests another.
+pub(super) const NESTED: &str = "of";
+
+/// An alternative of an entry of a list: nothing.
+pub(super) const OFF: &str = "off";
+
+/// A plugin that a place names: its name, where that was written, and its parameters.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) parameters: Node,
+}
+
+impl Named {
+    /// `{ name = { … } }` again.
+    pub(super) fn into_node(self) -> Node {
+        Node::single(&self.name, self.place, self.parameters)
+    }
+}
+
+/// The plugins that a place of the given kind names, in order. Unknown names are faults.
+pub(super) fn named(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Named> {
+    let known = names(kind);
+    let before = faults.errors();
+    let mut plugins = Vec::new();
+    for (name, place, parameters) in mentioned(node, kind, faults) {
+        if known.contains(&name) {
+            plugins.push(Named {
+                name: name.to_owned(),
+                place: place.clone(),
+                parameters,
+            });
+        } else {
+            faults.push(
+                Fault::at(
+                    place.clone(),
+                    format!("there is no {} plugin `{name}`", singular(kind)),
+                )
+                .suggest(name, known.iter().copied())
+                .help(if name == OFF {
+                    "\"off\" is an alternative: { grid = [\"off\", …] }; alone, leave the entry out"
+                        .to_owned()
+                } else {
+                    format!("there are: {}", known.join(", "))
+                }),
+            );
+        }
+    }
+    if plugins.is_empty() && faults.errors() == before {
+        faults.push(
+            Fault::at(
+                node.place.clone(),
+                format!("no {} plugin is named here", singular(kind)),
+            )
+            .help(format!("there are: {}", known.join(", "))),
+        );
+    }
+    plugins
+}
+
+/// Names with their places and parameters, whether or not there are such plugins.
+fn mentioned<'a>(
+    node: &'a Node,
+    kind: Kind,
+    faults: &mut Faults,
+) -> Vec<(&'a str, &'a Place, Node)> {
+    let mut found = Vec::new();
+    match &node.value {
+        Value::Scalar(toml::Value::String(name)) => {
+            found.push((name.as_str(), &node.place, Node::empty(node.place.clone())));
+        }
+        Value::Table(entries) => {
+            for entry in entries {
+                let (name, place) = (entry.key.as_str(), &entry.place);
+                match &entry.node.value {
+                    Value::Table(_) => found.push((name, place, entry.node.clone())),
+                    Value::Array(items)
+                        if items.iter().all(|i| matches!(i.value, Value::Table(_))) =>
+                    {
+                        found.extend(items.iter().map(|item| (name, place, item.clone())));
+                    }
+                    _ => faults.push(
+                        Fault::at(
+                            entry.node.place.clone(),
+                            format!(
+                                "`{name}` stands where a {} plugin is named, so it takes a table \
+                                 of parameters; this is a value of type {}",
+                                singular(kind),
+                                entry.node.describe()
+                            ),
+                        )
+                        .help(match entry.node.as_str() {
+                            // `name = "als"`, `type = "als"`
+                            Some(plugin) if names(kind).contains(&plugin) => format!(
+                                "a plugin's name is a key: write {plugin} = {{}} instead"
+                            ),
+                            _ if names(kind).contains(&name) => {
+                                format!("for example {name} = {{}} for the defaults")
+                            }
+                            _ => format!("there are: {}", names(kind).join(", ")),
+                        }),
+                    ),
+                }
+            }
+        }
+        _ => faults.push(
+            Fault::at(
+                node.place.clone(),
+                format!(
+                    "expected a {} plugin, found a value of type {}",
+                    singular(kind),
+                    node.describe()
+                ),
+            )
+            .help(match kind {
+                Kind::Cleaner | Kind::Metric => {
+                    "write \"name\" or { name = { … } }".to_owned()
+                }
+                _ => format!(
+                    "write \"name\" or {{ name = {{ … }} }}; for several, one header each, such as [{}.{}]",
+                    kind.key(),
+                    names(kind).first().copied().unwrap_or("name")
+                ),
+            }),
+        ),
+    }
+    found
+}
+
+/// The one plugin of a place; the first where there are several, so that its parameters are looked
+/// at too.
+fn alone(node: &Node, kind: Kind, why: &str, faults: &mut Faults) -> Option<Named> {
+    let plugins = named(node, kind, faults);
+    if let Some(second) = plugins.get(1) {
+        faults.push(Fault::at(
+            second.place.clone(),
+            format!("a second {} plugin: {why}", singular(kind)),
+        ));
+    }
+    plugins.into_iter().next()
+}
+
+/// The one plugin of a place that takes no axis.
+pub(super) fn one(node: &Node, kind: Kind, why: &str, faults: &mut Faults) -> Option<Named> {
+    let plugin = alone(node, kind, why, faults)?;
+    axes::none(&plugin.parameters, faults).then_some(plugin)
+}
+
+/// All concrete plugins of a place that may be an axis: its plugins, or a grid of them, times the
+/// axes in each.
+pub(super) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+    if let Some(values) = grid(node, faults) {
+        return values
+            .iter()
+            .flat_map(|value| place(value, kind, faults))
+            .collect();
+    }
+    let mut all = Vec::new();
+    for plugin in named(node, kind, faults) {
+        all.extend(settings(&plugin, kind, faults));
+    }
+    all
+}
+
+/// A plugin with each of its concrete settings.
+pub(super) fn settings(plugin: &Named, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+    axes::of_plugin(&plugin.parameters, kind, faults)
+        .into_iter()
+        .map(|parameters| {
+            let plugin = Named {
+                parameters,
+                ..plugin.clone()
+            };
+            plugin.into_node()
+        })
+        .collect()
+}
+
+/// The values of a grid of plugins.
+fn grid(node: &Node, faults: &mut Faults) -> Option<Vec<Node>> {
+    node.get("grid")?;
+    axes::axis(node, faults)
+}
+
+/// The alternatives of an entry of a list; `None` among them is "off".
+pub(super) fn entry(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Option<Node>> {
+    if let Some(values) = grid(node, faults) {
+        let off = |node: &Node| node.as_str() == Some(OFF);
+        if !values.is_empty() && values.iter().all(off) {
+            faults.push(
+                Fault::at(node.place.clone(), "an axis of nothing but \"off\"")
+                    .help(format!("name a {} plugin too", singular(kind))),
+            );
+        }
+        return values
+            .iter()
+            .flat_map(|value| {
+                if off(value) {
+                    vec![None]
+                } else {
+                    entry(value, kind, faults)
+                }
+            })
+            .collect();
+    }
+    let plugin = match kind {
+        Kind::Metric => metric(node, faults),
+        kind => alone(node, kind, ONE_EACH, faults),
+    };
+    let settings = plugin.map(|plugin| settings(&plugin, kind, faults));
+    settings.into_iter().flatten().map(Some).collect()
+}
+
+const ONE_EACH: &str = "an entry of a list names exactly one; start another entry for it";
+
+/// `"ndcg@3"` is short for `{ ndcg = { k = 3 } }`.
+fn metric(node: &Node, faults: &mut Faults) -> Option<Named> {
+    let Some((name, depth)) = node.as_str().and_then(|text| text.split_once('@')) else {
+        return alone(node, Kind::Metric, ONE_EACH, faults);
+    };
+    let of = |value| Node {
+        place: node.place.clone(),
+        value: Value::Scalar(value),
+    };
+    let name = of(toml::Value::String(name.to_owned()));
+    let mut short = alone(&name, Kind::Metric, ONE_EACH, faults)?;
+    let Ok(depth) = depth.parse() else {
+        faults.push(
+            Fault::at(node.place.clone(), format!("`{depth}` is not a depth"))
+                .help("for example \"ndcg@3\""),
+        );
+        return None;
+    };
+    let depth = of(toml::Value::Integer(depth));
+    short.parameters = Node::single("k", node.place.clone(), depth);
+    Some(short)
+}
+
+fn names(kind: Kind) -> Vec<&'static str> {
+    registrations()
+        .into_iter()
+        .filter(|r| r.kind == kind)
+        .map(|r| r.name)
+        .collect()
+}
+
+fn singular(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Cleaner => "cleaner",
+        Kind::Metric => "metric",
+        kind => kind.key(),
+    }
+}

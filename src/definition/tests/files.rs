@@ -1,0 +1,188 @@
+//! Definitions of several files, and definitions shown in full.
+
+use std::fs;
+use std::path::Path;
+
+use super::super::{Checked, check};
+use super::request;
+use crate::experiment::{Experiment, resolved};
+
+/// Writes files into a folder and checks the first.
+fn read(folder: &Path, files: &[(&str, &str)], settings: &[&str]) -> Checked {
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    check(&folder.join(files[0].0), &request(settings, &[]))
+}
+
+fn faultless(checked: Checked) -> Experiment {
+    checked
+        .into_experiment(false)
+        .unwrap_or_else(|faults| panic!("{}", faults.message()))
+        .0
+}
+
+const COMMON: &str = r#"
+    seed = 4
+    cleaners = ["drop_duplicates"]
+    weighting = "binary"
+    model = "popularity"
+    [source.csv]
+    path = "data/log.csv"
+    time = "at"
+    [splitter.random]
+    test = 0.3
+    [evaluation]
+    metrics = ["ndcg@3"]
+    resamples = 500
+"#;
+
+#[test]
+fn a_file_extends_what_it_includes() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = r#"
+        include = "base/common.toml"
+        seed = 5
+        cleaners = []
+        splitter.random.validation = 0.1
+        [weighting.bm25]
+        [model.als]
+        factors.grid = [4, 8]
+        [evaluation]
+        metrics = ["recall@3"]
+    "#;
+    let log = "user_id,song_id,at\nu,s,2025-01-01 00:00:00\n";
+    let experiment = faultless(read(
+        folder.path(),
+        &[
+            ("my.toml", own),
+            ("base/common.toml", COMMON),
+            ("base/data/log.csv", log),
+        ],
+        &[],
+    ));
+    assert_eq!(experiment.seed, 5);
+    let names: Vec<&str> = experiment
+        .variants
+        .iter()
+        .map(|v| v.name.as_str())
+        .collect();
+    assert_eq!(names, ["popularity", "als"]);
+    // One plugin is merged where both name it, replaced where they do not; a list is replaced.
+    let splitter = resolved(&experiment.splitter);
+    assert_eq!(splitter["random"]["test"], 0.3);
+    assert_eq!(splitter["random"]["validation"], 0.1);
+    assert_eq!(experiment.weightings.len(), 1);
+    assert!(experiment.weightings[0].resolved["bm25"].is_object());
+    assert!(experiment.cleanings[0].cleaners.is_empty());
+    assert_eq!(experiment.evaluation.metrics.labels(), ["recall@3"]);
+    assert_eq!(experiment.evaluation.resamples.get(), 500);
+    // Paths of an included file start at its own folder.
+    let source = resolved(&experiment.source);
+    let path = source["csv"]["path"].as_str().unwrap();
+    assert_eq!(Path::new(path), Path::new("base").join("data/log.csv"));
+}
+
+#[test]
+fn of_several_includes_the_later_wins_and_cycles_are_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = faultless(read(
+        folder.path(),
+        &[
+            (
+                "my.toml",
+                "include = [\"a.toml\", \"b.toml\"]\nmodel = \"als\"",
+            ),
+            ("a.toml", "seed = 1\nsource = \"synthetic\""),
+            ("b.toml", "seed = 2"),
+        ],
+        &[],
+    ));
+    assert_eq!(experiment.seed, 2);
+    let checked = read(
+        folder.path(),
+        &[
+            ("my.toml", "include = \"c.toml\"\nmodel = \"als\""),
+            ("c.toml", "include = \"./d.toml\""),
+            ("d.toml", "include = \"my.toml\"\n[model.alz]"),
+        ],
+        &[],
+    );
+    let faults = checked.render(false);
+    assert!(faults.contains("my.toml includes itself"), "{faults}");
+    assert!(faults.contains("d.toml:1:11"), "{faults}");
+}
+
+#[test]
+fn a_fault_in_an_included_file_is_shown_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let checked = read(
+        folder.path(),
+        &[
+            ("my.toml", "include = \"a.toml\"\nmodel = \"als\""),
+            ("a.toml", "source = \"synthetic\"\n[model.als]\nfactor = 3"),
+        ],
+        &[],
+    );
+    let faults = checked.render(false);
+    assert!(faults.contains("a.toml:3:1"), "{faults}");
+    assert!(faults.contains("did you mean `factors`"), "{faults}");
+    let findings = serde_json::to_value(checked.findings()).unwrap();
+    assert_eq!(findings[0]["line"], 3);
+    assert_eq!(findings[0]["column"], 1);
+    assert_eq!(findings[0]["end_column"], 7);
+    assert_eq!(findings[0]["severity"], "error");
+    assert_eq!(findings[0]["label"], "did you mean `factors`?");
+}
+
+#[test]
+fn what_is_shown_gives_the_same_trials() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = r#"
+        include = "base/common.toml"
+        weighting = { grid = ["plays", { log = { of.recency = {} } }] }
+        [[cleaners]]
+        grid = ["off", { limit_range = { column = "plays", max = { grid = [5, 9] } } }]
+        [[cleaners]]
+        [cleaners.map_labels]
+        column = "event"
+        labels = { "odd.key" = ["a b"] }
+        [[model.als]]
+        label = "small"
+        zip = { factors = [4, 8], iterations = [2, 3] }
+        [[model.als]]
+        alpha = { range = [1.0, 100.0], scale = "log10" }
+        [evaluation]
+        compare = ["model", "cleaners"]
+        targets.plays = {}
+    "#;
+    let log = "user_id,song_id,at,plays,event\nu,s,2025-01-01 00:00:00,1,a\n";
+    let checked = read(
+        folder.path(),
+        &[
+            ("my.toml", own),
+            ("base/common.toml", COMMON),
+            ("base/data/log.csv", log),
+        ],
+        &["seed=9"],
+    );
+    let shown = checked
+        .show()
+        .unwrap_or_else(|| panic!("{}", checked.render(false)));
+    for words in ["my.toml:", "common.toml:", "# default", "--set seed=9"] {
+        assert!(shown.contains(words), "no `{words}` in:\n{shown}");
+    }
+    let again = faultless(read(folder.path(), &[("shown.toml", &shown)], &[]));
+    let first = faultless(checked);
+    let trials = |experiment: &Experiment| -> Vec<_> {
+        let all = experiment.trials();
+        all.iter()
+            .map(|t| (experiment.variant(t).to_owned(), experiment.resolved(t)))
+            .collect()
+    };
+    assert_eq!(trials(&first).len(), 5 * 2 * 3 + 3);
+    assert_eq!(trials(&first), trials(&again));
+    assert_eq!(first.name, again.name);
+}

@@ -1,0 +1,390 @@
+//! What a sweep would do: which trials, which of them are done, and what the rest takes.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hint::black_box;
+use std::time::Instant;
+
+use musicrec_api::{Cost, Role, Shape};
+
+use crate::exit::Failure;
+use crate::experiment::{Experiment, Trial};
+use crate::records::Run;
+use crate::settings::nesting;
+use crate::stages::fold::Summary;
+use crate::sweep::{Overview, Sweep};
+
+/// Multiplications that a score is taken for in ranking, where no record tells.
+const OPERATIONS_A_SCORE: f64 = 32.0;
+
+/// The plan of a sweep.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// All trials in the order of the definition.
+    pub(crate) trials: Vec<Planned>,
+    /// What is done once for several trials, in words.
+    pub(crate) shared: Vec<String>,
+    /// Trials that are one, in words.
+    pub(crate) folded: Vec<String>,
+    pub(crate) estimate: Estimate,
+}
+
+/// A trial of the plan.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) variant: String,
+    /// What distinguishes it from the other trials of its variant.
+    pub(crate) settings: String,
+    /// `None` where there is no validation part.
+    pub(crate) validation: Option<State>,
+    pub(crate) test: State,
+    /// Seconds of fitting and ranking on one thread, on validation if there is such a part; `None`
+    /// where nothing tells.
+    pub(crate) seconds: Option<f64>,
+    /// The same on test.
+    on_test: Option<f64>,
+}
+
+impl Planned {
+    fn runs(&self) -> bool {
+        let runs = |state: &State| matches!(state, State::Runs | State::IfChosen);
+        self.validation.as_ref().map_or(runs(&self.test), runs)
+    }
+}
+
+/// What becomes of a trial on a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It has a record.
+    Done,
+    /// It will run.
+    Runs,
+    /// It is the same as an earlier one, whose place from 1 this is.
+    Same(usize),
+    /// It runs on test if it is the best of its variant on validation.
+    IfChosen,
+}
+
+/// Time and memory of what is left to do.
+#[derive(Debug)]
+pub(crate) struct Estimate {
+    /// Seconds of trials if each ran on one thread.
+    pub(crate) seconds: f64,
+    /// The same with the threads given.
+    pub(crate) wall: f64,
+    /// Trials that nothing is known of.
+    pub(crate) unknown: usize,
+    /// What it rests on.
+    pub(crate) basis: Vec<String>,
+    /// Bytes of the matrices and factors of as many trials as run at once.
+    pub(crate) bytes: f64,
+    /// Bytes that reading, cleaning and splitting took just now.
+    pub(crate) peak: Option<f64>,
+}
+
+/// Makes the plan of a sweep that has been prepared.
+pub(crate) fn make(
+    experiment: &Experiment,
+    sweep: &Sweep,
+    threads: usize,
+) -> Result<Plan, Failure> {
+    let overview = sweep.overview();
+    let known = sweep.known()?;
+    let all = experiment.trials();
+    let speeds = Speeds::learn(overview, &all, &known);
+    let mut left = Left::default();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut trials: Vec<Planned> = Vec::new();
+    for variant in &overview.variants {
+        let first = trials.len();
+        for plan in &variant.trials {
+            let number = trials.len() + 1;
+            let state = |id: &str, runs: State| {
+                if known.contains_key(id) {
+                    State::Done
+                } else {
+                    runs
+                }
+            };
+            let runs = if plan.validation.is_some() && variant.trials.len() > 1 {
+                State::IfChosen
+            } else {
+                State::Runs
+            };
+            let mut validation = plan.validation.as_ref().map(|id| state(id, State::Runs));
+            let mut test = state(&plan.test, runs);
+            let earlier = *seen.entry(plan.test.as_str()).or_insert(number);
+            if earlier < number {
+                validation = validation.map(|_| State::Same(earlier));
+                test = State::Same(earlier);
+            }
+            let of = |role| {
+                let folds = &overview.cleanings[plan.cleaning].folds;
+                let fold = folds.iter().find(|f| f.role == role)?;
+                speeds.seconds(&all[plan.index], fold)
+            };
+            let on_test = of(Role::Test);
+            let seconds = match validation {
+                Some(_) => of(Role::Validation),
+                None => on_test,
+            };
+            let planned = Planned {
+                variant: variant.name.clone(),
+                settings: plan.settings.clone(),
+                validation,
+                test,
+                seconds,
+                on_test,
+            };
+            if planned.runs() {
+                let fold = overview.cleanings[plan.cleaning].folds.last();
+                let bytes = fold.map(|fold| memory(&all[plan.index], fold));
+                left.bytes.extend(bytes);
+            }
+            trials.push(planned);
+        }
+        left.variant(&trials[first..]);
+    }
+    Ok(Plan {
+        shared: shared(experiment, overview, &all),
+        folded: folded(experiment, &trials),
+        trials,
+        estimate: left.estimate(threads, &speeds),
+    })
+}
+
+/// What is left to do, added up.
+#[derive(Debug, Default)]
+struct Left {
+    seconds: f64,
+    unknown: usize,
+    /// Of each trial that runs.
+    bytes: Vec<f64>,
+}
+
+impl Left {
+    /// Adds the trials of a variant: those on validation that run, and the dearest of those that may
+    /// be chosen for the test.
+    fn variant(&mut self, trials: &[Planned]) {
+        let mut add = |seconds: Option<f64>| {
+            self.seconds += seconds.unwrap_or(0.0);
+            self.unknown += usize::from(seconds.is_none());
+        };
+        let validating = |t: &&Planned| t.validation == Some(State::Runs);
+        let settled =
+            !trials.iter().any(|t| validating(&t)) && trials.iter().any(|t| t.test == State::Done);
+        for trial in trials.iter().filter(validating) {
+            add(trial.seconds);
+        }
+        let tested = |t: &&Planned| matches!(t.test, State::Runs | State::IfChosen);
+        let dearest = trials
+            .iter()
+            .filter(tested)
+            .max_by(|a, b| a.on_test.partial_cmp(&b.on_test).unwrap_or(Ordering::Equal));
+        if let Some(dearest) = dearest.filter(|_| !settled) {
+            add(dearest.on_test);
+        }
+    }
+
+    fn estimate(mut self, threads: usize, speeds: &Speeds) -> Estimate {
+        self.bytes.sort_by(|a, b| b.total_cmp(a));
+        let at_once = threads.min(self.bytes.len().max(1));
+        Estimate {
+            seconds: self.seconds,
+            wall: self.seconds / at_once as f64,
+            unknown: self.unknown,
+            basis: speeds.basis(),
+            bytes: self.bytes.iter().take(at_once).sum(),
+            peak: peak_memory(),
+        }
+    }
+}
+
+fn shape(fold: &Summary) -> Shape {
+    Shape::new(fold.fit.users, fold.fit.items, fold.fit.pairs)
+}
+
+/// Bytes of a trial: its matrix, its copy of the events, and what its model holds.
+fn memory(trial: &Trial, fold: &Summary) -> f64 {
+    // A cell is an index and a weight; an event has user, item, time, kind, plays, seconds and row.
+    let matrix = (fold.fit.pairs * 8 + fold.fit.users * 8) as f64;
+    let events = (fold.fit.events * 36) as f64;
+    let model = trial.model.plugin.cost(&shape(fold));
+    matrix + events + model.map_or(0.0, |cost| cost.bytes)
+}
+
+/// How fast models were, by name, and how fast this machine is.
+struct Speeds {
+    /// Operations and seconds of fits that have a record; or, without a cost, their number.
+    of_model: BTreeMap<String, Measured>,
+    /// Seconds of ranking a score, from records.
+    a_score: Option<f64>,
+    /// Operations a second, of this machine.
+    machine: f64,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Measured {
+    fits: usize,
+    operations: f64,
+    seconds: f64,
+}
+
+impl Speeds {
+    fn learn(overview: &Overview, all: &[Trial], known: &BTreeMap<String, Run>) -> Self {
+        let mut of_model: BTreeMap<String, Measured> = BTreeMap::new();
+        let (mut scores, mut ranking) = (0.0, 0.0);
+        let mut counted = BTreeSet::new();
+        for plan in overview.variants.iter().flat_map(|v| &v.trials) {
+            for fold in &overview.cleanings[plan.cleaning].folds {
+                let id = match fold.role {
+                    Role::Validation => plan.validation.as_ref(),
+                    Role::Test => Some(&plan.test),
+                };
+                let Some((id, run)) = id.and_then(|id| known.get_key_value(id)) else {
+                    continue;
+                };
+                if !counted.insert(id) {
+                    continue;
+                }
+                let model = all[plan.index].model;
+                let measured = of_model.entry(nesting(&model.resolved)).or_default();
+                measured.fits += 1;
+                let cost = model.plugin.cost(&shape(fold));
+                measured.operations += cost.map_or(0.0, |cost| cost.operations);
+                measured.seconds += run.fit_seconds * run.threads as f64;
+                scores += (fold.users * fold.candidates) as f64;
+                ranking += run.rank_seconds * run.threads as f64;
+            }
+        }
+        Self {
+            of_model,
+            a_score: (scores > 0.0).then_some(ranking / scores),
+            machine: machine_speed(),
+        }
+    }
+
+    /// Seconds of a trial on one thread.
+    fn seconds(&self, trial: &Trial, fold: &Summary) -> Option<f64> {
+        let cost: Option<Cost> = trial.model.plugin.cost(&shape(fold));
+        let measured = self.of_model.get(&nesting(&trial.model.resolved));
+        let fit = match (measured, cost) {
+            (Some(m), Some(cost)) if m.operations > 0.0 => {
+                m.seconds * cost.operations / m.operations
+            }
+            (Some(m), None) => m.seconds / m.fits as f64,
+            (_, Some(cost)) => cost.operations / self.machine,
+            (None, None) => return None,
+        };
+        let score = self.a_score.unwrap_or(OPERATIONS_A_SCORE / self.machine);
+        Some(fit + score * (fold.users * fold.candidates) as f64)
+    }
+
+    fn basis(&self) -> Vec<String> {
+        let mut basis: Vec<String> = self
+            .of_model
+            .iter()
+            .map(|(name, m)| format!("{name}: {} recorded fits of it", m.fits))
+            .collect();
+        basis.push(format!(
+            "{}: operations counted by the model, at {:.1} billion multiplications a second, \
+             measured just now; within a factor of about 3",
+            if basis.is_empty() {
+                "all models"
+            } else {
+                "other models"
+            },
+            self.machine / 1e9
+        ));
+        basis
+    }
+}
+
+/// Multiplications with an addition that one thread does in a second, on numbers that are at hand.
+fn machine_speed() -> f64 {
+    const LENGTH: usize = 4_096;
+    const ROUNDS: usize = 2_000;
+    let a = vec![1.000_1_f32; LENGTH];
+    let b = vec![0.999_9_f32; LENGTH];
+    let begun = Instant::now();
+    let mut sums = [0.0_f32; 16];
+    for _ in 0..ROUNDS {
+        for (a, b) in black_box(&a)
+            .chunks_exact(16)
+            .zip(black_box(&b).chunks_exact(16))
+        {
+            for lane in 0..16 {
+                sums[lane] += a[lane] * b[lane];
+            }
+        }
+    }
+    black_box(sums);
+    let seconds = begun.elapsed().as_secs_f64().max(1e-9);
+    (LENGTH * ROUNDS) as f64 / seconds
+}
+
+/// The most memory that this process has held, in bytes, where the system says so.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024.0)
+}
+
+fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let cleanings = experiment.cleanings.len();
+    lines.push(if cleanings == 1 {
+        "reading, cleaning and splitting: once for all trials".to_owned()
+    } else {
+        format!("reading, cleaning and splitting: once for each of {cleanings} alternatives")
+    });
+    let folds = overview.cleanings.first().map_or(0, |c| c.folds.len());
+    let weighings: BTreeSet<(String, usize)> = all
+        .iter()
+        .map(|t| (t.weighting.resolved.to_string(), t.cleaning))
+        .collect();
+    lines.push(format!(
+        "weighing: {} weighted matrices for {} trials, on each of {folds} parts",
+        weighings.len(),
+        all.len()
+    ));
+    lines.push(format!(
+        "random rankings: {} for {}",
+        experiment.evaluation.null_rankings,
+        if cleanings == 1 {
+            "all trials"
+        } else {
+            "each alternative of the cleaners"
+        }
+    ));
+    lines
+}
+
+fn folded(experiment: &Experiment, planned: &[Planned]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if experiment.weightings.len() > 1 {
+        let mut named = BTreeSet::new();
+        for model in &experiment.models {
+            if !model.plugin.reads_weights() && named.insert(&model.label) {
+                lines.push(format!(
+                    "{}: one trial instead of {}, for it does not read the strength of interactions",
+                    model.label,
+                    experiment.weightings.len()
+                ));
+            }
+        }
+    }
+    for (at, trial) in planned.iter().enumerate() {
+        let role = trial.validation.as_ref().unwrap_or(&trial.test);
+        if let State::Same(first) = role {
+            lines.push(format!(
+                "trial {} ({}) is the same as trial {first} ({}) and is run once",
+                at + 1,
+                trial.variant,
+                planned[first - 1].variant
+            ));
+        }
+    }
+    lines
+}

@@ -1,0 +1,94 @@
+//! The log under each alternative of the cleaners, and its folds.
+
+use std::sync::atomic::AtomicBool;
+
+use musicrec_api::{Role, derive_seed};
+
+use crate::exit::Failure;
+use crate::experiment::{Cleaning, Experiment};
+use crate::stages::common::restrict;
+use crate::stages::fold::{FoldData, ready};
+use crate::stages::prepare::{Prepared, prepare};
+
+/// What one alternative of the cleaners makes of the source.
+#[derive(Debug)]
+pub(super) struct Cleaned {
+    pub(super) prepared: Prepared,
+    pub(super) folds: Vec<FoldData>,
+}
+
+impl Cleaned {
+    pub(super) fn fold(&self, role: Role) -> Option<&FoldData> {
+        self.folds.iter().find(|f| f.summary.role == role)
+    }
+
+    /// Reads, cleans and splits for every alternative. They are not restricted to what they have in
+    /// common yet.
+    pub(super) fn all(experiment: &Experiment, cancel: &AtomicBool) -> Result<Vec<Self>, Failure> {
+        let of = |cleaning: &Cleaning| {
+            let prepared = prepare(experiment, &cleaning.cleaners, cancel)?;
+            let folds = split(experiment, cleaning, &prepared)?;
+            Ok(Self { prepared, folds })
+        };
+        let cleanings = experiment.cleanings.iter();
+        cleanings
+            .map(|cleaning| of(cleaning).map_err(|failure| naming(&cleaning.label, failure)))
+            .collect()
+    }
+
+    /// Lets all of them ask the same.
+    pub(super) fn restrict(experiment: &Experiment, all: &mut [Self]) -> Result<(), Failure> {
+        let labels = experiment.cleanings.iter().map(|c| c.label.as_str());
+        let labels: Vec<&str> = labels.collect();
+        for role in [Role::Validation, Role::Test] {
+            let folds = all.iter_mut().flat_map(|of| &mut of.folds);
+            let mut folds: Vec<&mut FoldData> = folds.filter(|f| f.summary.role == role).collect();
+            restrict(&labels, &mut folds)?;
+        }
+        Ok(())
+    }
+}
+
+/// Says under which alternative of the cleaners the data cannot be used.
+pub(super) fn naming(label: &str, failure: Failure) -> Failure {
+    let named = |text| format!("with the cleaners of `{label}`: {text}");
+    match failure {
+        failure if label.is_empty() => failure,
+        Failure::Definition(text) => Failure::Definition(named(text)),
+        Failure::Data(text) => Failure::Data(named(text)),
+        failure => failure,
+    }
+}
+
+fn split(
+    experiment: &Experiment,
+    cleaning: &Cleaning,
+    prepared: &Prepared,
+) -> Result<Vec<FoldData>, Failure> {
+    let events = &prepared.events;
+    let seed = derive_seed(experiment.seed, "split");
+    let folds = experiment.splitter.split(events, seed).map_err(|error| {
+        let failure = Failure::from(error);
+        match failure {
+            Failure::Definition(text) if !experiment.splitter_given => Failure::Definition(
+                format!("{text} (the definition names no splitter, so global_time is used)"),
+            ),
+            failure => failure,
+        }
+    })?;
+    let validation = folds.iter().find(|f| f.role == Role::Validation);
+    let validation = validation.map(|f| f.targets.as_slice());
+    folds
+        .iter()
+        .map(|fold| {
+            ready(
+                fold,
+                validation,
+                events,
+                &cleaning.cleaners,
+                &experiment.evaluation,
+            )
+            .map_err(Failure::from)
+        })
+        .collect()
+}

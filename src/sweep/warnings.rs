@@ -1,0 +1,135 @@
+//! What a reader must know before trusting the numbers.
+
+use musicrec_api::{MISSING_TIME, Role, time_text};
+
+use super::{CleanedLog, Overview};
+use crate::stages::fold::Summary;
+use crate::stages::prepare::Step;
+
+impl Overview {
+    /// See the module.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.of_each(leaks);
+        warnings.extend(self.of_each(large_drops));
+        if self.uses_the_future {
+            warnings.push(
+                "this split lets models learn from events later than what they foretell; results \
+                 are higher than they would be in use"
+                    .to_owned(),
+            );
+        }
+        warnings.extend(self.of_each(|log| self.too_deep(log)));
+        warnings.extend(self.of_each(lost));
+        warnings.extend(self.learns_longer());
+        warnings
+    }
+
+    /// What is to be said of the log under each alternative of the cleaners: once if it is true of
+    /// all, else of whom.
+    fn of_each(&self, warnings: impl Fn(&CleanedLog) -> Vec<String>) -> Vec<String> {
+        let all: Vec<Vec<String>> = self.cleanings.iter().map(warnings).collect();
+        let mut distinct: Vec<&String> = Vec::new();
+        for warning in all.iter().flatten() {
+            if !distinct.contains(&warning) {
+                distinct.push(warning);
+            }
+        }
+        let of = |warning: &String| {
+            let whose = self.cleanings.iter().zip(&all);
+            let whose = whose.filter(|(_, own)| own.contains(warning));
+            let labels: Vec<String> = whose.map(|(c, _)| format!("`{}`", c.label)).collect();
+            if labels.len() == all.len() {
+                warning.clone()
+            } else {
+                format!("with {}: {warning}", labels.join(", "))
+            }
+        };
+        distinct.into_iter().map(of).collect()
+    }
+
+    /// Metrics that look at more places than any list can have.
+    fn too_deep(&self, log: &CleanedLog) -> Vec<String> {
+        let fewest = log.folds.iter().min_by_key(|f| f.candidates);
+        let too_deep = |fold: &Summary| {
+            let metrics = self.metrics.iter();
+            let deep = metrics.filter(|m| m.depth > fold.candidates);
+            let warning = deep.map(|m| {
+                format!(
+                    "{} looks at {} places, but only {} items can be recommended in the {} part",
+                    m.identity.label,
+                    m.depth,
+                    fold.candidates,
+                    fold.role.name()
+                )
+            });
+            warning.collect()
+        };
+        fewest.map_or_else(Vec::new, too_deep)
+    }
+
+    /// Where the split cuts alternatives of the cleaners at different times, those that are cut later
+    /// learn from what is the future of the others.
+    fn learns_longer(&self) -> Option<String> {
+        let test = |log: &CleanedLog| log.folds.iter().find(|f| f.role == Role::Test).cloned();
+        let tests = self.cleanings.iter();
+        let tests: Vec<(&str, Summary)> = tests
+            .filter_map(|log| Some((log.label.as_str(), test(log)?)))
+            .collect();
+        let first = tests.iter().min_by_key(|(_, f)| f.evaluated.from)?;
+        let last = tests.iter().max_by_key(|(_, f)| f.ahead)?;
+        if self.uses_the_future || last.1.ahead == 0 {
+            return None;
+        }
+        let from = |fold: &Summary| time_text(fold.evaluated.from.unwrap_or(MISSING_TIME));
+        Some(format!(
+            "the alternatives of the cleaners are cut at different times: the test part begins {} \
+             with `{}` and {} with `{}`, which so learns from {} events that are not before the \
+             test part of the other; this, too, may be why one does better",
+            from(&first.1),
+            first.0,
+            from(&last.1),
+            last.0,
+            last.1.ahead
+        ))
+    }
+}
+
+fn leaks(log: &CleanedLog) -> Vec<String> {
+    let fit = log.folds.iter().flat_map(|f| &f.cleaned);
+    let steps = log.funnel.iter().chain(fit);
+    let of = |step: &Step| {
+        let leaks = step.leaks.iter();
+        leaks
+            .map(|leak| format!("{}: {leak}", step.name))
+            .collect::<Vec<_>>()
+    };
+    steps.flat_map(of).collect()
+}
+
+fn large_drops(log: &CleanedLog) -> Vec<String> {
+    let large = |step: &&Step| (step.rows_in - step.rows_out) * 10 > step.rows_in;
+    let steps = log.funnel.iter().filter(large);
+    steps.map(|step| step.account(&log.funnel)).collect()
+}
+
+/// Parts of which a tenth and more is left out because other alternatives of the cleaners do not ask
+/// it.
+fn lost(log: &CleanedLog) -> Vec<String> {
+    let much = |fold: &&Summary| {
+        fold.lost_users * 10 > fold.users + fold.lost_users
+            || fold.lost_targets * 10 > fold.targets + fold.lost_targets
+    };
+    let warning = |fold: &Summary| {
+        format!(
+            "{} of {} users and {} of {} targets of the {} part are left out, for not every \
+             alternative of the cleaners asks about them; recommending such a target to a user who \
+             is still asked counts as a miss, which favors the alternatives that lose less",
+            fold.lost_users,
+            fold.users + fold.lost_users,
+            fold.lost_targets,
+            fold.targets + fold.lost_targets,
+            fold.role.name()
+        )
+    };
+    log.folds.iter().filter(much).map(warning).collect()
+}

@@ -1,0 +1,93 @@
+//! Every built-in plugin keeps the promises of its kind.
+
+use std::fs;
+use std::io::Write as _;
+
+use musicrec_api::{Cleaner, Kind, conformance, registrations};
+// Links the built-in plugins.
+use musicrec_lab as _;
+
+/// All broken promises of a kind's plugins at once.
+fn every(kind: Kind) {
+    let names: Vec<&str> = registrations()
+        .iter()
+        .filter(|r| r.kind == kind)
+        .map(|r| r.name)
+        .collect();
+    assert!(!names.is_empty(), "no {kind:?} is linked");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    files_of_the_examples(folder.path());
+    let broken: Vec<String> = names
+        .iter()
+        .flat_map(|name| conformance::broken_in(kind, name, folder.path()))
+        .collect();
+    assert!(broken.is_empty(), "\n- {}", broken.join("\n- "));
+}
+
+/// The files that the examples of `csv` read.
+fn files_of_the_examples(folder: &std::path::Path) {
+    let packed = |name: &str, text: &str| {
+        let file = fs::File::create(folder.join(name)).expect("a file");
+        let mut file = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        file.write_all(text.as_bytes()).expect("bytes");
+        file.finish().expect("the end of a file");
+    };
+    packed(
+        "listens.csv.gz",
+        "user_id,song_id,timestamp\nu1,s1,1\nu2,s1,2\n",
+    );
+    packed("train.tsv.gz", "u1\ts1\nu2\ts1\n");
+    packed("test.tsv.gz", "u1\ts2\n");
+    fs::create_dir(folder.join("lastfm")).expect("a folder");
+    fs::write(folder.join("lastfm/plays.tsv"), "u1\ta1\t3\nu1\t\"a2\t4\n").expect("a file");
+}
+
+#[test]
+fn sources() {
+    every(Kind::Source);
+}
+
+#[test]
+fn cleaners() {
+    every(Kind::Cleaner);
+}
+
+#[test]
+fn splitters() {
+    every(Kind::Splitter);
+}
+
+#[test]
+fn weightings() {
+    every(Kind::Weighting);
+}
+
+#[test]
+fn models() {
+    every(Kind::Model);
+}
+
+#[test]
+fn metrics() {
+    every(Kind::Metric);
+}
+
+/// None of the built-in cleaners goes on changing what it has cleaned.
+#[test]
+fn cleaning_twice_is_cleaning_once() {
+    for definition in [
+        r#"{"normalize_ids": {}}"#,
+        r#"{"missing_markers": {}}"#,
+        r#"{"map_labels": {"column": "event_type", "labels": {"play": ["like"]}, "unknown": "keep"}}"#,
+        r#"{"parse_numbers": {}}"#,
+        r#"{"parse_timestamps": {"invalid": "missing"}}"#,
+        r#"{"limit_range": {"column": "listen_seconds", "max": 100}}"#,
+        r#"{"drop_duplicates": {}}"#,
+        r#"{"drop_missing": {}}"#,
+        r#"{"keep_rows": {"column": "country", "values": ["DE"]}}"#,
+        r#"{"min_interactions": {"users": 8, "items": 8}}"#,
+    ] {
+        let cleaner: Box<dyn Cleaner> = serde_json::from_str(definition).expect(definition);
+        conformance::cleans_once(&*cleaner);
+    }
+}
