@@ -38,7 +38,7 @@ pub struct DropDuplicates {
     /// What makes two rows the same: `"cells"` (default), all their cells; `"event"`, the columns of
     /// user, item, event (if there is one) and time, whatever they are called; or a list of columns.
     pub by: By,
-    /// Which copy stays, the `first` (default) or the `last` in the order of the log.
+    /// Which copy stays, in the order of the log. Default `first`.
     pub keep: Kept,
 }
 

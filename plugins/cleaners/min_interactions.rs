@@ -30,7 +30,7 @@ pub struct MinInteractions {
     pub users: u32,
     /// How many different users an item must have. Default 5; 0 and 1 ask for nothing.
     pub items: u32,
-    /// Which rows are cut: `fit` (default), those that a model may learn from, or `all`.
+    /// Which rows are cut. Default `fit`.
     pub on: Part,
     /// How many times users and items are looked through. Default: until nothing changes. After 1,
     /// some that are left may have too few.
@@ -41,7 +41,7 @@ pub struct MinInteractions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// The fit part of each fold.
+    /// What a model may learn from: the fit part of each fold.
     #[default]
     Fit,
     /// The whole log, validation and test included.

@@ -25,8 +25,8 @@ pub struct NormalizeIds {
     pub columns: Vec<String>,
     /// Whether spaces around an id are removed. Default true.
     pub trim: bool,
-    /// Whether ids are made `lower` (default) or `upper` case, or `keep` theirs. Keep it where ids
-    /// differ in nothing but case, as those of Spotify do.
+    /// What becomes of the case of ids. Default `lower`; `keep` it where ids differ in nothing but
+    /// case, as those of Spotify do.
     pub case: Case,
     /// Ids that stand for an unknown one, compared without case and spaces around them. A blank id
     /// always does. Default: `anonymous`, `guest`, `n/a`, `na`, `nan`, `none`, `null`, `test`,

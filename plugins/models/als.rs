@@ -66,7 +66,7 @@ pub struct Als {
     pub alpha: NonNegative,
     /// How often users and items are solved for; at least 1, default 15.
     pub iterations: NonZeroUsize,
-    /// How the equations of a row are solved: `exact` (default) or `conjugate_gradients`.
+    /// How the equations of a row are solved. Default `exact`.
     pub solver: Solver,
     /// Steps a row of the solver `conjugate_gradients`, which starts from the row's last factors;
     /// at least 1, default 3. The solver `exact` has no use for it.

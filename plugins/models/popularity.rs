@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Popularity {
-    /// What is counted: `users` (default), `plays` or `weight`.
+    /// What is counted. Default `users`.
     pub by: PopularityBy,
 }
 

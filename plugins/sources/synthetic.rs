@@ -74,7 +74,7 @@ pub struct Synthetic {
     /// Number of genres (at least 1, default 16).
     pub genres: NonZeroU32,
     /// Length of the log in days (1 to 36500, default 120).
-    #[schemars(extend("x-unit" = "days"))]
+    #[schemars(range(max = 36_500), extend("x-unit" = "days"))]
     pub days: NonZeroU32,
     /// First day of the log (default 2025-09-01).
     pub start: StartDate,

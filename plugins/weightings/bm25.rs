@@ -40,7 +40,7 @@ pub struct Bm25 {
     pub k1: NonNegative,
     /// How much the length of a document counts, from 0 (not at all) to 1 (in full). Default 0.8.
     pub b: Fraction,
-    /// Which side plays the documents: `items` or `users`. Default `items`.
+    /// Which side plays the documents. Default `items`.
     pub documents: Documents,
 }
 

@@ -30,7 +30,7 @@ pub struct TfIdf {
     /// The weighting whose strengths play the term frequencies. Default `event_strength`.
     #[schemars(schema_with = "nested::schema")]
     pub of: Box<dyn Weighting>,
-    /// Which side plays the documents: `items` or `users`. Default `items`.
+    /// Which side plays the documents. Default `items`.
     pub documents: Documents,
 }
 

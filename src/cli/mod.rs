@@ -2,6 +2,9 @@
 
 mod changes;
 mod check;
+mod completions;
+mod man;
+mod markdown;
 mod new_plugin;
 mod plan;
 mod plugins;
@@ -16,7 +19,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use musicrec_api::duplicates;
 
 use crate::exit::{Failure, TABLE};
@@ -41,6 +44,8 @@ enum Command {
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
     Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Runs the program with the arguments of the process.
@@ -55,6 +60,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
+        Command::Man(arguments) => man::run(&arguments, Cli::command()),
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,8 +105,13 @@ fn one_plugin_a_name() -> Result<(), Failure> {
 /// Prints to standard output. A reader who has seen enough (`| head`) is no error. Whatever cells of a
 /// log are quoted, nothing acts on the terminal.
 fn print(text: &str) -> Result<(), Failure> {
+    print_rendered(&visible(text))
+}
+
+/// Like [`print`], for what is rendered with colors.
+fn print_rendered(text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
-    match std::io::stdout().write_all(visible(text).as_bytes()) {
+    match std::io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::output("standard output", &e))
         }
@@ -149,5 +161,9 @@ fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
 
 /// Whether errors may be colored: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+    std::io::stderr().is_terminal() && !no_color()
+}
+
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
 }

@@ -192,7 +192,7 @@ fn table(parameters: &[Parameter]) -> String {
         format!("| {} |\n", cells.join(" | "))
     };
     let mut out = line(&mut kept.iter().map(|&column| header[column]));
-    out += &format!("|{}\n", "---|".repeat(kept.len()));
+    let _ = writeln!(out, "|{}", "---|".repeat(kept.len()));
     for row in &rows {
         out += &line(&mut kept.iter().map(|&column| row[column].as_str()));
     }

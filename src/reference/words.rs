@@ -1,5 +1,7 @@
 //! What a parameter takes, in the words of the reference.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::plain::{PLUGIN, value_docs};
@@ -127,7 +129,7 @@ pub(crate) fn meaning(schema: &Value) -> String {
         .filter(|(_, docs)| !docs.is_empty())
     {
         let docs = docs.trim_end_matches('.');
-        text += &format!(" `{value}`: {docs}.");
+        let _ = write!(text, " `{value}`: {docs}.");
     }
     text
 }

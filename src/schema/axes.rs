@@ -1,5 +1,7 @@
 //! What may stand where a value of a plugin may stand: the value, or an axis of values.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use super::places::Places;
@@ -252,26 +254,26 @@ fn bare(schema: &mut Value) {
 /// Adds to the docs what the values mean, and type and default where the docs are silent. Where other
 /// types are allowed beside texts of an `enum`, a pattern takes its place.
 fn explain(schema: &mut Value) {
-    let docs: Vec<String> = value_docs(schema)
-        .iter()
-        .filter(|(_, docs)| !docs.is_empty())
+    let docs = value_docs(schema).into_iter();
+    let docs = docs.filter(|(_, docs)| !docs.is_empty());
+    let docs: Vec<String> = docs
         .map(|(value, docs)| format!("- `{value}`: {docs}"))
         .collect();
     let Some(map) = schema.as_object_mut() else {
         return;
     };
-    if let Some(Value::String(text)) = map.get_mut("description")
-        && !text.contains("\n- `")
-    {
-        if !docs.is_empty() {
-            *text += &format!("\n\n{}", docs.join("\n"));
-        }
+    if map.contains_key("properties") && map.get("default").is_some_and(Value::is_object) {
+        // Its keys have theirs.
+        map.remove("default");
     }
     let default = map.get("default").map(ToString::to_string);
-    if let (Some(Value::String(text)), Some(default)) = (map.get_mut("description"), default)
-        && !text.to_lowercase().contains("default")
-    {
-        *text += &format!("\n\nDefault `{default}`.");
+    if let Some(Value::String(text)) = map.get_mut("description") {
+        if !docs.is_empty() && !text.contains("\n- `") {
+            let _ = write!(text, "\n\n{}", docs.join("\n"));
+        }
+        if let Some(default) = default.filter(|_| !text.to_lowercase().contains("default")) {
+            let _ = write!(text, "\n\nDefault `{default}`.");
+        }
     }
     if map.get("format").is_some_and(|format| format == "date") {
         // TOML has dates of its own, and a text will do too.
@@ -297,13 +299,13 @@ fn explain(schema: &mut Value) {
     let listed = pattern.and_then(listed).map(Value::from);
     if let Some(values) = map.remove("enum").or(listed) {
         let docs = map.remove("x-taplo");
-        texts(map, values, docs);
+        texts(map, &values, docs);
     }
 }
 
 /// Allows certain texts where other types are allowed too: a pattern gives the message, and the
 /// alternatives, which allow anything, are what editors complete.
-pub(super) fn texts(map: &mut Map<String, Value>, values: Value, docs: Option<Value>) {
+pub(super) fn texts(map: &mut Map<String, Value>, values: &Value, docs: Option<Value>) {
     let names: Vec<&str> = values
         .as_array()
         .into_iter()

@@ -131,7 +131,7 @@ impl Places {
         place.insert("type".into(), json!(["string", "object"]));
         place.insert("pattern".into(), pattern(&bare, &with_depth).into());
         let docs = json!({ "docs": { "enumValues": summaries } });
-        axes::texts(&mut place, names.into(), Some(docs));
+        axes::texts(&mut place, &names.into(), Some(docs));
         place.insert("properties".into(), properties.into());
         place.insert("additionalProperties".into(), false.into());
         place.insert("minProperties".into(), 1.into());
