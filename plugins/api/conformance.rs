@@ -12,7 +12,7 @@
 //! * of every plugin: it is documented, and so is every parameter; its examples parse; its name is
 //!   that of its file; its parameters survive being written and read; unknown ones are refused; what
 //!   its `check` complains about are parameters it has;
-//! * of its kind: see [`source`], [`cleaner`], [`splitter`], [`weighting`], [`model`] and [`metric`].
+//! * of its kind: see [`source()`], [`cleaner()`], [`splitter()`], [`weighting()`], [`model()`], [`metric()`].
 //!
 //! A plugin is tried with its defaults, if it has any for all parameters, and with the parameters of
 //! every example in its docs: an example that uses the columns of the kit's log ([`COLUMNS`]) is also
@@ -54,7 +54,7 @@ pub fn source(name: &str) {
     check(Kind::Source, name);
 }
 
-/// Like [`source`], with `folder` as the place that relative paths of the examples start from: put
+/// Like [`source()`], with `folder` as the place that relative paths of the examples start from: put
 /// the files that the examples name there.
 ///
 /// # Panics
