@@ -1,10 +1,7 @@
 //! Checks of what every plugin promises, for the tests of any plugin: one line, called by name.
 //!
-//! ```ignore
-//! #[test]
-//! fn it_keeps_the_promises_of_a_metric() {
-//!     musicrec_api::conformance::metric("hit_rate");
-//! }
+//! ```no_run
+//! musicrec_api::conformance::metric("hit_rate");
 //! ```
 //!
 //! A test that calls it fails with all promises that are broken, each in a sentence. What is checked:
