@@ -1,10 +1,7 @@
 //! Checks of what every plugin promises, for the tests of any plugin: one line, called by name.
 //!
-//! ```ignore
-//! #[test]
-//! fn it_keeps_the_promises_of_a_metric() {
-//!     musicrec_api::conformance::metric("hit_rate");
-//! }
+//! ```no_run
+//! musicrec_api::conformance::metric("hit_rate");
 //! ```
 //!
 //! A test that calls it fails with all promises that are broken, each in a sentence. What is checked:
@@ -12,7 +9,7 @@
 //! * of every plugin: it is documented, and so is every parameter; its examples parse; its name is
 //!   that of its file; its parameters survive being written and read; unknown ones are refused; what
 //!   its `check` complains about are parameters it has;
-//! * of its kind: see [`source`], [`cleaner`], [`splitter`], [`weighting`], [`model`] and [`metric`].
+//! * of its kind: see [`source()`], [`cleaner()`], [`splitter()`], [`weighting()`], [`model()`], [`metric()`].
 //!
 //! A plugin is tried with its defaults, if it has any for all parameters, and with the parameters of
 //! every example in its docs: an example that uses the columns of the kit's log ([`COLUMNS`]) is also
@@ -54,7 +51,7 @@ pub fn source(name: &str) {
     check(Kind::Source, name);
 }
 
-/// Like [`source`], with `folder` as the place that relative paths of the examples start from: put
+/// Like [`source()`], with `folder` as the place that relative paths of the examples start from: put
 /// the files that the examples name there.
 ///
 /// # Panics
