@@ -116,7 +116,7 @@ fn manual_pages_are_written_one_a_command_and_render() {
     for page in pages {
         let ended = Command::new("groff")
             .args(["-man", "-Tutf8", "-ww", "-z"])
-            .arg(lab.path(&format!(
+            .arg(lab.path(format!(
                 "pages/man1/{}",
                 page.rsplit('/').next().expect("a name")
             )))
