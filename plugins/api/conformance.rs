@@ -111,6 +111,18 @@ pub fn metric(name: &str) {
     check(Kind::Metric, name);
 }
 
+/// Checks every plugin of a kind that is linked: one line for a crate with several.
+///
+/// # Panics
+/// If a promise is broken, or there is no plugin of the kind; the message has all that are.
+pub fn every(kind: Kind) {
+    let plugins = registrations().into_iter().filter(|r| r.kind == kind);
+    let names: Vec<&str> = plugins.map(|r| r.name).collect();
+    assert!(!names.is_empty(), "no {kind:?} is linked");
+    let broken: Vec<String> = names.iter().flat_map(|name| broken(kind, name)).collect();
+    require(&broken);
+}
+
 /// Checks the plugin called `name`, whatever its kind.
 ///
 /// # Panics

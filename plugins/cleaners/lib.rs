@@ -24,3 +24,13 @@ pub use normalize_ids::{Case, NormalizeIds, Pattern};
 pub use parse_numbers::ParseNumbers;
 pub use parse_timestamps::{ParseTimestamps, TimeFormat, Zone};
 pub use parsing::Invalid;
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{Kind, conformance};
+
+    #[test]
+    fn every_cleaner_keeps_its_promises() {
+        conformance::every(Kind::Cleaner);
+    }
+}

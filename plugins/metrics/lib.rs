@@ -13,3 +13,13 @@ mod recall;
 pub use ndcg::Ndcg;
 pub use precision::Precision;
 pub use recall::Recall;
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{Kind, conformance};
+
+    #[test]
+    fn every_metric_keeps_its_promises() {
+        conformance::every(Kind::Metric);
+    }
+}

@@ -5,3 +5,13 @@ pub mod synthetic;
 
 pub use csv::{BadRows, Csv, Delimiter, Files};
 pub use synthetic::Synthetic;
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::conformance;
+
+    #[test]
+    fn synthetic_keeps_the_promises_of_a_source() {
+        conformance::source("synthetic");
+    }
+}

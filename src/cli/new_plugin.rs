@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     #[arg(value_enum)]
     kind: PluginKind,
 
-    /// Its name in definitions and reports: snake_case, for example hit_rate
+    /// Its name in definitions and reports, in snake case: `hit_rate`
     name: String,
 
     /// The folder to make; it must not exist, or be empty

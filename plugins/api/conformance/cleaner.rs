@@ -52,7 +52,7 @@ pub(super) fn behavior(cleaner: &dyn Cleaner, promises: &mut Promises) -> bool {
 /// Cleaning what it has cleaned changes nothing.
 pub(super) fn once(cleaner: &dyn Cleaner, promises: &mut Promises) -> bool {
     let mut works = false;
-    for state in [State::Messy, State::Tidy] {
+    for state in [State::Messy, State::Tidy, State::Parsed] {
         let Some((first, _)) = clean(cleaner, &log(state), "the kit's log", promises) else {
             continue;
         };

@@ -75,7 +75,9 @@ pub(super) fn log(state: State) -> Log {
     if state == State::Messy {
         for at in 0..rows.len() {
             if draws.below(12) == 0 {
-                rows[at] = rows[draws.below(at as u64 + 1) as usize].clone();
+                let copied = draws.below(at as u64 + 1) as usize;
+                let copy = rows[copied].clone();
+                rows[at] = copy;
             }
             for cell in &mut rows[at] {
                 soil(cell, &mut draws);

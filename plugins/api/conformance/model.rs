@@ -12,7 +12,7 @@ const SEED: u64 = 7;
 
 /// Whether it could be tried at all.
 pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) -> bool {
-    let train = weighed(events(), |event| 1.0 + (event % 3) as f64);
+    let train = weighed(&events(), |event| 1.0 + (event % 3) as f64);
     let scores = score(model, &train, "the kit's log", promises);
     if let Some(scores) = &scores {
         if same_again(model, &train, scores, promises) {
@@ -25,7 +25,7 @@ pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) -> bool {
     scores.is_some()
 }
 
-fn weighed(events: Events, weight: impl Fn(usize) -> f64) -> Train {
+fn weighed(events: &Events, weight: impl Fn(usize) -> f64) -> Train {
     let (events, _, _) = events.compact();
     let weights: Vec<f64> = (0..events.len()).map(weight).collect();
     Train::new(events, &weights)
@@ -43,32 +43,29 @@ fn odd(model: &dyn Model, promises: &mut Promises) {
     let cases = [
         (
             "no interactions at all",
-            weighed(Events::default(), |_| 1.0),
+            weighed(&Events::default(), |_| 1.0),
         ),
-        (
-            "events that all have weight 0",
-            weighed(whole.clone(), |_| 0.0),
-        ),
+        ("events that all have weight 0", weighed(&whole, |_| 0.0)),
         (
             "a user and an item without any interaction",
-            weighed(whole.clone(), nobody),
+            weighed(&whole, nobody),
         ),
         (
             "a single user",
-            weighed(pick(&|e| whole.user[e] == 0), |_| 1.0),
+            weighed(&pick(&|e| whole.user[e] == 0), |_| 1.0),
         ),
         (
             "a single item",
-            weighed(pick(&|e| whole.item[e] == 0), |_| 1.0),
+            weighed(&pick(&|e| whole.item[e] == 0), |_| 1.0),
         ),
-        ("a single interaction", weighed(pick(&|e| e == 0), |_| 1.0)),
+        ("a single interaction", weighed(&pick(&|e| e == 0), |_| 1.0)),
         (
             "pairs of users and items and nothing else",
-            weighed(pairs, |_| 1.0),
+            weighed(&pairs, |_| 1.0),
         ),
         (
             "very small and very large weights",
-            weighed(whole.clone(), |e| [1e-6, 1.0, 1e6][e % 3]),
+            weighed(&whole, |e| [1e-6, 1.0, 1e6][e % 3]),
         ),
     ];
     for (what, train) in cases {

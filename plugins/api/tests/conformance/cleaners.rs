@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use musicrec_api::{Cells, Column, Kind, Ledger, Log, Reach, Result, Text};
+use musicrec_api::{Cells, Kind, Ledger, Log, Reach, Result, Text};
 
-use crate::{breaks, breaks_nothing, plugin};
+use crate::{breaks, breaks_nothing};
 
 /// Which rows hold a value that no row before them had.
 fn first_of_each(log: &Log, column: &str) -> Result<Vec<bool>> {

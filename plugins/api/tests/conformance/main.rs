@@ -22,8 +22,6 @@ macro_rules! plugin {
         }
     };
 }
-pub(crate) use plugin;
-
 mod cleaners;
 mod docs;
 mod metrics;

@@ -2,7 +2,7 @@
 
 use musicrec_api::{ChanceView, Identity, Kind, Measure, MetricContext, UserView};
 
-use crate::{breaks, breaks_nothing, plugin};
+use crate::{breaks, breaks_nothing};
 
 const DEPTH: usize = 3;
 
@@ -36,12 +36,12 @@ fn hits(view: &UserView) -> f64 {
     view.gains.iter().take(DEPTH).filter(|&&g| g > 0.0).count() as f64
 }
 
-fn chance_of_hits(view: &ChanceView) -> Option<f64> {
+fn chance_of_hits(view: &ChanceView) -> f64 {
     if view.candidates == 0 {
-        return Some(0.0);
+        return 0.0;
     }
     let places = DEPTH.min(view.candidates) as f64;
-    Some(places * view.reachable.len() as f64 / view.candidates as f64)
+    places * view.reachable.len() as f64 / view.candidates as f64
 }
 
 macro_rules! metric {
@@ -60,10 +60,10 @@ macro_rules! metric {
     };
 }
 
-metric!(hits_found "hits_found", "evaluation.metrics = [\"hits_found\"]", "hits_found@3", hits, chance_of_hits);
+metric!(hits_found "hits_found", "evaluation.metrics = [\"hits_found\"]", "hits_found@3", hits, |view| Some(chance_of_hits(view)));
 metric!(silent_on_chance "silent_on_chance", "evaluation.metrics = [\"silent_on_chance\"]", "silent_on_chance", hits, |_| None);
 metric!(wrong_chance "wrong_chance", "evaluation.metrics = [\"wrong_chance\"]", "wrong_chance@3", hits, |view| {
-    chance_of_hits(view).map(|chance| chance * 1.2)
+    Some(chance_of_hits(view) * 1.2)
 });
 metric!(no_empty_list "no_empty_list", "evaluation.metrics = [\"no_empty_list\"]", "no_empty_list@3", |view| {
     hits(view) / view.list.len() as f64

@@ -7,7 +7,7 @@ use musicrec_api::{
 };
 use ndarray::ArrayViewMut2;
 
-use crate::{breaks, breaks_nothing, plugin};
+use crate::{breaks, breaks_nothing};
 
 /// One score an item.
 struct Same(Vec<f64>);
@@ -37,6 +37,7 @@ impl RowScorer for ByRow {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what `fit` returns")]
 fn same(train: &Train, score: f64) -> Result<Box<dyn Recommender>> {
     Ok(Box::new(Same(vec![score; train.n_items()])))
 }

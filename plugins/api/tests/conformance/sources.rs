@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use musicrec_api::{Cells, Column, Error, Kind, Ledger, Log, Result, Roles, SourceContext, Text};
 
-use crate::{breaks, breaks_nothing, plugin};
+use crate::{breaks, breaks_nothing};
 
 /// Two rows from the number given on.
 fn chunk(first: u64, item: &str) -> Log {

@@ -2,7 +2,7 @@
 
 use musicrec_api::{Error, Events, Fold, Kind, Result, Role, derive_seed};
 
-use crate::{breaks, breaks_nothing, plugin};
+use crate::{breaks, breaks_nothing};
 
 /// The events in three parts of equal length, in the order of time.
 fn thirds(events: &Events) -> Result<[Vec<u32>; 3]> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use musicrec_api::{Events, Kind, Result, Weigh};
 
-use crate::{breaks, breaks_nothing, plugin};
+use crate::{breaks, breaks_nothing};
 
 /// Weights by what was learned and the events.
 #[derive(Debug)]

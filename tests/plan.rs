@@ -1,0 +1,169 @@
+//! `plan`, `show`, `check` and `--only` through the program.
+
+mod common;
+
+use common::Lab;
+use serde_json::Value;
+
+const PLAN: &str = r#"
+source = { synthetic = { users = 60, rows = 1500, songs = 80, artists = 10, genres = 4, mess = { scale = 0 } } }
+cleaners = ["parse_numbers", "parse_timestamps"]
+weighting = { grid = ["binary", "plays"] }
+
+[model.popularity]
+
+[[model.als]]
+label = "small"
+factors.grid = [2, 4]
+iterations = 2
+
+[[model.als]]
+label = "twin"
+factors = 2
+iterations = 2
+
+[evaluation]
+null_rankings = 100
+resamples = 100
+"#;
+
+/// The rows of the plan's table, as cells.
+fn rows(out: &str) -> Vec<Vec<String>> {
+    out.lines()
+        .skip_while(|line| !line.contains("---+"))
+        .skip(1)
+        .take_while(|line| line.contains('|'))
+        .map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect())
+        .collect()
+}
+
+fn column(out: &str, at: usize) -> Vec<String> {
+    rows(out).into_iter().map(|row| row[at].clone()).collect()
+}
+
+#[test]
+fn a_plan_says_what_a_sweep_then_does() {
+    let lab = Lab::new();
+    lab.write("x.toml", PLAN);
+    let plan = lab.done(&["plan", "x.toml"]);
+    assert!(!lab.path("reports").exists(), "a plan writes nothing");
+    // popularity once, small 2 × 2 weightings, twin 2, which small has already.
+    assert_eq!(
+        column(&plan.out, 3),
+        [
+            "runs",
+            "runs",
+            "runs",
+            "runs",
+            "runs",
+            "same as 2",
+            "same as 3"
+        ]
+    );
+    for words in [
+        "popularity: one trial instead of 2",
+        "trial 6 (twin) is the same as trial 2 (small)",
+        "0 trials on validation, 5 are left",
+        "measured just now",
+        "memory:",
+    ] {
+        assert!(plan.out.contains(words), "no `{words}` in:\n{plan}");
+    }
+    let swept = lab.done(&["sweep", "x.toml"]);
+    assert!(swept.err.contains("running 5 trials"), "{swept}");
+    let after = lab.done(&["plan", "x.toml"]);
+    assert_eq!(
+        column(&after.out, 3),
+        [
+            "done",
+            "done",
+            "done",
+            "done",
+            "done",
+            "same as 2",
+            "same as 3"
+        ]
+    );
+    for words in [
+        "5 trials on validation, 0 are left",
+        "als: 5 recorded fits of it",
+    ] {
+        assert!(after.out.contains(words), "no `{words}` in:\n{after}");
+    }
+    // A larger grid: only what is new is left.
+    let more = ["--set", "model.als.0.factors={ grid = [2, 4, 8] }"];
+    let more = lab.done(&[&["plan", "x.toml"][..], &more].concat());
+    let runs = column(&more.out, 3).iter().filter(|s| *s == "runs").count();
+    assert_eq!(runs, 2, "{more}");
+}
+
+#[test]
+fn a_part_runs_alone_and_is_not_run_again() {
+    let lab = Lab::new();
+    lab.write("x.toml", PLAN);
+    let part = lab.done(&[
+        "sweep",
+        "x.toml",
+        "--only",
+        "model=small",
+        "--only",
+        "factors=4",
+    ]);
+    assert!(part.err.contains("running 2 trials"), "{part}");
+    assert!(!part.out.contains("popularity"), "{part}");
+    let whole = lab.done(&["sweep", "x.toml"]);
+    assert!(
+        whole.err.contains("2 of 5 trials have a record already"),
+        "{whole}"
+    );
+    lab.run(&["sweep", "x.toml", "--only", "model=smal"])
+        .expect(2)
+        .says(&[
+            "no trial has model = smal",
+            "did you mean `small`",
+            "--only",
+        ]);
+}
+
+#[test]
+fn what_show_prints_is_the_same_experiment() {
+    let lab = Lab::new();
+    lab.write("x.toml", PLAN);
+    lab.done(&["sweep", "x.toml", "--set", "seed=3"]);
+    let shown = lab.done(&["show", "x.toml", "--set", "seed=3"]);
+    lab.write("full.toml", &shown.out);
+    // Same name, same folder, nothing left to do.
+    let again = lab.done(&["sweep", "full.toml"]);
+    assert!(
+        again.err.contains("5 of 5 trials have a record already"),
+        "{again}"
+    );
+    lab.run(&["show", "x.toml", "--set", "model.als.0.factor=3"])
+        .expect(2)
+        .says(&["unknown field `factor`"]);
+}
+
+#[test]
+fn findings_for_programs_are_one_document() {
+    let lab = Lab::new();
+    lab.write("x.toml", PLAN);
+    lab.write("bad.toml", PLAN.replace("iterations", "iteration"));
+    lab.write("odd.toml", PLAN.replace("[2, 4]", "[2, 2]"));
+    let read = |files: &[&str], code: i32| -> Value {
+        let ended = lab.run(&[&["check", "--format", "json"], files].concat());
+        assert_eq!(ended.code, code, "{ended}");
+        serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{e}: {ended}"))
+    };
+    let findings = read(&["x.toml", "bad.toml", "odd.toml", "none.toml"], 2);
+    let files = findings["files"].as_array().unwrap();
+    let count = |at: usize| files[at]["faults"].as_array().unwrap().len();
+    assert_eq!((0..4).map(count).collect::<Vec<_>>(), [1, 2, 2, 1]);
+    assert_eq!(files[0]["trials"], 7);
+    assert_eq!(files[1]["trials"], Value::Null);
+    let fault = &files[1]["faults"][0];
+    assert_eq!(fault["file"], "bad.toml");
+    assert_eq!(fault["line"], 11);
+    assert_eq!(fault["label"], "did you mean `iterations`?");
+    assert_eq!(files[2]["faults"][0]["severity"], "warning");
+    read(&["x.toml", "odd.toml"], 0);
+}
