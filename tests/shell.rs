@@ -71,7 +71,13 @@ fn bash_completes_commands_plugins_options_and_files() {
     assert_eq!(complete(&lab, &["plugins", "pop"]), ["popularity"]);
     assert_eq!(complete(&lab, &["plugins", "model.r"]), ["model.random"]);
     assert_eq!(complete(&lab, &["plugins", "--format", "j"]), ["json"]);
-    assert_eq!(complete(&lab, &["sweep", "my_"]), ["my_experiment.toml"]);
+    assert_eq!(
+        complete(&lab, &["sweep", "--out", "my_"]),
+        ["my_experiment.toml"]
+    );
+    // Where the function has nothing to offer, bash offers files.
+    assert_eq!(complete(&lab, &["sweep", "my_"]), [""]);
+    assert!(script.contains("-o bashdefault -o default musicrec-lab"));
     assert!(complete(&lab, &["sweep", "--"]).contains(&"--set".to_owned()));
 }
 
