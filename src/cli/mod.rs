@@ -119,7 +119,7 @@ fn print(text: &str) -> Result<(), Failure> {
     print_rendered(&visible(text))
 }
 
-/// Like [`print`], for what is rendered with colors.
+/// Like [`print()`], for what is rendered with colors.
 fn print_rendered(text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
     match std::io::stdout().write_all(text.as_bytes()) {
