@@ -71,7 +71,13 @@ fn bash_completes_commands_plugins_options_and_files() {
     assert_eq!(complete(&lab, &["plugins", "pop"]), ["popularity"]);
     assert_eq!(complete(&lab, &["plugins", "model.r"]), ["model.random"]);
     assert_eq!(complete(&lab, &["plugins", "--format", "j"]), ["json"]);
-    assert_eq!(complete(&lab, &["sweep", "my_"]), ["my_experiment.toml"]);
+    assert_eq!(
+        complete(&lab, &["sweep", "--out", "my_"]),
+        ["my_experiment.toml"]
+    );
+    // Where the function has nothing to offer, bash offers files.
+    assert_eq!(complete(&lab, &["sweep", "my_"]), [""]);
+    assert!(script.contains("-o bashdefault -o default musicrec-lab"));
     assert!(complete(&lab, &["sweep", "--"]).contains(&"--set".to_owned()));
 }
 
@@ -116,7 +122,7 @@ fn manual_pages_are_written_one_a_command_and_render() {
     for page in pages {
         let ended = Command::new("groff")
             .args(["-man", "-Tutf8", "-ww", "-z"])
-            .arg(lab.path(&format!(
+            .arg(lab.path(format!(
                 "pages/man1/{}",
                 page.rsplit('/').next().expect("a name")
             )))

@@ -37,6 +37,7 @@ pub struct ParseTimestamps {
     /// `%H` hour, `%M` minute, `%S` second, `%.f` fraction with its point, `%b` month's name, `%z`
     /// offset, …), or a word: `unix` (seconds since 1970, UTC), `unix_ms` (milliseconds),
     /// `rfc3339` (`2025-11-10T22:57:00Z`). Default: `%Y-%m-%d %H:%M:%S`.
+    #[schemars(length(min = 1))]
     pub formats: Vec<TimeFormat>,
     /// The IANA name of the zone of times that do not tell their offset, for example
     /// `Europe/Berlin`. Default `UTC`.

@@ -31,10 +31,12 @@ pub struct Given {
     /// The column of the log that holds the labels. Default `part`.
     pub column: String,
     /// Labels of rows to learn from. Default `["train"]`.
+    #[schemars(length(min = 1))]
     pub train: Vec<String>,
     /// Labels of rows for choosing settings. Default `["validation", "valid"]`.
     pub validation: Vec<String>,
     /// Labels of rows for the final score. Default `["test"]`.
+    #[schemars(length(min = 1))]
     pub test: Vec<String>,
 }
 

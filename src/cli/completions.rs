@@ -22,6 +22,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, mut command: Command) -> Result<(), Failure> {
     let mut script = Vec::new();
     let name = command.get_name().to_owned();
-    clap_complete::generate(arguments.shell, &mut command, name, &mut script);
-    print(&String::from_utf8_lossy(&script).replace('\t', "    "))
+    clap_complete::generate(arguments.shell, &mut command, &name, &mut script);
+    let mut script = String::from_utf8_lossy(&script).replace('\t', "    ");
+    if arguments.shell == Shell::Bash {
+        // clap_complete 4.6 writes a hyphen in the program's name in two ways, and commands are not found.
+        script = script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"));
+    }
+    print(&script)
 }

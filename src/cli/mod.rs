@@ -60,8 +60,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
-        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
-        Command::Man(arguments) => man::run(&arguments, Cli::command()),
+        Command::Completions(arguments) => completions::run(&arguments, described()),
+        Command::Man(arguments) => man::run(&arguments, described()),
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,13 +102,24 @@ fn one_plugin_a_name() -> Result<(), Failure> {
     )))
 }
 
+/// The command line's own description, by the name of the running program, which may be another lab
+/// with plugins of its own.
+fn described() -> clap::Command {
+    let command = Cli::command();
+    let program = std::env::current_exe().ok();
+    match program.as_deref().and_then(|p| p.file_stem()?.to_str()) {
+        Some(name) => command.name(name.to_owned()),
+        None => command,
+    }
+}
+
 /// Prints to standard output. A reader who has seen enough (`| head`) is no error. Whatever cells of a
 /// log are quoted, nothing acts on the terminal.
 fn print(text: &str) -> Result<(), Failure> {
     print_rendered(&visible(text))
 }
 
-/// Like [`print`], for what is rendered with colors.
+/// Like [`print()`], for what is rendered with colors.
 fn print_rendered(text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
     match std::io::stdout().write_all(text.as_bytes()) {

@@ -103,12 +103,6 @@ fn evaluation(places: &mut Places) -> Value {
     // The model headers are rows in any case.
     properties["compare"]["contains"] = json!({ "enum": ["model"] });
     properties["compare"]["uniqueItems"] = true.into();
-    if !properties.contains_key("depth") {
-        let depth = "How many items are ranked and kept a user; no metric may look deeper. Default: as deep \
-                     as the deepest metric.";
-        let depth = json!({ "description": depth, "type": "integer", "minimum": 1 });
-        properties.insert("depth".into(), depth);
-    }
     schema["properties"] = properties.into();
     schema
 }
