@@ -1,5 +1,6 @@
 //! One experiment, checked and typed: what a definition says once short forms and grids are spelled out.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -352,6 +353,7 @@ pub(crate) fn combine(
 ) -> (Vec<Variant>, Vec<Setting>) {
     let weighting_names = weighting_labels(weightings);
     let mut variants: Vec<Variant> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut settings = Vec::new();
     for (model, of) in models.iter().enumerate() {
         let reads_weights = of.plugin.reads_weights();
@@ -367,10 +369,9 @@ pub(crate) fn combine(
                 }
                 name.retain(|part| !part.is_empty());
                 let name = name.join(" / ");
-                let known = variants.iter().position(|v| v.name == name);
-                let variant = known.unwrap_or_else(|| {
+                let variant = *places.entry(name).or_insert_with_key(|name| {
                     variants.push(Variant {
-                        name,
+                        name: name.clone(),
                         model: of.label.clone(),
                     });
                     variants.len() - 1
@@ -461,23 +462,18 @@ impl Experiment {
     pub(crate) fn retain(&mut self, keep: &[bool]) {
         let mut kept = keep.iter();
         self.settings.retain(|_| kept.next() == Some(&true));
-        let names: Vec<&str> = self
-            .settings
-            .iter()
-            .map(|s| self.variants[s.variant].name.as_str())
-            .collect();
-        let left: Vec<Variant> = self
-            .variants
-            .iter()
-            .filter(|v| names.contains(&v.name.as_str()))
-            .cloned()
-            .collect();
-        for setting in &mut self.settings {
-            let name = &self.variants[setting.variant].name;
-            let place = left.iter().position(|v| v.name == *name);
-            setting.variant = place.expect("a row of a trial that is kept is kept");
+        let mut new_place: Vec<Option<usize>> = vec![None; self.variants.len()];
+        for setting in &self.settings {
+            new_place[setting.variant] = Some(0);
         }
-        self.variants = left;
+        let still = new_place.iter_mut().flatten();
+        still.enumerate().for_each(|(at, place)| *place = at);
+        for setting in &mut self.settings {
+            setting.variant = new_place[setting.variant].expect("set above");
+        }
+        let mut still = new_place.iter();
+        self.variants
+            .retain(|_| still.next().is_some_and(Option::is_some));
     }
 
     /// Why this experiment cannot do without a validation part, if it cannot.

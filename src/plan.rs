@@ -13,6 +13,7 @@ use crate::records::Run;
 use crate::settings::nesting;
 use crate::stages::fold::Summary;
 use crate::sweep::{Overview, Sweep};
+use crate::text::counted;
 
 /// Multiplications that a score is taken for in ranking, where no record tells.
 const OPERATIONS_A_SCORE: f64 = 32.0;
@@ -345,9 +346,13 @@ fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<St
         .map(|t| (t.weighting.resolved.to_string(), t.cleaning))
         .collect();
     lines.push(format!(
-        "weighing: {} weighted matrices for {} trials, on each of {folds} parts",
-        weighings.len(),
-        all.len()
+        "weighing: {} for {}, on each of {}",
+        match weighings.len() {
+            1 => "1 matrix".to_owned(),
+            n => format!("{n} matrices"),
+        },
+        counted(all.len(), "trial"),
+        counted(folds, "part")
     ));
     lines.push(format!(
         "random rankings: {} for {}",

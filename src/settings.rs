@@ -1,6 +1,6 @@
 //! What distinguishes alternatives, in a few words: `factors=32, weighting=bm25(plays)`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -43,14 +43,34 @@ pub(crate) fn parameters(plugin: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The parameters in which a plugin differs from any of `all`: `factors=32`.
-pub(crate) fn differing(
+/// The parameters that do not have one value in all of several plugins. One without it counts as
+/// another value.
+pub(crate) fn varying<'a>(
+    plugins: impl Iterator<Item = &'a BTreeMap<String, String>> + Clone,
+) -> BTreeSet<&'a str> {
+    let mut values: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+    let mut varying = BTreeSet::new();
+    let count = plugins.clone().count();
+    for (key, value) in plugins.flatten() {
+        let (first, times) = values.entry(key).or_insert((value, 0));
+        *times += 1;
+        if *first != value {
+            varying.insert(key.as_str());
+        }
+    }
+    let lacking = values.iter().filter(|(_, (_, times))| *times < count);
+    varying.extend(lacking.map(|(key, _)| *key));
+    varying
+}
+
+/// Those parameters of a plugin: `factors=32`.
+pub(crate) fn named(
     own: &BTreeMap<String, String>,
-    all: &[BTreeMap<String, String>],
+    keys: &BTreeSet<&str>,
     prefix: &str,
 ) -> Vec<String> {
     own.iter()
-        .filter(|(key, value)| all.iter().any(|other| other.get(*key) != Some(value)))
+        .filter(|(key, _)| keys.contains(key.as_str()))
         .map(|(key, value)| format!("{prefix}{key}={value}"))
         .collect()
 }
@@ -71,16 +91,16 @@ pub(crate) fn nesting(plugin: &Value) -> String {
 pub(crate) fn among_namesakes(plugins: &[&Value], prefix: &str) -> Vec<Vec<String>> {
     let names: Vec<String> = plugins.iter().map(|plugin| nesting(plugin)).collect();
     let all: Vec<_> = plugins.iter().map(|plugin| parameters(plugin)).collect();
-    (0..plugins.len())
-        .map(|at| {
-            let same: Vec<_> = all
-                .iter()
-                .zip(&names)
-                .filter(|(_, name)| **name == names[at])
-                .map(|(parameters, _)| parameters.clone())
-                .collect();
-            differing(&all[at], &same, prefix)
-        })
+    let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for name in &names {
+        keys.entry(name).or_insert_with(|| {
+            let namesakes = all.iter().zip(&names).filter(|(_, other)| *other == name);
+            varying(namesakes.map(|(parameters, _)| parameters))
+        });
+    }
+    all.iter()
+        .zip(&names)
+        .map(|(own, name)| named(own, &keys[name.as_str()], prefix))
         .collect()
 }
 

@@ -7,6 +7,11 @@ pub(crate) fn hidden(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A number of things: `1 trial`, `2 trials`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Lines in which nothing acts on the terminal.
 pub(crate) fn visible(lines: &str) -> String {
     lines.replace(|c| hidden(c) && c != '\n', " ")

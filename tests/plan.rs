@@ -63,7 +63,7 @@ fn a_plan_says_what_a_sweep_then_does() {
     for words in [
         "popularity: one trial instead of 2",
         "trial 6 (twin) is the same as trial 2 (small)",
-        "0 trials on validation, 5 are left",
+        "0 trials on validation; left to do: 5",
         "measured just now",
         "memory:",
     ] {
@@ -85,7 +85,7 @@ fn a_plan_says_what_a_sweep_then_does() {
         ]
     );
     for words in [
-        "5 trials on validation, 0 are left",
+        "5 trials on validation; left to do: 0",
         "als: 5 recorded fits of it",
     ] {
         assert!(after.out.contains(words), "no `{words}` in:\n{after}");

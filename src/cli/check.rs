@@ -9,6 +9,7 @@ use super::changes::Changes;
 use super::{color, print, say_rendered};
 use crate::definition::{self, Checked, Finding};
 use crate::exit::Failure;
+use crate::text::counted;
 
 /// Check definitions without running them: all faults of each, with their places
 ///
@@ -96,9 +97,9 @@ fn text(name: &str, checked: &Checked) -> Result<(), Failure> {
     }
     match checked.experiment() {
         Some(experiment) => print(&format!(
-            "{name}: no error; {} variants, {} trials\n",
-            experiment.variants.len(),
-            experiment.settings.len()
+            "{name}: no error; {}, {}\n",
+            counted(experiment.variants.len(), "variant"),
+            counted(experiment.settings.len(), "trial")
         )),
         None => Ok(()),
     }

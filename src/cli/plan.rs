@@ -12,6 +12,7 @@ use crate::exit::Failure;
 use crate::plan::{self, Plan, Planned, State};
 use crate::report::table;
 use crate::sweep::{Options, Sweep};
+use crate::text::counted;
 
 /// Rows that are shown without `--all`.
 const ROWS: usize = 50;
@@ -103,9 +104,10 @@ fn draw(plan: &Plan, all: bool, threads: usize, folder: &str) -> String {
     let tested = count(|t| t.test == State::Done);
     let _ = writeln!(out, "\nDone already in {folder}");
     if validated {
-        let _ = writeln!(out, "  {done} trials on validation, {left} are left");
+        let done = counted(done, "trial");
+        let _ = writeln!(out, "  {done} on validation; left to do: {left}");
     }
-    let _ = writeln!(out, "  {tested} trials on test");
+    let _ = writeln!(out, "  {} on test", counted(tested, "trial"));
     out + &estimate(plan, threads)
 }
 

@@ -1,5 +1,7 @@
 //! `model`: every header is a variant with a label; its axes are its trials.
 
+use std::collections::HashMap;
+
 use musicrec_api::Kind;
 
 use super::checks::{self, Checks};
@@ -14,6 +16,8 @@ pub(super) fn models(entry: &Entry, checks: &Checks, faults: &mut Faults) -> Vec
     let named = plugins::named(&entry.node, Kind::Model, faults);
     let mut models: Vec<Model> = Vec::new();
     let mut labels: Vec<String> = Vec::new();
+    // The header under which a setting stands first.
+    let mut first_with: HashMap<String, String> = HashMap::new();
     for (at, plugin) in named.iter().enumerate() {
         let twins = named.iter().filter(|n| n.name == plugin.name).count();
         let before = named[..at].iter().filter(|n| n.name == plugin.name).count();
@@ -26,18 +30,22 @@ pub(super) fn models(entry: &Entry, checks: &Checks, faults: &mut Faults) -> Vec
         let label = plugin.parameters.take("label");
         let name = name(label.as_ref(), plain_name, &plugin, &labels, faults);
         let own = of_header(&plugin, &name, checks, faults);
-        if let Some((twin, _)) = models.iter().find_map(|earlier| {
-            let same = own.iter().find(|own| own.resolved == earlier.resolved)?;
-            Some((earlier, same))
-        }) {
+        if let Some(twin) = own
+            .iter()
+            .find_map(|m| first_with.get(&m.resolved.to_string()))
+        {
             faults.push(
                 Fault::at(
                     plugin.place.clone(),
-                    format!("`{name}` has a setting that `{}` has too", twin.label),
+                    format!("`{name}` has a setting that `{twin}` has too"),
                 )
                 .help("it is run once and stands in both rows")
                 .warning(),
             );
+        }
+        for model in &own {
+            let settings = model.resolved.to_string();
+            first_with.entry(settings).or_insert_with(|| name.clone());
         }
         models.extend(own);
         labels.push(name);

@@ -13,7 +13,7 @@ use crate::compare::{mean_sd, quantile};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial};
 use crate::records::{Key, SCHEMA, Store};
-use crate::settings::{among_namesakes, differing, nesting, parameters};
+use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::chance::Chance;
 use crate::stages::fold::{Part, Summary};
 use crate::stages::prepare::Step;
@@ -289,19 +289,23 @@ fn settings(experiment: &Experiment, trials: &[Trial]) -> Vec<String> {
         .iter()
         .map(|t| parameters(&t.model.resolved))
         .collect();
+    let keys = varying(models.iter());
     let weightings: Vec<&Value> = trials.iter().map(|t| &t.weighting.resolved).collect();
     let names: Vec<String> = weightings.iter().map(|w| nesting(w)).collect();
     let of_weighting = among_namesakes(&weightings, "weighting.");
-    (0..trials.len())
-        .map(|at| {
-            let mut shown = differing(&models[at], &models, "");
-            if names.iter().any(|name| *name != names[at]) {
+    let several_weightings = names.iter().any(|name| *name != names[0]);
+    let several_cleanings = trials.iter().any(|t| t.cleaning != trials[0].cleaning);
+    trials
+        .iter()
+        .enumerate()
+        .map(|(at, trial)| {
+            let mut shown = named(&models[at], &keys, "");
+            if several_weightings {
                 shown.push(format!("weighting={}", names[at]));
             }
             shown.extend(of_weighting[at].iter().cloned());
-            let cleaning = trials[at].cleaning;
-            if trials.iter().any(|t| t.cleaning != cleaning) {
-                shown.push(experiment.cleanings[cleaning].label.clone());
+            if several_cleanings {
+                shown.push(experiment.cleanings[trial.cleaning].label.clone());
             }
             shown.join(", ")
         })
