@@ -1,0 +1,118 @@
+//! From models, weightings and cleanings to trials and the rows of the leaderboard.
+
+use std::collections::HashMap;
+
+use musicrec_api::Splitter;
+use serde_json::Value;
+
+use super::{Cleaning, Compared, Model, Recommendations, Setting, Variant, Weighting};
+use crate::settings::{among_namesakes, nesting};
+
+/// Why a definition cannot run, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reason {
+    pub(crate) message: String,
+    pub(crate) remedy: String,
+}
+
+/// Every model with every cleaning and every weighting that it reads, and the rows of the
+/// leaderboard that these trials make up.
+pub(crate) fn combine(
+    models: &[Model],
+    weightings: &[Weighting],
+    cleanings: &[Cleaning],
+    compare: &[Compared],
+) -> (Vec<Variant>, Vec<Setting>) {
+    let weighting_names = weighting_labels(weightings);
+    let mut variants: Vec<Variant> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut settings = Vec::new();
+    for (model, of) in models.iter().enumerate() {
+        let reads_weights = of.plugin.reads_weights();
+        let read = if reads_weights { weightings.len() } else { 1 };
+        for (weighting, weighting_name) in weighting_names.iter().enumerate().take(read) {
+            for (cleaning, cleaned) in cleanings.iter().enumerate() {
+                let mut name = vec![of.label.as_str()];
+                if compare.contains(&Compared::Weighting) && reads_weights {
+                    name.push(weighting_name);
+                }
+                if compare.contains(&Compared::Cleaners) {
+                    name.push(&cleaned.label);
+                }
+                name.retain(|part| !part.is_empty());
+                let name = name.join(" / ");
+                let variant = *places.entry(name).or_insert_with_key(|name| {
+                    variants.push(Variant {
+                        name: name.clone(),
+                        model: of.label.clone(),
+                    });
+                    variants.len() - 1
+                });
+                settings.push(Setting {
+                    variant,
+                    model,
+                    weighting,
+                    cleaning,
+                });
+            }
+        }
+    }
+    (variants, settings)
+}
+
+/// What tells each weighting from the others; empty if there is one.
+fn weighting_labels(weightings: &[Weighting]) -> Vec<String> {
+    if weightings.len() == 1 {
+        return vec![String::new()];
+    }
+    let all: Vec<&Value> = weightings.iter().map(|w| &w.resolved).collect();
+    let differing = among_namesakes(&all, "");
+    all.iter()
+        .zip(differing)
+        .map(|(weighting, differing)| {
+            let mut words = vec![nesting(weighting)];
+            words.extend(differing);
+            words.join(" ")
+        })
+        .collect()
+}
+
+/// Why an experiment cannot do without a validation part, if it cannot: settings are chosen on
+/// validation, never on test.
+pub(crate) fn needs_validation(
+    splitter: &dyn Splitter,
+    variants: &[Variant],
+    settings: &[Setting],
+    recommendations: &Recommendations,
+) -> Option<Reason> {
+    let splitter = splitter.typetag_name();
+    for (at, variant) in variants.iter().enumerate() {
+        let trials = settings.iter().filter(|s| s.variant == at).count();
+        if trials > 1 {
+            return Some(Reason {
+                message: format!(
+                    "variant `{}` has {trials} trials to choose from, but the splitter `{splitter}` \
+                     makes no validation part, and choosing on the test part would flatter the result",
+                    variant.name
+                ),
+                remedy: "give the splitter a validation part, or each variant one setting"
+                    .to_owned(),
+            });
+        }
+    }
+    if variants.len() > 1 && recommendations.variant.is_none() {
+        return Some(Reason {
+            message: format!(
+                "{} variants compete, but the splitter `{splitter}` makes no validation part to \
+                 choose one for recommendations.csv",
+                variants.len()
+            ),
+            remedy: format!(
+                "give it a validation part, or name the one to recommend with: [recommendations] \
+                 variant = \"{}\"",
+                variants[0].name
+            ),
+        });
+    }
+    None
+}

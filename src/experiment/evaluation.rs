@@ -1,0 +1,219 @@
+//! How trials are judged and what is exported: `[evaluation]` and `[recommendations]`.
+
+use std::num::NonZeroUsize;
+
+use musicrec_api::Metric;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Variant, resolved};
+
+/// What may tell rows of the leaderboard apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Compared {
+    /// The model headers.
+    Model,
+    /// The weightings, for models that read them.
+    Weighting,
+    /// The alternatives of the cleaners.
+    Cleaners,
+}
+
+/// How trials are judged. Every default is a rule of the protocol; the report prints what a
+/// definition changes.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Evaluation {
+    /// What is measured.
+    #[schemars(skip)]
+    pub(crate) metrics: Metrics,
+    /// What tells rows of the leaderboard apart; everything else is chosen on validation.
+    pub(crate) compare: Vec<Compared>,
+    /// The metric that chooses trials and that verdicts speak of.
+    pub(crate) select: Option<String>,
+    /// The variant that others are compared with; `popularity` if there is one of that name.
+    pub(crate) baseline: Option<String>,
+    /// An item of the evaluated part is a target if its summed weight by this is above 0.
+    #[schemars(skip)]
+    pub(crate) targets: Box<dyn musicrec_api::Weighting>,
+    /// How many items are ranked for a user and kept in `lists`; as deep as the deepest metric if
+    /// not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) depth: Option<NonZeroUsize>,
+    /// What is done with items that a user already heard in the fit part.
+    pub(crate) heard: Heard,
+    /// What is done with targets that nobody heard in the fit part.
+    pub(crate) cold_items: ColdItems,
+    /// Whether the chosen trials learn from train and validation together before the test.
+    pub(crate) refit: bool,
+    /// How many complete random rankings the chance row draws.
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub(crate) null_rankings: NonZeroUsize,
+    /// How many bootstrap resamples an interval rests on.
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub(crate) resamples: NonZeroUsize,
+}
+
+impl Default for Evaluation {
+    fn default() -> Self {
+        let metrics = ["recall", "precision", "ndcg"].map(|name| {
+            serde_json::from_value(json!({ name: {} })).expect("the built-in metrics are linked")
+        });
+        let targets = serde_json::from_value(json!({ "event_strength": {} }))
+            .expect("the built-in weightings are linked");
+        Self {
+            metrics: Metrics(metrics.into()),
+            compare: vec![Compared::Model],
+            select: None,
+            baseline: None,
+            targets,
+            depth: None,
+            heard: Heard::Mask,
+            cold_items: ColdItems::Miss,
+            refit: true,
+            null_rankings: NonZeroUsize::new(2_000).expect("not zero"),
+            resamples: NonZeroUsize::new(10_000).expect("not zero"),
+        }
+    }
+}
+
+impl Evaluation {
+    /// The label of the deciding metric: the one named, else the first NDCG, else the first.
+    pub(crate) fn select(&self) -> String {
+        let labels = self.metrics.labels();
+        self.select.clone().unwrap_or_else(|| {
+            labels
+                .iter()
+                .find(|l| l.starts_with("ndcg"))
+                .unwrap_or(&labels[0])
+                .clone()
+        })
+    }
+
+    /// How many items are ranked for a user.
+    pub(crate) fn depth(&self) -> usize {
+        let deepest = self.metrics.depth();
+        self.depth.map_or(deepest, |d| d.get().max(deepest))
+    }
+
+    /// The name of the baseline among the variants, if there is one.
+    pub(crate) fn baseline<'a>(&self, variants: &'a [Variant]) -> Option<&'a str> {
+        row(variants, self.baseline.as_deref().unwrap_or("popularity"))
+    }
+
+    /// Rules of the protocol that this definition changes, in words.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let mut changes = Vec::new();
+        let targets = resolved(&self.targets);
+        if targets != resolved(&Self::default().targets) {
+            changes.push(format!(
+                "what counts as a target is weighed by {targets} (targets)"
+            ));
+        }
+        if self.heard == Heard::Keep {
+            changes.push(
+                "heard items may be recommended and count as targets (heard = \"keep\")".into(),
+            );
+        }
+        if self.cold_items == ColdItems::Drop {
+            changes.push(
+                "targets that no model could name are left out (cold_items = \"drop\")".into(),
+            );
+        }
+        if !self.refit {
+            changes.push(
+                "chosen trials are not refitted on train + validation (refit = false)".into(),
+            );
+        }
+        if self.null_rankings.get() < 2_000 {
+            changes.push(format!(
+                "the chance row rests on {} random rankings only",
+                self.null_rankings
+            ));
+        }
+        changes
+    }
+
+    /// What of this decides a trial's result: not how trials are compared afterwards.
+    pub(super) fn of_a_trial(&self) -> Value {
+        let mut all = resolved(self);
+        if let Some(map) = all.as_object_mut() {
+            for key in [
+                "compare",
+                "select",
+                "baseline",
+                "null_rankings",
+                "resamples",
+            ] {
+                map.remove(key);
+            }
+        }
+        all
+    }
+}
+
+/// The row of the leaderboard that is meant by a name: a row's own, or a model's, of which the first
+/// row is meant.
+pub(crate) fn row<'a>(variants: &'a [Variant], name: &str) -> Option<&'a str> {
+    let own = variants.iter().find(|v| v.name == name);
+    let first = || variants.iter().find(|v| v.model == name);
+    own.or_else(first).map(|v| v.name.as_str())
+}
+
+/// The metrics of an evaluation.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Metrics(pub(crate) Vec<Box<dyn Metric>>);
+
+impl Metrics {
+    /// Their labels in order: `recall@3`, …
+    pub(crate) fn labels(&self) -> Vec<String> {
+        self.0.iter().map(|m| m.identity().label).collect()
+    }
+
+    /// The deepest look any of them takes.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.iter().map(|m| m.depth()).max().unwrap_or(1)
+    }
+}
+
+/// What is done with items that a user already heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Heard {
+    /// Taken out of the lists and of the targets.
+    Mask,
+    /// Left in both.
+    Keep,
+}
+
+/// What is done with targets that nobody heard in the fit part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ColdItems {
+    /// They stay targets and are always missed.
+    Miss,
+    /// They are no targets.
+    Drop,
+}
+
+/// What is exported at the end.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Recommendations {
+    /// Whose recommendations; the variant that did best on validation if not named.
+    pub(crate) variant: Option<String>,
+    /// How many items a user gets.
+    pub(crate) count: NonZeroUsize,
+}
+
+impl Default for Recommendations {
+    fn default() -> Self {
+        Self {
+            variant: None,
+            count: NonZeroUsize::new(3).expect("not zero"),
+        }
+    }
+}
