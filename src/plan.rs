@@ -289,7 +289,7 @@ impl Speeds {
             .collect();
         basis.push(format!(
             "{}: operations counted by the model, at {:.1} billion multiplications a second, \
-             measured just now; within a factor of about 3",
+             measured just now, if nothing else runs; within a factor of about 3",
             if basis.is_empty() {
                 "all models"
             } else {
