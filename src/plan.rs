@@ -138,6 +138,7 @@ pub(crate) fn make(
                 on_test,
             };
             if planned.runs() {
+                left.estimated |= !speeds.recorded(&all[plan.index]);
                 let fold = overview.cleanings[plan.cleaning].folds.last();
                 let bytes = fold.map(|fold| memory(&all[plan.index], fold));
                 left.bytes.extend(bytes);
@@ -159,6 +160,8 @@ pub(crate) fn make(
 struct Left {
     seconds: f64,
     unknown: usize,
+    /// Whether any trial is of a model that no record tells of.
+    estimated: bool,
     /// Of each trial that runs.
     bytes: Vec<f64>,
 }
@@ -194,8 +197,9 @@ impl Left {
             seconds: self.seconds,
             wall: self.seconds / at_once as f64,
             unknown: self.unknown,
-            basis: speeds.basis(),
-            bytes: self.bytes.iter().take(at_once).sum(),
+            basis: speeds.basis(self.estimated),
+            // Adding nothing gives -0.
+            bytes: self.bytes.iter().take(at_once).sum::<f64>().max(0.0),
             peak: peak_memory(),
         }
     }
@@ -281,12 +285,20 @@ impl Speeds {
         Some(fit + score * (fold.users * fold.candidates) as f64)
     }
 
-    fn basis(&self) -> Vec<String> {
+    /// Whether records tell how long such a trial takes.
+    fn recorded(&self, trial: &Trial) -> bool {
+        self.of_model.contains_key(&nesting(&trial.model.resolved))
+    }
+
+    fn basis(&self, estimated: bool) -> Vec<String> {
         let mut basis: Vec<String> = self
             .of_model
             .iter()
             .map(|(name, m)| format!("{name}: {} recorded fits of it", m.fits))
             .collect();
+        if !estimated {
+            return basis;
+        }
         basis.push(format!(
             "{}: operations counted by the model, at {:.1} billion multiplications a second, \
              measured just now, if nothing else runs; within a factor of about 3",
@@ -321,7 +333,8 @@ fn machine_speed() -> f64 {
     }
     black_box(sums);
     let seconds = begun.elapsed().as_secs_f64().max(1e-9);
-    (LENGTH * ROUNDS) as f64 / seconds
+    // Models gather what they multiply; about half of this is left of it.
+    0.5 * (LENGTH * ROUNDS) as f64 / seconds
 }
 
 /// The most memory that this process has held, in bytes, where the system says so.

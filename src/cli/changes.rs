@@ -4,30 +4,46 @@ use clap::Args;
 
 use crate::definition::Request;
 
-/// `--set`, `--only`, `--yes`.
+/// `--set`, `--yes`.
 #[derive(Debug, Args)]
-pub(super) struct Changes {
+pub(super) struct Settings {
     /// Change a key of the definition, for example `model.als.factors=32`; the value is TOML, paths
     /// given here are relative to the working directory
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-
-    /// Run only the trials of which this holds: `model=als`, `weighting=bm25`,
-    /// `model.als.factors=32`; repeated, all keys must hold, and one of the values of each
-    #[arg(long, value_name = "KEY=VALUE")]
-    only: Vec<String>,
 
     /// Allow more than 10,000 trials
     #[arg(long)]
     yes: bool,
 }
 
-impl Changes {
+/// The same and `--only`.
+#[derive(Debug, Args)]
+pub(super) struct Changes {
+    #[command(flatten)]
+    settings: Settings,
+
+    /// Take only the trials of which this holds: `model=als`, `weighting=bm25`,
+    /// `model.als.factors=32`; repeated, all keys must hold, and one of the values of each
+    #[arg(long, value_name = "KEY=VALUE")]
+    only: Vec<String>,
+}
+
+impl Settings {
     pub(super) fn request(&self) -> Request {
         Request {
             settings: self.settings.clone(),
-            only: self.only.clone(),
+            only: Vec::new(),
             yes: self.yes,
+        }
+    }
+}
+
+impl Changes {
+    pub(super) fn request(&self) -> Request {
+        Request {
+            only: self.only.clone(),
+            ..self.settings.request()
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     path: PathBuf,
 
-    /// The folder of musicrec-lab itself [default: where this program was built from]
+    /// The folder of musicrec-lab itself [default: the one this is called in, else where this program was built from]
     #[arg(long, value_name = "DIR")]
     lab: Option<PathBuf>,
 }
@@ -96,13 +96,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let lock = folder.join("Cargo.lock");
     fs::copy(lab.join("Cargo.lock"), &lock).map_err(|e| Failure::output(lock.display(), &e))?;
-    print(&texts::next_steps(kind, name, folder))
+    print(&texts::next_steps(kind, name, folder, &lab))
 }
 
 /// The folder of the lab, in which the crate finds what it is built with.
 fn lab(given: Option<&Path>) -> Result<PathBuf, Failure> {
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = given.unwrap_or(built_from);
+    let built_from = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let folder = match given {
+        Some(folder) => folder.to_path_buf(),
+        None => around().unwrap_or(built_from),
+    };
+    let folder = folder.as_path();
     let needed = [
         "Cargo.toml",
         "Cargo.lock",
@@ -125,6 +129,19 @@ fn lab(given: Option<&Path>) -> Result<PathBuf, Failure> {
     std::path::absolute(folder)
         .and_then(|folder| folder.canonicalize())
         .map_err(|e| Failure::Definition(format!("cannot use {}: {e}", folder.display())))
+}
+
+/// The lab's folder that the program is called in, if it is called in one: a copied program remembers
+/// another.
+fn around() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let is_lab = |folder: &&Path| {
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+        manifest
+            .lines()
+            .any(|line| line == "name = \"musicrec-lab\"")
+    };
+    here.ancestors().find(is_lab).map(Path::to_path_buf)
 }
 
 /// Nothing is overwritten, and Cargo must not take the crate for a part of the lab.

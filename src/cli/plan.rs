@@ -39,6 +39,10 @@ pub(super) struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
+    /// Plan for a sweep with --fresh: nothing that is there counts
+    #[arg(long)]
+    fresh: bool,
+
     /// Show every trial, however many there are
     #[arg(long)]
     all: bool,
@@ -52,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let options = Options {
         out: arguments.out.clone(),
-        fresh: false,
+        fresh: arguments.fresh,
         threads: threads(arguments.threads),
         command: String::new(),
     };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::changes::Changes;
+use super::changes::Settings;
 use super::{color, print};
 use crate::definition;
 use crate::exit::Failure;
@@ -22,11 +22,11 @@ pub(super) struct Arguments {
     definition: PathBuf,
 
     #[command(flatten)]
-    changes: Changes,
+    settings: Settings,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let checked = definition::check(&arguments.definition, &arguments.changes.request());
+    let checked = definition::check(&arguments.definition, &arguments.settings.request());
     match checked.show() {
         Some(text) => print(&text),
         None => Err(checked.failure(color())),

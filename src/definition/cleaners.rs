@@ -3,7 +3,7 @@
 use musicrec_api::{Cleaner, Kind};
 use serde_json::Value;
 
-use super::checks::{self, Checks};
+use super::checks::{self, Checks, place_of};
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place};
 use super::typed::of_axis;
@@ -81,19 +81,45 @@ fn choices<'a>(
         }
         values.push(cleaner.map_or(Value::Null, |cleaner| resolved(&cleaner)));
     }
+    let mut alternatives: Vec<Option<&Node>> = alternatives.iter().map(Option::as_ref).collect();
+    drop_equal(&mut alternatives, &mut values, faults);
     let plugins: Vec<&Value> = values.iter().collect();
     let mut labels = labels(&plugins, alternatives.len()).into_iter();
     let names = names(&plugins);
     alternatives
-        .iter()
+        .into_iter()
         .map(|node| Choice {
-            node: node.as_ref(),
+            node,
             label: match node {
                 Some(_) => labels.next().unwrap_or_default(),
-                None => format!("{}=off", names.join("|")),
+                None => format!("{}=off", names.join(" and ")),
             },
         })
         .collect()
+}
+
+/// Keeps the first of equal alternatives, however they are written; `values` are those of the ones
+/// that are not "off".
+fn drop_equal(alternatives: &mut Vec<Option<&Node>>, values: &mut Vec<Value>, faults: &mut Faults) {
+    let mut seen: Vec<Option<Value>> = Vec::new();
+    let mut of_each = std::mem::take(values).into_iter();
+    alternatives.retain(|node| {
+        let value = node.and_then(|_| of_each.next());
+        // Null: it was not understood, which has been said.
+        if seen.contains(&value) && value != Some(Value::Null) {
+            if let Some(node) = node {
+                faults.push(
+                    Fault::at(place_of(node, ""), "this stands in the axis already")
+                        .help("it is tried once")
+                        .warning(),
+                );
+            }
+            return false;
+        }
+        values.extend(value.clone());
+        seen.push(value);
+        true
+    });
 }
 
 /// The distinct names, in order.

@@ -18,6 +18,11 @@ const DRAWS: std::ops::RangeInclusive<usize> = 100..=1_000_000;
 pub(super) struct Rows(Vec<String>);
 
 impl Rows {
+    /// Where rows are models and no more is known of these than their labels.
+    pub(super) fn of_labels(labels: Vec<String>) -> Self {
+        Self(labels)
+    }
+
     pub(super) fn new(variants: &[Variant]) -> Self {
         let rows = variants.iter().map(|v| v.name.clone());
         let models = variants.iter().map(|v| v.model.clone());
@@ -35,6 +40,27 @@ pub(super) fn compare(entry: Option<&Entry>) -> Vec<Compared> {
         .and_then(|e| e.node.get("compare"))
         .and_then(|e| plain(e, &mut Faults::new(0)))
         .unwrap_or_else(|| Evaluation::default().compare)
+}
+
+/// Comparing what does not vary is probably a slip. `alternatives`: how many weightings and cleanings.
+pub(super) fn warn_of_compare(
+    entry: Option<&Entry>,
+    compare: &[Compared],
+    alternatives: (usize, usize),
+    faults: &mut Faults,
+) {
+    let Some(written) = entry.and_then(|e| e.node.get("compare")) else {
+        return;
+    };
+    for (word, compared, alternatives) in [
+        ("weighting", Compared::Weighting, alternatives.0),
+        ("cleaners", Compared::Cleaners, alternatives.1),
+    ] {
+        if compare.contains(&compared) && alternatives == 1 {
+            let message = format!("`compare` names \"{word}\", but there is one alternative only");
+            faults.push(Fault::at(written.node.place.clone(), message).warning());
+        }
+    }
 }
 
 /// Reads `[evaluation]`. `rows` are the names it may mean; `None` where the models are not

@@ -20,6 +20,11 @@ impl Sources {
         self.0.len() - 1
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The text of a source.
     pub(crate) fn text(&self, source: usize) -> &str {
         &self.0[source].1

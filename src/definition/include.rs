@@ -17,6 +17,9 @@ const INCLUDE: &str = "include";
 /// More errors of syntax than this come from one another.
 const MOST_SYNTAX_ERRORS: usize = 5;
 
+/// Files that include one another more than this go round in circles of some kind.
+const MOST_FILES: usize = 500;
+
 /// Places that hold one plugin.
 const SINGLE: [&str; 5] = ["source", "splitter", "weighting", "of", "targets"];
 
@@ -100,6 +103,15 @@ fn files(entry: &Entry, faults: &mut Faults) -> Vec<Node> {
     items.into_iter().filter(|i| i.as_str().is_some()).collect()
 }
 
+/// The text of a file; of nothing that never ends.
+fn read_file(path: &Path) -> std::io::Result<String> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    std::fs::read_to_string(path)
+}
+
 /// The tree of one included file, its paths relative to the file that includes it.
 fn included(
     item: &Node,
@@ -110,7 +122,7 @@ fn included(
 ) -> Option<Node> {
     let written = item.as_str()?;
     let path = folder.join(written);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read_file(&path) {
         Ok(text) => text,
         Err(error) => {
             faults.push(
@@ -132,6 +144,13 @@ fn included(
         );
         return None;
     }
+    if sources.count() > MOST_FILES {
+        let message = format!("more than {MOST_FILES} files are included");
+        faults.push(Fault::at(item.place.clone(), message).help(
+            "a file that is included in two ways counts twice; include what several need once, at the top",
+        ));
+        return None;
+    }
     let source = sources.add(path.display().to_string(), super::without_mark(&text));
     let node = parse(sources, source, faults)?;
     reading.push(name);
@@ -143,13 +162,22 @@ fn included(
         .parent()
         .filter(|w| !w.as_os_str().is_empty())
     {
-        rebase(&mut node, way);
+        rebase_source(&mut node, way);
     }
     Some(node)
 }
 
+/// Puts `way` in front of the relative paths of a definition's source.
+fn rebase_source(root: &mut Node, way: &Path) {
+    if let Value::Table(entries) = &mut root.value {
+        for entry in entries.iter_mut().filter(|e| e.key == "source") {
+            rebase(&mut entry.node, way);
+        }
+    }
+}
+
 /// Puts `way` in front of the relative paths of a tree.
-fn rebase(node: &mut Node, way: &Path) {
+pub(super) fn rebase(node: &mut Node, way: &Path) {
     match &mut node.value {
         Value::Table(entries) => {
             for entry in entries {
@@ -189,6 +217,9 @@ fn merge(base: Node, over: Node, key: &str) -> Node {
     };
     let same = only_name(&base).is_some_and(|name| only_name(&over) == Some(name));
     if SINGLE.contains(&key) && !same {
+        return over;
+    }
+    if key == "zip" {
         return over;
     }
     let axis = |node: &Node| AXES.iter().any(|axis| node.get(axis).is_some());

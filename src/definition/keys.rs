@@ -38,7 +38,9 @@ pub(super) fn required(root: &mut Node, key: &str, faults: &mut Faults) -> Optio
     let misspelt = |root: &Node| match &root.value {
         Value::Table(entries) => entries
             .iter()
-            .any(|e| musicrec_api::nearest(&e.key, KEYS) == Some(key)),
+            .filter(|e| !KEYS.contains(&e.key.as_str()))
+            .filter_map(|e| musicrec_api::nearest(&e.key, KEYS))
+            .any(|meant| meant == key || meant == "include"),
         _ => false,
     };
     if found.is_none() && !misspelt(root) {

@@ -16,6 +16,7 @@ mod tree;
 mod typed;
 mod words;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use musicrec_api::{Kind, Splitter};
@@ -23,12 +24,12 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
 use crate::experiment::{
-    Experiment, Recommendations, Variant, Weighting, combine, needs_validation,
+    Compared, Experiment, Recommendations, Variant, Weighting, combine, needs_validation,
 };
 use checks::Checks;
 use evaluation::Rows;
 use fault::{COMMAND_LINE, Fault, Faults, Sources};
-use tree::Place;
+use tree::{Entry, Place};
 use typed::{lenient, typed};
 
 use keys::{list, name, plain, required, unknown_keys};
@@ -231,12 +232,16 @@ fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Fault
         for setting in &request.settings {
             overrides::apply(root, setting, &mut sources, &working_dir, &mut faults);
         }
-        experiment = self::experiment(root.clone(), path, &mut faults);
-    }
-    if let Some(experiment) = experiment.as_mut().filter(|_| faults.errors() == 0)
-        && !request.only.is_empty()
-    {
-        only::keep(experiment, &request.only, &mut sources, &mut faults);
+        let part = !request.only.is_empty();
+        experiment = self::experiment(root.clone(), path, part, &mut faults);
+        if let Some(experiment) = experiment.as_mut().filter(|_| part && faults.errors() == 0) {
+            only::keep(experiment, &request.only, &mut sources, &mut faults);
+            if experiment.splitter.makes_validation() == Some(false)
+                && let Some(reason) = experiment.needs_validation()
+            {
+                faults.push(Fault::nowhere(reason.message).help(reason.remedy));
+            }
+        }
     }
     Checked {
         sources,
@@ -246,8 +251,9 @@ fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Fault
     }
 }
 
-/// Every part is looked at, whatever is wrong with the others; `None` only with a fault.
-fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experiment> {
+/// Every part is looked at, whatever is wrong with the others; `None` only with a fault. `part`: only
+/// some of its trials will run.
+fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> Option<Experiment> {
     // Defaults stand at the start of the file.
     let start = Place::new(0, &(0..0));
     unknown_keys(&root, faults);
@@ -258,19 +264,8 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     };
     let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let mut checks = Checks::new(&base);
-    let source = required(&mut root, "source", faults).and_then(|entry| {
-        let why = "a comparison has one source";
-        let node = plugins::one(&entry.node, Kind::Source, why, faults)?.into_node();
-        let before = faults.errors();
-        let source: Box<dyn musicrec_api::Source> = lenient(&node, false, faults)?;
-        let whole = faults.errors() == before;
-        if whole {
-            checks::book(source.check(&checks.context()), &node, faults);
-        }
-        // Cleaners are looked at whatever is wrong with the source.
-        checks.columns(&*source);
-        whole.then_some(source)
-    });
+    let source =
+        required(&mut root, "source", faults).and_then(|entry| source(&entry, &mut checks, faults));
     let cleaners = root.take("cleaners");
     let cleanings = cleaners::cleanings(cleaners.as_ref(), &start, &checks, faults);
     let splitter_entry = root.take("splitter");
@@ -286,19 +281,9 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     let weighting = root
         .take("weighting")
         .map_or_else(|| Node::text(&start, "event_strength"), |e| e.node);
-    let mut weightings: Vec<Weighting> = Vec::new();
+    let weightings = weightings(&weighting, &checks, faults);
     let before = faults.errors();
-    let nodes = plugins::place(&weighting, Kind::Weighting, faults);
-    let whole = faults.errors() == before;
-    for node in nodes {
-        if whole {
-            checks.weighting(&node, faults);
-        }
-        let typed = typed::of_axis(&node, faults);
-        weightings.extend(typed.map(|plugin| Weighting::new(plugin, node)));
-    }
-    let before = faults.errors();
-    let models = required(&mut root, "model", faults)
+    let (models, labels) = required(&mut root, "model", faults)
         .map(|entry| models::models(&entry, &checks, faults))
         .unwrap_or_default();
     let understood = faults.errors() == before;
@@ -309,9 +294,17 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     );
     let evaluation = root.take("evaluation");
     let compare = evaluation::compare(evaluation.as_ref());
+    let alternatives = (weightings.len(), cleanings.len());
+    evaluation::warn_of_compare(evaluation.as_ref(), &compare, alternatives, faults);
     let (variants, settings) = combine(&models, &weightings, &cleanings, &compare);
-    // Where a model is not understood, a name of it would only be a second fault.
-    let rows = understood.then(|| Rows::new(&variants));
+    one_name_a_row(&variants, faults);
+    // Where a model is not known, a name of it would only be a second fault.
+    let rows = if understood {
+        Some(Rows::new(&variants))
+    } else {
+        let by_model = compare == [Compared::Model];
+        labels.filter(|_| by_model).map(Rows::of_labels)
+    };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
     let recommendations = match root.take("recommendations") {
         Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
@@ -319,6 +312,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
     };
     if let (Some((node, splitter)), Some(recommendations), true) =
         (&splitter, &recommendations, understood)
+        && !part
         && splitter.makes_validation() == Some(false)
         && let Some(reason) = needs_validation(&**splitter, &variants, &settings, recommendations)
     {
@@ -341,7 +335,67 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         settings,
         evaluation: evaluation?,
         recommendations: recommendations?,
+        only: Vec::new(),
     })
+}
+
+/// The source, which says what columns there are whatever is wrong with it.
+fn source(
+    entry: &Entry,
+    checks: &mut Checks,
+    faults: &mut Faults,
+) -> Option<Box<dyn musicrec_api::Source>> {
+    let why = "a comparison has one source";
+    let node = plugins::one(&entry.node, Kind::Source, why, faults)?.into_node();
+    let before = faults.errors();
+    let source: Box<dyn musicrec_api::Source> = lenient(&node, false, faults)?;
+    let whole = faults.errors() == before;
+    if whole {
+        checks::book(source.check(&checks.context()), &node, faults);
+    }
+    checks.columns(&*source);
+    whole.then_some(source)
+}
+
+/// All concrete weightings, each once.
+fn weightings(node: &Node, checks: &Checks, faults: &mut Faults) -> Vec<Weighting> {
+    let before = faults.errors();
+    let nodes = plugins::place(node, Kind::Weighting, faults);
+    // Without the values of a broken axis a check would complain of what is only missing.
+    let whole = faults.errors() == before;
+    let mut seen = HashSet::new();
+    let mut weightings = Vec::new();
+    for node in nodes {
+        if whole {
+            checks.weighting(&node, faults);
+        }
+        let Some(plugin) = typed::of_axis(&node, faults) else {
+            continue;
+        };
+        let weighting = Weighting::new(plugin, node);
+        if seen.insert(weighting.resolved.to_string()) {
+            weightings.push(weighting);
+        } else {
+            let place = checks::place_of(&weighting.written, "");
+            faults.push(
+                Fault::at(place, "this weighting stands in the axis already")
+                    .help("it is tried once")
+                    .warning(),
+            );
+        }
+    }
+    weightings
+}
+
+/// A label may look like the name of another row.
+fn one_name_a_row(variants: &[Variant], faults: &mut Faults) {
+    let mut seen = HashSet::new();
+    for variant in variants.iter().filter(|v| !seen.insert(v.name.as_str())) {
+        faults.push(
+            Fault::nowhere(format!("two rows would be called `{}`", variant.name))
+                .help("give the model another `label`"),
+        );
+    }
 }
 
 /// The typed plugin of a place that names exactly one, with `{ name = { … } }`.

@@ -11,9 +11,16 @@ use super::tree::Entry;
 use super::{plain, typed};
 use crate::experiment::Model;
 
-/// All concrete models, each with the label of the header it stands under.
-pub(super) fn models(entry: &Entry, checks: &Checks, faults: &mut Faults) -> Vec<Model> {
+/// All concrete models, each with the label of the header it stands under; and all labels, where
+/// every header names a model, whatever is wrong with its parameters.
+pub(super) fn models(
+    entry: &Entry,
+    checks: &Checks,
+    faults: &mut Faults,
+) -> (Vec<Model>, Option<Vec<String>>) {
+    let before = faults.errors();
     let named = plugins::named(&entry.node, Kind::Model, faults);
+    let all_known = faults.errors() == before;
     let mut models: Vec<Model> = Vec::new();
     let mut labels: Vec<String> = Vec::new();
     // The header under which a setting stands first.
@@ -50,7 +57,7 @@ pub(super) fn models(entry: &Entry, checks: &Checks, faults: &mut Faults) -> Vec
         models.extend(own);
         labels.push(name);
     }
-    models
+    (models, Some(labels).filter(|_| all_known))
 }
 
 /// The name of a header. What cannot be one is a fault, and the plugin's own name stands in for it.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fault::{COMMAND_LINE, Fault, Faults, Sources};
 use super::tree::Place;
-use crate::experiment::{Experiment, Trial};
+use crate::experiment::{Experiment, Trial, row};
 use crate::settings::{flatten, nesting};
 
 /// Keeps the trials that every condition holds for; conditions on one key are alternatives.
@@ -65,6 +65,10 @@ pub(super) fn keep(
         .map(|trial| {
             let facts = of_trial(experiment, trial);
             wanted.iter().all(|(key, values)| {
+                // What does not read strength is the same under every weighting.
+                if key.starts_with("weighting") && !trial.model.plugin.reads_weights() {
+                    return true;
+                }
                 let own = facts.iter().filter(|(known, _)| known == key);
                 own.into_iter()
                     .any(|(_, value)| values.iter().any(|wanted| same(value, wanted)))
@@ -78,6 +82,31 @@ pub(super) fn keep(
         return;
     }
     experiment.retain(&kept);
+    experiment.only = conditions.to_vec();
+    let named = [
+        (
+            "baseline",
+            &experiment.evaluation.baseline,
+            "nothing is compared with it",
+        ),
+        (
+            "variant",
+            &experiment.recommendations.variant,
+            "no recommendations are made",
+        ),
+    ];
+    for (key, name, consequence) in named {
+        if let Some(name) = name
+            && row(&experiment.variants, name).is_none()
+        {
+            faults.push(
+                Fault::nowhere(format!(
+                    "`{key}` names `{name}`, which `--only` leaves out: {consequence}"
+                ))
+                .warning(),
+            );
+        }
+    }
 }
 
 /// What any trial can be called by, each pair once.
@@ -96,6 +125,7 @@ fn of_trial(experiment: &Experiment, trial: &Trial) -> Vec<(String, String)> {
         fact("model", &trial.model.label),
         fact("model", &nesting(&trial.model.resolved)),
         fact("weighting", &nesting(&trial.weighting.resolved)),
+        fact("weighting", plugin_name(&trial.weighting.resolved)),
         fact("cleaners", &experiment.cleanings[trial.cleaning].label),
     ];
     let plugins = [
@@ -113,6 +143,12 @@ fn of_trial(experiment: &Experiment, trial: &Trial) -> Vec<(String, String)> {
         }
     }
     facts
+}
+
+/// The name of a plugin without what it nests.
+fn plugin_name(resolved: &serde_json::Value) -> &str {
+    let name = resolved.as_object().and_then(|m| m.keys().next());
+    name.map_or("", String::as_str)
 }
 
 /// Numbers by value, all else by letters.

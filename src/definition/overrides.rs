@@ -35,7 +35,7 @@ pub(crate) fn apply(
     let key_place = Place::new(source, &(0..key.trim_end().len()));
     let value_place = Place::new(source, &(key.len() + 1..setting.len()));
     let keys: Vec<&str> = key.trim().split('.').map(str::trim).collect();
-    if keys == ["include"] {
+    if keys[0] == "include" {
         faults.push(
             Fault::at(key_place, "`include` stands in files only")
                 .help("write it into a file of its own that includes this one too"),
@@ -47,9 +47,13 @@ pub(crate) fn apply(
         return;
     }
     let mut value = parse_value(text.trim(), &value_place);
-    // `path`, `files`, or `files.train`.
-    if keys.iter().rev().take(2).any(|key| PATHS.contains(key)) {
-        include::prefix(&mut value, working_dir);
+    if keys[0] == "source" {
+        // `path`, `files`, `files.train`, or a table that holds them.
+        if keys.iter().rev().take(2).any(|key| PATHS.contains(key)) {
+            include::prefix(&mut value, working_dir);
+        } else {
+            include::rebase(&mut value, working_dir);
+        }
     }
     if let Err(fault) = put(root, &keys, value, &key_place, false) {
         faults.push(fault);
@@ -62,6 +66,7 @@ fn parse_value(text: &str, place: &Place) -> Node {
     let index = scratch.add("", &document);
     let parsed = Node::parse(&scratch, index)
         .ok()
+        .filter(|table| matches!(&table.value, Value::Table(entries) if entries.len() == 1))
         .and_then(|mut table| table.take("value"));
     let mut node = match parsed {
         Some(entry) => entry.node,

@@ -10,6 +10,7 @@ use musicrec_api::{Kind, registrations};
 use super::axes;
 use super::fault::{Fault, Faults};
 use super::tree::{Node, Place, Value};
+use crate::reference::{self, plain};
 
 /// The key under which a weighting nests another.
 pub(super) const NESTED: &str = "of";
@@ -55,7 +56,10 @@ pub(super) fn named(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Named> 
                     "\"off\" is an alternative: { grid = [\"off\", …] }; alone, leave the entry out"
                         .to_owned()
                 } else {
-                    format!("there are: {}", known.join(", "))
+                    format!(
+                        "there are: {}; a plugin of your own is known to the program of its crate",
+                        known.join(", ")
+                    )
                 }),
             );
         }
@@ -88,6 +92,13 @@ fn mentioned<'a>(
                 let (name, place) = (entry.key.as_str(), &entry.place);
                 match &entry.node.value {
                     Value::Table(_) => found.push((name, place, entry.node.clone())),
+                    Value::Array(items) if items.is_empty() => faults.push(
+                        Fault::at(
+                            entry.node.place.clone(),
+                            format!("an empty list names no {} plugin", singular(kind)),
+                        )
+                        .help(format!("write {name} = {{}} for its defaults, or leave it out")),
+                    ),
                     Value::Array(items)
                         if items.iter().all(|i| matches!(i.value, Value::Table(_))) =>
                     {
@@ -178,7 +189,7 @@ pub(super) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
 
 /// A plugin with each of its concrete settings.
 pub(super) fn settings(plugin: &Named, kind: Kind, faults: &mut Faults) -> Vec<Node> {
-    axes::of_plugin(&plugin.parameters, kind, faults)
+    axes::of_plugin(plugin, kind, faults)
         .into_iter()
         .map(|parameters| {
             let plugin = Named {
@@ -193,7 +204,14 @@ pub(super) fn settings(plugin: &Named, kind: Kind, faults: &mut Faults) -> Vec<N
 /// The values of a grid of plugins.
 fn grid(node: &Node, faults: &mut Faults) -> Option<Vec<Node>> {
     node.get("grid")?;
-    axes::axis(node, faults)
+    axes::axis(node, &serde_json::Value::Null, faults)
+}
+
+/// Whether a text is no plugin but probably "off".
+fn nearly_off(node: &Node, kind: Kind) -> bool {
+    let near = |text| musicrec_api::nearest(text, [OFF]).is_some();
+    node.as_str()
+        .is_some_and(|text| near(text) && !names(kind).contains(&text))
 }
 
 /// The alternatives of an entry of a list; `None` among them is "off".
@@ -211,6 +229,15 @@ pub(super) fn entry(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Option<
             .flat_map(|value| {
                 if off(value) {
                     vec![None]
+                } else if nearly_off(value, kind) {
+                    faults.push(
+                        Fault::at(
+                            value.place.clone(),
+                            format!("there is no such {} plugin", singular(kind)),
+                        )
+                        .label("did you mean `off`?"),
+                    );
+                    Vec::new()
                 } else {
                     entry(value, kind, faults)
                 }
@@ -245,6 +272,16 @@ fn metric(node: &Node, faults: &mut Faults) -> Option<Named> {
         );
         return None;
     };
+    let registration = reference::of(Kind::Metric).find(|r| r.name == short.name);
+    if registration.is_some_and(|r| plain::parameters(r)["properties"]["k"].is_null()) {
+        faults.push(
+            Fault::at(node.place.clone(), format!("`{}` has no depth", short.name)).help(format!(
+                "write \"{0}\", or {{ {0} = {{ … }} }} with parameters",
+                short.name
+            )),
+        );
+        return None;
+    }
     let depth = of(toml::Value::Integer(depth));
     short.parameters = Node::single("k", node.place.clone(), depth);
     Some(short)

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use musicrec_api::{Kind, registrations};
+use musicrec_api::{Kind, Registration};
 
 use super::fault::Sources;
 use super::tree::{Entry, Node, Place, Value};
 use super::{Checked, KEYS, plugins};
 use crate::experiment::{Experiment, Recommendations, resolved};
+use crate::reference::{self, plain};
 
 /// The name of the source of what nobody wrote.
 const DEFAULT: &str = "default";
@@ -133,11 +134,8 @@ fn place(node: &mut Node, kind: Kind, default: &Place) {
 
 /// Adds the parameters that are not written.
 fn parameters(node: &mut Node, kind: Kind, name: &str, default: &Place) {
-    let registration = registrations()
-        .into_iter()
-        .find(|r| r.kind == kind && r.name == name);
-    if let Some(serde_json::Value::Object(mut defaults)) = registration.and_then(|r| (r.defaults)())
-    {
+    let registration = reference::of(kind).find(|r| r.name == name);
+    if let Some(serde_json::Value::Object(mut defaults)) = registration.map(defaults) {
         if let Some(zip) = node.get("zip")
             && let Value::Table(zipped) = &zip.node.value
         {
@@ -151,6 +149,17 @@ fn parameters(node: &mut Node, kind: Kind, name: &str, default: &Place) {
     {
         place(&mut nested.node, kind, default);
     }
+}
+
+/// The defaults of a plugin; also of one with parameters that have none.
+fn defaults(plugin: &Registration) -> serde_json::Value {
+    (plugin.defaults)().unwrap_or_else(|| {
+        let schema = plain::parameters(plugin);
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        properties
+            .filter_map(|(name, schema)| Some((name.clone(), schema.get("default")?.clone())))
+            .collect()
+    })
 }
 
 /// Adds what a table lacks of its defaults, also inside of it; what has no value is left out.

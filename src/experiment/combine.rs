@@ -25,7 +25,7 @@ pub(crate) fn combine(
 ) -> (Vec<Variant>, Vec<Setting>) {
     let weighting_names = weighting_labels(weightings);
     let mut variants: Vec<Variant> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut places: HashMap<Vec<&str>, usize> = HashMap::new();
     let mut settings = Vec::new();
     for (model, of) in models.iter().enumerate() {
         let reads_weights = of.plugin.reads_weights();
@@ -40,10 +40,10 @@ pub(crate) fn combine(
                     name.push(&cleaned.label);
                 }
                 name.retain(|part| !part.is_empty());
-                let name = name.join(" / ");
+                // By parts: a label may look like the name of another row, which is refused then.
                 let variant = *places.entry(name).or_insert_with_key(|name| {
                     variants.push(Variant {
-                        name: name.clone(),
+                        name: name.join(" / "),
                         model: of.label.clone(),
                     });
                     variants.len() - 1

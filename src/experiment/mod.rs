@@ -45,6 +45,8 @@ pub(crate) struct Experiment {
     pub(crate) settings: Vec<Setting>,
     pub(crate) evaluation: Evaluation,
     pub(crate) recommendations: Recommendations,
+    /// The conditions of `--only`, if only a part runs.
+    pub(crate) only: Vec<String>,
 }
 
 /// A row of the leaderboard: what `[evaluation] compare` says is one, by default a model header with

@@ -179,7 +179,7 @@ mod tests {
             "schema": 2, "name": "x", "definition": "x.toml", "command": "", "date": "",
             "shared": {}, "fingerprint": "", "cleanings": [log("", 0.01), log("strict", 0.03)],
             "uses_the_future": false, "metrics": [], "select": "ndcg@3",
-            "baseline": "popularity", "changes": [], "resamples": 100, "variants": [],
+            "baseline": "popularity", "changes": [], "only": [], "resamples": 100, "variants": [],
             "recommended": null, "recommendations_failed": null,
         }))
         .unwrap()

@@ -45,6 +45,8 @@ pub(crate) struct Overview {
     pub(crate) baseline: Option<String>,
     /// Rules of the protocol that the definition changes.
     pub(crate) changes: Vec<String>,
+    /// The conditions of `--only`, if only a part of the definition ran.
+    pub(crate) only: Vec<String>,
     pub(crate) resamples: usize,
     pub(crate) variants: Vec<PlanVariant>,
     pub(crate) recommended: Option<Recommended>,
@@ -235,6 +237,7 @@ pub(super) fn make(
         select: evaluation.select(),
         baseline: evaluation.baseline(&experiment.variants).map(str::to_owned),
         changes: evaluation.changes(),
+        only: experiment.only.clone(),
         resamples: evaluation.resamples.get(),
         variants: Vec::new(),
         recommended: None,

@@ -21,6 +21,13 @@ impl Overview {
         warnings.extend(self.of_each(|log| self.too_deep(log)));
         warnings.extend(self.of_each(lost));
         warnings.extend(self.learns_longer());
+        if !self.only.is_empty() {
+            warnings.push(format!(
+                "this is a part of the experiment, --only {}; a sweep without --only reports the whole, \
+                 and may score another setting on test",
+                self.only.join(" --only ")
+            ));
+        }
         warnings
     }
 

@@ -54,7 +54,7 @@ impl Promises {
                     .or_else(|| panic.downcast_ref::<&str>().copied())
                     .unwrap_or("without a message");
                 self.that(false, || {
-                    format!("{doing}: it panics ({text}); return an Error that says what to do")
+                    format!("{doing}: it panics ({text}); where it can fail, it returns an Error that says what to do")
                 });
                 None
             }

@@ -24,9 +24,16 @@ fn template(kind: Kind) -> &'static str {
 /// Libraries that the plugin of a kind uses, apart from the lab's own.
 fn libraries(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Model => &["ndarray", "schemars", "serde", "typetag"],
-        Kind::Source => &["schemars", "serde", "serde_json", "sha2", "typetag"],
-        _ => &["schemars", "serde", "typetag"],
+        Kind::Source => &[
+            "ndarray",
+            "schemars",
+            "serde",
+            "serde_json",
+            "sha2",
+            "typetag",
+        ],
+        // Models need ndarray, and a second plugin of the crate may be one.
+        _ => &["ndarray", "schemars", "serde", "typetag"],
     }
 }
 
@@ -68,10 +75,11 @@ pub(super) fn files(kind: Kind, name: &str, lab: &Path) -> Result<Vec<(String, S
 }
 
 /// What to do with the crate.
-pub(super) fn next_steps(kind: Kind, name: &str, folder: &Path) -> String {
-    let (kind, folder) = (word(kind), folder.display());
+pub(super) fn next_steps(kind: Kind, name: &str, folder: &Path, lab: &Path) -> String {
+    let (kind, folder, lab) = (word(kind), folder.display(), lab.display());
     format!(
-        "made {folder}: a lab with the {kind} `{name}`, which is in {folder}/src/{name}.rs\n\n\
+        "made {folder}: a lab with the {kind} `{name}`, which is in {folder}/src/{name}.rs\n\
+         it builds on the lab in {lab} (--lab names another)\n\n\
          Next:\n  \
          cd {folder}\n  \
          cargo test                            # its tests, and the promises of every {kind}\n  \
@@ -99,9 +107,11 @@ fn manifest(kind: Kind, package: &str, lab: &Path) -> Result<String, String> {
     let mut out = format!(
         "[package]\nname = \"{package}\"\nversion = \"0.1.0\"\nedition = {}\nrust-version = {}\n\
          publish = false\n\n\
-         # The lab and what plugins are written against, from where the lab was built.\n\
+         # The lab and what plugins are written against, from where the lab was built. The feature\n\
+         # `conformance` (checks of what every plugin promises) is only for tests; here it is always\n\
+         # on, so that `cargo test` and `cargo run` do not build the lab twice.\n\
          [dependencies]\n\
-         musicrec-api = {{ path = {api} }}\n\
+         musicrec-api = {{ path = {api}, features = [\"conformance\"] }}\n\
          musicrec-lab = {{ path = {lab} }}\n",
         find("package", "edition")?,
         find("package", "rust-version")?,
@@ -111,15 +121,7 @@ fn manifest(kind: Kind, package: &str, lab: &Path) -> Result<String, String> {
     for library in libraries(kind) {
         let _ = writeln!(out, "{library} = {}", find("dependencies", library)?);
     }
-    let _ = write!(
-        out,
-        "\n# Checks of what every plugin promises, for tests only.\n\
-         [dev-dependencies]\n\
-         musicrec-api = {{ path = {}, features = [\"conformance\"] }}\n\n\
-         # It is a workspace by itself, wherever it stands.\n\
-         [workspace]\n",
-        folder(&lab.join("plugins/api")),
-    );
+    out.push_str("\n# It is a workspace by itself, wherever it stands.\n[workspace]\n");
     if let Some(profile) = of_lab.get("profile") {
         let mut profiles = Table::new();
         profiles.insert("profile".to_owned(), profile.clone());

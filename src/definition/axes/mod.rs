@@ -8,11 +8,13 @@
 mod range;
 mod zip;
 
-use musicrec_api::Kind;
+use musicrec_api::{Kind, registrations};
+use serde_json::Value as Schema;
 
 use super::fault::{Fault, Faults};
-use super::plugins;
+use super::plugins::{self, Named};
 use super::tree::{Entry, Node, Place, Value};
+use crate::reference::plain;
 use range::range;
 use zip::zipped;
 
@@ -20,17 +22,23 @@ use zip::zipped;
 const RANGE: [&str; 3] = ["range", "scale", "steps"];
 
 /// All concrete parameter tables of a plugin: the product of the axes in it, the last key fastest.
-pub(super) fn of_plugin(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+pub(super) fn of_plugin(plugin: &Named, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+    let node = &plugin.parameters;
+    let registration = registrations()
+        .into_iter()
+        .find(|r| r.kind == kind && r.name == plugin.name);
+    let schema = registration.map_or(Schema::Null, plain::parameters);
     match node.get("zip") {
-        Some(zip) if matches!(node.value, Value::Table(_)) => zipped(node, zip, faults)
+        Some(zip) if matches!(node.value, Value::Table(_)) => zipped(node, zip, &schema, faults)
             .iter()
-            .flat_map(|node| expand(node, kind, faults))
+            .flat_map(|node| expand(node, kind, &schema, faults))
             .collect(),
-        _ => expand(node, kind, faults),
+        _ => expand(node, kind, &schema, faults),
     }
 }
 
-fn expand(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+/// `schema` is that of the value, null where it is not known.
+fn expand(node: &Node, kind: Kind, schema: &Schema, faults: &mut Faults) -> Vec<Node> {
     let of = |value: Value| Node {
         place: node.place.clone(),
         value,
@@ -38,15 +46,18 @@ fn expand(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
     match &node.value {
         Value::Scalar(_) => vec![node.clone()],
         Value::Array(items) => {
-            let choices: Vec<_> = items.iter().map(|i| expand(i, kind, faults)).collect();
+            let choices: Vec<_> = items
+                .iter()
+                .map(|i| expand(i, kind, &schema["items"], faults))
+                .collect();
             let rows = product(&choices, &node.place, faults).into_iter();
             rows.map(|items| of(Value::Array(items))).collect()
         }
         Value::Table(entries) => {
-            if let Some(values) = axis(node, faults) {
+            if let Some(values) = axis(node, schema, faults) {
                 return values
                     .iter()
-                    .flat_map(|value| expand(value, kind, faults))
+                    .flat_map(|value| expand(value, kind, schema, faults))
                     .collect();
             }
             // An entry without any value has been a fault; the others are still looked at.
@@ -56,7 +67,7 @@ fn expand(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
                     let values = if entry.key == plugins::NESTED && kind == Kind::Weighting {
                         plugins::place(&entry.node, kind, faults)
                     } else {
-                        expand(&entry.node, kind, faults)
+                        expand(&entry.node, kind, &schema["properties"][&entry.key], faults)
                     };
                     (entry, values)
                 })
@@ -77,12 +88,12 @@ fn expand(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
 }
 
 /// The values of a table that is an axis; `None` for any other node. A faulty axis has no values.
-pub(super) fn axis(node: &Node, faults: &mut Faults) -> Option<Vec<Node>> {
+pub(super) fn axis(node: &Node, schema: &Schema, faults: &mut Faults) -> Option<Vec<Node>> {
     if let Some(entry) = node.get("grid") {
         return Some(grid(node, entry, faults));
     }
     let entry = node.get("range")?;
-    Some(range(node, entry, faults).unwrap_or_default())
+    Some(range(node, entry, schema, faults).unwrap_or_default())
 }
 
 fn grid(node: &Node, grid: &Entry, faults: &mut Faults) -> Vec<Node> {

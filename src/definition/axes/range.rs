@@ -1,5 +1,7 @@
 //! `{ range = [8, 128], scale = "log2", steps = 5 }`: numbers between two ends.
 
+use serde_json::Value as Schema;
+
 use super::{RANGE, number, only_keys};
 use crate::definition::fault::{Fault, Faults};
 use crate::definition::tree::{Entry, Node, Value};
@@ -11,10 +13,31 @@ const SCALES: [&str; 3] = ["linear", "log2", "log10"];
 const MOST_STEPS: i64 = 1_000;
 
 /// The values of a range; `None` where it is faulty.
-pub(super) fn range(node: &Node, range: &Entry, faults: &mut Faults) -> Option<Vec<Node>> {
+///
+/// Values are rounded where the parameter is a whole number; where that is not known, where both
+/// ends are.
+pub(super) fn range(
+    node: &Node,
+    range: &Entry,
+    schema: &Schema,
+    faults: &mut Faults,
+) -> Option<Vec<Node>> {
     only_keys(node, &RANGE, faults);
-    let (from, to, whole) = ends(&range.node, faults)?;
-    let scale = scale(node, faults)?;
+    let given = node.get("steps");
+    let given = given.map(|steps| given_steps(&steps.node, faults));
+    let scale = scale(node, faults);
+    let (from, to, whole_ends) = ends(&range.node, faults)?;
+    let (scale, whole) = (scale?, is_whole(schema).unwrap_or(whole_ends));
+    if whole && !whole_ends {
+        faults.push(
+            Fault::at(
+                range.node.place.clone(),
+                "both ends must be whole numbers, as the parameter is one",
+            )
+            .help("write them without a decimal point"),
+        );
+        return None;
+    }
     if scale != "linear" && from <= 0.0 {
         faults.push(Fault::at(
             range.node.place.clone(),
@@ -22,8 +45,8 @@ pub(super) fn range(node: &Node, range: &Entry, faults: &mut Faults) -> Option<V
         ));
         return None;
     }
-    let steps = match node.get("steps") {
-        Some(steps) => given_steps(&steps.node, faults)?,
+    let steps = match given {
+        Some(steps) => steps?,
         None => match whole_steps(from, to, scale) {
             Ok(steps) => steps,
             Err(message) => {
@@ -58,11 +81,22 @@ pub(super) fn range(node: &Node, range: &Entry, faults: &mut Faults) -> Option<V
                     nodes.len()
                 ),
             )
-            .help("take fewer steps, or write an end with a decimal point for fractions")
+            .help("take fewer steps")
             .warning(),
         );
     }
     Some(nodes)
+}
+
+/// Whether a parameter is a whole number; `None` where its schema does not say.
+fn is_whole(schema: &Schema) -> Option<bool> {
+    let kinds: Vec<&str> = match &schema["type"] {
+        Schema::String(kind) => vec![kind],
+        Schema::Array(kinds) => kinds.iter().filter_map(Schema::as_str).collect(),
+        _ => return None,
+    };
+    let is = |kind| kinds.contains(&kind);
+    (is("integer") || is("number")).then(|| !is("number"))
 }
 
 /// How the values of a range are spaced; evenly unless it says otherwise.

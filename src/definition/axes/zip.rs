@@ -1,11 +1,13 @@
 //! `zip = { a = [ … ], b = [ … ] }`: parameters that move together.
 
+use serde_json::Value as Schema;
+
 use super::axis;
 use crate::definition::fault::{Fault, Faults};
 use crate::definition::tree::{Entry, Node, Value};
 
 /// The tables of a plugin with `zip`, each with one value of every zipped key.
-pub(super) fn zipped(node: &Node, zip: &Entry, faults: &mut Faults) -> Vec<Node> {
+pub(super) fn zipped(node: &Node, zip: &Entry, schema: &Schema, faults: &mut Faults) -> Vec<Node> {
     let (Value::Table(entries), Value::Table(keys)) = (&node.value, &zip.node.value) else {
         faults.push(
             Fault::at(zip.node.place.clone(), "`zip` is a table of lists")
@@ -25,9 +27,11 @@ pub(super) fn zipped(node: &Node, zip: &Entry, faults: &mut Faults) -> Vec<Node>
         }
         let values = match &key.node.value {
             Value::Array(items) => Some(items.clone()),
-            _ => axis(&key.node, faults),
+            _ => axis(&key.node, &schema["properties"][&key.key], faults),
         };
         match values {
+            // A faulty axis has said so itself.
+            Some(values) if values.is_empty() && faults.errors() > before => {}
             Some(values) => columns.push((key, values)),
             None => faults.push(Fault::at(
                 key.node.place.clone(),
@@ -55,13 +59,15 @@ pub(super) fn zipped(node: &Node, zip: &Entry, faults: &mut Faults) -> Vec<Node>
             ));
         }
     }
-    if faults.errors() > before {
-        return Vec::new();
-    }
-    let rows = columns[0].1.len();
-    (0..rows)
+    // With faults, what is left is good enough to look for more.
+    let rows = columns.iter().map(|(_, values)| values.len()).min();
+    let zipped = |key: &str| columns.iter().any(|(column, _)| column.key == key);
+    (0..rows.unwrap_or(0))
         .map(|row| {
-            let rest = entries.iter().filter(|e| e.key != "zip").cloned();
+            let rest = entries
+                .iter()
+                .filter(|e| e.key != "zip" && !zipped(&e.key))
+                .cloned();
             let chosen = columns.iter().map(|(key, values)| Entry {
                 node: values[row].clone(),
                 ..(*key).clone()

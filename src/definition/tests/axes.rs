@@ -32,6 +32,9 @@ fn a_range_is_its_values() {
     // 0.1 + 0.2 is 0.30000000000000004: noise of binary fractions is not shown to anybody.
     let even = with_als("regularization = { range = [0.1, 0.5], steps = 5 }");
     assert_eq!(als(&even, "regularization"), [0.1, 0.2, 0.3, 0.4, 0.5]);
+    // The parameter's type tells whether values are rounded, not how the ends are written.
+    let alpha = with_als("alpha = { range = [1, 10], scale = \"log10\", steps = 3 }");
+    assert_eq!(als(&alpha, "alpha"), [1.0, 3.162_277_660_17, 10.0]);
     let rounded = with_als("factors = { range = [10, 100], scale = \"log10\", steps = 4 }");
     assert_eq!(als(&rounded, "factors"), [10, 22, 46, 100]);
 }
@@ -267,4 +270,89 @@ fn what_is_probably_not_meant_is_a_warning_and_runs() {
         "{warnings}"
     );
     assert!(!warnings.contains("error"), "{warnings}");
+}
+
+#[test]
+fn rows_of_one_name_are_refused() {
+    let text = r#"
+        source = "synthetic"
+        weighting = { grid = ["binary", "plays"] }
+        [model.popularity]
+        label = "als / binary"
+        [model.als]
+        [evaluation]
+        compare = ["model", "weighting"]
+    "#;
+    let faults = read(text, &[]).unwrap_err();
+    assert!(
+        faults.contains("two rows would be called `als / binary`"),
+        "{faults}"
+    );
+}
+
+#[test]
+fn equal_alternatives_are_one_however_they_are_written() {
+    let text = r#"
+        source = "synthetic"
+        weighting = { grid = ["binary", { binary = {} }] }
+        model = "als"
+        [[cleaners]]
+        grid = ["drop_duplicates", { drop_duplicates = { keep = "first" } }, "off"]
+    "#;
+    let checked = checked(text, &request(&[], &[]));
+    let experiment = checked
+        .experiment()
+        .unwrap_or_else(|| panic!("{}", checked.render(false)));
+    assert_eq!(
+        (experiment.weightings.len(), experiment.cleanings.len()),
+        (1, 2)
+    );
+    let warnings = checked.render(false);
+    assert_eq!(
+        warnings.matches("in the axis already").count(),
+        2,
+        "{warnings}"
+    );
+}
+
+#[test]
+fn only_by_weighting_keeps_what_reads_none_and_says_what_it_leaves_out() {
+    let text = r#"
+        source = "synthetic"
+        weighting = { grid = ["binary", { recency = {} }] }
+        [model.popularity]
+        [model.als]
+        [evaluation]
+        baseline = "als"
+        [recommendations]
+        variant = "als"
+    "#;
+    for weighting in [
+        "weighting=binary",
+        "weighting=recency",
+        "weighting=recency(event_strength)",
+    ] {
+        let checked = checked(text, &request(&[], &[weighting]));
+        let experiment = checked
+            .experiment()
+            .unwrap_or_else(|| panic!("{}", checked.render(false)));
+        assert_eq!(experiment.settings.len(), 2, "{weighting}");
+        assert_eq!(experiment.only, [weighting]);
+    }
+    let checked = checked(text, &request(&[], &["model=popularity"]));
+    let warnings = checked.render(false);
+    assert_eq!(
+        warnings.matches("which `--only` leaves out").count(),
+        2,
+        "{warnings}"
+    );
+}
+
+#[test]
+fn a_part_may_do_without_the_validation_that_the_whole_needs() {
+    let text = "source = \"synthetic\"\nsplitter.leave_last.validation = 0\n[model.als]\nfactors.grid = [2, 4]";
+    let faults = read(text, &[]).unwrap_err();
+    assert!(faults.contains("no validation part"), "{faults}");
+    let part = checked(text, &request(&[], &["factors=2"]));
+    assert!(part.experiment().is_some(), "{}", part.render(false));
 }

@@ -186,3 +186,68 @@ fn what_is_shown_gives_the_same_trials() {
     assert_eq!(trials(&first), trials(&again));
     assert_eq!(first.name, again.name);
 }
+
+#[test]
+fn only_paths_of_the_source_are_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let common = r#"
+        source.csv.path = "log.csv"
+        [[cleaners]]
+        map_labels = { column = "event", labels = { path = ["road"], files = ["papers"] } }
+    "#;
+    let log = "user_id,song_id,event\nu,s,road\n";
+    let files = [
+        (
+            "my.toml",
+            "include = \"sub/common.toml\"\nmodel = \"popularity\"\nsplitter = \"random\"",
+        ),
+        ("sub/common.toml", common),
+        ("sub/log.csv", log),
+        ("other.csv", log),
+    ];
+    let experiment = faultless(read(folder.path(), &files, &[]));
+    let labels = &resolved(&experiment.cleanings[0].cleaners)[0]["map_labels"]["labels"];
+    assert_eq!(labels["path"][0], "road");
+    assert_eq!(labels["files"][0], "papers");
+    // A path in a table given on the command line starts at the working directory, as one given alone.
+    let other = folder.path().join("other.csv");
+    let setting = format!("source.csv={{ path = {:?} }}", other.to_str().unwrap());
+    let experiment = faultless(read(folder.path(), &files, &[&setting]));
+    let path = resolved(&experiment.source)["csv"]["path"].clone();
+    assert_eq!(path, other.to_str().unwrap());
+    let relative = read(
+        folder.path(),
+        &files,
+        &["source={ csv = { path = \"other.csv\" } }"],
+    );
+    let here = std::env::current_dir().unwrap().join("other.csv");
+    let faults = relative.render(false);
+    assert!(
+        faults.contains(&format!("{}: there is no such file", here.display())),
+        "{faults}"
+    );
+    for setting in ["include=x", "include.0=x", "model.als.factors=3\nalpha=4"] {
+        let checked = read(folder.path(), &files, &[setting]);
+        assert!(checked.experiment().is_none(), "{setting} is accepted");
+    }
+}
+
+#[test]
+fn a_zip_is_replaced_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = faultless(read(
+        folder.path(),
+        &[
+            (
+                "my.toml",
+                "include = \"base.toml\"\n[model.als]\nzip = { alpha = [1, 2, 3] }",
+            ),
+            (
+                "base.toml",
+                "source = \"synthetic\"\n[model.als]\nzip = { factors = [2, 3], iterations = [1, 2] }",
+            ),
+        ],
+        &[],
+    ));
+    assert_eq!(experiment.settings.len(), 3);
+}
