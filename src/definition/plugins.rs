@@ -5,7 +5,7 @@
 //! 3. A place for one plugin that names several is an axis; twice the same: `[[model.als]]`.
 //! 4. Lists are sequences in order, and an entry names exactly one plugin, or is an axis of them.
 
-use musicrec_api::{Kind, registrations};
+use musicrec_api::{Kind, nearest, registrations};
 
 use super::axes;
 use super::fault::{Fault, Faults};
@@ -56,10 +56,12 @@ pub(super) fn named(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Named> 
                     "\"off\" is an alternative: { grid = [\"off\", …] }; alone, leave the entry out"
                         .to_owned()
                 } else {
-                    format!(
-                        "there are: {}; a plugin of your own is known to the program of its crate",
-                        known.join(", ")
-                    )
+                    let own = if nearest(name, known.iter().copied()).is_some() {
+                        ""
+                    } else {
+                        "; a plugin of your own is known to the program of its crate"
+                    };
+                    format!("there are: {}{own}", known.join(", "))
                 }),
             );
         }
@@ -209,7 +211,7 @@ fn grid(node: &Node, faults: &mut Faults) -> Option<Vec<Node>> {
 
 /// Whether a text is no plugin but probably "off".
 fn nearly_off(node: &Node, kind: Kind) -> bool {
-    let near = |text| musicrec_api::nearest(text, [OFF]).is_some();
+    let near = |text| nearest(text, [OFF]).is_some();
     node.as_str()
         .is_some_and(|text| near(text) && !names(kind).contains(&text))
 }
