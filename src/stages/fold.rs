@@ -162,6 +162,11 @@ impl FoldData {
         asked.map(|(at, &user)| (self.fit.users.get(user), self.wanted.get(at)))
     }
 
+    /// The id of a user asked.
+    pub(crate) fn name_of(&self, asked: usize) -> &str {
+        self.fit.users.get(self.asked[asked])
+    }
+
     /// Keeps only the targets that `gain` gives a value, with that value, and only the users who are
     /// left with any; what is lost is counted.
     pub(crate) fn keep(&mut self, gain: impl Fn(&str, &str) -> Option<f64>) {

@@ -1,8 +1,9 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! common (what all alternatives of the cleaners ask), rank, measure, chance.
+//! common (what all alternatives of the cleaners ask), rank, bound (metrics that are asked), measure, chance.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub(crate) mod bound;
 pub(crate) mod chance;
 pub(crate) mod common;
 pub(crate) mod fold;
@@ -18,5 +19,7 @@ pub(crate) fn unless_cancelled(cancel: &AtomicBool) -> musicrec_api::Result<()> 
     Ok(())
 }
 
+#[cfg(test)]
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;

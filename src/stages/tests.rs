@@ -3,10 +3,11 @@
 use musicrec_api::{Events, Fold, Recommender, Result, Role, Scores, Users};
 
 use super::chance::chance;
+use super::faulty::Faulty;
 use super::fold::{FoldData, ready};
 use super::measure::{Measured, measure};
 use super::rank::rank;
-use crate::experiment::{ColdItems, Evaluation, Heard};
+use crate::experiment::{ColdItems, Evaluation, Heard, Metrics};
 
 /// A model that knows its scores: one list for all.
 struct Fixed(Vec<f64>);
@@ -37,7 +38,7 @@ fn reached(fold: &FoldData, scores: &[(&str, f64)], evaluation: &Evaluation) -> 
         (fold.fit.items.len(), 3),
         &|_| String::new(),
     );
-    measure(&evaluation.metrics, fold, &lists.unwrap())
+    measure(&evaluation.metrics, fold, &lists.unwrap()).unwrap()
 }
 
 fn close(got: &[f64], expected: [f64; 3]) {
@@ -166,7 +167,7 @@ fn chance_is_exact_and_the_draws_agree_with_it() {
         .collect();
     let evaluation = Evaluation::default();
     let data = fold(&pairs, 11, &evaluation).unwrap();
-    let chance = chance(&evaluation.metrics, &data, 40_000, 1, &false.into());
+    let chance = chance(&evaluation.metrics, &data, 40_000, 1, &false.into()).unwrap();
     close(&chance.expected, [0.3, 0.2, 0.261_314_719_276_545_9]);
     assert!(chance.exact.iter().all(|exact| *exact));
     assert!(
@@ -180,4 +181,52 @@ fn chance_is_exact_and_the_draws_agree_with_it() {
         assert!((mean - expected).abs() < 0.006, "{mean} is not {expected}");
     }
     close(&chance.ceiling, [1.0, 2.0 / 3.0, 1.0]);
+}
+
+#[test]
+fn a_faulty_metric_is_an_error_that_names_it() {
+    let pairs = [("u2", "a"), ("u2", "b"), ("u17", "c"), ("u17", "a")];
+    let evaluation = Evaluation::default();
+    let data = fold(&pairs, 3, &evaluation).unwrap();
+    let lists = rank(&Fixed(vec![0.0; 3]), &[0], &data.heard, (3, 3), &|_| {
+        String::new()
+    });
+    let lists = lists.unwrap();
+    let number = "a value must be a finite number";
+    let range = "a value must be between -1e100 and 1e100";
+    let bug = "panicked (a bug of the plugin): ";
+    let of_chance = [
+        (Faulty::Nan, format!("gave NaN for user `u17`: {number}")),
+        (
+            Faulty::Infinite,
+            format!("gave inf for user `u17`: {number}"),
+        ),
+        (Faulty::Huge, range.to_owned()),
+        (Faulty::Panics, format!("`faulty`: {bug}no user")),
+        (Faulty::BindPanics, format!("`faulty`: {bug}no bind")),
+        (Faulty::ChancePanics, format!("`faulty`: {bug}no chance")),
+        (
+            Faulty::ChanceNan,
+            format!("says that chance gives NaN to user `u17`: {number}"),
+        ),
+    ];
+    for (fault, says) in of_chance {
+        let metrics = Metrics(vec![Box::new(fault)]);
+        let error = chance(&metrics, &data, 100, 1, &false.into()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.starts_with("metric `faulty`"), "{error}");
+        assert!(error.contains(&says), "no `{says}` in: {error}");
+    }
+    let of_trials = [
+        (Faulty::NanInTrials, "gave NaN for user `u17`"),
+        (Faulty::PanicsInTrials, "`faulty`: panicked"),
+    ];
+    for (fault, says) in of_trials {
+        let metrics = Metrics(vec![Box::new(fault)]);
+        chance(&metrics, &data, 100, 1, &false.into()).unwrap();
+        let error = measure(&metrics, &data, &lists).unwrap_err().to_string();
+        assert!(error.contains(says), "no `{says}` in: {error}");
+    }
+    let metrics = Metrics(vec![Box::new(Faulty::None)]);
+    assert_eq!(measure(&metrics, &data, &lists).unwrap().means, [1.0]);
 }

@@ -173,12 +173,14 @@ impl<'a> Sweep<'a> {
         let seed = derive_seed(self.experiment.seed, "null");
         for at in 0..self.cleaned.len() {
             let test = self.fold(at, Role::Test);
-            let floor = chance(&evaluation.metrics, test, rankings, seed, self.cancel);
+            // Nothing has run yet, and no trial would fare better with such a metric.
+            let floor = chance(&evaluation.metrics, test, rankings, seed, self.cancel)
+                .map_err(|error| Failure::Definition(error.to_string()))?;
             unless_cancelled(self.cancel)?;
             let floor = Floor::keep(&self.overview.labels(), &floor, &self.store)?;
             self.overview.cleanings[at].floor = Some(floor);
         }
-        self.store.write_json(Overview::FILE, &self.overview)
+        self.store.keep_json(Overview::FILE, &self.overview)
     }
 
     /// A fold under an alternative of the cleaners. All of them have the same roles.
