@@ -11,15 +11,19 @@ use rayon::prelude::*;
 use super::bound::{Bound, bind};
 use super::fold::FoldData;
 use super::measure::means;
+use crate::compare::mean_sd;
 use crate::experiment::Metrics;
 
 /// What random rankings reach on a fold, by metric.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chance {
-    /// The exact expectation where every metric's closed form is known, else the mean of the draws.
+    /// The exact expectation where the metric's closed form is known and the draws agree with it, else
+    /// the mean of the draws.
     pub(crate) expected: Vec<f64>,
     /// Whether the expectation is exact.
     pub(crate) exact: Vec<bool>,
+    /// What a metric says the expectation is, where the draws show that it is not.
+    pub(crate) refuted: Vec<Option<f64>>,
     /// For each metric the means of the drawn rankings, ascending.
     pub(crate) null: Vec<Vec<f64>>,
     /// The expected number of users with a hit.
@@ -70,19 +74,6 @@ pub(crate) fn chance(
         })
         .collect();
     let n = users.len() as f64;
-    let mut expected = Vec::with_capacity(measures.len());
-    let mut exact = Vec::with_capacity(measures.len());
-    for (measure, null) in measures.iter().zip(&null) {
-        let closed: Option<Vec<f64>> = users
-            .iter()
-            .map(|user| user.expected(measure))
-            .collect::<Result<_>>()?;
-        exact.push(closed.is_some());
-        expected.push(closed.map_or_else(
-            || null.iter().sum::<f64>() / null.len() as f64,
-            |of_users| of_users.iter().sum::<f64>() / n,
-        ));
-    }
     let mut ceiling = Array2::zeros((users.len(), measures.len()));
     for (at, user) in users.iter().enumerate() {
         let mut best = user.gains.clone();
@@ -92,14 +83,47 @@ pub(crate) fn chance(
             ceiling[[at, metric]] = user.measure(measure, &best)?;
         }
     }
+    let mut expected = Vec::with_capacity(measures.len());
+    let mut exact = Vec::with_capacity(measures.len());
+    let mut refuted = Vec::with_capacity(measures.len());
+    for (metric, (measure, null)) in measures.iter().zip(&null).enumerate() {
+        let closed: Option<Vec<f64>> = users
+            .iter()
+            .map(|user| user.expected(measure))
+            .collect::<Result<_>>()?;
+        let closed = closed.map(|of_users| of_users.iter().sum::<f64>() / n);
+        let (drawn, sd) = mean_sd(null);
+        // The most that one drawn list adds to the mean of all.
+        let reach = users.iter().zip(ceiling.column(metric));
+        let step = reach
+            .map(|(user, best)| (best - user.missed[metric]).abs())
+            .fold(0.0, f64::max)
+            / (n * rankings as f64);
+        let error = sd / (rankings as f64).sqrt();
+        let agreed = closed.filter(|closed| agrees(*closed, drawn, error, step));
+        expected.push(agreed.unwrap_or(drawn));
+        exact.push(agreed.is_some());
+        refuted.push(closed.filter(|_| agreed.is_none()));
+    }
     Ok(Chance {
         expected,
         exact,
+        refuted,
         null,
         users_hit: users.iter().map(|u| u.hit_probability(depth)).sum(),
         ceiling: means(&ceiling),
         ceiling_users_hit: users.iter().filter(|u| !u.gains.is_empty()).count(),
     })
+}
+
+/// Whether a closed form agrees with the mean of what was drawn, whose standard error is given.
+///
+/// Where hits are rare, the draws may hold none, and their standard error is 0 although the
+/// expectation is not: 20 expected hits are all missed once in 500 million sweeps, so 20
+/// steps more are allowed.
+fn agrees(closed: f64, drawn: f64, error: f64, step: f64) -> bool {
+    let rounding = 1e-12 + 1e-9 * closed.abs().max(drawn.abs());
+    (closed - drawn).abs() <= 6.0 * error + 20.0 * step + rounding
 }
 
 /// A user as a random ranking sees them: so many items to draw from, of which some are targets.

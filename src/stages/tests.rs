@@ -183,6 +183,60 @@ fn chance_is_exact_and_the_draws_agree_with_it() {
     close(&chance.ceiling, [1.0, 2.0 / 3.0, 1.0]);
 }
 
+/// A fold of users who heard an item each of their own and look for some of `items` others.
+fn asking(users: usize, items: usize, targets: impl Fn(usize) -> usize) -> FoldData {
+    let mut pairs: Vec<(String, String)> = (0..items)
+        .map(|item| ("other".to_owned(), format!("i{item}")))
+        .collect();
+    pairs.extend((0..users).map(|user| (format!("u{user}"), format!("own{user}"))));
+    let fit = pairs.len() as u32;
+    for user in 0..users {
+        let wanted = (0..targets(user)).map(|at| format!("i{}", (user + 7 * at) % items));
+        pairs.extend(wanted.map(|item| (format!("u{user}"), item)));
+    }
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(u, i)| (&**u, &**i)).collect();
+    fold(&pairs, fit, &Evaluation::default()).unwrap()
+}
+
+/// The folds differ in how often random lists hit: in half of them, and in one of a thousand.
+#[test]
+fn the_built_in_closed_forms_are_never_refuted() {
+    let metrics = Evaluation::default().metrics;
+    for data in [
+        asking(1, 9, |_| 2),
+        asking(1, 3_000, |_| 1),
+        asking(4, 500, |user| 1 + user),
+        asking(30, 200, |user| 1 + user % 20),
+        asking(5, 3, |_| 3),
+    ] {
+        for seed in 0..400 {
+            let chance = chance(&metrics, &data, 100, seed, &false.into()).unwrap();
+            assert_eq!(chance.refuted, [None; 3], "seed {seed}: {chance:?}");
+            assert!(chance.exact.iter().all(|exact| *exact));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_closed_form_gives_way_to_what_was_drawn() {
+    let data = asking(30, 200, |user| 1 + user % 20);
+    let of = |fault| {
+        let metrics = Metrics(vec![Box::new(fault)]);
+        chance(&metrics, &data, 2_000, 1, &false.into()).unwrap()
+    };
+    let (right, wrong) = (of(Faulty::None), of(Faulty::ChanceWrong));
+    assert_eq!(
+        (&right.exact[..], &right.refuted[..]),
+        (&[true][..], &[None][..])
+    );
+    assert!(!wrong.exact[0]);
+    let said = wrong.refuted[0].unwrap();
+    assert!((3.0 * said - right.expected[0]).abs() < 1e-12, "{said}");
+    let drawn = wrong.null[0].iter().sum::<f64>() / 2_000.0;
+    assert!((wrong.expected[0] - drawn).abs() < 1e-15);
+    assert_eq!(right.null, wrong.null);
+}
+
 #[test]
 fn a_faulty_metric_is_an_error_that_names_it() {
     let pairs = [("u2", "a"), ("u2", "b"), ("u17", "c"), ("u17", "a")];

@@ -547,3 +547,32 @@ fn a_metric_that_fails_on_a_models_lists_fails_the_trial() {
         }
     }
 }
+
+#[test]
+fn a_metric_whose_chance_is_wrong_is_said_and_judged_by_what_was_drawn() {
+    let right = measured_by(Faulty::None).run();
+    let lab = measured_by(Faulty::ChanceWrong);
+    let wrong = lab.run();
+    let floor = |summary: &Summary| {
+        let floor = summary.overview.cleanings[0].floor.clone().unwrap();
+        floor.metrics["faulty"].clone()
+    };
+    assert!(floor(&right).exact && right.warnings.iter().all(|w| !w.contains("`faulty`")));
+    assert!(!floor(&wrong).exact);
+    assert!((floor(&wrong).expected / floor(&right).expected - 1.0).abs() < 0.2);
+    let said = format!(
+        "the metric `faulty` says that chance gives {:.4}, but 100 random rankings gave {:.4}; the \
+         drawn value is used: its `chance` is wrong",
+        floor(&right).expected / 3.0,
+        floor(&wrong).expected
+    );
+    assert!(
+        wrong.warnings.contains(&said),
+        "no `{said}` in {:?}",
+        wrong.warnings
+    );
+    let report = std::fs::read_to_string(lab.store().path("report.md")).unwrap();
+    assert!(
+        report.contains("its `chance` is wrong") || report.contains("its \\`chance\\` is wrong")
+    );
+}
