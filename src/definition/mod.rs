@@ -100,6 +100,20 @@ impl Written {
         }
         (faults.errors() > 0).then(|| faults.failure(&self.sources, self.color))
     }
+
+    /// What went wrong with a plugin while it worked, at the place where it is written. What is
+    /// neither the definition's nor the data's fault stays as it is.
+    pub(crate) fn failure(&self, plugin: &Node, failure: Failure) -> Failure {
+        let place = checks::place_of(plugin, "");
+        let fault = match failure {
+            Failure::Definition(text) => Fault::at(place, text),
+            Failure::Data(text) => Fault::at(place, text).of_data(),
+            failure => return failure,
+        };
+        let mut faults = Faults::new(MOST_TRIALS);
+        faults.push(fault);
+        faults.failure(&self.sources, self.color)
+    }
 }
 
 /// Reads and checks a definition. All faults of it are found at once, each with its place.
@@ -269,7 +283,7 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         }
         // Cleaners are looked at whatever is wrong with the source.
         checks.columns(&*source);
-        whole.then_some(source)
+        whole.then_some((node, source))
     });
     let cleaners = root.take("cleaners");
     let cleanings = cleaners::cleanings(cleaners.as_ref(), &start, &checks, faults);
@@ -325,16 +339,19 @@ fn experiment(mut root: Node, path: &Path, faults: &mut Faults) -> Option<Experi
         let place = checks::place_of(node, "validation");
         faults.push(Fault::at(place, reason.message).help(reason.remedy));
     }
+    let (source_written, source) = source?;
+    let (splitter_written, splitter) = splitter?;
     Some(Experiment {
         name: name?,
         seed: seed?,
         base,
         path: path.to_path_buf(),
         written: Written::default(),
-        source: source?,
+        source_written,
+        source,
         cleanings,
-        splitter: splitter?.1,
-        splitter_given,
+        splitter,
+        splitter_written: splitter_given.then_some(splitter_written),
         weightings,
         models,
         variants,

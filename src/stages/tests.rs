@@ -23,7 +23,7 @@ fn fold(pairs: &[(&str, &str)], fit: u32, evaluation: &Evaluation) -> Result<Fol
     let events = Events::from_pairs(pairs.iter().copied());
     let targets = (fit..pairs.len() as u32).collect();
     let fold = Fold::new(Role::Test, (0..fit).collect(), targets);
-    ready(&fold, None, &events, &[], evaluation)
+    Ok(ready(&fold, None, &events, &[], evaluation)?)
 }
 
 /// What a model reaches whose scores are given by item.

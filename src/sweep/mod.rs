@@ -23,7 +23,7 @@ use crate::stages::fold::FoldData;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 use checks::{check_budget, check_weightings, refuse_another};
-use cleaned::Cleaned;
+use cleaned::{Cleaned, of_source};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
@@ -101,7 +101,7 @@ impl<'a> Sweep<'a> {
         options: &'a Options,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        let fingerprint = fingerprint(experiment)?;
+        let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
         let store = Store::new(options.out.join(&experiment.name));
         if !options.fresh {
             refuse_another(experiment, &fingerprint, &store)?;

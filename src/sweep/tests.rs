@@ -87,6 +87,7 @@ impl Lab {
         let cleanings = alternatives.iter().map(|(label, cleaners)| Cleaning {
             label: (*label).to_owned(),
             cleaners: serde_json::from_str(cleaners).unwrap(),
+            written: Vec::new(),
         });
         experiment.cleanings = cleanings.collect();
         experiment.evaluation.compare = compare.to_vec();
