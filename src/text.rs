@@ -1,4 +1,6 @@
-//! Text of others (cells of a log, ids, names of files) on its way out, and rows as CSV.
+//! Text of others (cells of a log, ids, names of files, panics) on its way out, and rows as CSV.
+
+use std::any::Any;
 
 /// Whether a character acts on its surroundings instead of showing: control characters, and those
 /// that turn the direction of writing.
@@ -34,4 +36,14 @@ pub(crate) fn csv_text<'h>(
         writer.write_record(&row).expect(fine);
     }
     String::from_utf8(writer.into_inner().expect(fine)).expect("CSV of texts is text")
+}
+
+/// What is said of a plugin that panicked.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    format!("panicked (a bug of the plugin): {text}")
 }

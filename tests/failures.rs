@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Ended, Lab, SMALL, json};
+use common::{Ended, Lab, SMALL, json, log};
 
 /// ALS with two settings, of which the first cannot be solved in double precision.
 const DIVERGES: &str = "model.als={ factors = 4, alpha.grid = [1e300, 1.0] }";
@@ -194,4 +194,92 @@ fn standard_output_that_is_full_is_said() {
     Ended::new(&arguments, &output)
         .expect(4)
         .says(&["error: cannot write standard output"]);
+}
+
+/// What only a plugin at work can tell is said at the place where it is written, once.
+#[test]
+fn what_goes_wrong_with_a_plugin_at_work_has_its_place() {
+    let text = "[[cleaners]]\nlimit_range = { column = \"song_id\", max = 9 }\n";
+    let whole = "[[cleaners]]\nmin_interactions = { users = 1000 }\n";
+    let fit = "[[cleaners]]\nmin_interactions = { users = 1000, on = \"fit\" }\n";
+    let axis = "[[cleaners]]\nlimit_range = { column = \"song_id\", max.grid = [8, 9] }\n";
+    let times = "[[cleaners]]\nparse_timestamps = { formats = [\"unix\"] }\n";
+    for (cleaners, code, says) in [
+        (
+            text,
+            2,
+            [
+                "error: `limit_range` needs numbers, but column `song_id` is text",
+                "--> small.toml:11:1",
+                "limit_range = { column",
+            ],
+        ),
+        (
+            whole,
+            3,
+            [
+                "error: `min_interactions` leaves no row",
+                "--> small.toml:11:1",
+                "min_interactions = { users",
+            ],
+        ),
+        (
+            fit,
+            3,
+            [
+                "error: `min_interactions` leaves no row",
+                "--> small.toml:11:1",
+                "on = \"fit\"",
+            ],
+        ),
+        (
+            axis,
+            2,
+            [
+                "error: with the cleaners of `limit_range.max=8.0`: `limit_range` needs numbers",
+                "--> small.toml:11:1",
+                "max.grid",
+            ],
+        ),
+    ] {
+        let lab = Lab::small();
+        assert!(SMALL.contains(times));
+        let cleaners = format!("{times}\n{cleaners}");
+        lab.write("small.toml", SMALL.replace(times, &cleaners));
+        let ended = lab
+            .run(&["sweep", "small.toml"])
+            .expect(code)
+            .says(&says)
+            .says(&["^"]);
+        assert_eq!(ended.err.matches("error").count(), 1, "{ended}");
+        assert_eq!(lab.files("."), ["log.csv", "small.toml"]);
+    }
+    // The same where it stands on the command line.
+    let lab = Lab::small();
+    let setting = "cleaners=[{ limit_range = { column = \"song_id\", max = 9 } }]";
+    lab.run(&["sweep", "small.toml", "--set", setting])
+        .expect(2)
+        .says(&["is text", "--> on the command line: --set", "^^^"]);
+    // And for a splitter, unless nobody wrote it.
+    let untimed: String = log()
+        .lines()
+        .map(|line| line.rsplit_once(',').expect("three columns").0.to_owned() + "\n")
+        .collect();
+    let lab = Lab::small();
+    lab.write("log.csv", untimed);
+    let definition = SMALL.replace(times, "");
+    lab.write("small.toml", &definition);
+    lab.run(&["sweep", "small.toml"]).expect(2).says(&[
+        "the log has no times",
+        "--> small.toml:8:11",
+        "[splitter.global_time]",
+    ]);
+    let splitter = "[splitter.global_time]\nvalidation = 0.2\ntest = 0.2\n";
+    assert!(definition.contains(splitter));
+    lab.write("small.toml", definition.replace(splitter, ""));
+    let ended = lab
+        .run(&["sweep", "small.toml"])
+        .expect(2)
+        .says(&["the log has no times", "names no splitter"]);
+    assert!(!ended.err.contains("-->"), "{ended}");
 }

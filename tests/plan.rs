@@ -167,3 +167,19 @@ fn findings_for_programs_are_one_document() {
     assert_eq!(files[2]["faults"][0]["severity"], "warning");
     read(&["x.toml", "odd.toml"], 0);
 }
+
+#[test]
+fn a_part_without_what_is_recommended_recommends_nothing_and_says_so() {
+    let lab = Lab::new();
+    let wanted = format!("{PLAN}\n[recommendations]\nvariant = \"small\"\n");
+    lab.write("x.toml", wanted);
+    let part = lab.done(&["sweep", "x.toml", "--only", "model=popularity"]);
+    assert!(part.err.contains("`variant` names `small`"), "{part}");
+    assert!(
+        part.out.contains("this is a part of the experiment"),
+        "{part}"
+    );
+    assert!(!lab.path("reports/x/recommendations.csv").exists());
+    lab.done(&["sweep", "x.toml"]);
+    assert!(lab.path("reports/x/recommendations.csv").exists());
+}

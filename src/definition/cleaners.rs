@@ -54,14 +54,16 @@ pub(super) fn cleanings(
         .map(|chosen| {
             let labels: Vec<&str> = chosen.iter().map(|c| c.label.as_str()).collect();
             let labels: Vec<&str> = labels.into_iter().filter(|l| !l.is_empty()).collect();
+            let (cleaners, written) = chosen
+                .iter()
+                .filter_map(|c| c.node)
+                // What is wrong with it has been said above.
+                .filter_map(|node| Some((of_axis(node, &mut Faults::new(0))?, node.clone())))
+                .unzip();
             Cleaning {
                 label: labels.join(", "),
-                cleaners: chosen
-                    .iter()
-                    .filter_map(|c| c.node)
-                    // What is wrong with it has been said above.
-                    .filter_map(|node| of_axis(node, &mut Faults::new(0)))
-                    .collect(),
+                cleaners,
+                written,
             }
         })
         .collect()

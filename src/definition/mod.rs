@@ -101,6 +101,20 @@ impl Written {
         }
         (faults.errors() > 0).then(|| faults.failure(&self.sources, self.color))
     }
+
+    /// What went wrong with a plugin while it worked, at the place where it is written. What is
+    /// neither the definition's nor the data's fault stays as it is.
+    pub(crate) fn failure(&self, plugin: &Node, failure: Failure) -> Failure {
+        let place = checks::place_of(plugin, "");
+        let fault = match failure {
+            Failure::Definition(text) => Fault::at(place, text),
+            Failure::Data(text) => Fault::at(place, text).of_data(),
+            failure => return failure,
+        };
+        let mut faults = Faults::new(MOST_TRIALS);
+        faults.push(fault);
+        faults.failure(&self.sources, self.color)
+    }
 }
 
 /// Reads and checks a definition. All faults of it are found at once, each with its place.
@@ -319,16 +333,19 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         let place = checks::place_of(node, "validation");
         faults.push(Fault::at(place, reason.message).help(reason.remedy));
     }
+    let (source_written, source) = source?;
+    let (splitter_written, splitter) = splitter?;
     Some(Experiment {
         name: name?,
         seed: seed?,
         base,
         path: path.to_path_buf(),
         written: Written::default(),
-        source: source?,
+        source_written,
+        source,
         cleanings,
-        splitter: splitter?.1,
-        splitter_given,
+        splitter,
+        splitter_written: splitter_given.then_some(splitter_written),
         weightings,
         models,
         variants,
@@ -344,7 +361,7 @@ fn source(
     entry: &Entry,
     checks: &mut Checks,
     faults: &mut Faults,
-) -> Option<Box<dyn musicrec_api::Source>> {
+) -> Option<(Node, Box<dyn musicrec_api::Source>)> {
     let why = "a comparison has one source";
     let node = plugins::one(&entry.node, Kind::Source, why, faults)?.into_node();
     let before = faults.errors();
@@ -354,7 +371,7 @@ fn source(
         checks::book(source.check(&checks.context()), &node, faults);
     }
     checks.columns(&*source);
-    whole.then_some(source)
+    whole.then_some((node, source))
 }
 
 /// All concrete weightings, each once.

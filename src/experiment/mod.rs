@@ -31,11 +31,13 @@ pub(crate) struct Experiment {
     /// What was written, for faults that only the data can tell.
     pub(crate) written: Written,
     pub(crate) source: Box<dyn Source>,
+    /// How it is written.
+    pub(crate) source_written: Node,
     /// The alternatives of the list of cleaners; one where none of its entries is an axis.
     pub(crate) cleanings: Vec<Cleaning>,
     pub(crate) splitter: Box<dyn Splitter>,
-    /// Whether the definition names the splitter itself.
-    pub(crate) splitter_given: bool,
+    /// How it is written, if the definition names it.
+    pub(crate) splitter_written: Option<Node>,
     pub(crate) weightings: Vec<Weighting>,
     /// All models, with the label of the header that each stands under.
     pub(crate) models: Vec<Model>,
@@ -64,6 +66,8 @@ pub(crate) struct Cleaning {
     /// What tells it from the other alternatives: `drop_duplicates=off`; empty if it is the only one.
     pub(crate) label: String,
     pub(crate) cleaners: Vec<Box<dyn Cleaner>>,
+    /// How each of them is written, for what goes wrong while it works.
+    pub(crate) written: Vec<Node>,
 }
 
 /// A concrete model and its parameters as JSON, defaults included.

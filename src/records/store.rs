@@ -109,6 +109,12 @@ impl Store {
             .map_err(|e| Failure::output(path.display(), &e))
     }
 
+    /// Like [`Store::write_json`] for what is read again. No later step could do with it otherwise.
+    pub(crate) fn keep_json<T: Kept>(&self, name: &str, value: &T) -> Result<(), Failure> {
+        let text = kept(&self.path(name), value)?;
+        self.write(name, text.as_bytes())
+    }
+
     /// Like [`Store::write`], as JSON for people: indented, with a line end.
     pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(value).expect("plain data");
@@ -169,14 +175,14 @@ impl Store {
     /// Stores the record of a trial and adds it to the log. A record that is done is put if absent;
     /// a failure replaces an earlier one, for a failed trial is tried again by the next sweep.
     pub(crate) fn put(&self, record: &Record) -> Result<Put, Failure> {
-        let text = serde_json::to_string_pretty(record).expect("a record is plain data") + "\n";
         let failed = format!("{FAILED}/{}.json", record.id);
         if let Outcome::Failed { .. } = record.result.outcome {
-            self.write(&failed, text.as_bytes())?;
+            self.keep_json(&failed, record)?;
             self.log(record)?;
             return Ok(Put::Stored);
         }
         let path = self.path(&format!("{RECORDS}/{}.json", record.id));
+        let text = kept(&path, record)?;
         let written = filled(&path, text.as_bytes())
             .and_then(|file| file.persist_noclobber(&path).map_err(|e| e.error));
         match written {
@@ -213,6 +219,25 @@ impl Store {
                 written
             })
             .map_err(|e| Failure::output(path.display(), &e))
+    }
+}
+
+/// What the lab writes and reads again.
+pub(crate) trait Kept: Serialize + DeserializeOwned + PartialEq {}
+
+impl<T: Serialize + DeserializeOwned + PartialEq> Kept for T {}
+
+/// A value as JSON that reads back as the same. JSON has no number that is not finite and would make
+/// `null` of it, which no later run could read: better nothing is written.
+fn kept<T: Kept>(path: &Path, value: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value).expect("plain data") + "\n";
+    match serde_json::from_str::<T>(&text) {
+        Ok(same) if same == *value => Ok(text),
+        _ => Err(Failure::Output(format!(
+            "cannot write {}: some number in it is not finite or otherwise would not read back as it \
+             is (a bug of the lab or of a plugin)",
+            path.display()
+        ))),
     }
 }
 
@@ -305,6 +330,27 @@ mod tests {
         assert_eq!(store.record(&first.id).unwrap(), Some(first));
         let log = std::fs::read_to_string(store.path("trials.jsonl")).unwrap();
         assert_eq!(log.lines().count(), 1);
+    }
+
+    #[test]
+    fn what_would_not_read_back_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("x"));
+        store.create().unwrap();
+        for value in [f64::NAN, f64::INFINITY] {
+            let mut outcome = done();
+            if let Outcome::Done { metrics, .. } = &mut outcome {
+                metrics.insert("recall@3".into(), value);
+            }
+            let error = store.put(&record(outcome, 1.0)).unwrap_err().message();
+            assert!(error.contains("not finite"), "{error}");
+            // `null` would read back as `None`.
+            let optional = store.keep_json("x.json", &Some(value)).unwrap_err();
+            assert!(optional.message().contains("x.json"));
+        }
+        assert!(!store.path("trials.jsonl").exists());
+        assert!(!store.path("x.json").exists());
+        assert_eq!(store.record(&record(done(), 1.0).id).unwrap(), None);
     }
 
     #[test]

@@ -3,22 +3,27 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use musicrec_api::{ChanceView, Measure, UserView, derive_seed, rng};
+use musicrec_api::{ChanceView, Result, UserView, derive_seed, rng};
 use ndarray::Array2;
 use rand::RngExt as _;
 use rayon::prelude::*;
 
+use super::bound::{Bound, bind};
 use super::fold::FoldData;
-use super::measure::{bind, means};
+use super::measure::means;
+use crate::compare::mean_sd;
 use crate::experiment::Metrics;
 
 /// What random rankings reach on a fold, by metric.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chance {
-    /// The exact expectation where every metric's closed form is known, else the mean of the draws.
+    /// The exact expectation where the metric's closed form is known and the draws agree with it, else
+    /// the mean of the draws.
     pub(crate) expected: Vec<f64>,
     /// Whether the expectation is exact.
     pub(crate) exact: Vec<bool>,
+    /// What a metric says the expectation is, where the draws show that it is not.
+    pub(crate) refuted: Vec<Option<f64>>,
     /// For each metric the means of the drawn rankings, ascending.
     pub(crate) null: Vec<Vec<f64>>,
     /// The expected number of users with a hit.
@@ -32,23 +37,26 @@ pub(crate) struct Chance {
 /// Draws `rankings` complete random rankings and computes floor and ceiling.
 ///
 /// Once `cancel` is set the draws end at once and mean nothing.
+///
+/// # Errors
+/// If a metric panics or gives no finite number.
 pub(crate) fn chance(
     metrics: &Metrics,
     fold: &FoldData,
     rankings: usize,
     seed: u64,
     cancel: &AtomicBool,
-) -> Chance {
-    let measures = bind(metrics, fold);
+) -> Result<Chance> {
+    let measures = bind(metrics, fold)?;
     let depth = metrics.depth().min(fold.summary.candidates);
     let users: Vec<User> = (0..fold.asked.len())
         .map(|at| User::new(fold, at, depth, &measures))
-        .collect();
+        .collect::<Result<_>>()?;
     let draws: Vec<Vec<f64>> = (0..rankings)
         .into_par_iter()
         .map(|ranking| {
             if cancel.load(Ordering::Relaxed) {
-                return vec![0.0; measures.len()];
+                return Ok(vec![0.0; measures.len()]);
             }
             draw(
                 &users,
@@ -57,7 +65,7 @@ pub(crate) fn chance(
                 derive_seed(seed, &ranking.to_string()),
             )
         })
-        .collect();
+        .collect::<Result<_>>()?;
     let null: Vec<Vec<f64>> = (0..measures.len())
         .map(|metric| {
             let mut values: Vec<f64> = draws.iter().map(|d| d[metric]).collect();
@@ -66,38 +74,61 @@ pub(crate) fn chance(
         })
         .collect();
     let n = users.len() as f64;
-    let (expected, exact) = measures
-        .iter()
-        .zip(&null)
-        .map(|(measure, null)| {
-            let closed: Option<f64> = users.iter().map(|u| u.expected(&**measure)).sum();
-            closed.map_or_else(
-                || (null.iter().sum::<f64>() / null.len() as f64, false),
-                |sum| (sum / n, true),
-            )
-        })
-        .unzip();
     let mut ceiling = Array2::zeros((users.len(), measures.len()));
     for (at, user) in users.iter().enumerate() {
         let mut best = user.gains.clone();
         best.sort_by(|a, b| b.total_cmp(a));
         best.truncate(depth);
         for (metric, measure) in measures.iter().enumerate() {
-            ceiling[[at, metric]] = user.measure(&**measure, &best);
+            ceiling[[at, metric]] = user.measure(measure, &best)?;
         }
     }
-    Chance {
+    let mut expected = Vec::with_capacity(measures.len());
+    let mut exact = Vec::with_capacity(measures.len());
+    let mut refuted = Vec::with_capacity(measures.len());
+    for (metric, (measure, null)) in measures.iter().zip(&null).enumerate() {
+        let closed: Option<Vec<f64>> = users
+            .iter()
+            .map(|user| user.expected(measure))
+            .collect::<Result<_>>()?;
+        let closed = closed.map(|of_users| of_users.iter().sum::<f64>() / n);
+        let (drawn, sd) = mean_sd(null);
+        // The most that one drawn list adds to the mean of all.
+        let reach = users.iter().zip(ceiling.column(metric));
+        let step = reach
+            .map(|(user, best)| (best - user.missed[metric]).abs())
+            .fold(0.0, f64::max)
+            / (n * rankings as f64);
+        let error = sd / (rankings as f64).sqrt();
+        let agreed = closed.filter(|closed| agrees(*closed, drawn, error, step));
+        expected.push(agreed.unwrap_or(drawn));
+        exact.push(agreed.is_some());
+        refuted.push(closed.filter(|_| agreed.is_none()));
+    }
+    Ok(Chance {
         expected,
         exact,
+        refuted,
         null,
         users_hit: users.iter().map(|u| u.hit_probability(depth)).sum(),
         ceiling: means(&ceiling),
         ceiling_users_hit: users.iter().filter(|u| !u.gains.is_empty()).count(),
-    }
+    })
+}
+
+/// Whether a closed form agrees with the mean of what was drawn, whose standard error is given.
+///
+/// Where hits are rare, the draws may hold none, and their standard error is 0 although the
+/// expectation is not: 20 expected hits are all missed once in 500 million sweeps, so 20
+/// steps more are allowed.
+fn agrees(closed: f64, drawn: f64, error: f64, step: f64) -> bool {
+    let rounding = 1e-12 + 1e-9 * closed.abs().max(drawn.abs());
+    (closed - drawn).abs() <= 6.0 * error + 20.0 * step + rounding
 }
 
 /// A user as a random ranking sees them: so many items to draw from, of which some are targets.
 struct User<'a> {
+    name: &'a str,
     candidates: usize,
     /// Gains of the targets that can be drawn.
     gains: Vec<f64>,
@@ -107,8 +138,9 @@ struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    fn new(fold: &'a FoldData, at: usize, depth: usize, measures: &[Box<dyn Measure>]) -> Self {
+    fn new(fold: &'a FoldData, at: usize, depth: usize, measures: &[Bound]) -> Result<Self> {
         let mut user = Self {
+            name: fold.name_of(at),
             candidates: fold.summary.candidates - fold.heard.get(at).len(),
             gains: fold.reachable.get(at).iter().map(|t| t.1).collect(),
             targets: fold.targets.get(at),
@@ -117,20 +149,22 @@ impl<'a> User<'a> {
         let nothing = vec![0.0; depth.min(user.candidates)];
         user.missed = measures
             .iter()
-            .map(|m| user.measure(&**m, &nothing))
-            .collect();
-        user
+            .map(|m| user.measure(m, &nothing))
+            .collect::<Result<_>>()?;
+        Ok(user)
     }
 
     /// The value of a list with the given gains; which items they are does not matter to a metric
     /// of hits.
-    fn measure(&self, measure: &dyn Measure, gains: &[f64]) -> f64 {
+    fn measure(&self, measure: &Bound, gains: &[f64]) -> Result<f64> {
         let items = vec![musicrec_api::MISSING; gains.len()];
-        measure.user(&UserView::new(&items, gains, self.targets))
+        let view = UserView::new(&items, gains, self.targets);
+        measure.user(&view, || self.name)
     }
 
-    fn expected(&self, measure: &dyn Measure) -> Option<f64> {
-        measure.chance(&ChanceView::new(self.candidates, &self.gains, self.targets))
+    fn expected(&self, measure: &Bound) -> Result<Option<f64>> {
+        let view = ChanceView::new(self.candidates, &self.gains, self.targets);
+        measure.chance(&view, || self.name)
     }
 
     /// The probability that a random list of `depth` holds a target: hypergeometric.
@@ -144,7 +178,7 @@ impl<'a> User<'a> {
 }
 
 /// The means of one complete random ranking: for each user the first places of a random order.
-fn draw(users: &[User], depth: usize, measures: &[Box<dyn Measure>], seed: u64) -> Vec<f64> {
+fn draw(users: &[User], depth: usize, measures: &[Bound], seed: u64) -> Result<Vec<f64>> {
     let mut random = rng(seed);
     let mut sums = vec![0.0; measures.len()];
     let mut drawn: Vec<usize> = Vec::with_capacity(depth);
@@ -169,11 +203,11 @@ fn draw(users: &[User], depth: usize, measures: &[Box<dyn Measure>], seed: u64) 
         }
         for (at, measure) in measures.iter().enumerate() {
             sums[at] += if hit {
-                user.measure(&**measure, &gains)
+                user.measure(measure, &gains)?
             } else {
                 user.missed[at]
             };
         }
     }
-    sums.iter().map(|sum| sum / users.len() as f64).collect()
+    Ok(sums.iter().map(|sum| sum / users.len() as f64).collect())
 }

@@ -9,6 +9,7 @@ use musicrec_api::{
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
+use super::Failed;
 use super::prepare::Step;
 use crate::experiment::{ColdItems, Evaluation, Heard};
 
@@ -162,6 +163,11 @@ impl FoldData {
         asked.map(|(at, &user)| (self.fit.users.get(user), self.wanted.get(at)))
     }
 
+    /// The id of a user asked.
+    pub(crate) fn name_of(&self, asked: usize) -> &str {
+        self.fit.users.get(self.asked[asked])
+    }
+
     /// Keeps only the targets that `gain` gives a value, with that value, and only the users who are
     /// left with any; what is lost is counted.
     pub(crate) fn keep(&mut self, gain: impl Fn(&str, &str) -> Option<f64>) {
@@ -205,7 +211,7 @@ pub(crate) fn ready(
     events: &Events,
     cleaners: &[Box<dyn Cleaner>],
     evaluation: &Evaluation,
-) -> Result<FoldData> {
+) -> Result<FoldData, Failed> {
     // All that happened before counts as heard, whether or not it is learned from.
     let past = events.select(&fold.fit);
     let heard = Heardings::of(&past, evaluation.heard);
@@ -288,7 +294,8 @@ pub(crate) fn ready(
             summary.evaluated.users - with_weight,
             summary.cold_users,
             summary.heard_removed,
-        )));
+        ))
+        .into());
     }
     Ok(data)
 }
@@ -338,8 +345,9 @@ pub(crate) fn learnable(
     mut rows: Vec<u32>,
     events: &Events,
     cleaners: &[Box<dyn Cleaner>],
-) -> Result<(Vec<u32>, Vec<Step>)> {
-    let cleaners: Vec<_> = cleaners.iter().filter(|c| c.on() == On::Fit).collect();
+) -> Result<(Vec<u32>, Vec<Step>), Failed> {
+    let all = cleaners.iter().enumerate();
+    let cleaners: Vec<_> = all.filter(|(_, c)| c.on() == On::Fit).collect();
     let Some(log) = events.log.as_ref().filter(|_| !cleaners.is_empty()) else {
         return Ok((rows, Vec::new()));
     };
@@ -347,8 +355,8 @@ pub(crate) fn learnable(
     let mut part = log.select(&of_log);
     let steps: Vec<Step> = cleaners
         .iter()
-        .map(|cleaner| Step::clean(&***cleaner, &mut part))
-        .collect::<Result<_>>()?;
+        .map(|(at, cleaner)| Step::clean(*at, &***cleaner, &mut part))
+        .collect::<Result<_, _>>()?;
     let left: FxHashSet<u64> = part.numbers().iter().copied().collect();
     rows.retain(|&e| left.contains(&log.numbers()[events.row[e as usize] as usize]));
     if rows.is_empty() {
@@ -356,7 +364,8 @@ pub(crate) fn learnable(
         return Err(Error::data(format!(
             "the cleaners of the fit part left nothing to learn from; loosen {}",
             names.join(", ")
-        )));
+        ))
+        .into());
     }
     Ok((rows, steps))
 }

@@ -1,8 +1,9 @@
 //! Metrics over ranked lists: one value a user and metric, kept for the statistics, and their means.
 
-use musicrec_api::{Measure, MetricContext, UserView};
+use musicrec_api::{Result, UserView};
 use ndarray::Array2;
 
+use super::bound::bind;
 use super::fold::FoldData;
 use super::rank::Lists;
 use crate::experiment::Metrics;
@@ -20,15 +21,12 @@ pub(crate) struct Measured {
     pub(crate) users_tied: usize,
 }
 
-/// The metrics ready for a fold.
-pub(crate) fn bind(metrics: &Metrics, fold: &FoldData) -> Vec<Box<dyn Measure>> {
-    let context = MetricContext::new(fold.summary.candidates);
-    metrics.0.iter().map(|m| m.bind(&context)).collect()
-}
-
 /// Measures the list of every user asked.
-pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Measured {
-    let measures = bind(metrics, fold);
+///
+/// # Errors
+/// If a metric panics or gives no finite number.
+pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Result<Measured> {
+    let measures = bind(metrics, fold)?;
     let users = fold.asked.len();
     let mut per_user = Array2::zeros((users, measures.len()));
     let (mut users_hit, mut users_tied) = (0, 0);
@@ -46,15 +44,15 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Meas
         users_tied += usize::from(lists.tied_at(user, depth));
         let view = UserView::new(&items, &gains, fold.targets.get(user));
         for (at, measure) in measures.iter().enumerate() {
-            per_user[[user, at]] = measure.user(&view);
+            per_user[[user, at]] = measure.user(&view, || fold.name_of(user))?;
         }
     }
-    Measured {
+    Ok(Measured {
         means: means(&per_user),
         per_user,
         users_hit,
         users_tied,
-    }
+    })
 }
 
 /// The gain of an item for a user whose targets, ascending by item, are given; 0 if it is none.

@@ -1,8 +1,11 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! common (what all alternatives of the cleaners ask), rank, measure, chance.
+//! common (what all alternatives of the cleaners ask), rank, bound (metrics that are asked), measure, chance.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use musicrec_api::{Error, Result};
+
+pub(crate) mod bound;
 pub(crate) mod chance;
 pub(crate) mod common;
 pub(crate) mod fold;
@@ -10,13 +13,51 @@ pub(crate) mod measure;
 pub(crate) mod prepare;
 pub(crate) mod rank;
 
+/// Why a stage ended, and at whose work, if at that of one plugin.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    pub(crate) by: Option<By>,
+}
+
+/// A plugin at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Source,
+    /// The cleaner at this place of its list.
+    Cleaner(usize),
+    Splitter,
+}
+
+impl By {
+    /// An error of this one.
+    pub(crate) fn failed(self, error: Error) -> Failed {
+        let by = Some(self);
+        Failed { error, by }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, by: None }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
 /// Stops a stage between two steps of it once the user asked to.
-pub(crate) fn unless_cancelled(cancel: &AtomicBool) -> musicrec_api::Result<()> {
+pub(crate) fn unless_cancelled(cancel: &AtomicBool) -> Result<()> {
     if cancel.load(Ordering::Relaxed) {
-        return Err(musicrec_api::Error::Cancelled);
+        return Err(Error::Cancelled);
     }
     Ok(())
 }
 
+#[cfg(test)]
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use musicrec_api::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::unless_cancelled;
+use super::{By, Failed, unless_cancelled};
 use crate::experiment::Experiment;
 
 /// What one step of reading or cleaning did to the log.
@@ -48,9 +48,10 @@ impl Step {
         }
     }
 
-    /// Runs a cleaner on a log and accounts for it.
-    pub(crate) fn clean(cleaner: &dyn Cleaner, log: &mut Log) -> Result<Self> {
+    /// Runs the cleaner at a place of its list on a log and accounts for it.
+    pub(crate) fn clean(at: usize, cleaner: &dyn Cleaner, log: &mut Log) -> Result<Self, Failed> {
         let mut step = Streamed {
+            at,
             cleaner,
             ledger: Ledger::default(),
             rows: (0, 0),
@@ -118,11 +119,13 @@ pub(crate) fn prepare(
     experiment: &Experiment,
     cleaners: &[Box<dyn Cleaner>],
     cancel: &AtomicBool,
-) -> Result<Prepared> {
-    let on_log = || cleaners.iter().filter(|c| c.on() == On::Log);
+) -> Result<Prepared, Failed> {
+    let all = || cleaners.iter().enumerate();
+    let on_log = || all().filter(|(_, c)| c.on() == On::Log);
     let mut streamed: Vec<Streamed> = on_log()
-        .take_while(|c| c.reach() == Reach::Row)
-        .map(|cleaner| Streamed {
+        .take_while(|(_, c)| c.reach() == Reach::Row)
+        .map(|(at, cleaner)| Streamed {
+            at,
             cleaner: &**cleaner,
             ledger: Ledger::default(),
             rows: (0, 0),
@@ -131,19 +134,25 @@ pub(crate) fn prepare(
     let mut ledger = Ledger::default();
     let mut chunks = Vec::new();
     let mut rows = 0;
+    // Errors of cleaners pass through the source.
+    let mut by = By::Source;
     experiment
         .source
         .read(&context(experiment), &mut ledger, &mut |mut chunk| {
             unless_cancelled(cancel)?;
             rows += chunk.rows() as u64;
             for step in &mut streamed {
-                step.clean(&mut chunk)?;
+                step.clean(&mut chunk).map_err(|failed| {
+                    by = failed.by.unwrap_or(by);
+                    failed.error
+                })?;
             }
             chunks.push(chunk);
             Ok(())
-        })?;
+        })
+        .map_err(|error| by.failed(error))?;
     let Some(mut log) = Log::concat(chunks)?.filter(|_| rows > 0) else {
-        return Err(Error::data("the source has no rows"));
+        return Err(By::Source.failed(Error::data("the source has no rows")));
     };
     let dropped: u64 = ledger.drops().map(|a| a.rows).sum();
     let mut funnel = vec![Step::new(
@@ -155,15 +164,16 @@ pub(crate) fn prepare(
     )];
     let whole: Vec<_> = on_log().skip(streamed.len()).collect();
     funnel.extend(streamed.iter().map(Streamed::step));
-    for cleaner in whole {
-        funnel.push(Step::clean(&**cleaner, &mut log)?);
+    for (at, cleaner) in whole {
+        funnel.push(Step::clean(at, &**cleaner, &mut log)?);
     }
     if log.rows() == 0 {
         let worst = funnel.iter().max_by_key(|s| s.rows_in - s.rows_out);
         return Err(Error::data(format!(
             "cleaning left no row of the log: {}",
             worst.map_or(String::new(), |s| s.account(&funnel))
-        )));
+        ))
+        .into());
     }
     Ok(Prepared {
         columns: log.roles().clone(),
@@ -174,15 +184,18 @@ pub(crate) fn prepare(
 
 /// A cleaner at work on one chunk after the other, with one account of all.
 struct Streamed<'a> {
+    /// Its place in the list of cleaners.
+    at: usize,
     cleaner: &'a dyn Cleaner,
     ledger: Ledger,
     rows: (u64, u64),
 }
 
 impl Streamed<'_> {
-    fn clean(&mut self, chunk: &mut Log) -> Result<()> {
+    fn clean(&mut self, chunk: &mut Log) -> Result<(), Failed> {
         self.rows.0 += chunk.rows() as u64;
-        self.cleaner.clean(chunk, &mut self.ledger)?;
+        let cleaned = self.cleaner.clean(chunk, &mut self.ledger);
+        cleaned.map_err(|error| By::Cleaner(self.at).failed(error))?;
         self.rows.1 += chunk.rows() as u64;
         Ok(())
     }

@@ -3,10 +3,11 @@
 use musicrec_api::{Events, Fold, Recommender, Result, Role, Scores, Users};
 
 use super::chance::chance;
+use super::faulty::Faulty;
 use super::fold::{FoldData, ready};
 use super::measure::{Measured, measure};
 use super::rank::rank;
-use crate::experiment::{ColdItems, Evaluation, Heard};
+use crate::experiment::{ColdItems, Evaluation, Heard, Metrics};
 
 /// A model that knows its scores: one list for all.
 struct Fixed(Vec<f64>);
@@ -22,7 +23,7 @@ fn fold(pairs: &[(&str, &str)], fit: u32, evaluation: &Evaluation) -> Result<Fol
     let events = Events::from_pairs(pairs.iter().copied());
     let targets = (fit..pairs.len() as u32).collect();
     let fold = Fold::new(Role::Test, (0..fit).collect(), targets);
-    ready(&fold, None, &events, &[], evaluation)
+    Ok(ready(&fold, None, &events, &[], evaluation)?)
 }
 
 /// What a model reaches whose scores are given by item.
@@ -37,7 +38,7 @@ fn reached(fold: &FoldData, scores: &[(&str, f64)], evaluation: &Evaluation) -> 
         (fold.fit.items.len(), 3),
         &|_| String::new(),
     );
-    measure(&evaluation.metrics, fold, &lists.unwrap())
+    measure(&evaluation.metrics, fold, &lists.unwrap()).unwrap()
 }
 
 fn close(got: &[f64], expected: [f64; 3]) {
@@ -166,7 +167,7 @@ fn chance_is_exact_and_the_draws_agree_with_it() {
         .collect();
     let evaluation = Evaluation::default();
     let data = fold(&pairs, 11, &evaluation).unwrap();
-    let chance = chance(&evaluation.metrics, &data, 40_000, 1, &false.into());
+    let chance = chance(&evaluation.metrics, &data, 40_000, 1, &false.into()).unwrap();
     close(&chance.expected, [0.3, 0.2, 0.261_314_719_276_545_9]);
     assert!(chance.exact.iter().all(|exact| *exact));
     assert!(
@@ -180,4 +181,106 @@ fn chance_is_exact_and_the_draws_agree_with_it() {
         assert!((mean - expected).abs() < 0.006, "{mean} is not {expected}");
     }
     close(&chance.ceiling, [1.0, 2.0 / 3.0, 1.0]);
+}
+
+/// A fold of users who heard an item each of their own and look for some of `items` others.
+fn asking(users: usize, items: usize, targets: impl Fn(usize) -> usize) -> FoldData {
+    let mut pairs: Vec<(String, String)> = (0..items)
+        .map(|item| ("other".to_owned(), format!("i{item}")))
+        .collect();
+    pairs.extend((0..users).map(|user| (format!("u{user}"), format!("own{user}"))));
+    let fit = pairs.len() as u32;
+    for user in 0..users {
+        let wanted = (0..targets(user)).map(|at| format!("i{}", (user + 7 * at) % items));
+        pairs.extend(wanted.map(|item| (format!("u{user}"), item)));
+    }
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(u, i)| (&**u, &**i)).collect();
+    fold(&pairs, fit, &Evaluation::default()).unwrap()
+}
+
+/// The folds differ in how often random lists hit: in half of them, and in one of a thousand.
+#[test]
+fn the_built_in_closed_forms_are_never_refuted() {
+    let metrics = Evaluation::default().metrics;
+    for data in [
+        asking(1, 9, |_| 2),
+        asking(1, 3_000, |_| 1),
+        asking(4, 500, |user| 1 + user),
+        asking(30, 200, |user| 1 + user % 20),
+        asking(5, 3, |_| 3),
+    ] {
+        for seed in 0..400 {
+            let chance = chance(&metrics, &data, 100, seed, &false.into()).unwrap();
+            assert_eq!(chance.refuted, [None; 3], "seed {seed}: {chance:?}");
+            assert!(chance.exact.iter().all(|exact| *exact));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_closed_form_gives_way_to_what_was_drawn() {
+    let data = asking(30, 200, |user| 1 + user % 20);
+    let of = |fault| {
+        let metrics = Metrics(vec![Box::new(fault)]);
+        chance(&metrics, &data, 2_000, 1, &false.into()).unwrap()
+    };
+    let (right, wrong) = (of(Faulty::None), of(Faulty::ChanceWrong));
+    assert_eq!(
+        (&right.exact[..], &right.refuted[..]),
+        (&[true][..], &[None][..])
+    );
+    assert!(!wrong.exact[0]);
+    let said = wrong.refuted[0].unwrap();
+    assert!((3.0 * said - right.expected[0]).abs() < 1e-12, "{said}");
+    let drawn = wrong.null[0].iter().sum::<f64>() / 2_000.0;
+    assert!((wrong.expected[0] - drawn).abs() < 1e-15);
+    assert_eq!(right.null, wrong.null);
+}
+
+#[test]
+fn a_faulty_metric_is_an_error_that_names_it() {
+    let pairs = [("u2", "a"), ("u2", "b"), ("u17", "c"), ("u17", "a")];
+    let evaluation = Evaluation::default();
+    let data = fold(&pairs, 3, &evaluation).unwrap();
+    let lists = rank(&Fixed(vec![0.0; 3]), &[0], &data.heard, (3, 3), &|_| {
+        String::new()
+    });
+    let lists = lists.unwrap();
+    let number = "a value must be a finite number";
+    let range = "a value must be between -1e100 and 1e100";
+    let bug = "panicked (a bug of the plugin): ";
+    let of_chance = [
+        (Faulty::Nan, format!("gave NaN for user `u17`: {number}")),
+        (
+            Faulty::Infinite,
+            format!("gave inf for user `u17`: {number}"),
+        ),
+        (Faulty::Huge, range.to_owned()),
+        (Faulty::Panics, format!("`faulty`: {bug}no user")),
+        (Faulty::BindPanics, format!("`faulty`: {bug}no bind")),
+        (Faulty::ChancePanics, format!("`faulty`: {bug}no chance")),
+        (
+            Faulty::ChanceNan,
+            format!("says that chance gives NaN to user `u17`: {number}"),
+        ),
+    ];
+    for (fault, says) in of_chance {
+        let metrics = Metrics(vec![Box::new(fault)]);
+        let error = chance(&metrics, &data, 100, 1, &false.into()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.starts_with("metric `faulty`"), "{error}");
+        assert!(error.contains(&says), "no `{says}` in: {error}");
+    }
+    let of_trials = [
+        (Faulty::NanInTrials, "gave NaN for user `u17`"),
+        (Faulty::PanicsInTrials, "`faulty`: panicked"),
+    ];
+    for (fault, says) in of_trials {
+        let metrics = Metrics(vec![Box::new(fault)]);
+        chance(&metrics, &data, 100, 1, &false.into()).unwrap();
+        let error = measure(&metrics, &data, &lists).unwrap_err().to_string();
+        assert!(error.contains(says), "no `{says}` in: {error}");
+    }
+    let metrics = Metrics(vec![Box::new(Faulty::None)]);
+    assert_eq!(measure(&metrics, &data, &lists).unwrap().means, [1.0]);
 }

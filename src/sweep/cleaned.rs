@@ -2,13 +2,14 @@
 
 use std::sync::atomic::AtomicBool;
 
-use musicrec_api::{Role, derive_seed};
+use musicrec_api::{Error, Role, derive_seed};
 
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
 use crate::stages::common::restrict;
 use crate::stages::fold::{FoldData, ready};
 use crate::stages::prepare::{Prepared, prepare};
+use crate::stages::{By, Failed};
 
 /// What one alternative of the cleaners makes of the source.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Cleaned {
         };
         let cleanings = experiment.cleanings.iter();
         cleanings
-            .map(|cleaning| of(cleaning).map_err(|failure| naming(&cleaning.label, failure)))
+            .map(|cleaning| of(cleaning).map_err(|failed| blame(experiment, cleaning, failed)))
             .collect()
     }
 
@@ -60,22 +61,54 @@ pub(super) fn naming(label: &str, failure: Failure) -> Failure {
     }
 }
 
+/// What went wrong under an alternative of the cleaners, at the place of the plugin at work.
+fn blame(experiment: &Experiment, cleaning: &Cleaning, failed: Failed) -> Failure {
+    let Failed { error, by } = failed;
+    if by == Some(By::Source) {
+        return of_source(experiment, error);
+    }
+    let failure = match Failure::from(error) {
+        Failure::Definition(text)
+            if by == Some(By::Splitter) && experiment.splitter_written.is_none() =>
+        {
+            Failure::Definition(format!(
+                "{text} (the definition names no splitter, so global_time is used)"
+            ))
+        }
+        failure => failure,
+    };
+    let failure = naming(&cleaning.label, failure);
+    let plugin = match by {
+        Some(By::Cleaner(at)) => cleaning.written.get(at),
+        Some(By::Splitter) => experiment.splitter_written.as_ref(),
+        _ => None,
+    };
+    match plugin {
+        Some(node) => experiment.written.failure(node, failure),
+        None => failure,
+    }
+}
+
+/// What is wrong with the source. Where that is its data, the message has a place in that already.
+pub(super) fn of_source(experiment: &Experiment, error: Error) -> Failure {
+    match Failure::from(error) {
+        failure @ Failure::Definition(_) => {
+            let source = &experiment.source_written;
+            experiment.written.failure(source, failure)
+        }
+        failure => failure,
+    }
+}
+
 fn split(
     experiment: &Experiment,
     cleaning: &Cleaning,
     prepared: &Prepared,
-) -> Result<Vec<FoldData>, Failure> {
+) -> Result<Vec<FoldData>, Failed> {
     let events = &prepared.events;
     let seed = derive_seed(experiment.seed, "split");
-    let folds = experiment.splitter.split(events, seed).map_err(|error| {
-        let failure = Failure::from(error);
-        match failure {
-            Failure::Definition(text) if !experiment.splitter_given => Failure::Definition(
-                format!("{text} (the definition names no splitter, so global_time is used)"),
-            ),
-            failure => failure,
-        }
-    })?;
+    let folds = experiment.splitter.split(events, seed);
+    let folds = folds.map_err(|error| By::Splitter.failed(error))?;
     let validation = folds.iter().find(|f| f.role == Role::Validation);
     let validation = validation.map(|f| f.targets.as_slice());
     folds
@@ -88,7 +121,6 @@ fn split(
                 &cleaning.cleaners,
                 &experiment.evaluation,
             )
-            .map_err(Failure::from)
         })
         .collect()
 }

@@ -23,7 +23,7 @@ use crate::stages::fold::FoldData;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 use checks::{check_budget, check_weightings, refuse_another};
-use cleaned::Cleaned;
+use cleaned::{Cleaned, of_source};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
@@ -101,7 +101,7 @@ impl<'a> Sweep<'a> {
         options: &'a Options,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        let fingerprint = fingerprint(experiment)?;
+        let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
         let store = Store::new(options.out.join(&experiment.name));
         if !options.fresh {
             refuse_another(experiment, &fingerprint, &store)?;
@@ -173,12 +173,14 @@ impl<'a> Sweep<'a> {
         let seed = derive_seed(self.experiment.seed, "null");
         for at in 0..self.cleaned.len() {
             let test = self.fold(at, Role::Test);
-            let floor = chance(&evaluation.metrics, test, rankings, seed, self.cancel);
+            // Nothing has run yet, and no trial would fare better with such a metric.
+            let floor = chance(&evaluation.metrics, test, rankings, seed, self.cancel)
+                .map_err(|error| Failure::Definition(error.to_string()))?;
             unless_cancelled(self.cancel)?;
             let floor = Floor::keep(&self.overview.labels(), &floor, &self.store)?;
             self.overview.cleanings[at].floor = Some(floor);
         }
-        self.store.write_json(Overview::FILE, &self.overview)
+        self.store.keep_json(Overview::FILE, &self.overview)
     }
 
     /// A fold under an alternative of the cleaners. All of them have the same roles.

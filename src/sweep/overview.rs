@@ -141,6 +141,9 @@ pub(crate) struct FloorMetric {
     pub(crate) expected: f64,
     /// Whether it is exact or the mean of the draws.
     pub(crate) exact: bool,
+    /// What the metric says the expectation is, where the draws show that it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refuted: Option<f64>,
     /// 2.5 % of random rankings are below.
     pub(crate) low: f64,
     /// 2.5 % of random rankings are above.
@@ -369,6 +372,7 @@ impl Floor {
             FloorMetric {
                 expected: chance.expected[at],
                 exact: chance.exact[at],
+                refuted: chance.refuted[at],
                 low: quantile(drawn, 0.025),
                 high: quantile(drawn, 0.975),
                 sd,

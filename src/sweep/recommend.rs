@@ -5,13 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 use serde_json::json;
 
-use super::trial::{lists_csv, panic_text, weigh};
+use super::trial::{lists_csv, weigh};
 use super::{Event, Listener, Overview, Recommended, Sweep, choose};
 use crate::exit::Failure;
 use crate::experiment::{Trial, row};
 use crate::records::{Key, hex};
 use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::rank::rank;
+use crate::text::panic_text;
 
 /// Where the recommendations of a sweep are.
 const FILE: &str = "recommendations.csv";
@@ -36,7 +37,7 @@ impl Sweep<'_> {
         let same = |e: &Recommended| e.id == id && e.content == hex(&there);
         if let Some(earlier) = earlier.flatten().filter(same) {
             self.overview.recommended = Some(earlier);
-            return self.store.write_json(Overview::FILE, &self.overview);
+            return self.store.keep_json(Overview::FILE, &self.overview);
         }
         listener(Event::Recommending);
         let made = catch_unwind(AssertUnwindSafe(|| self.best_items(&trial, &key, count)))
@@ -48,7 +49,7 @@ impl Sweep<'_> {
             Err(error) => {
                 self.overview.recommended = None;
                 self.overview.recommendations_failed = Some(format!("{variant}: {error}"));
-                return self.store.write_json(Overview::FILE, &self.overview);
+                return self.store.keep_json(Overview::FILE, &self.overview);
             }
         };
         self.store.write(FILE, text.as_bytes())?;
@@ -60,10 +61,9 @@ impl Sweep<'_> {
             users,
             count,
         };
-        self.store
-            .write_json("recommendations.json", &recommended)?;
+        self.store.keep_json("recommendations.json", &recommended)?;
         self.overview.recommended = Some(recommended);
-        self.store.write_json(Overview::FILE, &self.overview)
+        self.store.keep_json(Overview::FILE, &self.overview)
     }
 
     /// The variant to recommend with: the one named, else the best on validation.
@@ -71,8 +71,14 @@ impl Sweep<'_> {
         &self,
         trials: &[Trial<'t>],
     ) -> Result<Option<(String, String, Trial<'t>)>, Failure> {
-        let wanted = self.experiment.recommendations.variant.as_ref();
-        let wanted = wanted.and_then(|name| row(&self.experiment.variants, name));
+        let wanted = match &self.experiment.recommendations.variant {
+            None => None,
+            Some(name) => match row(&self.experiment.variants, name) {
+                // `--only` leaves it out.
+                None => return Ok(None),
+                known => known,
+            },
+        };
         let mut best: Option<(Option<f64>, (String, String, Trial))> = None;
         for variant in &self.overview.variants {
             if wanted.is_some_and(|name| name != variant.name) {

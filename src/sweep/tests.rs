@@ -10,9 +10,10 @@ use tempfile::TempDir;
 use super::{Options, Sweep};
 use crate::definition;
 use crate::exit::Failure;
-use crate::experiment::{Cleaning, Compared, Experiment, Weighting, combine};
+use crate::experiment::{Cleaning, Compared, Experiment, Metrics, Weighting, combine};
 use crate::records::{Outcome, Store};
 use crate::report::{self, Summary};
+use crate::stages::faulty::Faulty;
 
 const DEFINITION: &str = r#"
 name = "x"
@@ -86,6 +87,7 @@ impl Lab {
         let cleanings = alternatives.iter().map(|(label, cleaners)| Cleaning {
             label: (*label).to_owned(),
             cleaners: serde_json::from_str(cleaners).unwrap(),
+            written: Vec::new(),
         });
         experiment.cleanings = cleanings.collect();
         experiment.evaluation.compare = compare.to_vec();
@@ -490,4 +492,88 @@ fn preparing_leaves_no_trace_and_tells_what_is_done() {
     let sweep = Sweep::prepare(&lab.experiment, &fresh, &cancel).unwrap();
     assert!(sweep.known().unwrap().is_empty());
     assert_eq!(files(lab.folder.path()), before);
+}
+
+/// A lab of one model that is measured by a faulty metric beside others.
+fn measured_by(fault: Faulty) -> Lab {
+    let mut lab = Lab::new(&log(), &[("", NOTHING)], &ROWS);
+    lab.experiment.models.truncate(1);
+    lab.combine();
+    let Metrics(metrics) = &mut lab.experiment.evaluation.metrics;
+    metrics.insert(0, Box::new(fault));
+    lab
+}
+
+#[test]
+fn a_metric_that_fails_on_random_rankings_ends_the_sweep_and_leaves_nothing_stuck() {
+    let mut lab = measured_by(Faulty::Nan);
+    for (fault, says) in [
+        (Faulty::Nan, "metric `faulty` gave NaN for user `1"),
+        (Faulty::BindPanics, "metric `faulty`: panicked"),
+        (Faulty::ChancePanics, "metric `faulty`: panicked"),
+    ] {
+        lab.experiment.evaluation.metrics.0[0] = Box::new(fault);
+        let options = lab.options();
+        let cancel = AtomicBool::new(false);
+        let mut sweep = Sweep::open(&lab.experiment, &options, &cancel).unwrap();
+        let failure = sweep.run(&|_| panic!("no trial may run")).unwrap_err();
+        assert!(matches!(failure, Failure::Definition(_)), "{failure:?}");
+        assert!(failure.message().contains(says), "{}", failure.message());
+    }
+    assert!(!lab.store().path("experiment.json").exists());
+    // Once it is mended, nothing is in the way.
+    lab.experiment.evaluation.metrics.0[0] = Box::new(Faulty::None);
+    assert_eq!(lab.run().leaderboard.len(), 1);
+}
+
+#[test]
+fn a_metric_that_fails_on_a_models_lists_fails_the_trial() {
+    for (fault, says) in [
+        (Faulty::NanInTrials, "metric `faulty` gave NaN for user"),
+        (Faulty::PanicsInTrials, "metric `faulty`: panicked"),
+    ] {
+        let lab = measured_by(fault);
+        let options = lab.options();
+        let cancel = AtomicBool::new(false);
+        for _ in 0..2 {
+            let mut sweep = Sweep::open(&lab.experiment, &options, &cancel).unwrap();
+            assert!(sweep.run(&|_| {}).unwrap() > 0);
+            let summary = report::write(sweep.store()).unwrap();
+            let said: Vec<&str> = summary
+                .trials
+                .iter()
+                .filter_map(|t| t.failure.as_deref())
+                .collect();
+            assert!(said.iter().any(|f| f.contains(says)), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_metric_whose_chance_is_wrong_is_said_and_judged_by_what_was_drawn() {
+    let right = measured_by(Faulty::None).run();
+    let lab = measured_by(Faulty::ChanceWrong);
+    let wrong = lab.run();
+    let floor = |summary: &Summary| {
+        let floor = summary.overview.cleanings[0].floor.clone().unwrap();
+        floor.metrics["faulty"].clone()
+    };
+    assert!(floor(&right).exact && right.warnings.iter().all(|w| !w.contains("`faulty`")));
+    assert!(!floor(&wrong).exact);
+    assert!((floor(&wrong).expected / floor(&right).expected - 1.0).abs() < 0.2);
+    let said = format!(
+        "the metric `faulty` says that chance gives {:.4}, but 100 random rankings gave {:.4}; the \
+         drawn value is used: its `chance` is wrong",
+        floor(&right).expected / 3.0,
+        floor(&wrong).expected
+    );
+    assert!(
+        wrong.warnings.contains(&said),
+        "no `{said}` in {:?}",
+        wrong.warnings
+    );
+    let report = std::fs::read_to_string(lab.store().path("report.md")).unwrap();
+    assert!(
+        report.contains("its `chance` is wrong") || report.contains("its \\`chance\\` is wrong")
+    );
 }

@@ -1,6 +1,5 @@
 //! One trial on one fold: weigh, fit, rank, measure, record.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,7 +14,7 @@ use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
 use crate::stages::fold::FoldData;
 use crate::stages::measure::{Measured, measure};
 use crate::stages::rank::{Lists, rank};
-use crate::text::csv_text;
+use crate::text::{csv_text, panic_text};
 
 /// What trials of a role learn from, one a cleaning and distinct weighting, made when first needed.
 #[derive(Debug, Default)]
@@ -120,7 +119,7 @@ impl Sweep<'_> {
             (train.n_items(), evaluation.depth()),
             &|user| fold.fit.users.get(user).to_owned(),
         )?;
-        let measured = measure(&evaluation.metrics, fold, &lists);
+        let measured = measure(&evaluation.metrics, fold, &lists)?;
         Ok(Scored {
             lists,
             measured,
@@ -184,13 +183,4 @@ pub(super) fn lists_csv(fit: &Events, asked: &[u32], lists: &Lists) -> String {
         })
     });
     csv_text(["user", "rank", "item", "score"], rows)
-}
-
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|s| (*s).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    format!("panicked (a bug of the plugin): {text}")
 }

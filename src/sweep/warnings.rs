@@ -20,6 +20,7 @@ impl Overview {
         }
         warnings.extend(self.of_each(|log| self.too_deep(log)));
         warnings.extend(self.of_each(lost));
+        warnings.extend(self.of_each(wrong_chance));
         warnings.extend(self.learns_longer());
         if !self.only.is_empty() {
             warnings.push(format!(
@@ -111,6 +112,35 @@ fn leaks(log: &CleanedLog) -> Vec<String> {
             .collect::<Vec<_>>()
     };
     steps.flat_map(of).collect()
+}
+
+/// Metrics whose closed form is not what random rankings reach.
+fn wrong_chance(log: &CleanedLog) -> Vec<String> {
+    let Some(floor) = &log.floor else {
+        return Vec::new();
+    };
+    let metrics = floor.metrics.iter();
+    let wrong = metrics.filter_map(|(label, m)| Some((label, m.refuted?, m.expected)));
+    wrong
+        .map(|(label, said, drawn)| {
+            format!(
+                "the metric `{label}` says that chance gives {}, but {} random rankings gave {}; the \
+                 drawn value is used: its `chance` is wrong",
+                number(said),
+                floor.rankings,
+                number(drawn)
+            )
+        })
+        .collect()
+}
+
+/// A number in a sentence: four digits, however small it is.
+fn number(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if (0.001..1000.0).contains(&size) => format!("{value:.4}"),
+        _ => format!("{value:.3e}"),
+    }
 }
 
 fn large_drops(log: &CleanedLog) -> Vec<String> {

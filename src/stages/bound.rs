@@ -1,0 +1,75 @@
+//! Metrics ready for a fold. Every call of one goes through here, so that whatever a faulty plugin
+//! does ends in an error that names it: a number that is none, or a panic.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use musicrec_api::{ChanceView, Error, Measure, MetricContext, Result, UserView};
+
+use super::fold::FoldData;
+use crate::experiment::Metrics;
+use crate::text::panic_text;
+
+/// Sums and squares of numbers up to this are finite, so whatever is computed of them is too.
+const LARGEST: f64 = 1e100;
+
+/// A metric bound to a fold.
+pub(crate) struct Bound {
+    /// Its label: `recall@3`.
+    label: String,
+    measure: Box<dyn Measure>,
+}
+
+/// The metrics ready for a fold.
+pub(crate) fn bind(metrics: &Metrics, fold: &FoldData) -> Result<Vec<Bound>> {
+    let context = MetricContext::new(fold.summary.candidates);
+    let labels = metrics.labels().into_iter();
+    labels
+        .zip(&metrics.0)
+        .map(|(label, metric)| {
+            let measure = guarded(&label, || metric.bind(&context))?;
+            Ok(Bound { label, measure })
+        })
+        .collect()
+}
+
+impl Bound {
+    /// One user's value; `name` is the user's, for messages.
+    pub(crate) fn user<'n>(&self, view: &UserView, name: impl FnOnce() -> &'n str) -> Result<f64> {
+        let value = guarded(&self.label, || self.measure.user(view))?;
+        self.sound(value, || format!("gave {value} for user `{}`", name()))
+    }
+
+    /// The closed form of one user's expectation, if there is one.
+    pub(crate) fn chance<'n>(
+        &self,
+        view: &ChanceView,
+        name: impl FnOnce() -> &'n str,
+    ) -> Result<Option<f64>> {
+        let Some(value) = guarded(&self.label, || self.measure.chance(view))? else {
+            return Ok(None);
+        };
+        let what = || format!("says that chance gives {value} to user `{}`", name());
+        self.sound(value, what).map(Some)
+    }
+
+    fn sound(&self, value: f64, what: impl FnOnce() -> String) -> Result<f64> {
+        if value.abs() <= LARGEST {
+            return Ok(value);
+        }
+        let rule = if value.is_finite() {
+            format!("a value must be between -{LARGEST:e} and {LARGEST:e}")
+        } else {
+            "a value must be a finite number".to_owned()
+        };
+        let (label, what) = (&self.label, what());
+        Err(Error::model(format!("metric `{label}` {what}: {rule}")))
+    }
+}
+
+/// What a metric does, where a panic is an error.
+fn guarded<T>(label: &str, call: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let text = panic_text(&*panic);
+        Error::model(format!("metric `{label}`: {text}"))
+    })
+}
