@@ -383,7 +383,7 @@ fn folded(experiment: &Experiment, planned: &[Planned]) -> Vec<String> {
     let mut lines = Vec::new();
     if experiment.weightings.len() > 1 {
         let mut named = BTreeSet::new();
-        for model in &experiment.models {
+        for model in experiment.trials().iter().map(|trial| trial.model) {
             if !model.plugin.reads_weights() && named.insert(&model.label) {
                 lines.push(format!(
                     "{}: one trial instead of {}, for it does not read the strength of interactions",

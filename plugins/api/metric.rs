@@ -10,7 +10,7 @@ use crate::{CheckContext, Problem};
 /// values are only comparable where all of this is equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The short name, with its depth: `ndcg@3`.
+    /// The short name, with its depth and whatever else tells settings apart: `ndcg@3`.
     pub label: String,
     /// The formula of one user's value.
     pub formula: String,

@@ -7,7 +7,7 @@ use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place, Value};
 use super::typed::{lenient, typed};
 use super::{Variant, axes, list, plain, plugins};
-use crate::experiment::{Compared, Evaluation, Metrics, Recommendations};
+use crate::experiment::{Compared, Evaluation, Metrics, Recommendations, resolved};
 
 /// Fewer random rankings or bootstrap samples give no band worth the name, more tell nothing new.
 const DRAWS: std::ops::RangeInclusive<usize> = 100..=1_000_000;
@@ -89,8 +89,8 @@ pub(super) fn evaluation(
     // Where a metric is not understood, `select` may well name it.
     let understood = faults.errors() == before;
     let labels = metrics.as_ref().map(Metrics::labels).unwrap_or_default();
-    if let Some(entry) = node.get("metrics").filter(|_| metrics.is_some()) {
-        check_metrics(entry, &labels, faults);
+    if let (Some(entry), Some(metrics)) = (node.get("metrics"), &metrics) {
+        check_metrics(entry, metrics, faults);
     }
     // Whatever is wrong with one key, the others are looked at.
     let whole = faults.errors();
@@ -220,7 +220,8 @@ fn check_depths(entry: &Entry, metrics: &Metrics, depth: usize, faults: &mut Fau
     }
 }
 
-fn check_metrics(entry: &Entry, labels: &[String], faults: &mut Faults) {
+fn check_metrics(entry: &Entry, metrics: &Metrics, faults: &mut Faults) {
+    let labels = metrics.labels();
     if labels.is_empty() {
         faults.push(Fault::at(
             entry.node.place.clone(),
@@ -231,12 +232,21 @@ fn check_metrics(entry: &Entry, labels: &[String], faults: &mut Faults) {
         return;
     };
     for (at, (label, item)) in labels.iter().zip(items).enumerate() {
-        if labels[..at].contains(label) {
-            faults.push(Fault::at(
+        let Some(earlier) = labels[..at].iter().position(|l| l == label) else {
+            continue;
+        };
+        let same = resolved(&metrics.0[earlier]) == resolved(&metrics.0[at]);
+        faults.push(if same {
+            Fault::at(item.place.clone(), format!("`{label}` is listed twice"))
+        } else {
+            Fault::at(
                 item.place.clone(),
-                format!("`{label}` is listed twice"),
-            ));
-        }
+                format!("two metrics with different parameters are both called `{label}`"),
+            )
+            .help(
+                "the label that a metric gives itself in `identity` must tell its parameters apart",
+            )
+        });
     }
 }
 

@@ -136,6 +136,8 @@ fn of_trial(experiment: &Experiment, trial: &Trial) -> Vec<(String, String)> {
         for (path, value) in flatten(resolved) {
             if let Some((_, parameter)) = path.split_once('.') {
                 facts.push((format!("{kind}.{path}"), value.clone()));
+                // As plans and reports name it.
+                facts.push((format!("{kind}.{parameter}"), value.clone()));
                 if kind == "model" {
                     facts.push((parameter.to_owned(), value));
                 }

@@ -110,7 +110,11 @@ fn indistinct(select: &str, floor: &FloorMetric, first: &Row, variants: usize) -
 fn against_baseline(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
     let of = |row: &Row| row.test.get(&overview.select).map_or(0.0, |e| e.value);
     let Some(baseline) = &overview.baseline else {
-        return "; no baseline is named to compare it with".to_owned();
+        return if overview.only.is_empty() {
+            "; no baseline is named to compare it with".to_owned()
+        } else {
+            "; no baseline is in this part of the experiment to compare it with".to_owned()
+        };
     };
     let Some(difference) = &chosen.difference else {
         return if *baseline != chosen.variant {
