@@ -30,6 +30,15 @@ impl Kind {
         Self::Metric,
     ];
 
+    /// The kind in running text: `cleaner`, where the key is `cleaners`.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Cleaner => "cleaner",
+            Self::Metric => "metric",
+            kind => kind.key(),
+        }
+    }
+
     /// The key of a definition under which plugins of this kind stand.
     pub fn key(self) -> &'static str {
         match self {

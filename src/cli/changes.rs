@@ -1,8 +1,13 @@
 //! What a command line changes in a definition: the same for every command that takes one.
 
+use std::path::Path;
+
 use clap::Args;
 
-use crate::definition::Request;
+use super::{color, say_rendered};
+use crate::definition::{self, Request};
+use crate::exit::Failure;
+use crate::experiment::Experiment;
 
 /// `--set`, `--yes`.
 #[derive(Debug, Args)]
@@ -40,6 +45,15 @@ impl Settings {
 }
 
 impl Changes {
+    /// The experiment of a definition with these changes; its warnings are said unless `quiet`.
+    pub(super) fn load(&self, definition: &Path, quiet: bool) -> Result<Experiment, Failure> {
+        let (experiment, warnings) = definition::load(definition, &self.request(), color())?;
+        if !warnings.is_empty() && !quiet {
+            say_rendered(&format!("{warnings}\n"));
+        }
+        Ok(experiment)
+    }
+
     pub(super) fn request(&self) -> Request {
         Request {
             only: self.only.clone(),

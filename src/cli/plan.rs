@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::changes::Changes;
-use super::{color, on_interrupt, print, say, say_rendered, threads};
-use crate::definition;
+use super::{on_interrupt, print, say, threads};
 use crate::exit::Failure;
 use crate::plan::{self, Plan, Planned, State};
 use crate::report::table;
@@ -49,11 +48,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let request = arguments.changes.request();
-    let (experiment, warnings) = definition::load(&arguments.definition, &request, color())?;
-    if !warnings.is_empty() {
-        say_rendered(&format!("{warnings}\n"));
-    }
+    let experiment = arguments.changes.load(&arguments.definition, false)?;
     let options = Options {
         out: arguments.out.clone(),
         fresh: arguments.fresh,

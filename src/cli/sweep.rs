@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::changes::Changes;
 use super::progress::Progress;
-use super::{color, on_interrupt, print, say, say_rendered, threads};
-use crate::definition;
+use super::{on_interrupt, print, say, threads};
 use crate::exit::Failure;
 use crate::report;
 use crate::sweep::{Options, Sweep};
@@ -47,11 +46,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let request = arguments.changes.request();
-    let (experiment, warnings) = definition::load(&arguments.definition, &request, color())?;
-    if !warnings.is_empty() && !arguments.quiet {
-        say_rendered(&format!("{warnings}\n"));
-    }
+    let experiment = arguments
+        .changes
+        .load(&arguments.definition, arguments.quiet)?;
     let options = Options {
         out: arguments.out.clone(),
         fresh: arguments.fresh,

@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::axes::is_axis;
 use super::fault::{Fault, Faults, Sources};
 use super::tree::{Entry, Node, Value};
 use crate::experiment::PATHS;
@@ -22,9 +23,6 @@ const MOST_FILES: usize = 500;
 
 /// Places that hold one plugin.
 const SINGLE: [&str; 5] = ["source", "splitter", "weighting", "of", "targets"];
-
-/// Keys of a table that is an axis: it is replaced as a whole.
-const AXES: [&str; 2] = ["grid", "range"];
 
 /// Parses source 0 and everything it includes, into one tree. `None` where a file is no TOML or
 /// cannot be read; what is wrong is among the faults.
@@ -219,11 +217,7 @@ fn merge(base: Node, over: Node, key: &str) -> Node {
     if SINGLE.contains(&key) && !same {
         return over;
     }
-    if key == "zip" {
-        return over;
-    }
-    let axis = |node: &Node| AXES.iter().any(|axis| node.get(axis).is_some());
-    if axis(&base) || axis(&over) {
+    if key == "zip" || is_axis(&base) || is_axis(&over) {
         return over;
     }
     match (base.value, over.value) {

@@ -14,6 +14,7 @@ pub(super) fn keep(
     sources: &mut Sources,
     faults: &mut Faults,
 ) {
+    let facts = facts(experiment);
     let mut wanted: Vec<(String, Vec<String>)> = Vec::new();
     for condition in conditions {
         let source = sources.add(format!("{COMMAND_LINE} --only"), condition);
@@ -27,7 +28,6 @@ pub(super) fn keep(
         };
         let (key_end, value_start) = (key.len(), key.len() + 1);
         let (key, value) = (key.trim(), value.trim().trim_matches('"'));
-        let facts = facts(experiment);
         if !facts.iter().any(|(known, _)| known == key) {
             let mut keys: Vec<&str> = facts.iter().map(|(key, _)| key.as_str()).collect();
             keys.dedup();

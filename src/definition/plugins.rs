@@ -49,7 +49,7 @@ pub(super) fn named(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Named> 
             faults.push(
                 Fault::at(
                     place.clone(),
-                    format!("there is no {} plugin `{name}`", singular(kind)),
+                    format!("there is no {} plugin `{name}`", kind.singular()),
                 )
                 .suggest(name, known.iter().copied())
                 .help(if name == OFF {
@@ -70,7 +70,7 @@ pub(super) fn named(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Named> 
         faults.push(
             Fault::at(
                 node.place.clone(),
-                format!("no {} plugin is named here", singular(kind)),
+                format!("no {} plugin is named here", kind.singular()),
             )
             .help(format!("there are: {}", known.join(", "))),
         );
@@ -97,7 +97,7 @@ fn mentioned<'a>(
                     Value::Array(items) if items.is_empty() => faults.push(
                         Fault::at(
                             entry.node.place.clone(),
-                            format!("an empty list names no {} plugin", singular(kind)),
+                            format!("an empty list names no {} plugin", kind.singular()),
                         )
                         .help(format!("write {name} = {{}} for its defaults, or leave it out")),
                     ),
@@ -112,7 +112,7 @@ fn mentioned<'a>(
                             format!(
                                 "`{name}` stands where a {} plugin is named, so it takes a table \
                                  of parameters; this is a value of type {}",
-                                singular(kind),
+                                kind.singular(),
                                 entry.node.describe()
                             ),
                         )
@@ -135,7 +135,7 @@ fn mentioned<'a>(
                 node.place.clone(),
                 format!(
                     "expected a {} plugin, found a value of type {}",
-                    singular(kind),
+                    kind.singular(),
                     node.describe()
                 ),
             )
@@ -161,7 +161,7 @@ fn alone(node: &Node, kind: Kind, why: &str, faults: &mut Faults) -> Option<Name
     if let Some(second) = plugins.get(1) {
         faults.push(Fault::at(
             second.place.clone(),
-            format!("a second {} plugin: {why}", singular(kind)),
+            format!("a second {} plugin: {why}", kind.singular()),
         ));
     }
     plugins.into_iter().next()
@@ -223,7 +223,7 @@ pub(super) fn entry(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Option<
         if !values.is_empty() && values.iter().all(off) {
             faults.push(
                 Fault::at(node.place.clone(), "an axis of nothing but \"off\"")
-                    .help(format!("name a {} plugin too", singular(kind))),
+                    .help(format!("name a {} plugin too", kind.singular())),
             );
         }
         return values
@@ -235,7 +235,7 @@ pub(super) fn entry(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Option<
                     faults.push(
                         Fault::at(
                             value.place.clone(),
-                            format!("there is no such {} plugin", singular(kind)),
+                            format!("there is no such {} plugin", kind.singular()),
                         )
                         .label("did you mean `off`?"),
                     );
@@ -295,12 +295,4 @@ fn names(kind: Kind) -> Vec<&'static str> {
         .filter(|r| r.kind == kind)
         .map(|r| r.name)
         .collect()
-}
-
-fn singular(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Cleaner => "cleaner",
-        Kind::Metric => "metric",
-        kind => kind.key(),
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use musicrec_api::{Kind, Registration};
 
+use super::axes::is_axis;
 use super::fault::Sources;
 use super::tree::{Entry, Node, Place, Value};
 use super::{Checked, KEYS, plugins};
@@ -12,9 +13,6 @@ use crate::reference::{self, plain};
 
 /// The name of the source of what nobody wrote.
 const DEFAULT: &str = "default";
-
-/// The keys of a table that is an axis and is written in one line.
-const AXES: [&str; 2] = ["grid", "range"];
 
 impl Checked {
     /// The definition with everything that is included, set and left to defaults, as TOML that gives
@@ -164,8 +162,7 @@ fn defaults(plugin: &Registration) -> serde_json::Value {
 
 /// Adds what a table lacks of its defaults, also inside of it; what has no value is left out.
 fn merge(node: &mut Node, defaults: &serde_json::Value, default: &Place) {
-    let axis = AXES.iter().any(|axis| node.get(axis).is_some());
-    let Some(defaults) = defaults.as_object().filter(|_| !axis) else {
+    let Some(defaults) = defaults.as_object().filter(|_| !is_axis(node)) else {
         return;
     };
     let Value::Table(entries) = &mut node.value else {
@@ -287,7 +284,7 @@ impl Printer<'_> {
 /// Whether a value gets a header: tables that are no axes, and lists of tables but for metrics.
 fn stands_alone(node: &Node, path: &str, key: &str) -> bool {
     match &node.value {
-        Value::Table(_) => key != "zip" && AXES.iter().all(|axis| node.get(axis).is_none()),
+        Value::Table(_) => key != "zip" && !is_axis(node),
         Value::Array(items) => {
             let tables = items.iter().all(|i| matches!(i.value, Value::Table(_)));
             let headed =

@@ -1,6 +1,7 @@
 //! What serde means, in the words of people who write definitions.
 
 use super::KEYS;
+use super::axes::KEYS as KEYS_OF_AXES;
 use super::fault::Fault;
 use super::tree::{Node, Value};
 
@@ -120,11 +121,11 @@ pub(super) fn advise(
         Value::Table(entries) if axes => {
             let misspelt = entries
                 .iter()
-                .find(|e| musicrec_api::nearest(&e.key, ["grid", "range"]).is_some());
+                .find(|e| musicrec_api::nearest(&e.key, KEYS_OF_AXES).is_some());
             match misspelt {
                 Some(entry) => fault
                     .moved_to(entry.place.clone())
-                    .suggest(&entry.key, ["grid", "range"]),
+                    .suggest(&entry.key, KEYS_OF_AXES),
                 None => fault,
             }
         }

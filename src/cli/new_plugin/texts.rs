@@ -37,15 +37,6 @@ fn libraries(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// A kind in running text.
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Cleaner => "cleaner",
-        Kind::Metric => "metric",
-        kind => kind.key(),
-    }
-}
-
 /// Every file by its name, but for Cargo.lock.
 pub(super) fn files(kind: Kind, name: &str, lab: &Path) -> Result<Vec<(String, String)>, String> {
     let package = format!("{}-lab", name.replace('_', "-"));
@@ -54,7 +45,7 @@ pub(super) fn files(kind: Kind, name: &str, lab: &Path) -> Result<Vec<(String, S
         .replace("MyPlugin", &camel_case(name));
     let readme = include_str!("README.txt")
         .replace("{package}", &package)
-        .replace("{kind}", word(kind))
+        .replace("{kind}", kind.singular())
         .replace("{name}", name)
         .replace("{lab}", &lab.display().to_string());
     let mut files = vec![
@@ -76,7 +67,7 @@ pub(super) fn files(kind: Kind, name: &str, lab: &Path) -> Result<Vec<(String, S
 
 /// What to do with the crate.
 pub(super) fn next_steps(kind: Kind, name: &str, folder: &Path, lab: &Path) -> String {
-    let (kind, folder, lab) = (word(kind), folder.display(), lab.display());
+    let (kind, folder, lab) = (kind.singular(), folder.display(), lab.display());
     format!(
         "made {folder}: a lab with the {kind} `{name}`, which is in {folder}/src/{name}.rs\n\
          it builds on the lab in {lab} (--lab names another)\n\n\

@@ -8,15 +8,23 @@
 mod range;
 mod zip;
 
-use musicrec_api::{Kind, registrations};
+use musicrec_api::Kind;
 use serde_json::Value as Schema;
 
 use super::fault::{Fault, Faults};
 use super::plugins::{self, Named};
 use super::tree::{Entry, Node, Place, Value};
-use crate::reference::plain;
+use crate::reference::{self, plain};
 use range::range;
 use zip::zipped;
+
+/// The key that makes a table an axis.
+pub(super) const KEYS: [&str; 2] = ["grid", "range"];
+
+/// Whether a node is an axis: one thing, whatever stands in it.
+pub(super) fn is_axis(node: &Node) -> bool {
+    KEYS.iter().any(|key| node.get(key).is_some())
+}
 
 /// What may stand in the table of a range.
 const RANGE: [&str; 3] = ["range", "scale", "steps"];
@@ -24,9 +32,7 @@ const RANGE: [&str; 3] = ["range", "scale", "steps"];
 /// All concrete parameter tables of a plugin: the product of the axes in it, the last key fastest.
 pub(super) fn of_plugin(plugin: &Named, kind: Kind, faults: &mut Faults) -> Vec<Node> {
     let node = &plugin.parameters;
-    let registration = registrations()
-        .into_iter()
-        .find(|r| r.kind == kind && r.name == plugin.name);
+    let registration = reference::of(kind).find(|r| r.name == plugin.name);
     let schema = registration.map_or(Schema::Null, plain::parameters);
     match node.get("zip") {
         Some(zip) if matches!(node.value, Value::Table(_)) => zipped(node, zip, &schema, faults)
