@@ -39,8 +39,8 @@ pub(crate) struct Planned {
     /// `None` where there is no validation part.
     pub(crate) validation: Option<State>,
     pub(crate) test: State,
-    /// Seconds of fitting and ranking on one thread, on validation if there is such a part; `None`
-    /// where nothing tells.
+    /// Seconds of fitting and ranking on one thread with all seeds that have no record yet, or with all
+    /// if none is missing; on validation if there is such a part; `None` where nothing tells.
     pub(crate) seconds: Option<f64>,
     /// The same on test.
     on_test: Option<f64>,
@@ -100,33 +100,34 @@ pub(crate) fn make(
         let first = trials.len();
         for plan in &variant.trials {
             let number = trials.len() + 1;
-            let state = |id: &str, runs: State| {
-                if known.contains_key(id) {
-                    State::Done
-                } else {
-                    runs
-                }
+            let missing = |ids: &[String]| ids.iter().filter(|id| !known.contains_key(*id)).count();
+            let state = |ids: &[String], runs: State| match missing(ids) {
+                0 => State::Done,
+                _ => runs,
             };
-            let runs = if plan.validation.is_some() && variant.trials.len() > 1 {
-                State::IfChosen
-            } else {
-                State::Runs
-            };
-            let mut validation = plan.validation.as_ref().map(|id| state(id, State::Runs));
+            let validated = !plan.validation.is_empty();
+            let choice = validated && variant.trials.len() > 1 && !overview.exhibit_test;
+            let runs = if choice { State::IfChosen } else { State::Runs };
+            let mut validation = validated.then(|| state(&plan.validation, State::Runs));
             let mut test = state(&plan.test, runs);
-            let earlier = *seen.entry(plan.test.as_str()).or_insert(number);
+            let earlier = *seen.entry(plan.test[0].as_str()).or_insert(number);
             if earlier < number {
                 validation = validation.map(|_| State::Same(earlier));
                 test = State::Same(earlier);
             }
-            let of = |role| {
+            // What is left of its seeds, or all of them where nothing is.
+            let of = |role, ids: &[String]| {
                 let folds = &overview.cleanings[plan.cleaning].folds;
                 let fold = folds.iter().find(|f| f.role == role)?;
-                speeds.seconds(&all[plan.index], fold)
+                let seeds = match missing(ids) {
+                    0 => ids.len(),
+                    missing => missing,
+                };
+                Some(speeds.seconds(&all[plan.index], fold)? * seeds as f64)
             };
-            let on_test = of(Role::Test);
+            let on_test = of(Role::Test, &plan.test);
             let seconds = match validation {
-                Some(_) => of(Role::Validation),
+                Some(_) => of(Role::Validation, &plan.validation),
                 None => on_test,
             };
             let planned = Planned {
@@ -167,8 +168,8 @@ struct Left {
 }
 
 impl Left {
-    /// Adds the trials of a variant: those on validation that run, and the dearest of those that may
-    /// be chosen for the test.
+    /// Adds the trials of a variant: those on validation that run, those that are sure to run on test,
+    /// and the dearest of those that may be chosen for it.
     fn variant(&mut self, trials: &[Planned]) {
         let mut add = |seconds: Option<f64>| {
             self.seconds += seconds.unwrap_or(0.0);
@@ -180,7 +181,10 @@ impl Left {
         for trial in trials.iter().filter(validating) {
             add(trial.seconds);
         }
-        let tested = |t: &&Planned| matches!(t.test, State::Runs | State::IfChosen);
+        for trial in trials.iter().filter(|t| t.test == State::Runs) {
+            add(trial.on_test);
+        }
+        let tested = |t: &&Planned| t.test == State::IfChosen;
         let dearest = trials
             .iter()
             .filter(tested)
@@ -242,24 +246,23 @@ impl Speeds {
         let mut counted = BTreeSet::new();
         for plan in overview.variants.iter().flat_map(|v| &v.trials) {
             for fold in &overview.cleanings[plan.cleaning].folds {
-                let id = match fold.role {
-                    Role::Validation => plan.validation.as_ref(),
-                    Role::Test => Some(&plan.test),
+                let ids = match fold.role {
+                    Role::Validation => &plan.validation,
+                    Role::Test => &plan.test,
                 };
-                let Some((id, run)) = id.and_then(|id| known.get_key_value(id)) else {
-                    continue;
-                };
-                if !counted.insert(id) {
-                    continue;
+                for (id, run) in ids.iter().filter_map(|id| known.get_key_value(id)) {
+                    if !counted.insert(id) {
+                        continue;
+                    }
+                    let model = all[plan.index].model;
+                    let measured = of_model.entry(nesting(&model.resolved)).or_default();
+                    measured.fits += 1;
+                    let cost = model.plugin.cost(&shape(fold));
+                    measured.operations += cost.map_or(0.0, |cost| cost.operations);
+                    measured.seconds += run.fit_seconds * run.threads as f64;
+                    scores += (fold.users * fold.candidates) as f64;
+                    ranking += run.rank_seconds * run.threads as f64;
                 }
-                let model = all[plan.index].model;
-                let measured = of_model.entry(nesting(&model.resolved)).or_default();
-                measured.fits += 1;
-                let cost = model.plugin.cost(&shape(fold));
-                measured.operations += cost.map_or(0.0, |cost| cost.operations);
-                measured.seconds += run.fit_seconds * run.threads as f64;
-                scores += (fold.users * fold.candidates) as f64;
-                ranking += run.rank_seconds * run.threads as f64;
             }
         }
         Self {

@@ -25,6 +25,7 @@ iterations = 2
 [evaluation]
 null_rankings = 100
 resamples = 100
+seeds = 1
 "#;
 
 /// The rows of the plan's table, as cells.

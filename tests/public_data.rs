@@ -91,6 +91,7 @@ targets = "binary"
 metrics = ["precision@20", "recall@20", "ndcg@20"]
 null_rankings = 100
 resamples = 100
+seeds = 1
 "#,
     );
     let files = format!(

@@ -376,6 +376,11 @@ depth = 50
 heard = "keep"
 cold_items = "drop"
 refit = false
+seeds = 10
+validation_seeds = 3
+min_effect = 0.001
+correction = "benjamini_hochberg"
+exhibit_test = true
 null_rankings = 100
 resamples = 1000000
 

@@ -12,6 +12,12 @@ use crate::experiment::{Compared, Evaluation, Metrics, Recommendations, resolved
 /// Fewer random rankings or bootstrap samples give no band worth the name, more tell nothing new.
 const DRAWS: std::ops::RangeInclusive<usize> = 100..=1_000_000;
 
+/// How many seeds may be asked for.
+const SEEDS: std::ops::RangeInclusive<usize> = 1..=1_000;
+
+/// The largest difference that may be asked for: far above any metric's.
+const LARGEST_EFFECT: f64 = 1e9;
+
 /// The names that may stand for a row of the leaderboard: rows, and models, whose first row is
 /// meant.
 #[derive(Debug)]
@@ -96,20 +102,24 @@ pub(super) fn evaluation(
     let whole = faults.errors();
     let evaluation: Evaluation = lenient(&node, false, faults)?;
     let whole = faults.errors() == whole;
-    for (key, count) in [
-        ("null_rankings", evaluation.null_rankings),
-        ("resamples", evaluation.resamples),
+    for (key, count, range) in [
+        ("null_rankings", evaluation.null_rankings, DRAWS),
+        ("resamples", evaluation.resamples, DRAWS),
+        ("seeds", evaluation.seeds, SEEDS),
+        ("validation_seeds", evaluation.validation_seeds, SEEDS),
     ] {
-        if let Some(place) = place(key).filter(|_| !DRAWS.contains(&count.get())) {
-            faults.push(Fault::at(
-                place,
-                format!(
-                    "`{key}` is {count}, expected {} to {}",
-                    DRAWS.start(),
-                    DRAWS.end()
-                ),
-            ));
+        if let Some(place) = place(key).filter(|_| !range.contains(&count.get())) {
+            let (least, most) = (range.start(), range.end());
+            let message = format!("`{key}` is {count}, expected {least} to {most}");
+            faults.push(Fault::at(place, message));
         }
+    }
+    let effect = evaluation.min_effect;
+    if let Some(place) = place("min_effect").filter(|_| !(0.0..=LARGEST_EFFECT).contains(&effect)) {
+        let message = format!(
+            "`min_effect` is {effect}, expected a number of at least 0 in units of the deciding metric"
+        );
+        faults.push(Fault::at(place, message));
     }
     if let (Some(chosen), Some(place)) = (&evaluation.select, select)
         && understood

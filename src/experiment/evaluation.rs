@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 
-use musicrec_api::Metric;
+use musicrec_api::{Metric, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Variant, resolved};
+use crate::text::counted;
 
 /// What may tell rows of the leaderboard apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +21,20 @@ pub(crate) enum Compared {
     /// The alternatives of the cleaners.
     Cleaners,
 }
+
+/// How p-values of a family of comparisons are adjusted for their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Correction {
+    /// Holm 1979: the probability of any false claim in the family is at most 5 %.
+    Holm,
+    /// Benjamini & Hochberg 1995: at most 5 % of the claims are false on average.
+    BenjaminiHochberg,
+}
+
+/// With fewer seeds on test than this, the spread of a stochastic model is not known well enough
+/// (protocol P21).
+const SEEDS: usize = 5;
 
 /// How trials are judged. Every default is a rule of the protocol; the report prints what a
 /// definition changes.
@@ -48,6 +63,20 @@ pub(crate) struct Evaluation {
     pub(crate) cold_items: ColdItems,
     /// Whether the chosen trials learn from train and validation together before the test.
     pub(crate) refit: bool,
+    /// With how many seeds a stochastic model is scored on test; its value is their mean.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) seeds: NonZeroUsize,
+    /// With how many seeds a stochastic model is scored on validation.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) validation_seeds: NonZeroUsize,
+    /// The least difference in the deciding metric that is worth having.
+    #[schemars(range(min = 0.0, max = 1e9))]
+    pub(crate) min_effect: f64,
+    /// How p-values are adjusted for the number of comparisons.
+    pub(crate) correction: Correction,
+    /// Whether every trial is scored on test for the comparison of validation with test, not only
+    /// the chosen ones. This is peeking, and counted as such.
+    pub(crate) exhibit_test: bool,
     /// How many complete random rankings the chance row draws.
     #[schemars(range(min = 100, max = 1_000_000))]
     pub(crate) null_rankings: NonZeroUsize,
@@ -73,6 +102,11 @@ impl Default for Evaluation {
             heard: Heard::Mask,
             cold_items: ColdItems::Miss,
             refit: true,
+            seeds: NonZeroUsize::new(SEEDS).expect("not zero"),
+            validation_seeds: NonZeroUsize::MIN,
+            min_effect: 0.0,
+            correction: Correction::Holm,
+            exhibit_test: false,
             null_rankings: NonZeroUsize::new(2_000).expect("not zero"),
             resamples: NonZeroUsize::new(10_000).expect("not zero"),
         }
@@ -96,6 +130,15 @@ impl Evaluation {
     pub(crate) fn depth(&self) -> usize {
         let deepest = self.metrics.depth();
         self.depth.map_or(deepest, |d| d.get().max(deepest))
+    }
+
+    /// With how many seeds a model is scored on a part.
+    pub(crate) fn repeats(&self, model: &dyn musicrec_api::Model, role: Role) -> usize {
+        match role {
+            _ if !model.is_stochastic() => 1,
+            Role::Validation => self.validation_seeds.get(),
+            Role::Test => self.seeds.get(),
+        }
     }
 
     /// The name of the baseline among the variants, if there is one.
@@ -127,6 +170,25 @@ impl Evaluation {
                 "chosen trials are not refitted on train + validation (refit = false)".into(),
             );
         }
+        if self.seeds.get() < SEEDS {
+            changes.push(format!(
+                "stochastic models are scored with {} on test, fewer than {SEEDS} (seeds)",
+                counted(self.seeds.get(), "seed")
+            ));
+        }
+        if self.correction == Correction::BenjaminiHochberg {
+            changes.push(
+                "p-values are adjusted by Benjamini & Hochberg, which bounds the share of false \
+                 claims, not the chance of any (correction)"
+                    .into(),
+            );
+        }
+        if self.exhibit_test {
+            changes.push(
+                "every trial was scored on test, not only the chosen ones (exhibit_test = true)"
+                    .into(),
+            );
+        }
         if self.null_rankings.get() < 2_000 {
             changes.push(format!(
                 "the chance row rests on {} random rankings only",
@@ -144,6 +206,11 @@ impl Evaluation {
                 "compare",
                 "select",
                 "baseline",
+                "seeds",
+                "validation_seeds",
+                "min_effect",
+                "correction",
+                "exhibit_test",
                 "null_rankings",
                 "resamples",
             ] {

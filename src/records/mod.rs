@@ -18,7 +18,7 @@ pub(crate) use store::{Store, temporary};
 pub(crate) const LAB_REVISION: u32 = 1;
 
 /// The version of the record's form.
-pub(crate) const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 3;
 
 /// One trial on one fold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,10 +62,18 @@ pub(crate) struct Key {
     pub(crate) definition: Value,
     /// The revisions of the plugins in it and of the lab.
     pub(crate) revisions: Value,
+    /// Which of the seeds of a stochastic model, from 0.
+    pub(crate) repeat: usize,
 }
 
 impl Key {
-    pub(crate) fn new(experiment: &Experiment, trial: &Trial, role: Role, data: &str) -> Self {
+    pub(crate) fn new(
+        experiment: &Experiment,
+        trial: &Trial,
+        role: Role,
+        data: &str,
+        repeat: usize,
+    ) -> Self {
         let definition = experiment.resolved(trial);
         let mut revisions = revisions(&definition);
         revisions["lab"] = LAB_REVISION.into();
@@ -74,7 +82,20 @@ impl Key {
             data: data.to_owned(),
             definition,
             revisions,
+            repeat,
         }
+    }
+
+    /// A trial on a fold with each of its seeds.
+    pub(crate) fn all(experiment: &Experiment, trial: &Trial, role: Role, data: &str) -> Vec<Self> {
+        let first = Self::new(experiment, trial, role, data, 0);
+        let repeats = experiment.evaluation.repeats(&*trial.model.plugin, role);
+        (0..repeats)
+            .map(|repeat| Self {
+                repeat,
+                ..first.clone()
+            })
+            .collect()
     }
 
     /// The trial's id: the first 16 hexadecimal digits of a SHA-256 of the key as JSON.
@@ -83,14 +104,15 @@ impl Key {
         hex(&text)[..16].to_owned()
     }
 
-    /// What the trial's own seed derives from: what is fitted and on which fold, so that neither
-    /// the order of trials nor their names matter.
+    /// What the trial's own seed derives from: what is fitted, on which fold, and which of its seeds
+    /// it is, so that neither the order of trials nor their names matter.
     pub(crate) fn seed_name(&self, stage: &str) -> String {
         json!([
             stage,
             self.role,
             self.definition["weighting"],
-            self.definition["model"]
+            self.definition["model"],
+            self.repeat
         ])
         .to_string()
     }

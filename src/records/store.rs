@@ -291,6 +291,7 @@ mod tests {
             data: "sha256:0".into(),
             definition: json!({"model": {"als": {}}, "weighting": "binary"}),
             revisions: json!({}),
+            repeat: 0,
         };
         Record {
             schema: SCHEMA,

@@ -8,7 +8,7 @@ impl Summary {
     /// `leaderboard.csv`: a line a variant, then floor and ceiling of each alternative of the cleaners.
     pub(crate) fn leaderboard_csv(&self) -> String {
         let labels = self.overview.labels();
-        let mut header: Vec<String> = ["variant", "settings", "trials", "rank"]
+        let mut header: Vec<String> = ["variant", "settings", "trials", "seeds", "rank"]
             .map(str::to_owned)
             .into();
         for label in &labels {
@@ -16,6 +16,7 @@ impl Summary {
             header.push(format!("test_{label}_low"));
             header.push(format!("test_{label}_high"));
         }
+        header.extend(labels.iter().map(|l| format!("seed_sd_{l}")));
         header.extend(labels.iter().map(|l| format!("validation_{l}")));
         header.extend(
             [
@@ -32,7 +33,7 @@ impl Summary {
                 "users_tied",
                 "fit_seconds",
                 "rank_seconds",
-                "record",
+                "records",
             ]
             .map(str::to_owned),
         );
@@ -43,17 +44,17 @@ impl Summary {
                 row.variant.clone(),
                 row.settings.clone(),
                 row.trials.to_string(),
+                row.seeds.to_string(),
                 row.rank.map_or(String::new(), |r| r.to_string()),
             ];
             for label in &labels {
                 let e = row.test[label];
                 line.extend([e.value, e.low, e.high].map(|v| v.to_string()));
             }
-            line.extend(
-                labels
-                    .iter()
-                    .map(|l| row.validation.get(l).map_or(String::new(), f64::to_string)),
-            );
+            for values in [&row.seed_sd, &row.validation] {
+                let value = |label| values.get(label).map_or(String::new(), f64::to_string);
+                line.extend(labels.iter().map(value));
+            }
             for difference in [&row.difference, &row.best_minus_this] {
                 match difference {
                     Some(Difference { estimate: e, .. }) => {
@@ -63,9 +64,10 @@ impl Summary {
                 }
             }
             line.extend([row.p_chance, row.p_chance_holm].map(|v| v.to_string()));
-            line.extend([row.users, row.users_hit, row.users_tied].map(|v| v.to_string()));
+            line.push(row.users.to_string());
+            line.extend([row.users_hit, row.users_tied].map(|v| v.to_string()));
             line.extend([row.fit_seconds, row.rank_seconds].map(|v| v.to_string()));
-            line.push(row.record.clone());
+            line.push(row.records.join(" "));
             lines.push(line);
         }
         for log in &self.overview.cleanings {
@@ -81,7 +83,7 @@ impl Summary {
                         [Some(m.expected), Some(m.low), Some(m.high)]
                     };
                     for (offset, value) in values.into_iter().enumerate() {
-                        line[4 + 3 * at + offset] = value.map_or(String::new(), |v| v.to_string());
+                        line[5 + 3 * at + offset] = value.map_or(String::new(), |v| v.to_string());
                     }
                 }
                 lines.push(line);

@@ -6,8 +6,8 @@ use musicrec_api::{MISSING_TIME, time_text};
 
 use super::Summary;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval, owned,
-    parts, probability, seconds, signed, value,
+    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval,
+    mean_count, owned, parts, probability, seconds, seeds, signed, value,
 };
 use crate::stages::prepare::Step;
 use crate::sweep::CleanedLog;
@@ -141,7 +141,11 @@ fn leaderboard(out: &mut String, summary: &Summary) {
             None => line.extend([String::new(), String::new()]),
         }
         line.push(probability(row.p_chance_holm));
-        line.push(format!("{} of {}", count(row.users_hit), count(row.users)));
+        line.push(format!(
+            "{} of {}",
+            mean_count(row.users_hit),
+            count(row.users)
+        ));
         line.extend([row.fit_seconds, row.rank_seconds].map(seconds));
         rows.push(line);
     }
@@ -166,6 +170,14 @@ fn leaderboard(out: &mut String, summary: &Summary) {
         rows.push(line);
     }
     table(out, &header, &rows, 3);
+    let lines = seeds(summary);
+    if !lines.is_empty() {
+        let _ = writeln!(out, "Seeds ({select}):\n");
+        for line in lines {
+            let _ = writeln!(out, "- {}", escape(&line));
+        }
+        out.push('\n');
+    }
     let lines = differences(summary);
     if !lines.is_empty() {
         let _ = writeln!(out, "Differences in {select}, user by user:\n");
@@ -351,8 +363,11 @@ fn metrics(out: &mut String, summary: &Summary) {
     let tied: Vec<String> = summary
         .leaderboard
         .iter()
-        .filter(|r| r.users_tied * 5 > r.users)
-        .map(|r| format!("{} ({} of {})", escape(&r.variant), r.users_tied, r.users))
+        .filter(|r| r.users_tied * 5.0 > r.users as f64)
+        .map(|r| {
+            let tied = mean_count(r.users_tied);
+            format!("{} ({tied} of {})", escape(&r.variant), r.users)
+        })
         .collect();
     if !tied.is_empty() {
         let _ = writeln!(
@@ -404,7 +419,10 @@ fn provenance(out: &mut String, summary: &Summary) {
     let records: Vec<String> = summary
         .leaderboard
         .iter()
-        .map(|r| format!("{} {}", escape(&r.variant), code(&r.record)))
+        .map(|r| {
+            let ids: Vec<String> = r.records.iter().map(|id| code(id)).collect();
+            format!("{} {}", escape(&r.variant), ids.join(" "))
+        })
         .collect();
     let _ = writeln!(out, "- records on test: {}\n", records.join(", "));
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use musicrec_api::{Role, derive_seed};
+use musicrec_api::derive_seed;
 use ndarray::Array2;
 use serde::Serialize;
 
 use super::table::Table;
 use super::verdict::verdict;
-use crate::compare::{Estimate, bootstrap, estimate, holm, p_chance};
+use crate::compare::{Estimate, bootstrap, estimate, holm, mean_sd, p_chance};
 use crate::exit::Failure;
 use crate::records::{Outcome, Record, SCHEMA, Store};
 use crate::sweep::{Overview, PlanTrial, PlanVariant, choose};
@@ -43,6 +43,10 @@ pub(crate) struct Row {
     pub(crate) cleaning: usize,
     /// How many trials were chosen from.
     pub(crate) trials: usize,
+    /// How many seeds its values are means over: 1 if the model is not stochastic.
+    pub(crate) seeds: usize,
+    /// The standard deviation over these seeds, by metric; empty for one seed.
+    pub(crate) seed_sd: BTreeMap<String, f64>,
     /// The place among variants that are better than chance; none for what chance explains.
     pub(crate) rank: Option<usize>,
     /// Whether it did best on validation.
@@ -60,13 +64,14 @@ pub(crate) struct Row {
     /// The same, adjusted for the number of variants by Holm's method.
     pub(crate) p_chance_holm: f64,
     pub(crate) users: usize,
-    pub(crate) users_hit: usize,
+    /// Users with a target in their list.
+    pub(crate) users_hit: f64,
     /// Users whose last place was decided by item id.
-    pub(crate) users_tied: usize,
+    pub(crate) users_tied: f64,
     pub(crate) fit_seconds: f64,
     pub(crate) rank_seconds: f64,
-    /// The record on test.
-    pub(crate) record: String,
+    /// The records on test, one a seed.
+    pub(crate) records: Vec<String>,
 }
 
 /// A paired difference over users.
@@ -100,6 +105,8 @@ pub(crate) struct TrialRow {
     /// Whether it represents its variant.
     pub(crate) chosen: bool,
     pub(crate) validation: BTreeMap<String, f64>,
+    /// On test: of the chosen trial, and of all where the definition asks for them.
+    pub(crate) test: BTreeMap<String, f64>,
     pub(crate) fit_seconds: Option<f64>,
     /// Why it failed, if it did.
     pub(crate) failure: Option<String>,
@@ -123,20 +130,12 @@ impl Summary {
             trials.extend(trial_rows(
                 variant,
                 chosen.as_ref().map(|c| c.of_variant),
+                overview.exhibit_test,
                 store,
             )?);
             let Some(chosen) = chosen else { continue };
             let trial = &variant.trials[chosen.of_variant];
-            let Some(test) = store.record(&trial.test)? else {
-                continue;
-            };
-            let validation = match &trial.validation {
-                Some(id) => store.record(id)?.map(|r| metrics(&r)),
-                None => None,
-            };
-            if let Some((row, table)) =
-                row(variant, trial, &test, validation.unwrap_or_default(), store)?
-            {
+            if let Some((row, table)) = row(variant, trial, store)? {
                 rows.push(row);
                 tables.push(table);
             }
@@ -153,16 +152,35 @@ impl Summary {
     }
 }
 
-fn metrics(record: &Record) -> BTreeMap<String, f64> {
-    match &record.result.outcome {
-        Outcome::Done { metrics, .. } => metrics.clone(),
-        Outcome::Failed { .. } => BTreeMap::new(),
+/// The mean of each metric over the records of a trial's seeds.
+fn means(records: &[Record]) -> BTreeMap<String, f64> {
+    let mut all: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
+    for record in records {
+        if let Outcome::Done { metrics, .. } = &record.result.outcome {
+            for (label, &value) in metrics {
+                all.entry(label).or_default().push(value);
+            }
+        }
     }
+    all.into_iter()
+        .map(|(label, values)| (label.clone(), mean_sd(&values).0))
+        .collect()
+}
+
+/// The records of all seeds of a trial; `None` if one is missing.
+fn records(ids: &[String], store: &Store) -> Result<Option<Vec<Record>>, Failure> {
+    ids.iter().map(|id| store.record(id)).collect()
+}
+
+fn mean_of(records: &[Record], of: impl Fn(&Record) -> f64) -> f64 {
+    let values: Vec<f64> = records.iter().map(of).collect();
+    mean_sd(&values).0
 }
 
 fn trial_rows(
     variant: &PlanVariant,
     chosen: Option<usize>,
+    exhibit_test: bool,
     store: &Store,
 ) -> Result<Vec<TrialRow>, Failure> {
     let mut rows = Vec::new();
@@ -172,6 +190,7 @@ fn trial_rows(
             settings: trial.settings.clone(),
             chosen: chosen == Some(at),
             validation: BTreeMap::new(),
+            test: BTreeMap::new(),
             fit_seconds: None,
             failure: None,
         };
@@ -182,70 +201,102 @@ fn trial_rows(
                 row.failure = Some(format!("{}: {message}", failed.result.key.role.name()));
             }
         }
-        let id = trial.validation.as_ref().unwrap_or(&trial.test);
-        if let Some(record) = store.record(id)? {
-            if record.result.key.role == Role::Validation {
-                row.validation = metrics(&record);
+        let validation = records(&trial.validation, store)?.unwrap_or_default();
+        row.validation = means(&validation);
+        let mut timed = validation;
+        if row.chosen || exhibit_test {
+            let test = records(&trial.test, store)?.unwrap_or_default();
+            row.test = means(&test);
+            if timed.is_empty() {
+                timed = test;
             }
-            row.fit_seconds = Some(record.run.fit_seconds);
         }
+        row.fit_seconds =
+            (!timed.is_empty()).then(|| mean_of(&timed, |record| record.run.fit_seconds));
         rows.push(row);
     }
     Ok(rows)
 }
 
+/// The row of a variant and the values by user, both means over the seeds of its chosen trial.
 fn row(
     variant: &PlanVariant,
     trial: &PlanTrial,
-    test: &Record,
-    validation: BTreeMap<String, f64>,
     store: &Store,
 ) -> Result<Option<(Row, Table)>, Failure> {
-    let Outcome::Done {
-        metrics,
-        users,
-        users_hit,
-        users_tied,
-        attachments,
-    } = &test.result.outcome
-    else {
+    let Some(test) = records(&trial.test, store)? else {
         return Ok(None);
     };
-    let Some(per_user) = attachments.get("per_user") else {
+    let mut tables = Vec::new();
+    let (mut users, mut hit, mut tied) = (0, Vec::new(), Vec::new());
+    for record in &test {
+        let Outcome::Done {
+            users: asked,
+            users_hit,
+            users_tied,
+            attachments,
+            ..
+        } = &record.result.outcome
+        else {
+            return Ok(None);
+        };
+        let Some(per_user) = attachments.get("per_user") else {
+            return Ok(None);
+        };
+        users = *asked;
+        hit.push(*users_hit as f64);
+        tied.push(*users_tied as f64);
+        tables.push(Table::read(store, per_user)?);
+    }
+    let Some(table) = Table::mean(tables) else {
         return Ok(None);
     };
+    // The intervals follow once all variants are known.
+    let point = |value: f64| Estimate {
+        value,
+        low: value,
+        high: value,
+    };
+    let values = means(&test).into_iter();
+    let test_values = values.map(|(label, value)| (label, point(value)));
     let row = Row {
         variant: variant.name.clone(),
         settings: trial.settings.clone(),
         cleaning: trial.cleaning,
         trials: variant.trials.len(),
+        seeds: test.len(),
+        seed_sd: seed_sd(&test),
         rank: None,
         best_on_validation: false,
-        validation,
-        // The intervals follow once all variants are known.
-        test: metrics
-            .iter()
-            .map(|(label, &value)| {
-                let estimate = Estimate {
-                    value,
-                    low: value,
-                    high: value,
-                };
-                (label.clone(), estimate)
-            })
-            .collect(),
+        validation: means(&records(&trial.validation, store)?.unwrap_or_default()),
+        test: test_values.collect(),
         difference: None,
         best_minus_this: None,
         p_chance: 1.0,
         p_chance_holm: 1.0,
-        users: *users,
-        users_hit: *users_hit,
-        users_tied: *users_tied,
-        fit_seconds: test.run.fit_seconds,
-        rank_seconds: test.run.rank_seconds,
-        record: test.id.clone(),
+        users,
+        users_hit: mean_sd(&hit).0,
+        users_tied: mean_sd(&tied).0,
+        fit_seconds: mean_of(&test, |record| record.run.fit_seconds),
+        rank_seconds: mean_of(&test, |record| record.run.rank_seconds),
+        records: test.into_iter().map(|record| record.id).collect(),
     };
-    Ok(Some((row, Table::read(store, per_user)?)))
+    Ok(Some((row, table)))
+}
+
+/// How much each metric varies from seed to seed; nothing where there is one seed.
+fn seed_sd(records: &[Record]) -> BTreeMap<String, f64> {
+    if records.len() < 2 {
+        return BTreeMap::new();
+    }
+    let labels = means(records).into_keys();
+    labels
+        .map(|label| {
+            let values = records.iter().filter_map(|record| record.metric(&label));
+            let sd = mean_sd(&values.collect::<Vec<_>>()).1;
+            (label, sd)
+        })
+        .collect()
 }
 
 /// Intervals, differences and chance; then the order of the leaderboard.

@@ -8,8 +8,8 @@ use tabled::settings::{Alignment, Modify, Style};
 
 use super::Summary;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval, owned,
-    parts, seconds, step, value,
+    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval,
+    mean_count, owned, parts, seconds, seeds, step, value,
 };
 use crate::sweep::{CleanedLog, Overview};
 use crate::text::one_line;
@@ -96,7 +96,11 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
             }
         }));
         line.push(row.test.get(select).map_or(String::new(), interval));
-        line.push(format!("{} of {}", count(row.users_hit), count(row.users)));
+        line.push(format!(
+            "{} of {}",
+            mean_count(row.users_hit),
+            count(row.users)
+        ));
         line.extend([row.fit_seconds, row.rank_seconds].map(seconds));
         rows.push(line);
     }
@@ -138,7 +142,7 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
             row.variant, row.settings, row.trials
         );
     }
-    for line in differences(summary) {
+    for line in seeds(summary).into_iter().chain(differences(summary)) {
         let _ = writeln!(out, "  {line}");
     }
     for trial in &summary.trials {

@@ -59,6 +59,36 @@ pub(super) fn count(count: impl TryInto<u64>) -> String {
     out
 }
 
+/// A mean of counts: whole if it is.
+pub(super) fn mean_count(mean: f64) -> String {
+    if mean.fract() == 0.0 && mean >= 0.0 {
+        count(mean as u64)
+    } else {
+        format!("{mean:.1}")
+    }
+}
+
+/// How much the variants of several seeds vary from seed to seed, beside what random rankings do.
+pub(super) fn seeds(summary: &Summary) -> Vec<String> {
+    let select = &summary.overview.select;
+    let rows = summary.leaderboard.iter();
+    rows.filter_map(|row| {
+        let sd = row.seed_sd.get(select)?;
+        let chance = summary.overview.floor(row.cleaning).map(|m| m.sd);
+        let beside = chance.filter(|chance| *chance > 0.0);
+        let beside =
+            beside.map(|chance| format!(", {:.1} times that of random rankings", sd / chance));
+        Some(format!(
+            "{}: mean of {} seeds; standard deviation over seeds {}{}",
+            row.variant,
+            row.seeds,
+            value(*sd),
+            beside.unwrap_or_default()
+        ))
+    })
+    .collect()
+}
+
 /// `2025-11-10 22:57` of a time in seconds; `-` without one.
 fn time(seconds: Option<i64>) -> String {
     seconds.map_or_else(

@@ -183,7 +183,8 @@ mod tests {
             "schema": 2, "name": "x", "definition": "x.toml", "command": "", "date": "",
             "shared": {}, "fingerprint": "", "cleanings": [log("", 0.01), log("strict", 0.03)],
             "uses_the_future": false, "metrics": [], "select": "ndcg@3",
-            "baseline": "popularity", "changes": [], "only": [], "resamples": 100, "variants": [],
+            "baseline": "popularity", "changes": [], "only": [], "resamples": 100,
+            "min_effect": 0.0, "correction": "holm", "exhibit_test": false, "variants": [],
             "recommended": null, "recommendations_failed": null,
         }))
         .unwrap()
@@ -200,6 +201,8 @@ mod tests {
             settings: String::new(),
             cleaning: 0,
             trials: 1,
+            seeds: 1,
+            seed_sd: [].into(),
             rank,
             best_on_validation: best,
             validation: [].into(),
@@ -209,11 +212,11 @@ mod tests {
             p_chance: 0.5,
             p_chance_holm: 0.5,
             users: 100,
-            users_hit: 10,
-            users_tied: 0,
+            users_hit: 10.0,
+            users_tied: 0.0,
             fit_seconds: 0.0,
             rank_seconds: 0.0,
-            record: String::new(),
+            records: Vec::new(),
         }
     }
 

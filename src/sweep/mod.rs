@@ -153,13 +153,14 @@ impl<'a> Sweep<'a> {
         if self.overview.validated() {
             self.run_trials(Role::Validation, &trials, listener)?;
         }
-        let chosen: Vec<Trial> = self
-            .overview
-            .variants
-            .iter()
-            .filter_map(|variant| choose(&self.overview, variant, &self.store).transpose())
-            .map(|chosen| chosen.map(|c| trials[c.index]))
-            .collect::<Result<_, _>>()?;
+        let mut chosen = Vec::new();
+        for variant in &self.overview.variants {
+            if self.overview.exhibit_test {
+                chosen.extend(variant.trials.iter().map(|trial| trials[trial.index]));
+            } else if let Some(choice) = choose(&self.overview, variant, &self.store)? {
+                chosen.push(trials[choice.index]);
+            }
+        }
         self.run_trials(Role::Test, &chosen, listener)?;
         self.recommend(&trials, listener)?;
         self.failures()
@@ -195,20 +196,23 @@ impl<'a> Sweep<'a> {
     fn run_trials(&self, role: Role, trials: &[Trial], listener: &Listener) -> Result<(), Failure> {
         let mut distinct = BTreeSet::new();
         let mut missing: Vec<(Key, Trial)> = Vec::new();
+        let mut named = 0;
         for trial in trials {
-            let key = Key::new(self.experiment, trial, role, &self.fingerprint);
-            let id = key.id();
-            if self.store.whole_record(&id)?.is_none() && !distinct.contains(&id) {
-                missing.push((key, *trial));
+            for key in Key::all(self.experiment, trial, role, &self.fingerprint) {
+                let id = key.id();
+                if self.store.whole_record(&id)?.is_none() && !distinct.contains(&id) {
+                    missing.push((key, *trial));
+                }
+                distinct.insert(id);
+                named += 1;
             }
-            distinct.insert(id);
         }
         let count = distinct.len();
         listener(Event::Begin {
             role,
             trials: count,
             known: count - missing.len(),
-            equal: trials.len() - count,
+            equal: named - count,
         });
         let workers = self.options.threads.min(missing.len()).max(1);
         let threads = (self.options.threads / workers).max(1);

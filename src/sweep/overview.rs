@@ -11,7 +11,7 @@ use super::Options;
 use super::cleaned::Cleaned;
 use crate::compare::{mean_sd, quantile};
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial};
+use crate::experiment::{Correction, Experiment, Trial};
 use crate::records::{Key, SCHEMA, Store};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::chance::Chance;
@@ -48,6 +48,12 @@ pub(crate) struct Overview {
     /// The conditions of `--only`, if only a part of the definition ran.
     pub(crate) only: Vec<String>,
     pub(crate) resamples: usize,
+    /// The least difference in the deciding metric that is worth having.
+    pub(crate) min_effect: f64,
+    /// How p-values are adjusted for the number of comparisons.
+    pub(crate) correction: Correction,
+    /// Whether every trial was to be scored on test.
+    pub(crate) exhibit_test: bool,
     pub(crate) variants: Vec<PlanVariant>,
     pub(crate) recommended: Option<Recommended>,
     /// Why there are no recommendations, if making them failed.
@@ -106,16 +112,16 @@ pub(crate) struct PlanTrial {
     pub(crate) cleaning: usize,
     /// What distinguishes it from the other trials of its variant: `factors=32, alpha=10`.
     pub(crate) settings: String,
-    /// The id of its record on validation, if there is such a part.
-    pub(crate) validation: Option<String>,
-    /// The id of its record on test; only the chosen trial of a variant gets one.
-    pub(crate) test: String,
+    /// The ids of its records on validation, one a seed; none where there is no such part.
+    pub(crate) validation: Vec<String>,
+    /// The ids of its records on test, one a seed; only the chosen trial of a variant gets them.
+    pub(crate) test: Vec<String>,
 }
 
 impl PlanTrial {
     /// The ids of its records.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        let ids = self.validation.iter().chain([&self.test]);
+        let ids = self.validation.iter().chain(&self.test);
         ids.map(String::as_str)
     }
 }
@@ -242,6 +248,9 @@ pub(super) fn make(
         changes: evaluation.changes(),
         only: experiment.only.clone(),
         resamples: evaluation.resamples.get(),
+        min_effect: evaluation.min_effect,
+        correction: evaluation.correction,
+        exhibit_test: evaluation.exhibit_test,
         variants: Vec::new(),
         recommended: None,
         recommendations_failed: None,
@@ -269,7 +278,10 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
         .enumerate()
         .map(|(at, variant)| {
             let own: Vec<Trial> = trials.iter().filter(|t| t.variant == at).copied().collect();
-            let id = |trial: &Trial, role| Key::new(experiment, trial, role, fingerprint).id();
+            let ids = |trial: &Trial, role| -> Vec<String> {
+                let keys = Key::all(experiment, trial, role, fingerprint);
+                keys.iter().map(Key::id).collect()
+            };
             PlanVariant {
                 name: variant.name.clone(),
                 trials: own
@@ -279,8 +291,12 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
                         index: trial.index,
                         cleaning: trial.cleaning,
                         settings,
-                        validation: validated.then(|| id(trial, Role::Validation)),
-                        test: id(trial, Role::Test),
+                        validation: if validated {
+                            ids(trial, Role::Validation)
+                        } else {
+                            Vec::new()
+                        },
+                        test: ids(trial, Role::Test),
                     })
                     .collect(),
             }
@@ -325,12 +341,12 @@ pub(crate) struct Chosen {
     pub(crate) index: usize,
     /// Its place among those of the variant.
     pub(crate) of_variant: usize,
-    /// What it reached on validation, by the deciding metric.
+    /// What it reached on validation, by the deciding metric: the mean over its seeds.
     pub(crate) validation: Option<f64>,
 }
 
-/// The best trial of a variant on validation (the first of equals), or its only one where there is
-/// no validation part. `None` if all of them failed.
+/// The best trial of a variant on validation (the first of equals), by the mean over its seeds, or its
+/// only one where there is no validation part. `None` if all of them failed.
 pub(crate) fn choose(
     overview: &Overview,
     variant: &PlanVariant,
@@ -338,13 +354,14 @@ pub(crate) fn choose(
 ) -> Result<Option<Chosen>, Failure> {
     let mut best: Option<Chosen> = None;
     for (of_variant, trial) in variant.trials.iter().enumerate() {
-        let validation = match &trial.validation {
-            None => None,
-            Some(id) => match store.record(id)?.and_then(|r| r.metric(&overview.select)) {
-                None => continue,
-                value => value,
-            },
+        let values = trial.validation.iter().map(|id| {
+            let record = store.record(id)?;
+            Ok(record.and_then(|r| r.metric(&overview.select)))
+        });
+        let Some(values) = values.collect::<Result<Option<Vec<f64>>, Failure>>()? else {
+            continue;
         };
+        let validation = (!values.is_empty()).then(|| mean_sd(&values).0);
         if best.as_ref().is_none_or(|b| validation > b.validation) {
             best = Some(Chosen {
                 index: trial.index,

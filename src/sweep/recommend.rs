@@ -28,7 +28,7 @@ impl Sweep<'_> {
         let Some((variant, settings, trial)) = self.best(trials)? else {
             return Ok(());
         };
-        let key = Key::new(self.experiment, &trial, Role::Test, &self.fingerprint);
+        let key = Key::new(self.experiment, &trial, Role::Test, &self.fingerprint, 0);
         let count = self.experiment.recommendations.count.get();
         let id = hex(&json!(["recommendations", key, count]).to_string());
         // Whatever is wrong with an earlier export, it is made anew.

@@ -33,6 +33,7 @@ regularization = 1.0
 targets = "binary"
 null_rankings = 100
 resamples = 100
+seeds = 1
 "#;
 
 /// No change of the log.
@@ -165,7 +166,7 @@ fn of(summary: &Summary, name: &str) -> serde_json::Value {
     // The number of variants decides Holm's adjustment, and there is no baseline of that name.
     for key in [
         "variant",
-        "record",
+        "records",
         "fit_seconds",
         "rank_seconds",
         "p_chance_holm",
@@ -241,7 +242,7 @@ fn differences_are_those_of_the_same_user_whatever_the_order_of_ids() {
         .iter()
         .find(|r| r.best_on_validation)
         .unwrap();
-    let own = lab.per_user(&best.record);
+    let own = lab.per_user(&best.records[0]);
     assert!(!own.contains_key("x"), "{own:?}");
     let mut orders = std::collections::BTreeSet::new();
     for name in [
@@ -251,7 +252,7 @@ fn differences_are_those_of_the_same_user_whatever_the_order_of_ids() {
         "als / numbers",
     ] {
         let row = row(name);
-        let other = lab.per_user(&row.record);
+        let other = lab.per_user(&row.records[0]);
         orders.insert(row.cleaning);
         assert_eq!(row.users, own.len());
         let Some(difference) = row.best_minus_this else {
@@ -269,7 +270,7 @@ fn differences_are_those_of_the_same_user_whatever_the_order_of_ids() {
     assert_eq!(orders.len(), 2);
     // The first user of each table is another, so pairing by place would be wrong.
     let text = |name: &str| {
-        let record = lab.store().record(&row(name).record).unwrap().unwrap();
+        let record = lab.store().record(&row(name).records[0]).unwrap().unwrap();
         let Outcome::Done { attachments, .. } = record.result.outcome else {
             panic!()
         };
@@ -317,7 +318,7 @@ fn chance_is_that_of_the_chosen_cleaners() {
             .iter()
             .find(|v| v.name == row.variant)
             .unwrap();
-        let chosen = plan.trials.iter().find(|t| t.test == row.record).unwrap();
+        let chosen = plan.trials.iter().find(|t| t.test == row.records).unwrap();
         let log = &summary.overview.cleanings[row.cleaning];
         assert_eq!(
             (chosen.cleaning, &chosen.settings),
@@ -475,7 +476,7 @@ fn preparing_leaves_no_trace_and_tells_what_is_done() {
     assert_eq!(files(lab.folder.path()), before);
     assert!(!options.out.exists());
     let summary = lab.run();
-    let gone = &summary.leaderboard[0].record;
+    let gone = &summary.leaderboard[0].records[0];
     std::fs::remove_file(lab.store().path(&format!("records/{gone}.json"))).unwrap();
     let before = files(lab.folder.path());
     let sweep = Sweep::prepare(&lab.experiment, &options, &cancel).unwrap();

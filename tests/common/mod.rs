@@ -42,6 +42,7 @@ regularization = 1.0
 targets = "binary"
 null_rankings = 100
 resamples = 200
+seeds = 1
 "#;
 
 /// A log of 600 rows: 20 users and 60 items, in the order of time.
