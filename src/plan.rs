@@ -370,6 +370,21 @@ fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<St
         counted(all.len(), "trial"),
         counted(folds, "part")
     ));
+    let stochastic = all.iter().map(|trial| trial.model);
+    let stochastic: BTreeSet<&str> = stochastic
+        .filter(|model| model.plugin.is_stochastic())
+        .map(|model| model.label.as_str())
+        .collect();
+    let evaluation = &experiment.evaluation;
+    if !stochastic.is_empty() && evaluation.seeds.max(evaluation.validation_seeds).get() > 1 {
+        let names: Vec<&str> = stochastic.into_iter().collect();
+        lines.push(format!(
+            "seeds: {} on validation and {} on test for what is stochastic ({})",
+            evaluation.validation_seeds,
+            evaluation.seeds,
+            names.join(", ")
+        ));
+    }
     lines.push(format!(
         "random rankings: {} for {}",
         experiment.evaluation.null_rankings,

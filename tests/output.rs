@@ -366,7 +366,7 @@ fn files_agree_with_each_other() {
             let written: f64 = line[&format!("test_{metric}")].parse().expect("a number");
             assert_eq!(written.to_bits(), value.to_bits(), "{name} {metric}");
             // The mean is that of the attachment's values.
-            let record = row["record"].as_str().expect("an id");
+            let record = row["records"][0].as_str().expect("an id");
             let results = lab.results("reports/small");
             let result = &results[&format!("{record}.json")];
             let attachment = result["attachments"]["per_user"].as_str().expect("a name");
@@ -434,8 +434,8 @@ fn lists_may_be_deeper_than_metrics_look() {
             rows(&lab, &format!("{folder}/{name}"))
         };
         let (short, long) = (
-            lists("reports/small", &plain["record"]),
-            lists("deep/small", &deep["record"]),
+            lists("reports/small", &plain["records"][0]),
+            lists("deep/small", &deep["records"][0]),
         );
         let of = |rows: &[BTreeMap<String, String>],
                   most: usize|

@@ -117,7 +117,7 @@ fn equal_trials_run_once() {
         .says(&["test: 1 of 3 trials are equal to others and are not run twice"]);
     let report = lab.report("reports/small");
     let (small, large) = (common::row(&report, "small"), common::row(&report, "large"));
-    assert_eq!(small["record"], large["record"]);
+    assert_eq!(small["records"], large["records"]);
     assert_eq!(small["test"], large["test"]);
     // A name is no part of a trial.
     let before = stamps(&lab, "reports/small");

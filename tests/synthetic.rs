@@ -202,8 +202,8 @@ fn the_file_the_source_and_the_truth_are_one_log() {
     };
     // The sources have other names, hence the records other ids.
     assert_eq!(
-        without(&memory, "leaderboard", "record"),
-        without(&file, "leaderboard", "record")
+        without(&memory, "leaderboard", "records"),
+        without(&file, "leaderboard", "records")
     );
     let steps =
         |report: &Value| report["cleanings"][0]["funnel"].as_array().expect("steps")[1..].to_vec();

@@ -29,13 +29,13 @@ use crate::experiment::{
 use checks::Checks;
 use evaluation::Rows;
 use fault::{COMMAND_LINE, Fault, Faults, Sources};
-use tree::{Entry, Place};
+use tree::Entry;
 use typed::{lenient, typed};
 
 use keys::{list, name, plain, required, unknown_keys};
 
 pub(crate) use fault::Finding;
-pub(crate) use tree::Node;
+pub(crate) use tree::{Node, Place};
 
 /// The keys a definition may have, in the order of the docs.
 const KEYS: [&str; 10] = [

@@ -1,5 +1,6 @@
 //! The records of trials: the truth that resuming and reports rest on.
 
+pub(crate) mod looks;
 mod store;
 
 use std::collections::BTreeMap;

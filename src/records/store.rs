@@ -25,7 +25,8 @@ pub(crate) enum Put {
     WasThere,
 }
 
-const RECORDS: &str = "records";
+/// The folder of records in a store.
+pub(super) const RECORDS: &str = "records";
 const FAILED: &str = "failed";
 const ATTACHMENTS: &str = "attachments";
 

@@ -26,6 +26,7 @@ pub(super) fn draw(summary: &Summary) -> String {
     }
     leaderboard(&mut out, summary);
     trials(&mut out, summary);
+    choosing(&mut out, summary);
     cleaning(&mut out, summary);
     split(&mut out, summary);
     metrics(&mut out, summary);
@@ -210,8 +211,10 @@ fn trials(out: &mut String, summary: &Summary) {
     }
     let labels = summary.overview.labels();
     out.push_str("## All trials (validation)\n\n");
+    let select = &summary.overview.select;
     let mut header = owned(["variant", "settings"]);
     header.extend(labels.iter().cloned());
+    header.push(format!("{select} on test"));
     header.extend(owned(["fit s", ""]));
     let rows: Vec<Vec<String>> = summary
         .trials
@@ -223,6 +226,8 @@ fn trials(out: &mut String, summary: &Summary) {
                     .iter()
                     .map(|l| trial.validation.get(l).map_or(String::new(), |v| value(*v))),
             );
+            let test = trial.test.get(select);
+            line.push(test.map_or(String::new(), |v| value(*v)));
             line.push(trial.fit_seconds.map_or(String::new(), seconds));
             line.push(match (&trial.failure, trial.chosen) {
                 (Some(message), _) => format!("failed: {}", escape(message)),
@@ -233,13 +238,42 @@ fn trials(out: &mut String, summary: &Summary) {
         })
         .collect();
     table(out, &header, &rows, 2);
-    let budgets: Vec<String> = summary
-        .overview
-        .variants
+}
+
+/// What each variant could choose from, and what else the choice rests on.
+fn choosing(out: &mut String, summary: &Summary) {
+    let selection = &summary.selection;
+    let select = &summary.overview.select;
+    out.push_str("## How settings were chosen\n\n");
+    let header = owned(["variant", "tried", "settings", "fit s, all"]);
+    let rows: Vec<Vec<String>> = selection
+        .budgets
         .iter()
-        .map(|v| format!("{} {}", escape(&v.name), v.trials.len()))
+        .map(|budget| {
+            let ranges = budget.ranges.iter();
+            let ranges: Vec<String> = ranges
+                .map(|r| format!("{} {}", escape(&r.parameter), escape(&r.values.join(", "))))
+                .collect();
+            vec![
+                escape(&budget.variant),
+                ranges.join("; "),
+                count(budget.trials),
+                seconds(budget.fit_seconds),
+            ]
+        })
         .collect();
-    let _ = writeln!(out, "Trials per variant: {}.\n", budgets.join(", "));
+    table(out, &header, &rows, 2);
+    for edge in selection.edges() {
+        let _ = writeln!(out, "- **Edge of the grid:** {}", escape(&edge));
+    }
+    if let Some(correlated) = selection.correlated(select) {
+        let _ = writeln!(out, "- Validation against test: {}", escape(&correlated));
+    }
+    let _ = writeln!(
+        out,
+        "- Looks at the test part: {}\n",
+        escape(&selection.looked())
+    );
 }
 
 fn cleaning(out: &mut String, summary: &Summary) {

@@ -3,6 +3,7 @@
 
 mod csv;
 mod markdown;
+mod selection;
 mod summary;
 mod table;
 mod terminal;

@@ -6,10 +6,12 @@ use musicrec_api::derive_seed;
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::selection::Selection;
 use super::table::Table;
 use super::verdict::verdict;
 use crate::compare::{Estimate, bootstrap, estimate, holm, mean_sd, p_chance};
 use crate::exit::Failure;
+use crate::records::looks::looks;
 use crate::records::{Outcome, Record, SCHEMA, Store};
 use crate::sweep::{Overview, PlanTrial, PlanVariant, choose};
 
@@ -26,6 +28,8 @@ pub(crate) struct Summary {
     pub(crate) warnings: Vec<String>,
     /// The variants, best first by the deciding metric on test.
     pub(crate) leaderboard: Vec<Row>,
+    /// How settings were chosen.
+    pub(crate) selection: Selection,
     /// All trials in the order of the definition.
     pub(crate) trials: Vec<TrialRow>,
     /// Data, plan and floor.
@@ -141,10 +145,14 @@ impl Summary {
             }
         }
         compare(&overview, &mut rows, tables, store)?;
+        let selection = Selection::of(&overview, &trials, looks(store));
+        let mut warnings = overview.warnings();
+        warnings.extend(selection.warnings(rows.len()));
         Ok(Self {
             schema: SCHEMA,
             verdict: verdict(&overview, &rows),
-            warnings: overview.warnings(),
+            warnings,
+            selection,
             leaderboard: rows,
             trials,
             overview,

@@ -145,6 +145,9 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
     for line in seeds(summary).into_iter().chain(differences(summary)) {
         let _ = writeln!(out, "  {line}");
     }
+    for edge in summary.selection.edges() {
+        let _ = writeln!(out, "  {edge}");
+    }
     for trial in &summary.trials {
         if let Some(message) = &trial.failure {
             let settings = if trial.settings.is_empty() {

@@ -181,7 +181,7 @@ mod tests {
         };
         serde_json::from_value(json!({
             "schema": 2, "name": "x", "definition": "x.toml", "command": "", "date": "",
-            "shared": {}, "fingerprint": "", "cleanings": [log("", 0.01), log("strict", 0.03)],
+            "shared": {}, "fingerprint": "", "test_part": "", "cleanings": [log("", 0.01), log("strict", 0.03)],
             "uses_the_future": false, "metrics": [], "select": "ndcg@3",
             "baseline": "popularity", "changes": [], "only": [], "resamples": 100,
             "min_effect": 0.0, "correction": "holm", "exhibit_test": false, "variants": [],

@@ -4,6 +4,7 @@
 mod checks;
 mod cleaned;
 mod overview;
+mod ranges;
 mod recommend;
 mod trial;
 mod warnings;
@@ -27,6 +28,7 @@ use cleaned::{Cleaned, of_source};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
+pub(crate) use ranges::{Edge, End, Range};
 use trial::Trains;
 
 /// What the command line says about how to run.

@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use super::Options;
 use super::cleaned::Cleaned;
+use super::ranges::{Edge, Range, ranges};
 use crate::compare::{mean_sd, quantile};
 use crate::exit::Failure;
 use crate::experiment::{Correction, Experiment, Trial};
-use crate::records::{Key, SCHEMA, Store};
+use crate::records::{Key, SCHEMA, Store, hex};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::chance::Chance;
 use crate::stages::fold::{Part, Summary};
@@ -34,6 +35,8 @@ pub(crate) struct Overview {
     pub(crate) shared: Value,
     /// The content of the source.
     pub(crate) fingerprint: String,
+    /// Hash of what is asked on test: every user with every target.
+    pub(crate) test_part: String,
     /// The log under each alternative of the cleaners; often there is one.
     pub(crate) cleanings: Vec<CleanedLog>,
     /// Whether models may learn from events later than a user's targets.
@@ -97,9 +100,13 @@ pub(crate) struct Measured {
 }
 
 /// A row of the leaderboard and its trials.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PlanVariant {
     pub(crate) name: String,
+    /// What is tried of each parameter that is varied.
+    pub(crate) ranges: Vec<Range>,
+    /// Whether its model has numbers that could be tuned.
+    pub(crate) tunable: bool,
     pub(crate) trials: Vec<PlanTrial>,
 }
 
@@ -112,6 +119,9 @@ pub(crate) struct PlanTrial {
     pub(crate) cleaning: usize,
     /// What distinguishes it from the other trials of its variant: `factors=32, alpha=10`.
     pub(crate) settings: String,
+    /// Which of its parameters have the lowest or highest value that the variant tries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) edges: Vec<Edge>,
     /// The ids of its records on validation, one a seed; none where there is no such part.
     pub(crate) validation: Vec<String>,
     /// The ids of its records on test, one a seed; only the chosen trial of a variant gets them.
@@ -240,6 +250,7 @@ pub(super) fn make(
         date: jiff::Timestamp::now().to_string(),
         shared: experiment.shared(),
         fingerprint: fingerprint.to_owned(),
+        test_part: test_part(cleaned),
         cleanings,
         uses_the_future: experiment.splitter.uses_the_future(),
         metrics: metrics.collect(),
@@ -257,6 +268,21 @@ pub(super) fn make(
     };
     overview.variants = plan(experiment, fingerprint, overview.validated());
     overview
+}
+
+/// Hash of who is asked about what on test. All alternatives of the cleaners ask the same.
+fn test_part(cleaned: &[Cleaned]) -> String {
+    let folds = cleaned.first().into_iter().flat_map(|c| &c.folds);
+    let mut lines = Vec::new();
+    for (at, fold) in folds.filter(|f| f.summary.role == Role::Test).enumerate() {
+        for (user, targets) in fold.questions() {
+            let items = targets.iter().map(|target| fold.items.get(target.item));
+            lines.extend(items.map(|item| format!("{at}\t{user}\t{item}\n")));
+        }
+    }
+    // The order of ids depends on which others there are.
+    lines.sort_unstable();
+    hex(&lines.concat())
 }
 
 fn kinds(events: &Events) -> Vec<(String, u64)> {
@@ -282,15 +308,20 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
                 let keys = Key::all(experiment, trial, role, fingerprint);
                 keys.iter().map(Key::id).collect()
             };
+            let (ranges, edges) = ranges(&own);
             PlanVariant {
                 name: variant.name.clone(),
+                ranges,
+                tunable: own.iter().any(tunable),
                 trials: own
                     .iter()
                     .zip(settings(experiment, &own))
-                    .map(|(trial, settings)| PlanTrial {
+                    .zip(edges)
+                    .map(|((trial, settings), edges)| PlanTrial {
                         index: trial.index,
                         cleaning: trial.cleaning,
                         settings,
+                        edges,
                         validation: if validated {
                             ids(trial, Role::Validation)
                         } else {
@@ -302,6 +333,14 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
             }
         })
         .collect()
+}
+
+/// Whether a trial's model has a number among its parameters.
+fn tunable(trial: &Trial) -> bool {
+    let parameters = trial.model.resolved.as_object().into_iter().flatten();
+    parameters
+        .filter_map(|(_, own)| own.as_object())
+        .any(|own| own.values().any(Value::is_number))
 }
 
 /// For each trial only what differs between them: parameters of the model, which weighting, and

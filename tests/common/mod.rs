@@ -245,7 +245,7 @@ pub(crate) fn row<'r>(report: &'r Value, variant: &str) -> &'r Value {
         .unwrap_or_else(|| panic!("`{variant}` is not on the leaderboard"))
 }
 
-/// A report without what differs from run to run: times, command and date.
+/// A report without what differs from run to run: times, command, date and looks at the test part.
 pub(crate) fn comparable(mut report: Value) -> Value {
     for key in ["command", "date"] {
         report[key] = Value::Null;
@@ -257,6 +257,14 @@ pub(crate) fn comparable(mut report: Value) -> Value {
             }
         }
     }
+    let budgets = report["selection"]["budgets"].as_array_mut();
+    for budget in budgets.expect("a list") {
+        budget["fit_seconds"] = Value::Null;
+    }
+    // Looks are what happened before, here and in the folders beside.
+    report["selection"]["test_looks"] = Value::Null;
+    let warnings = report["warnings"].as_array_mut().expect("a list");
+    warnings.retain(|w| !w.as_str().is_some_and(|w| w.contains("on this test part")));
     report
 }
 

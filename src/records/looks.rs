@@ -1,0 +1,172 @@
+//! How often a test part has been scored, in all report folders that stand side by side. Every look
+//! makes it a little more a part of the choosing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use musicrec_api::Role;
+use serde::{Deserialize, Serialize};
+
+use super::Store;
+
+/// What is known of looks at a test part. A look is one setting that was scored on it, with whatever
+/// number of seeds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Looks {
+    /// Different settings that have been scored on exactly this test part.
+    pub(crate) total: usize,
+    /// Those that are in this folder.
+    pub(crate) here: usize,
+    /// The other folders that hold some, and how many.
+    pub(crate) elsewhere: Vec<Folder>,
+    /// Different settings that have been scored on other test parts of the same data.
+    pub(crate) other_parts: usize,
+}
+
+/// A report folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Folder {
+    pub(crate) folder: String,
+    pub(crate) looks: usize,
+}
+
+/// What of `experiment.json` says which test part it is about.
+#[derive(Debug, Deserialize)]
+struct Question {
+    fingerprint: String,
+    test_part: String,
+}
+
+/// What of a record says whether it is a look.
+#[derive(Debug, Deserialize)]
+struct Scored {
+    id: String,
+    result: Part,
+}
+
+#[derive(Debug, Deserialize)]
+struct Part {
+    role: Role,
+    repeat: usize,
+    status: String,
+}
+
+/// Counts the looks at the test part of a store: in its own folder and in those beside it. What
+/// cannot be read is nobody's look.
+pub(crate) fn looks(store: &Store) -> Looks {
+    let own = store.folder();
+    let Some(question) = question(own) else {
+        return Looks::default();
+    };
+    let here = scored(own);
+    let mut all = here.clone();
+    let mut others = BTreeSet::new();
+    let mut elsewhere = Vec::new();
+    for folder in beside(own) {
+        let Some(theirs) = self::question(&folder) else {
+            continue;
+        };
+        if theirs.test_part == question.test_part {
+            let scored = scored(&folder);
+            if !scored.is_empty() {
+                let name = folder.file_name().unwrap_or_default().to_string_lossy();
+                elsewhere.push(Folder {
+                    folder: name.into_owned(),
+                    looks: scored.len(),
+                });
+            }
+            all.extend(scored);
+        } else if theirs.fingerprint == question.fingerprint {
+            others.extend(scored(&folder));
+        }
+    }
+    Looks {
+        total: all.len(),
+        here: here.len(),
+        elsewhere,
+        other_parts: others.len(),
+    }
+}
+
+/// The folders beside one, by name.
+fn beside(folder: &Path) -> Vec<PathBuf> {
+    // `reports/x` given as `x` has the working directory for a parent.
+    let parent = match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Vec::new(),
+    };
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name() != folder.file_name())
+        .collect();
+    folders.sort();
+    folders
+}
+
+fn question(folder: &Path) -> Option<Question> {
+    read(&folder.join("experiment.json"))
+}
+
+/// The ids of what was scored on test there, by the first seed of each.
+fn scored(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder.join(super::store::RECORDS));
+    let records = entries.into_iter().flatten().flatten();
+    records
+        .filter_map(|entry| read::<Scored>(&entry.path()))
+        .filter(|record| {
+            let part = &record.result;
+            part.role == Role::Test && part.repeat == 0 && part.status == "done"
+        })
+        .map(|record| record.id)
+        .collect()
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::{Folder, looks};
+    use crate::records::Store;
+
+    #[test]
+    fn settings_are_counted_once_in_all_folders_that_ask_the_same() {
+        let reports = tempfile::tempdir().unwrap();
+        let folder = |name: &str, data: &str, part: &str, records: &[(&str, &str, usize)]| {
+            let path = reports.path().join(name);
+            fs::create_dir_all(path.join("records")).unwrap();
+            let question = json!({"fingerprint": data, "test_part": part, "more": 1});
+            fs::write(path.join("experiment.json"), question.to_string()).unwrap();
+            for (id, role, repeat) in records {
+                let result = json!({"role": role, "repeat": repeat, "status": "done"});
+                let record = json!({"id": id, "result": result});
+                let file = path.join("records").join(format!("{id}.json"));
+                fs::write(file, record.to_string()).unwrap();
+            }
+            Store::new(path)
+        };
+        let own = [("a", "test", 0), ("a1", "test", 1), ("v", "validation", 0)];
+        let own = folder("own", "log", "part", &own);
+        folder("same", "log", "part", &[("a", "test", 0), ("b", "test", 0)]);
+        folder("cut", "log", "other", &[("c", "test", 0)]);
+        folder("else", "another", "third", &[("d", "test", 0)]);
+        fs::write(reports.path().join("notes.txt"), "no folder").unwrap();
+        fs::create_dir(reports.path().join("broken")).unwrap();
+        fs::write(reports.path().join("broken/experiment.json"), "{").unwrap();
+        let found = looks(&own);
+        assert_eq!((found.total, found.here, found.other_parts), (2, 1, 1));
+        let same = Folder {
+            folder: "same".into(),
+            looks: 2,
+        };
+        assert_eq!(found.elsewhere, [same]);
+    }
+}

@@ -1,0 +1,247 @@
+//! How settings were chosen, and what that makes of the result: what each variant could choose from,
+//! optima at the edge of what was tried, validation against test, and looks at the test part.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::summary::TrialRow;
+use crate::records::looks::Looks;
+use crate::sweep::{Edge, End, Overview, Range};
+use crate::text::counted;
+
+/// See the module.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Selection {
+    /// What each variant could choose from.
+    pub(crate) budgets: Vec<Budget>,
+    /// How well the order on validation foretold that on test, over all trials that were scored on
+    /// both; only where the definition asked for all of them.
+    pub(crate) rank_correlation: Option<Correlation>,
+    /// How often the test part has been scored.
+    pub(crate) test_looks: Looks,
+}
+
+/// What a variant could choose from.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Budget {
+    pub(crate) variant: String,
+    /// How many settings were tried.
+    pub(crate) trials: usize,
+    /// Seconds of fitting them on validation.
+    pub(crate) fit_seconds: f64,
+    /// The values of each parameter that was varied.
+    pub(crate) ranges: Vec<Range>,
+    /// Parameters of the chosen trial that have their lowest or highest value of those tried.
+    pub(crate) edges: Vec<Edge>,
+    /// Whether its model or weighting has numbers that could be tuned.
+    pub(crate) tunable: bool,
+}
+
+/// Spearman's rank correlation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Correlation {
+    pub(crate) trials: usize,
+    pub(crate) spearman: f64,
+}
+
+impl Selection {
+    /// From the plan and what became of it.
+    pub(super) fn of(overview: &Overview, trials: &[TrialRow], looks: Looks) -> Self {
+        let budgets = overview.variants.iter().map(|variant| {
+            let own: Vec<&TrialRow> = trials
+                .iter()
+                .filter(|t| t.variant == variant.name)
+                .collect();
+            let chosen = own.iter().position(|trial| trial.chosen);
+            let edges = chosen.and_then(|at| variant.trials.get(at));
+            let seconds = own.iter().filter(|t| !t.validation.is_empty());
+            Budget {
+                variant: variant.name.clone(),
+                trials: variant.trials.len(),
+                fit_seconds: seconds.filter_map(|t| t.fit_seconds).sum(),
+                ranges: variant.ranges.clone(),
+                edges: edges.map_or_else(Vec::new, |trial| trial.edges.clone()),
+                tunable: variant.tunable,
+            }
+        });
+        Self {
+            budgets: budgets.collect(),
+            rank_correlation: overview
+                .exhibit_test
+                .then(|| correlation(trials, &overview.select))
+                .flatten(),
+            test_looks: looks,
+        }
+    }
+
+    /// What a reader must know before trusting the comparison.
+    pub(super) fn warnings(&self, rows: usize) -> Vec<String> {
+        let mut warnings = Vec::new();
+        warnings.extend(self.unequal());
+        if self.test_looks.total > rows {
+            warnings.push(format!(
+                "{}; the more settings are scored on a test part, the more the best of them flatters: \
+                 keep a later part of the log for the final word",
+                self.looked()
+            ));
+        }
+        warnings
+    }
+
+    /// Variants with numbers to tune that could choose from very different numbers of settings.
+    fn unequal(&self) -> Option<String> {
+        let tunable = || self.budgets.iter().filter(|b| b.tunable);
+        let most = tunable().max_by_key(|b| b.trials)?;
+        let least = tunable().min_by_key(|b| b.trials)?;
+        (most.trials >= 2 * least.trials).then(|| {
+            format!(
+                "unequal tuning: `{}` was chosen from {}, `{}` from {}; give both the same number, \
+                 else the comparison favors the one that was tuned more",
+                most.variant,
+                counted(most.trials, "setting"),
+                least.variant,
+                counted(least.trials, "setting")
+            )
+        })
+    }
+
+    /// How often the test part has been scored, in words.
+    pub(super) fn looked(&self) -> String {
+        let looks = &self.test_looks;
+        let mut text = format!(
+            "{} {} been scored on this test part",
+            counted(looks.total, "setting"),
+            if looks.total == 1 { "has" } else { "have" }
+        );
+        if !looks.elsewhere.is_empty() {
+            let folders = looks.elsewhere.iter();
+            let folders: Vec<String> = folders
+                .map(|f| format!("{} in {}", f.looks, f.folder))
+                .collect();
+            text = format!("{text} ({} here, {})", looks.here, folders.join(", "));
+        }
+        if looks.other_parts > 0 {
+            text = format!(
+                "{text}, and {} on other test parts of the same data",
+                looks.other_parts
+            );
+        }
+        text
+    }
+
+    /// The optima at the edge of what was tried, in words.
+    pub(super) fn edges(&self) -> Vec<String> {
+        let of = |budget: &Budget| -> Vec<String> {
+            let edges = budget.edges.iter().map(|edge| {
+                let (which, beyond) = match edge.end {
+                    End::Lowest => ("lowest", "below"),
+                    End::Highest => ("highest", "above"),
+                };
+                format!(
+                    "{}: {}={} is the {which} value tried; extend the grid {beyond} {}",
+                    budget.variant, edge.parameter, edge.value, edge.value
+                )
+            });
+            edges.collect()
+        };
+        self.budgets.iter().flat_map(of).collect()
+    }
+
+    /// How well validation foretold test, in words.
+    pub(super) fn correlated(&self, select: &str) -> Option<String> {
+        self.rank_correlation.map(|c| {
+            format!(
+                "over {} trials the order by {select} on validation and that on test have a rank \
+                 correlation (Spearman) of {:.2}",
+                c.trials, c.spearman
+            )
+        })
+    }
+}
+
+fn correlation(trials: &[TrialRow], select: &str) -> Option<Correlation> {
+    let value = |of: &BTreeMap<String, f64>| of.get(select).copied();
+    let both = trials.iter();
+    let (a, b): (Vec<f64>, Vec<f64>) = both
+        .filter_map(|t| Some((value(&t.validation)?, value(&t.test)?)))
+        .unzip();
+    Some(Correlation {
+        trials: a.len(),
+        spearman: spearman(&a, &b)?,
+    })
+}
+
+/// Spearman's rank correlation, equal values with their mean rank; `None` where it is not defined.
+/// Spearman 1904.
+fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
+    let (a, b) = (ranks(a), ranks(b));
+    let mean = 0.5 * (a.len() as f64 + 1.0);
+    let product = |x: &[f64], y: &[f64]| -> f64 {
+        x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum()
+    };
+    let spread = (product(&a, &a) * product(&b, &b)).sqrt();
+    (a.len() > 2 && spread > 0.0).then(|| product(&a, &b) / spread)
+}
+
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let rank = |value: &f64| {
+        let below = values.iter().filter(|v| *v < value).count();
+        let equal = values.iter().filter(|v| *v == value).count();
+        below as f64 + 0.5 * (equal as f64 + 1.0)
+    };
+    values.iter().map(rank).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Budget, Selection, spearman};
+    use crate::records::looks::{Folder, Looks};
+
+    fn budget(variant: &str, trials: usize, tunable: bool) -> Budget {
+        Budget {
+            variant: variant.into(),
+            trials,
+            fit_seconds: 0.0,
+            ranges: Vec::new(),
+            edges: Vec::new(),
+            tunable,
+        }
+    }
+
+    #[test]
+    fn rank_correlation_as_scipy_has_it() {
+        // scipy.stats.spearmanr([.1, .4, .2, .2, .5], [1, 3, 2, 5, 4]).statistic
+        let got = spearman(&[0.1, 0.4, 0.2, 0.2, 0.5], &[1.0, 3.0, 2.0, 5.0, 4.0]).unwrap();
+        assert!((got - 0.564_288_093_646_834_8).abs() < 1e-12, "{got}");
+        assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
+    }
+
+    #[test]
+    fn more_looks_than_rows_and_unequal_tuning_are_warned_of() {
+        let mut selection = Selection {
+            budgets: vec![
+                budget("popularity", 1, false),
+                budget("als", 6, true),
+                budget("slow", 6, true),
+            ],
+            rank_correlation: None,
+            test_looks: Looks {
+                total: 3,
+                here: 3,
+                ..Looks::default()
+            },
+        };
+        assert_eq!(selection.warnings(3), Vec::<String>::new());
+        selection.budgets[2].trials = 2;
+        selection.test_looks.total = 5;
+        selection.test_looks.elsewhere.push(Folder {
+            folder: "old".into(),
+            looks: 4,
+        });
+        let warnings = selection.warnings(3);
+        assert!(warnings[0].contains("`als` was chosen from 6 settings, `slow` from 2"));
+        let looked = "5 settings have been scored on this test part (3 here, 4 in old)";
+        assert!(warnings[1].contains(looked), "{warnings:?}");
+    }
+}
