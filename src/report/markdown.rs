@@ -11,7 +11,7 @@ use super::text::{
 };
 use crate::stages::prepare::Step;
 use crate::sweep::CleanedLog;
-use crate::text::hidden;
+use crate::text::{counted, hidden};
 
 /// Characters of a sample or a path that are shown.
 const SAMPLE: usize = 120;
@@ -426,11 +426,24 @@ fn provenance(out: &mut String, summary: &Summary) {
     let _ = writeln!(out, "- repeat with: {}", code(&overview.command));
     let _ = writeln!(out, "- data: {}", code(&overview.fingerprint));
     let _ = writeln!(out, "- seed: {}", overview.shared["seed"]);
+    let by = &overview.provenance;
     let _ = writeln!(
         out,
-        "- musicrec-lab {}, {}",
-        env!("CARGO_PKG_VERSION"),
+        "- musicrec-lab {} (commit {}; {}), {}",
+        escape(&by.version),
+        escape(&by.commit),
+        escape(&by.rustc),
         escape(&overview.date)
+    );
+    let cpu = by.cpu_seconds;
+    let cpu = cpu.map(|s| format!(", {} s of processor time", seconds(s)));
+    let _ = writeln!(
+        out,
+        "- machine: {}, {}; {} s{}",
+        escape(&by.machine),
+        counted(by.threads, "thread"),
+        seconds(by.wall_seconds),
+        cpu.unwrap_or_default()
     );
     if let Some(r) = &overview.recommended {
         let settings = if r.settings.is_empty() {

@@ -181,6 +181,8 @@ mod tests {
         };
         serde_json::from_value(json!({
             "schema": 2, "name": "x", "definition": "x.toml", "command": "", "date": "",
+            "provenance": {"version": "", "commit": "", "rustc": "", "machine": "", "threads": 1,
+                "wall_seconds": 0.0, "cpu_seconds": null},
             "shared": {}, "fingerprint": "", "test_part": "", "cleanings": [log("", 0.01), log("strict", 0.03)],
             "uses_the_future": false, "metrics": [], "select": "ndcg@3",
             "baseline": "popularity", "changes": [], "only": [], "resamples": 100,

@@ -4,6 +4,7 @@
 mod checks;
 mod cleaned;
 mod overview;
+mod provenance;
 mod ranges;
 mod recommend;
 mod trial;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use musicrec_api::{Role, derive_seed};
 
@@ -79,6 +81,8 @@ pub(crate) struct Sweep<'a> {
     /// One for each alternative of the cleaners.
     cleaned: Vec<Cleaned>,
     overview: Overview,
+    /// When reading began.
+    begun: Instant,
 }
 
 impl<'a> Sweep<'a> {
@@ -103,6 +107,7 @@ impl<'a> Sweep<'a> {
         options: &'a Options,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
+        let begun = Instant::now();
         let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
         let store = Store::new(options.out.join(&experiment.name));
         if !options.fresh {
@@ -122,6 +127,7 @@ impl<'a> Sweep<'a> {
             fingerprint,
             cleaned,
             overview,
+            begun,
         })
     }
 
@@ -165,6 +171,8 @@ impl<'a> Sweep<'a> {
         }
         self.run_trials(Role::Test, &chosen, listener)?;
         self.recommend(&trials, listener)?;
+        self.overview.provenance.ended(self.begun);
+        self.store.keep_json(Overview::FILE, &self.overview)?;
         self.failures()
     }
 

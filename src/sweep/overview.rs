@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Options;
 use super::cleaned::Cleaned;
+use super::provenance::Provenance;
 use super::ranges::{Edge, Range, ranges};
 use crate::compare::{mean_sd, quantile};
 use crate::exit::Failure;
@@ -31,6 +32,7 @@ pub(crate) struct Overview {
     pub(crate) command: String,
     /// When, UTC.
     pub(crate) date: String,
+    pub(crate) provenance: Provenance,
     /// What all trials share.
     pub(crate) shared: Value,
     /// The content of the source.
@@ -248,6 +250,7 @@ pub(super) fn make(
         definition: experiment.path.display().to_string(),
         command: options.command.clone(),
         date: jiff::Timestamp::now().to_string(),
+        provenance: Provenance::new(options.threads),
         shared: experiment.shared(),
         fingerprint: fingerprint.to_owned(),
         test_part: test_part(cleaned),

@@ -245,9 +245,9 @@ pub(crate) fn row<'r>(report: &'r Value, variant: &str) -> &'r Value {
         .unwrap_or_else(|| panic!("`{variant}` is not on the leaderboard"))
 }
 
-/// A report without what differs from run to run: times, command, date and looks at the test part.
+/// A report without what differs from run to run: times, machine, command, date and looks at the test part.
 pub(crate) fn comparable(mut report: Value) -> Value {
-    for key in ["command", "date"] {
+    for key in ["command", "date", "provenance"] {
         report[key] = Value::Null;
     }
     for list in ["leaderboard", "trials"] {

@@ -1,0 +1,81 @@
+//! Where results come from: program, machine, time.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::records::Run;
+
+/// What produced the last sweep into a folder. Never compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Provenance {
+    /// The lab's version.
+    pub(crate) version: String,
+    /// The commit that the program was built from, and whether its sources were changed since.
+    pub(crate) commit: String,
+    /// The compiler.
+    pub(crate) rustc: String,
+    /// Operating system, processor architecture and model.
+    pub(crate) machine: String,
+    /// Threads of the sweep.
+    pub(crate) threads: usize,
+    /// Wall seconds of the sweep, reading included; what had a record already took none.
+    pub(crate) wall_seconds: f64,
+    /// Processor seconds of all its threads, where the system tells.
+    pub(crate) cpu_seconds: Option<f64>,
+}
+
+impl Provenance {
+    pub(super) fn new(threads: usize) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("MUSICREC_COMMIT").to_owned(),
+            rustc: env!("MUSICREC_RUSTC").to_owned(),
+            machine: Run::machine(),
+            threads,
+            wall_seconds: 0.0,
+            cpu_seconds: None,
+        }
+    }
+
+    /// Takes the time of a sweep that began then.
+    pub(super) fn ended(&mut self, begun: Instant) {
+        self.wall_seconds = begun.elapsed().as_secs_f64();
+        self.cpu_seconds = cpu_seconds();
+    }
+}
+
+/// Processor seconds of this process, user and system, on Linux.
+fn cpu_seconds() -> Option<f64> {
+    // Clock ticks are hundredths of a second on every Linux that Rust runs on (USER_HZ).
+    const TICKS: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Provenance;
+
+    #[test]
+    fn work_takes_processor_time() {
+        let begun = Instant::now();
+        let mut sum = 0.0_f64;
+        while begun.elapsed() < Duration::from_millis(60) {
+            sum += sum.sin() + 1.0;
+        }
+        assert!(sum > 0.0);
+        let mut provenance = Provenance::new(1);
+        provenance.ended(begun);
+        assert!(provenance.wall_seconds >= 0.06);
+        if cfg!(target_os = "linux") {
+            assert!(provenance.cpu_seconds.is_some_and(|s| s > 0.02 && s < 1e6));
+        }
+    }
+}
