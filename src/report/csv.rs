@@ -47,7 +47,12 @@ impl Summary {
             ];
             for label in &labels {
                 let e = row.test[label];
-                line.extend([e.value, e.low, e.high].map(|v| v.to_string()));
+                line.push(e.value.to_string());
+                // One number for all lists has no interval.
+                line.extend(match self.overview.over_lists(label) {
+                    true => [const { String::new() }; 2],
+                    false => [e.low, e.high].map(|v| v.to_string()),
+                });
             }
             line.extend(
                 labels
@@ -76,7 +81,7 @@ impl Summary {
                 for (at, label) in labels.iter().enumerate() {
                     let m = &floor.metrics[label];
                     let values = if name == "(best possible)" {
-                        [Some(m.ceiling), None, None]
+                        [m.ceiling, None, None]
                     } else {
                         [Some(m.expected), Some(m.low), Some(m.high)]
                     };
