@@ -38,14 +38,11 @@ impl ItemValues {
             if text.trim().is_empty() {
                 continue;
             }
-            let value = match seen.get(&*text) {
-                Some(&value) => value,
-                None => {
-                    let next = seen.len() as u32;
-                    seen.insert(text.into_owned(), next);
-                    next
-                }
-            };
+            let value = seen.get(&*text).copied().unwrap_or_else(|| {
+                let next = seen.len() as u32;
+                seen.insert(text.into_owned(), next);
+                next
+            });
             *counts.entry((item, value)).or_insert(0) += 1;
         }
         let mut values: Vec<(String, u32)> = seen.into_iter().collect();

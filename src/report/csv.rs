@@ -49,9 +49,10 @@ impl Summary {
                 let e = row.test[label];
                 line.push(e.value.to_string());
                 // One number for all lists has no interval.
-                line.extend(match self.overview.over_lists(label) {
-                    true => [const { String::new() }; 2],
-                    false => [e.low, e.high].map(|v| v.to_string()),
+                line.extend(if self.overview.over_lists(label) {
+                    [const { String::new() }; 2]
+                } else {
+                    [e.low, e.high].map(|v| v.to_string())
                 });
             }
             line.extend(

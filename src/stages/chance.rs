@@ -90,12 +90,11 @@ pub(crate) fn chance(
     let mut exact = Vec::with_capacity(measures.len());
     let mut refuted = Vec::with_capacity(measures.len());
     for (metric, (measure, null)) in measures.iter().zip(&null).enumerate() {
-        let closed: Option<Vec<f64>> = match measure.nature.has_ceiling() {
-            true => users
-                .iter()
-                .map(|user| user.expected(measure))
-                .collect::<Result<_>>()?,
-            false => None,
+        let closed: Option<Vec<f64>> = if measure.nature.has_ceiling() {
+            let of_users = users.iter().map(|user| user.expected(measure));
+            of_users.collect::<Result<_>>()?
+        } else {
+            None
         };
         let closed = closed.map(|of_users| of_users.iter().sum::<f64>() / n);
         let (drawn, sd) = mean_sd(null);
@@ -169,9 +168,12 @@ impl<'a> User<'a> {
             missed: Vec::new(),
         };
         let nothing = vec![0.0; depth.min(user.candidates)];
-        let missed = measures.iter().map(|m| match of_hits(m) {
-            true => user.measure(m, &nothing),
-            false => Ok(0.0),
+        let missed = measures.iter().map(|m| {
+            if of_hits(m) {
+                user.measure(m, &nothing)
+            } else {
+                Ok(0.0)
+            }
         });
         user.missed = missed.collect::<Result<_>>()?;
         Ok(user)
@@ -234,14 +236,18 @@ fn draw(users: &[User], depth: usize, measures: &[Bound], seed: u64) -> Result<V
         let (items, gains) = (&all_items[start..], &all_gains[start..]);
         let hit = gains.iter().any(|gain| *gain > 0.0);
         for (at, measure) in measures.iter().enumerate() {
-            values[at] += match (of_hits(measure), measure.nature.over_lists) {
-                (true, _) if !hit => user.missed[at],
-                (_, true) => 0.0,
-                _ => measure.user(&user.view(items, gains), || user.name)?,
+            values[at] += if measure.nature.over_lists {
+                0.0
+            } else if of_hits(measure) && !hit {
+                user.missed[at]
+            } else {
+                measure.user(&user.view(items, gains), || user.name)?
             };
         }
     }
-    values.iter_mut().for_each(|sum| *sum /= users.len() as f64);
+    for sum in &mut values {
+        *sum /= users.len() as f64;
+    }
     if keep {
         let mut start = 0;
         let views = users.iter().zip(ends).map(|(user, end)| {

@@ -74,9 +74,12 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
     }
     let mut means_of_users = means(&per_user).into_iter();
     let views: Vec<UserView> = (0..users).map(view).collect();
-    let of_metric = |measure: &Bound| match measure.nature.over_lists {
-        true => measure.over_lists(&views),
-        false => Ok(means_of_users.next().expect("a column a metric of users")),
+    let of_metric = |measure: &Bound| {
+        if measure.nature.over_lists {
+            measure.over_lists(&views)
+        } else {
+            Ok(means_of_users.next().expect("a column a metric of users"))
+        }
     };
     Ok(Measured {
         means: measures.iter().map(of_metric).collect::<Result<_>>()?,

@@ -1,6 +1,6 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
 //! common (what all alternatives of the cleaners ask), rank, ties (what equal scores are worth), bound (metrics
-//! that are asked), measure, chance, random_lists.
+//! that are asked), measure, chance, `random_lists`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

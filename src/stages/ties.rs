@@ -1,4 +1,4 @@
-//! Tie-averaging (McSherry and Najork, ECIR 2008): what a metric of hits gives on average if items of equal
+//! Tie-averaging (`McSherry` and Najork, ECIR 2008): what a metric of hits gives on average if items of equal
 //! score stand in random order, those included that the cut of the list left out.
 //!
 //! A group of equal scores holds so many targets of each gain and so many misses, and so many places of
@@ -49,7 +49,9 @@ impl Group {
             _ if items > 0 => kinds.push((gain, items)),
             _ => {}
         };
-        gains.iter().for_each(|&gain| add(gain, 1));
+        for &gain in &gains {
+            add(gain, 1);
+        }
         add(0.0, cut.items - cut.gains.len());
         let gains = kinds;
         Self { places, gains }

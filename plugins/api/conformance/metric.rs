@@ -159,9 +159,10 @@ fn over_lists(
     let catalog = format!("a catalog of {} items", users[0].items);
     let value = |lists: &[Vec<u32>], blind: bool| {
         let gains: Vec<Vec<f64>> = lists.iter().zip(users).map(|(l, u)| u.gains(l)).collect();
-        let items: Vec<Vec<u32>> = match blind {
-            true => lists.iter().map(|l| vec![MISSING; l.len()]).collect(),
-            false => lists.to_vec(),
+        let items: Vec<Vec<u32>> = if blind {
+            lists.iter().map(|l| vec![MISSING; l.len()]).collect()
+        } else {
+            lists.to_vec()
         };
         let views = users.iter().zip(&items).zip(&gains);
         let views: Vec<UserView> = views.map(|((u, l), g)| u.view(l, g)).collect();
@@ -171,7 +172,9 @@ fn over_lists(
         let doing = format!("measuring lists of {catalog}");
         let tried = promises.calm(&doing, || {
             let mut whole: Vec<Vec<u32>> = users.iter().map(|u| u.candidates()).collect();
-            whole.iter_mut().for_each(|list| draws.shuffle(list));
+            for list in &mut whole {
+                draws.shuffle(list);
+            }
             let cut = |at: usize| {
                 let lists = whole.iter();
                 let lists = lists.map(|l| l[..at.min(l.len())].to_vec());
@@ -235,6 +238,10 @@ fn identity(metric: &dyn Metric, promises: &mut Promises) {
 }
 
 /// What was seen of one user.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a promise of its own"
+)]
 struct Tried {
     empty: f64,
     perfect: f64,
