@@ -156,7 +156,16 @@ const UNSEEN: &[(&str, &[&str])] = &[
     ),
     (
         "it names something that is elsewhere",
-        &["chosen_names_of_nothing"],
+        &[
+            "chosen_names_of_nothing",
+            "select_by",
+            "select_neither",
+            "select_nothing",
+        ],
+    ),
+    (
+        "it is a matter of what columns the log has, and of two parameters together",
+        &["metrics_columns"],
     ),
     (
         "it is a matter of files",

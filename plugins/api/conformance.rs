@@ -100,7 +100,8 @@ pub fn model(name: &str) {
 }
 
 /// Checks the metric called `name`: a finite value for any list, which depends on nothing below its
-/// depth; no list is better than a perfect one; and what it says of chance is what drawing gives.
+/// depth; it is of the nature that it says it is; no list is better than a perfect one, where higher is
+/// better and hits are all that counts; and what it says of chance is what drawing gives.
 ///
 /// # Panics
 /// If a promise is broken; the message has all that are.

@@ -29,6 +29,7 @@ mod cleaner;
 pub mod conformance;
 mod error;
 mod events;
+mod item_values;
 mod ledger;
 mod log;
 mod metric;
@@ -45,9 +46,13 @@ pub use check::{CheckContext, Problem};
 pub use cleaner::{Cleaner, On, Reach};
 pub use error::{Error, Result, nearest};
 pub use events::{Events, Ids};
+pub use item_values::ItemValues;
 pub use ledger::{Account, Ledger, Sample};
 pub use log::{Column, Fate, Log, Roles};
-pub use metric::{ChanceView, Identity, Measure, Metric, MetricContext, UserView};
+pub use metric::{
+    Better, BoundMetric, ChanceView, Identity, Measure, MeasureLists, Metric, MetricContext,
+    Nature, UserView,
+};
 pub use model::{
     Cost, FitContext, InteractionMatrix, Model, Recommender, RowScorer, Scores, Shape,
     StartingFactors, Train, Users,

@@ -2,18 +2,20 @@
 
 use std::num::NonZeroUsize;
 
-use musicrec_api::{ChanceView, Identity, Measure, Metric, MetricContext, UserView, register};
+use musicrec_api::{
+    BoundMetric, ChanceView, Identity, Measure, Metric, MetricContext, Result, UserView, register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ranks::{AVERAGED_OVER, count_hits, expected_hits};
+use crate::ranks::{AVERAGED_OVER, count_hits, expected_hits, three};
 
 /// The share of a user's targets that are among the first `k` of the list.
 ///
 /// Formula: `recall@k = hits(k) / R`, with `hits(k)` the targets among the first `k` listed items and
 /// `R` the number of the user's targets, those that no model could name (cold items) included. It
 /// cannot reach 1 for a user with more than `k` targets; the variant that divides by `min(k, R)` is
-/// another metric. Source: `recall_k` of `trec_eval`.
+/// another metric, `recall_capped`. Source: `recall_k` of `trec_eval`.
 ///
 /// ```toml
 /// [evaluation]
@@ -29,9 +31,7 @@ pub struct Recall {
 
 impl Default for Recall {
     fn default() -> Self {
-        Self {
-            k: NonZeroUsize::new(3).expect("3 is not 0"),
-        }
+        Self { k: three() }
     }
 }
 
@@ -54,8 +54,8 @@ impl Metric for Recall {
         }
     }
 
-    fn bind(&self, _: &MetricContext) -> Box<dyn Measure> {
-        Box::new(self.clone())
+    fn bind(&self, _: &MetricContext) -> Result<BoundMetric> {
+        Ok(BoundMetric::per_user(self.clone()))
     }
 }
 

@@ -1,8 +1,8 @@
 //! `[evaluation]` and `[recommendations]`: how trials are judged and what is exported.
 
-use musicrec_api::Kind;
+use musicrec_api::{Better, Kind};
 
-use super::checks::Checks;
+use super::checks::{Checks, book};
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place, Value};
 use super::typed::{lenient, typed};
@@ -94,9 +94,8 @@ pub(super) fn evaluation(
     };
     // Where a metric is not understood, `select` may well name it.
     let understood = faults.errors() == before;
-    let labels = metrics.as_ref().map(Metrics::labels).unwrap_or_default();
     if let (Some(entry), Some(metrics)) = (node.get("metrics"), &metrics) {
-        check_metrics(entry, metrics, faults);
+        check_metrics(entry, metrics, checks, faults);
     }
     // Whatever is wrong with one key, the others are looked at.
     let whole = faults.errors();
@@ -123,16 +122,8 @@ pub(super) fn evaluation(
     }
     if let (Some(chosen), Some(place)) = (&evaluation.select, select)
         && understood
-        && !labels.contains(chosen)
     {
-        faults.push(
-            Fault::at(
-                place,
-                format!("`select` names no metric of this definition: `{chosen}`"),
-            )
-            .suggest(chosen, labels.iter().map(String::as_str))
-            .help(format!("there are: {}", labels.join(", "))),
-        );
+        check_select(chosen, place, &evaluation.metrics, faults);
     }
     if let (Some(chosen), Some(place)) = (&evaluation.baseline, baseline) {
         check_row("baseline", chosen, place, rows, faults);
@@ -230,8 +221,53 @@ fn check_depths(entry: &Entry, metrics: &Metrics, depth: usize, faults: &mut Fau
     }
 }
 
-fn check_metrics(entry: &Entry, metrics: &Metrics, faults: &mut Faults) {
+/// Trials are chosen by a metric of the definition that each user has a value of, and of which higher
+/// values are better.
+fn check_select(chosen: &str, place: Place, metrics: &Metrics, faults: &mut Faults) {
+    let (labels, able) = (metrics.labels(), metrics.able());
+    let Some(metric) = labels.iter().position(|label| label == chosen) else {
+        let message = format!("`select` names no metric of this definition: `{chosen}`");
+        faults.push(
+            Fault::at(place, message)
+                .suggest(chosen, labels.iter().map(String::as_str))
+                .help(format!(
+                    "there are: {}",
+                    if able.is_empty() { &labels } else { &able }.join(", ")
+                )),
+        );
+        return;
+    };
+    let nature = metrics.0[metric].nature();
+    let why = match nature.better {
+        _ if nature.over_lists => {
+            "is one number for all lists, so nothing is known of how sure it is"
+        }
+        Better::Lower => "is the better, the lower it is",
+        Better::Neither => "describes lists and does not judge them",
+        Better::Higher => return,
+    };
+    let mut fault = Fault::at(
+        place,
+        format!("trials cannot be chosen by `{chosen}`: it {why}"),
+    );
+    if !able.is_empty() {
+        fault = fault.help(format!("choose by one of: {}", able.join(", ")));
+    }
+    faults.push(fault);
+}
+
+fn check_metrics(entry: &Entry, metrics: &Metrics, checks: &Checks, faults: &mut Faults) {
     let labels = metrics.labels();
+    if !labels.is_empty() && metrics.able().is_empty() {
+        faults.push(
+            Fault::at(
+                entry.node.place.clone(),
+                "none of these metrics can choose trials: that takes a value of each user, and higher \
+                 values that are better",
+            )
+            .help("add one that can, for example \"ndcg@3\""),
+        );
+    }
     if labels.is_empty() {
         faults.push(Fault::at(
             entry.node.place.clone(),
@@ -241,6 +277,9 @@ fn check_metrics(entry: &Entry, metrics: &Metrics, faults: &mut Faults) {
     let Value::Array(items) = &entry.node.value else {
         return;
     };
+    for (metric, item) in metrics.0.iter().zip(items) {
+        book(metric.check(&checks.context()), item, faults);
+    }
     for (at, (label, item)) in labels.iter().zip(items).enumerate() {
         let Some(earlier) = labels[..at].iter().position(|l| l == label) else {
             continue;

@@ -61,6 +61,8 @@ pub(crate) struct Evaluation {
     pub(crate) heard: Heard,
     /// What is done with targets that nobody heard in the fit part.
     pub(crate) cold_items: ColdItems,
+    /// What a list is worth whose items have equal scores.
+    pub(crate) ties: Ties,
     /// Whether the chosen trials learn from train and validation together before the test.
     pub(crate) refit: bool,
     /// With how many seeds a stochastic model is scored on test; its value is their mean.
@@ -101,6 +103,7 @@ impl Default for Evaluation {
             depth: None,
             heard: Heard::Mask,
             cold_items: ColdItems::Miss,
+            ties: Ties::ItemId,
             refit: true,
             seeds: NonZeroUsize::new(SEEDS).expect("not zero"),
             validation_seeds: NonZeroUsize::MIN,
@@ -114,15 +117,13 @@ impl Default for Evaluation {
 }
 
 impl Evaluation {
-    /// The label of the deciding metric: the one named, else the first NDCG, else the first.
+    /// The label of the deciding metric: the one named, else the first NDCG, else the first that can
+    /// choose trials. A definition has one.
     pub(crate) fn select(&self) -> String {
-        let labels = self.metrics.labels();
+        let able = self.metrics.able();
         self.select.clone().unwrap_or_else(|| {
-            labels
-                .iter()
-                .find(|l| l.starts_with("ndcg"))
-                .unwrap_or(&labels[0])
-                .clone()
+            let ndcg = able.iter().find(|l| l.starts_with("ndcg"));
+            ndcg.or(able.first()).cloned().unwrap_or_default()
         })
     }
 
@@ -163,6 +164,12 @@ impl Evaluation {
         if self.cold_items == ColdItems::Drop {
             changes.push(
                 "targets that no model could name are left out (cold_items = \"drop\")".into(),
+            );
+        }
+        if self.ties == Ties::Expected {
+            changes.push(
+                "metrics of hits are averaged over the orders of equal scores (ties = \"expected\")"
+                    .into(),
             );
         }
         if !self.refit {
@@ -240,6 +247,18 @@ impl Metrics {
         self.0.iter().map(|m| m.identity().label).collect()
     }
 
+    /// The labels of those that trials can be chosen by: each user has a value, and higher is better.
+    pub(crate) fn able(&self) -> Vec<String> {
+        let able = self.0.iter().filter(|m| m.nature().can_choose());
+        able.map(|m| m.identity().label).collect()
+    }
+
+    /// The labels of those that give each user a value, in order.
+    pub(crate) fn labels_of_users(&self) -> Vec<String> {
+        let of_users = self.0.iter().filter(|m| !m.nature().over_lists);
+        of_users.map(|m| m.identity().label).collect()
+    }
+
     /// The deepest look any of them takes.
     pub(crate) fn depth(&self) -> usize {
         self.0.iter().map(|m| m.depth()).max().unwrap_or(1)
@@ -264,6 +283,17 @@ pub(crate) enum ColdItems {
     Miss,
     /// They are no targets.
     Drop,
+}
+
+/// What a list is worth whose items have equal scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ties {
+    /// Items of equal score stand in the order of their ids, and that list is measured.
+    ItemId,
+    /// A metric of hits is its expectation over a random order of items of equal score, those that the
+    /// end of the list cut off included. Exported lists stay in the order of ids.
+    Expected,
 }
 
 /// What is exported at the end.

@@ -49,7 +49,13 @@ impl Summary {
             ];
             for label in &labels {
                 let e = row.test[label];
-                line.extend([e.value, e.low, e.high].map(|v| v.to_string()));
+                line.push(e.value.to_string());
+                // One number for all lists has no interval.
+                line.extend(if self.overview.over_lists(label) {
+                    [const { String::new() }; 2]
+                } else {
+                    [e.low, e.high].map(|v| v.to_string())
+                });
             }
             for values in [&row.seed_sd, &row.validation] {
                 let value = |label| values.get(label).map_or(String::new(), f64::to_string);
@@ -78,7 +84,7 @@ impl Summary {
                 for (at, label) in labels.iter().enumerate() {
                     let m = &floor.metrics[label];
                     let values = if name == "(best possible)" {
-                        [Some(m.ceiling), None, None]
+                        [m.ceiling, None, None]
                     } else {
                         [Some(m.expected), Some(m.low), Some(m.high)]
                     };

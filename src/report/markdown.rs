@@ -6,7 +6,7 @@ use musicrec_api::{MISSING_TIME, time_text};
 
 use super::Summary;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval,
+    PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, differences, fold_line, interval,
     mean_count, owned, parts, probability, seconds, seeds, signed, value,
 };
 use crate::stages::prepare::Step;
@@ -165,7 +165,7 @@ fn leaderboard(out: &mut String, summary: &Summary) {
         let mut line = vec![String::new(); width];
         line[1] = escaped(log, "*best possible*");
         for (at, label) in labels.iter().enumerate() {
-            line[3 + at] = value(floor.metrics[label].ceiling);
+            line[3 + at] = ceiling(&floor.metrics[label]);
         }
         line[width - 3] = count(floor.ceiling_users_hit);
         rows.push(line);

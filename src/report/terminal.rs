@@ -8,7 +8,7 @@ use tabled::settings::{Alignment, Modify, Style};
 
 use super::Summary;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval,
+    PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, differences, fold_line, interval,
     mean_count, owned, parts, seconds, seeds, step, value,
 };
 use crate::sweep::{CleanedLog, Overview};
@@ -117,7 +117,7 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
         ]);
         rows.push(line);
         let mut line = vec![String::new(), log.labeled("(best possible)")];
-        line.extend(labels.iter().map(|l| value(floor.metrics[l].ceiling)));
+        line.extend(labels.iter().map(|l| ceiling(&floor.metrics[l])));
         line.extend([
             String::new(),
             count(floor.ceiling_users_hit),

@@ -9,7 +9,12 @@ use super::summary::Difference;
 use crate::compare::Estimate;
 use crate::stages::fold::{self, Part};
 use crate::stages::prepare::Step;
-use crate::sweep::CleanedLog;
+use crate::sweep::{CleanedLog, FloorMetric};
+
+/// The highest value that a split permits, a dash where nobody knows it.
+pub(super) fn ceiling(metric: &FloorMetric) -> String {
+    metric.ceiling.map_or_else(|| "-".to_owned(), value)
+}
 
 /// A metric's value with four digits behind the point.
 pub(super) fn value(value: f64) -> String {

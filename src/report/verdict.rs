@@ -14,11 +14,11 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     let Some(first) = rows.first() else {
         return "No variant reached the test part: all trials failed.".to_owned();
     };
-    if floor.expected >= floor.ceiling {
+    if let Some(ceiling) = floor.ceiling.filter(|c| floor.expected >= *c) {
         return format!(
             "{select} is {} for every ranking of this split, so it cannot tell models apart; choose \
              another metric or depth.",
-            value(floor.ceiling)
+            value(ceiling)
         );
     }
     if first.users < INFORMATIVE {

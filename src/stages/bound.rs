@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use musicrec_api::{ChanceView, Error, Measure, MetricContext, Result, UserView};
+use musicrec_api::{BoundMetric, ChanceView, Error, MetricContext, Nature, Result, UserView};
 
 use super::fold::FoldData;
 use crate::experiment::Metrics;
@@ -16,27 +16,56 @@ const LARGEST: f64 = 1e100;
 pub(crate) struct Bound {
     /// Its label: `recall@3`.
     label: String,
-    measure: Box<dyn Measure>,
+    /// How deep a list it looks at.
+    pub(crate) depth: usize,
+    pub(crate) nature: Nature,
+    measure: BoundMetric,
 }
 
 /// The metrics ready for a fold.
 pub(crate) fn bind(metrics: &Metrics, fold: &FoldData) -> Result<Vec<Bound>> {
-    let context = MetricContext::new(fold.summary.candidates);
+    let context = MetricContext::new(fold.summary.candidates, &fold.fit);
     let labels = metrics.labels().into_iter();
     labels
         .zip(&metrics.0)
         .map(|(label, metric)| {
-            let measure = guarded(&label, || metric.bind(&context))?;
-            Ok(Bound { label, measure })
+            let of = |error| Error::model(format!("metric `{label}`: {error}"));
+            let (nature, depth) = (metric.nature(), metric.depth());
+            let measure = guarded(&label, || metric.bind(&context))?.map_err(of)?;
+            if nature.over_lists != matches!(measure, BoundMetric::OverLists(_)) {
+                return Err(Error::model(format!(
+                    "metric `{label}` says in `nature` that it is {} all lists, but `bind` gives \
+                     the opposite (a bug of the plugin)",
+                    if nature.over_lists {
+                        "over"
+                    } else {
+                        "not over"
+                    }
+                )));
+            }
+            Ok(Bound {
+                label,
+                depth,
+                nature,
+                measure,
+            })
         })
         .collect()
 }
 
 impl Bound {
-    /// One user's value; `name` is the user's, for messages.
+    /// One user's value, of a metric that has such; `name` is the user's, for messages.
     pub(crate) fn user<'n>(&self, view: &UserView, name: impl FnOnce() -> &'n str) -> Result<f64> {
-        let value = guarded(&self.label, || self.measure.user(view))?;
+        let value = guarded(&self.label, || {
+            self.measure.value(std::slice::from_ref(view))
+        })?;
         self.sound(value, || format!("gave {value} for user `{}`", name()))
+    }
+
+    /// The value of all lists together, of a metric that is over lists.
+    pub(crate) fn over_lists(&self, views: &[UserView]) -> Result<f64> {
+        let value = guarded(&self.label, || self.measure.value(views))?;
+        self.sound(value, || format!("gave {value}"))
     }
 
     /// The closed form of one user's expectation, if there is one.

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{ChanceView, Result, UserView, derive_seed, rng};
 use ndarray::Array2;
-use rand::RngExt as _;
 use rayon::prelude::*;
 
 use super::bound::{Bound, bind};
 use super::fold::FoldData;
 use super::measure::means;
+use super::random_lists::{Others, places};
 use crate::compare::mean_sd;
 use crate::experiment::Metrics;
 
@@ -28,8 +28,8 @@ pub(crate) struct Chance {
     pub(crate) null: Vec<Vec<f64>>,
     /// The expected number of users with a hit.
     pub(crate) users_hit: f64,
-    /// The best value that any ranking could reach.
-    pub(crate) ceiling: Vec<f64>,
+    /// The best value that any ranking could reach, of metrics of hits of which higher is better.
+    pub(crate) ceiling: Vec<Option<f64>>,
     /// Users with a hit under that ranking.
     pub(crate) ceiling_users_hit: usize,
 }
@@ -49,8 +49,9 @@ pub(crate) fn chance(
 ) -> Result<Chance> {
     let measures = bind(metrics, fold)?;
     let depth = metrics.depth().min(fold.summary.candidates);
+    let reads_items = measures.iter().any(|m| m.nature.reads_items);
     let users: Vec<User> = (0..fold.asked.len())
-        .map(|at| User::new(fold, at, depth, &measures))
+        .map(|at| User::new(fold, at, depth, reads_items, &measures))
         .collect::<Result<_>>()?;
     let draws: Vec<Vec<f64>> = (0..rankings)
         .into_par_iter()
@@ -74,27 +75,31 @@ pub(crate) fn chance(
         })
         .collect();
     let n = users.len() as f64;
-    let mut ceiling = Array2::zeros((users.len(), measures.len()));
+    let mut best = Array2::zeros((users.len(), measures.len()));
     for (at, user) in users.iter().enumerate() {
-        let mut best = user.gains.clone();
-        best.sort_by(|a, b| b.total_cmp(a));
-        best.truncate(depth);
+        let mut gains = user.gains.clone();
+        gains.sort_by(|a, b| b.total_cmp(a));
+        gains.truncate(depth);
         for (metric, measure) in measures.iter().enumerate() {
-            ceiling[[at, metric]] = user.measure(measure, &best)?;
+            if measure.nature.has_ceiling() {
+                best[[at, metric]] = user.measure(measure, &gains)?;
+            }
         }
     }
     let mut expected = Vec::with_capacity(measures.len());
     let mut exact = Vec::with_capacity(measures.len());
     let mut refuted = Vec::with_capacity(measures.len());
     for (metric, (measure, null)) in measures.iter().zip(&null).enumerate() {
-        let closed: Option<Vec<f64>> = users
-            .iter()
-            .map(|user| user.expected(measure))
-            .collect::<Result<_>>()?;
+        let closed: Option<Vec<f64>> = if measure.nature.has_ceiling() {
+            let of_users = users.iter().map(|user| user.expected(measure));
+            of_users.collect::<Result<_>>()?
+        } else {
+            None
+        };
         let closed = closed.map(|of_users| of_users.iter().sum::<f64>() / n);
         let (drawn, sd) = mean_sd(null);
         // The most that one drawn list adds to the mean of all.
-        let reach = users.iter().zip(ceiling.column(metric));
+        let reach = users.iter().zip(best.column(metric));
         let step = reach
             .map(|(user, best)| (best - user.missed[metric]).abs())
             .fold(0.0, f64::max)
@@ -105,13 +110,16 @@ pub(crate) fn chance(
         exact.push(agreed.is_some());
         refuted.push(closed.filter(|_| agreed.is_none()));
     }
+    let ceiling = measures.iter().zip(means(&best));
+    let ceiling =
+        ceiling.map(|(measure, best)| Some(best).filter(|_| measure.nature.has_ceiling()));
     Ok(Chance {
         expected,
         exact,
         refuted,
         null,
         users_hit: users.iter().map(|u| u.hit_probability(depth)).sum(),
-        ceiling: means(&ceiling),
+        ceiling: ceiling.collect(),
         ceiling_users_hit: users.iter().filter(|u| !u.gains.is_empty()).count(),
     })
 }
@@ -133,24 +141,41 @@ struct User<'a> {
     /// Gains of the targets that can be drawn.
     gains: Vec<f64>,
     targets: &'a [f64],
-    /// The values of a list without a hit, which most random lists are.
+    masked: &'a [u32],
+    /// Which items can be drawn, where some metric reads them: those targets first.
+    others: Option<Others<'a>>,
+    /// The values of a list without a hit, which most random lists are, by metrics of hits.
     missed: Vec<f64>,
 }
 
 impl<'a> User<'a> {
-    fn new(fold: &'a FoldData, at: usize, depth: usize, measures: &[Bound]) -> Result<Self> {
+    fn new(
+        fold: &'a FoldData,
+        at: usize,
+        depth: usize,
+        reads_items: bool,
+        measures: &[Bound],
+    ) -> Result<Self> {
+        let masked = fold.heard.get(at);
+        let reachable = fold.reachable.get(at);
         let mut user = Self {
             name: fold.name_of(at),
-            candidates: fold.summary.candidates - fold.heard.get(at).len(),
-            gains: fold.reachable.get(at).iter().map(|t| t.1).collect(),
+            candidates: fold.summary.candidates - masked.len(),
+            gains: reachable.iter().map(|t| t.1).collect(),
             targets: fold.targets.get(at),
+            masked,
+            others: reads_items.then(|| Others::new(reachable, masked)),
             missed: Vec::new(),
         };
         let nothing = vec![0.0; depth.min(user.candidates)];
-        user.missed = measures
-            .iter()
-            .map(|m| user.measure(m, &nothing))
-            .collect::<Result<_>>()?;
+        let missed = measures.iter().map(|m| {
+            if of_hits(m) {
+                user.measure(m, &nothing)
+            } else {
+                Ok(0.0)
+            }
+        });
+        user.missed = missed.collect::<Result<_>>()?;
         Ok(user)
     }
 
@@ -158,8 +183,11 @@ impl<'a> User<'a> {
     /// of hits.
     fn measure(&self, measure: &Bound, gains: &[f64]) -> Result<f64> {
         let items = vec![musicrec_api::MISSING; gains.len()];
-        let view = UserView::new(&items, gains, self.targets);
-        measure.user(&view, || self.name)
+        measure.user(&self.view(&items, gains), || self.name)
+    }
+
+    fn view<'l>(&'l self, items: &'l [u32], gains: &'l [f64]) -> UserView<'l> {
+        UserView::new(items, gains, self.targets).with_masked(self.masked)
     }
 
     fn expected(&self, measure: &Bound) -> Result<Option<f64>> {
@@ -177,37 +205,62 @@ impl<'a> User<'a> {
     }
 }
 
-/// The means of one complete random ranking: for each user the first places of a random order.
+/// Whether a metric gives each user a value that depends on hits alone.
+fn of_hits(measure: &Bound) -> bool {
+    !measure.nature.over_lists && !measure.nature.reads_items
+}
+
+/// The values of one complete random ranking: for each user the first places of a random order.
 fn draw(users: &[User], depth: usize, measures: &[Bound], seed: u64) -> Result<Vec<f64>> {
     let mut random = rng(seed);
-    let mut sums = vec![0.0; measures.len()];
+    let mut values = vec![0.0; measures.len()];
+    // Metrics over lists need all of them at once.
+    let keep = measures.iter().any(|m| m.nature.over_lists);
     let mut drawn: Vec<usize> = Vec::with_capacity(depth);
-    let mut gains: Vec<f64> = Vec::with_capacity(depth);
+    let (mut all_items, mut all_gains) = (Vec::new(), Vec::new());
+    let mut ends = Vec::with_capacity(users.len());
     for user in users {
-        drawn.clear();
-        gains.clear();
-        let mut hit = false;
-        for _ in 0..depth.min(user.candidates) {
-            // Lists are short, so drawing again on a repeat is cheaper than a shuffle. A list as
-            // long as the catalogue still ends: every number is met sooner or later.
-            let item = loop {
-                let item = random.random_range(0..user.candidates);
-                if !drawn.contains(&item) {
-                    break item;
-                }
-            };
-            drawn.push(item);
-            let gain = user.gains.get(item).copied().unwrap_or(0.0);
-            hit |= gain > 0.0;
-            gains.push(gain);
+        if !keep {
+            all_items.clear();
+            all_gains.clear();
         }
+        let start = all_gains.len();
+        places(&mut random, user.candidates, depth, &mut drawn);
+        let gain = |&item: &usize| user.gains.get(item).copied().unwrap_or(0.0);
+        all_gains.extend(drawn.iter().map(gain));
+        match &user.others {
+            Some(others) => all_items.extend(drawn.iter().map(|&item| others.item(item))),
+            None => all_items.resize(all_gains.len(), musicrec_api::MISSING),
+        }
+        ends.push(all_gains.len());
+        let (items, gains) = (&all_items[start..], &all_gains[start..]);
+        let hit = gains.iter().any(|gain| *gain > 0.0);
         for (at, measure) in measures.iter().enumerate() {
-            sums[at] += if hit {
-                user.measure(measure, &gains)?
-            } else {
+            values[at] += if measure.nature.over_lists {
+                0.0
+            } else if of_hits(measure) && !hit {
                 user.missed[at]
+            } else {
+                measure.user(&user.view(items, gains), || user.name)?
             };
         }
     }
-    Ok(sums.iter().map(|sum| sum / users.len() as f64).collect())
+    for sum in &mut values {
+        *sum /= users.len() as f64;
+    }
+    if keep {
+        let mut start = 0;
+        let views = users.iter().zip(ends).map(|(user, end)| {
+            let list = start..end;
+            start = end;
+            user.view(&all_items[list.clone()], &all_gains[list])
+        });
+        let views: Vec<UserView> = views.collect();
+        for (at, measure) in measures.iter().enumerate() {
+            if measure.nature.over_lists {
+                values[at] = measure.over_lists(&views)?;
+            }
+        }
+    }
+    Ok(values)
 }

@@ -1,6 +1,9 @@
 //! A metric with faults to choose from, for tests.
 
-use musicrec_api::{ChanceView, Identity, MISSING, Measure, Metric, MetricContext, UserView};
+use musicrec_api::{
+    BoundMetric, ChanceView, Error, Identity, MISSING, Measure, Metric, MetricContext, Nature,
+    Result, UserView,
+};
 use serde::{Deserialize, Serialize};
 
 /// Recall at 3 but for its fault; its label is `faulty`.
@@ -16,6 +19,9 @@ pub(crate) enum Faulty {
     Panics,
     PanicsInTrials,
     BindPanics,
+    BindFails,
+    /// It says that it is over all lists, and gives users values.
+    NotOverLists,
     ChancePanics,
     ChanceNan,
     /// Chance is said to be the share of targets among the candidates, as if one item were listed.
@@ -37,9 +43,19 @@ impl Metric for Faulty {
         }
     }
 
-    fn bind(&self, _: &MetricContext) -> Box<dyn Measure> {
+    fn nature(&self) -> Nature {
+        match self {
+            Self::NotOverLists => Nature::default().over_lists(),
+            _ => Nature::default(),
+        }
+    }
+
+    fn bind(&self, _: &MetricContext) -> Result<BoundMetric> {
         assert!(*self != Self::BindPanics, "no bind");
-        Box::new(*self)
+        if *self == Self::BindFails {
+            return Err(Error::data("there is no column"));
+        }
+        Ok(BoundMetric::per_user(*self))
     }
 }
 

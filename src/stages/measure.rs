@@ -1,19 +1,21 @@
-//! Metrics over ranked lists: one value a user and metric, kept for the statistics, and their means.
+//! Metrics over ranked lists: one value a user and metric, kept for the statistics, and their means; one
+//! value for all lists together where a metric is over these.
 
-use musicrec_api::{Result, UserView};
+use musicrec_api::{MISSING, Result, UserView};
 use ndarray::Array2;
 
-use super::bound::bind;
-use super::fold::FoldData;
+use super::bound::{Bound, bind};
+use super::fold::{FoldData, Ragged};
 use super::rank::Lists;
+use super::ties::Orders;
 use crate::experiment::Metrics;
 
 /// What a trial reached on a fold.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Measured {
-    /// Users asked × metrics.
+    /// Users asked × metrics that give each user a value.
     pub(crate) per_user: Array2<f64>,
-    /// The mean over the users asked, by metric.
+    /// By metric: the mean over the users asked, or the value over all their lists.
     pub(crate) means: Vec<f64>,
     /// Users with at least one target in their list, as deep as the deepest metric looks.
     pub(crate) users_hit: usize,
@@ -21,34 +23,66 @@ pub(crate) struct Measured {
     pub(crate) users_tied: usize,
 }
 
-/// Measures the list of every user asked.
+/// Measures the list of every user asked. Where the lists say how ties at their ends are made up,
+/// metrics of hits have their expectation over the orders of ties.
 ///
 /// # Errors
 /// If a metric panics or gives no finite number.
 pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Result<Measured> {
     let measures = bind(metrics, fold)?;
+    let of_users: Vec<&Bound> = measures.iter().filter(|m| !m.nature.over_lists).collect();
     let users = fold.asked.len();
-    let mut per_user = Array2::zeros((users, measures.len()));
+    let mut per_user = Array2::zeros((users, of_users.len()));
     let (mut users_hit, mut users_tied) = (0, 0);
     let depth = metrics.depth();
-    let (mut items, mut gains) = (Vec::new(), Vec::new());
+    let (mut items, mut gains) = (Ragged::default(), Ragged::default());
     for user in 0..users {
         let targets = fold.reachable.get(user);
-        items.clear();
-        gains.clear();
-        for &(item, _) in lists.ranked.get(user) {
-            items.push(item);
-            gains.push(gain(targets, item));
-        }
-        users_hit += usize::from(gains.iter().take(depth).any(|&g| g > 0.0));
+        let list = lists.ranked.get(user);
+        items.push(list.iter().map(|&(item, _)| item));
+        gains.push(list.iter().map(|&(item, _)| gain(targets, item)));
+    }
+    let view = |user| {
+        UserView::new(items.get(user), gains.get(user), fold.targets.get(user))
+            .with_masked(fold.heard.get(user))
+    };
+    for user in 0..users {
+        let hit = gains.get(user).iter().take(depth).any(|&g| g > 0.0);
+        users_hit += usize::from(hit);
         users_tied += usize::from(lists.tied_at(user, depth));
-        let view = UserView::new(&items, &gains, fold.targets.get(user));
-        for (at, measure) in measures.iter().enumerate() {
-            per_user[[user, at]] = measure.user(&view, || fold.name_of(user))?;
+        let name = || fold.name_of(user);
+        for (at, measure) in of_users.iter().enumerate() {
+            per_user[[user, at]] = match &lists.cut {
+                Some(cut) if !measure.nature.reads_items => {
+                    let orders = Orders::of(
+                        lists.ranked.get(user),
+                        gains.get(user),
+                        &cut[user],
+                        measure.depth,
+                    );
+                    // Which items they are does not matter to a metric of hits.
+                    let items = vec![MISSING; gains.get(user).len()];
+                    orders.expectation(name(), |gains| {
+                        let view =
+                            UserView::new(&items[..gains.len()], gains, fold.targets.get(user));
+                        measure.user(&view.with_masked(fold.heard.get(user)), name)
+                    })?
+                }
+                _ => measure.user(&view(user), name)?,
+            };
         }
     }
+    let mut means_of_users = means(&per_user).into_iter();
+    let views: Vec<UserView> = (0..users).map(view).collect();
+    let of_metric = |measure: &Bound| {
+        if measure.nature.over_lists {
+            measure.over_lists(&views)
+        } else {
+            Ok(means_of_users.next().expect("a column a metric of users"))
+        }
+    };
     Ok(Measured {
-        means: means(&per_user),
+        means: measures.iter().map(of_metric).collect::<Result<_>>()?,
         per_user,
         users_hit,
         users_tied,
@@ -56,7 +90,7 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
 }
 
 /// The gain of an item for a user whose targets, ascending by item, are given; 0 if it is none.
-fn gain(targets: &[(u32, f64)], item: u32) -> f64 {
+pub(super) fn gain(targets: &[(u32, f64)], item: u32) -> f64 {
     targets
         .binary_search_by_key(&item, |t| t.0)
         .map_or(0.0, |at| targets[at].1)

@@ -1,5 +1,6 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! common (what all alternatives of the cleaners ask), rank, bound (metrics that are asked), measure, chance.
+//! common (what all alternatives of the cleaners ask), rank, ties (what equal scores are worth), bound (metrics
+//! that are asked), measure, chance, `random_lists`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +12,9 @@ pub(crate) mod common;
 pub(crate) mod fold;
 pub(crate) mod measure;
 pub(crate) mod prepare;
+mod random_lists;
 pub(crate) mod rank;
+pub(crate) mod ties;
 
 /// Why a stage ended, and at whose work, if at that of one plugin.
 #[derive(Debug)]

@@ -6,6 +6,8 @@ use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use super::fold::Ragged;
+use super::measure::gain;
+use super::ties::Cut;
 
 /// Users whose scores are computed together: enough for a blocked product, and few enough that the
 /// scores of 50,000 items stay within a few megabytes a thread. Fixed, so that results cannot
@@ -19,7 +21,12 @@ pub(crate) struct Lists {
     pub(crate) ranked: Ragged<(u32, f64)>,
     /// Whether the item behind the last place has the same score as the one on it.
     pub(crate) tied: Vec<bool>,
+    /// What the end of each list cut off from items of equal score, where that was asked for.
+    pub(crate) cut: Option<Vec<Cut>>,
 }
+
+/// For each user asked, targets and their gains, ascending by item.
+type Targets = Ragged<(u32, f64)>;
 
 impl Lists {
     /// Whether places `depth` and `depth + 1` of a user's list have the same score, were the list
@@ -44,6 +51,22 @@ pub(crate) fn rank(
     (n_items, depth): (usize, usize),
     name_of: &(dyn Fn(u32) -> String + Sync),
 ) -> Result<Lists> {
+    rank_cut(recommender, users, heard, None, (n_items, depth), name_of)
+}
+
+/// The same, and where targets are given, what the ends of the lists cut off from items of equal
+/// score.
+///
+/// # Errors
+/// If a score is not a finite number: names the user.
+pub(crate) fn rank_cut(
+    recommender: &dyn Recommender,
+    users: &[u32],
+    heard: &Ragged<u32>,
+    targets: Option<&Targets>,
+    (n_items, depth): (usize, usize),
+    name_of: &(dyn Fn(u32) -> String + Sync),
+) -> Result<Lists> {
     let depth = depth.min(n_items);
     let fits = |scored: usize| {
         if scored == n_items {
@@ -56,7 +79,7 @@ pub(crate) fn rank(
     let all: Vec<Best> = match recommender.scores(&Users::new(users))? {
         Scores::Everybody(scores) => {
             fits(scores.len())?;
-            everybody(scores, users, heard, depth)?
+            everybody(scores, users, (heard, targets), depth)?
         }
         Scores::Factors {
             users: user_factors,
@@ -67,14 +90,20 @@ pub(crate) fn rank(
                 users: user_factors,
                 items,
             };
-            by_rows(&product, n_items, users, heard, depth, name_of)?
+            by_rows(&product, n_items, users, (heard, targets), depth, name_of)?
         }
-        Scores::Rows(scorer) => by_rows(scorer, n_items, users, heard, depth, name_of)?,
+        Scores::Rows(scorer) => by_rows(scorer, n_items, users, (heard, targets), depth, name_of)?,
     };
-    let mut lists = Lists::default();
+    let mut lists = Lists {
+        cut: targets.map(|_| Vec::new()),
+        ..Lists::default()
+    };
     for best in all {
         lists.tied.push(best.tied);
         lists.ranked.push(best.items);
+        if let Some(cut) = &mut lists.cut {
+            cut.push(best.cut);
+        }
     }
     Ok(lists)
 }
@@ -83,13 +112,27 @@ pub(crate) fn rank(
 struct Best {
     items: Vec<(u32, f64)>,
     tied: bool,
+    cut: Cut,
+}
+
+impl Cut {
+    /// Of the items behind the end of a list, for a user with these targets.
+    fn of(items: impl Iterator<Item = u32>, targets: &[(u32, f64)]) -> Self {
+        let mut cut = Self::default();
+        for item in items {
+            cut.items += 1;
+            cut.gains
+                .extend(Some(gain(targets, item)).filter(|g| *g > 0.0));
+        }
+        cut
+    }
 }
 
 /// One order for all: walk down it and leave out what the user heard.
 fn everybody(
     scores: &[f64],
     users: &[u32],
-    heard: &Ragged<u32>,
+    (heard, targets): (&Ragged<u32>, Option<&Targets>),
     depth: usize,
 ) -> Result<Vec<Best>> {
     if let Some(item) = scores.iter().position(|s| !s.is_finite()) {
@@ -108,14 +151,21 @@ fn everybody(
         .into_par_iter()
         .map(|at| {
             let heard = heard.get(at);
-            let mut items: Vec<(u32, f64)> = order
+            let unheard = order
                 .iter()
                 .filter(|item| heard.binary_search(item).is_err())
-                .take(depth + 1)
-                .map(|&item| (item, scores[item as usize]))
-                .collect();
+                .map(|&item| (item, scores[item as usize]));
+            let mut items: Vec<(u32, f64)> = unheard.clone().take(depth + 1).collect();
             let tied = cut(&mut items, depth);
-            Best { items, tied }
+            let cut = match targets {
+                Some(targets) if tied => {
+                    let last = items[depth - 1].1;
+                    let equal = unheard.skip(depth).take_while(|(_, score)| *score == last);
+                    Cut::of(equal.map(|(item, _)| item), targets.get(at))
+                }
+                _ => Cut::default(),
+            };
+            Best { items, tied, cut }
         })
         .collect())
 }
@@ -145,7 +195,7 @@ fn by_rows(
     scorer: &dyn RowScorer,
     n_items: usize,
     users: &[u32],
-    heard: &Ragged<u32>,
+    (heard, targets): (&Ragged<u32>, Option<&Targets>),
     depth: usize,
     name_of: &(dyn Fn(u32) -> String + Sync),
 ) -> Result<Vec<Best>> {
@@ -169,10 +219,19 @@ fn by_rows(
                             name_of(users[at])
                         )));
                     }
-                    for &item in heard.get(batch * BATCH + at) {
+                    let asked = batch * BATCH + at;
+                    for &item in heard.get(asked) {
                         row[item as usize] = f32::NEG_INFINITY;
                     }
-                    Ok(best(row, depth))
+                    let mut best = best(row, depth);
+                    if let Some(targets) = targets.filter(|_| best.tied) {
+                        // Ties go to the smaller item, so what is behind the last one is cut off.
+                        let (last, score) = best.items[depth - 1];
+                        let behind = last + 1..n_items as u32;
+                        let equal = behind.filter(|&i| f64::from(row[i as usize]) == score);
+                        best.cut = Cut::of(equal, targets.get(asked));
+                    }
+                    Ok(best)
                 })
                 .collect()
         })
@@ -199,7 +258,11 @@ fn best(row: &[f32], depth: usize) -> Best {
         }
     }
     let tied = cut(&mut items, depth);
-    Best { items, tied }
+    Best {
+        items,
+        tied,
+        cut: Cut::default(),
+    }
 }
 
 #[cfg(test)]
@@ -243,7 +306,7 @@ mod tests {
         heard.push([1]);
         heard.push([]);
         heard.push([0, 1, 2]);
-        let lists = everybody(&[1.0, 5.0, 1.0], &[0, 1, 2], &heard, 2).unwrap();
+        let lists = everybody(&[1.0, 5.0, 1.0], &[0, 1, 2], (&heard, None), 2).unwrap();
         let lists: Vec<_> = lists.iter().map(items).collect();
         assert_eq!(lists, [vec![0, 2], vec![1, 0], vec![]]);
     }

@@ -1,12 +1,13 @@
 //! The protocol's cases (`protocol.md`: golden cases, masks, cold items, means) over real folds.
 
-use musicrec_api::{Events, Fold, Recommender, Result, Role, Scores, Users};
+use musicrec_api::{Events, Fold, Recommender, Result, Role, RowScorer, Scores, Users};
+use serde_json::json;
 
 use super::chance::chance;
 use super::faulty::Faulty;
 use super::fold::{FoldData, ready};
 use super::measure::{Measured, measure};
-use super::rank::rank;
+use super::rank::{rank, rank_cut};
 use crate::experiment::{ColdItems, Evaluation, Heard, Metrics};
 
 /// A model that knows its scores: one list for all.
@@ -180,7 +181,8 @@ fn chance_is_exact_and_the_draws_agree_with_it() {
         // Standard error of 40,000 draws is below .0015.
         assert!((mean - expected).abs() < 0.006, "{mean} is not {expected}");
     }
-    close(&chance.ceiling, [1.0, 2.0 / 3.0, 1.0]);
+    let ceiling: Vec<f64> = chance.ceiling.iter().copied().flatten().collect();
+    close(&ceiling, [1.0, 2.0 / 3.0, 1.0]);
 }
 
 /// A fold of users who heard an item each of their own and look for some of `items` others.
@@ -258,6 +260,11 @@ fn a_faulty_metric_is_an_error_that_names_it() {
         (Faulty::Huge, range.to_owned()),
         (Faulty::Panics, format!("`faulty`: {bug}no user")),
         (Faulty::BindPanics, format!("`faulty`: {bug}no bind")),
+        (Faulty::BindFails, "`faulty`: there is no column".to_owned()),
+        (
+            Faulty::NotOverLists,
+            "says in `nature` that it is over all lists".to_owned(),
+        ),
         (Faulty::ChancePanics, format!("`faulty`: {bug}no chance")),
         (
             Faulty::ChanceNan,
@@ -283,4 +290,135 @@ fn a_faulty_metric_is_an_error_that_names_it() {
     }
     let metrics = Metrics(vec![Box::new(Faulty::None)]);
     assert_eq!(measure(&metrics, &data, &lists).unwrap().means, [1.0]);
+}
+
+/// Rows of scores, the same for each user.
+struct Rows(Vec<f64>);
+
+impl RowScorer for Rows {
+    fn score(&self, _: &[u32], mut out: ndarray::ArrayViewMut2<f32>) {
+        for mut row in out.rows_mut() {
+            for (cell, score) in row.iter_mut().zip(&self.0) {
+                *cell = *score as f32;
+            }
+        }
+    }
+}
+
+impl Recommender for Rows {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Rows(self))
+    }
+}
+
+fn metrics(definition: serde_json::Value) -> Metrics {
+    serde_json::from_value(definition).unwrap()
+}
+
+/// The three cases of ties of the golden file, through both ways of ranking.
+#[test]
+fn ties_are_averaged_as_mcsherry_and_najork_do() {
+    // By case: the scores of a, b, c, d; the targets; recall, precision, NDCG in the order of ids and
+    // averaged.
+    let cases = [
+        (
+            [1.0, 1.0, 1.0, 0.0],
+            "c",
+            [1.0, 1.0 / 3.0, 0.5],
+            [1.0, 1.0 / 3.0, 0.710_309_917_857_152_6],
+        ),
+        (
+            [1.0, 1.0, 1.0, 1.0],
+            "d",
+            [0.0, 0.0, 0.0],
+            [0.75, 0.25, 0.532_732_438_392_864_4],
+        ),
+        (
+            [2.0, 1.0, 1.0, 1.0],
+            "bd",
+            [0.5, 1.0 / 3.0, 0.386_852_807_234_541_63],
+            [2.0 / 3.0, 4.0 / 9.0, 0.462_284_269_078_180_54],
+        ),
+    ];
+    let evaluation = Evaluation::default();
+    for (scores, targets, by_id, averaged) in cases {
+        let others = ["a", "b", "c", "d"].map(|item| ("other", item));
+        // What u heard has the best score and is masked.
+        let heard = [("u", "heard")];
+        let targets = targets.chars().map(String::from).collect::<Vec<_>>();
+        let asked: Vec<(&str, &str)> = targets.iter().map(|t| ("u", t.as_str())).collect();
+        let data = fold(&[&others[..], &heard, &asked].concat(), 5, &evaluation).unwrap();
+        let scores = [&scores[..], &[9.0]].concat();
+        let models: [Box<dyn Recommender>; 2] =
+            [Box::new(Fixed(scores.clone())), Box::new(Rows(scores))];
+        for model in models {
+            for (targets, expected) in [(None, by_id), (Some(&data.reachable), averaged)] {
+                let name = |_| String::new();
+                let lists = rank_cut(&*model, &data.asked, &data.heard, targets, (5, 3), &name);
+                let measured = measure(&evaluation.metrics, &data, &lists.unwrap()).unwrap();
+                close(&measured.means, expected);
+                assert_eq!(measured.per_user.row(0).to_vec(), measured.means);
+            }
+        }
+    }
+}
+
+/// Metrics that read items or are over all lists: their chance is drawn, they have no ceiling, and those of
+/// hits beside them are what they are alone.
+#[test]
+fn random_lists_have_real_items_where_a_metric_reads_them() {
+    let data = asking(30, 50, |user| 1 + user % 5);
+    let hits = json!([{ "recall": {} }, { "ndcg": {} }]);
+    let of = |definition| chance(&metrics(definition), &data, 300, 1, &false.into()).unwrap();
+    let alone = of(hits);
+    let names = [
+        "coverage",
+        "recall",
+        "gini",
+        "novelty",
+        "ndcg",
+        "micro_precision",
+        "serendipity",
+        "popularity_bias",
+    ];
+    let all = of(names.map(|name| json!({ name: {} })).into());
+    let at = |name| names.iter().position(|n| *n == name).unwrap();
+    for (one, name) in ["recall", "ndcg"].into_iter().enumerate() {
+        assert_eq!(all.null[at(name)], alone.null[one]);
+        assert_eq!(all.expected[at(name)], alone.expected[one]);
+        assert_eq!(all.ceiling[at(name)], alone.ceiling[one]);
+        assert!(all.exact[at(name)]);
+    }
+    assert_eq!(all.ceiling.iter().flatten().count(), 2);
+    assert_eq!(all.exact.iter().filter(|exact| **exact).count(), 2);
+    // 80 items, each heard by one of 31 users, and one of them masked for each user asked.
+    assert!((all.expected[at("popularity_bias")] - 1.0 / 31.0).abs() < 1e-12);
+    assert!((all.expected[at("novelty")] - 31f64.log2()).abs() < 1e-12);
+    // 90 of them in 30 lists: an item is missed by a list with probability 1 - 3/79 (or surely).
+    let missed = 50.0 / 80.0 * (76f64 / 79.0).powi(30) + 30.0 / 80.0 * (76f64 / 79.0).powi(29);
+    let coverage = all.expected[at("coverage")];
+    assert!(
+        (coverage - (1.0 - missed)).abs() < 0.005,
+        "{coverage}, {}",
+        1.0 - missed
+    );
+    assert!(all.expected[at("gini")] > 0.2 && all.expected[at("gini")] < 0.8);
+    // The recall of pooled precision: hits of three places.
+    let precision = of(json!([{ "precision": {} }])).expected[0];
+    assert!((all.expected[at("micro_precision")] - precision).abs() < 0.005);
+}
+
+/// One number over all lists stands among the means and has no column.
+#[test]
+fn a_metric_over_all_lists_has_no_value_of_users() {
+    let data = asking(3, 9, |_| 2);
+    let metrics = metrics(json!([{ "recall": {} }, { "coverage": {} }, { "precision": {} }]));
+    let scores = Fixed((0..12).map(f64::from).collect());
+    let name = |_| String::new();
+    let lists = rank(&scores, &data.asked, &data.heard, (12, 3), &name).unwrap();
+    let measured = measure(&metrics, &data, &lists).unwrap();
+    assert_eq!(measured.per_user.dim(), (3, 2));
+    let column = |at: usize| measured.per_user.column(at).mean().unwrap();
+    // Three items at the end of the alphabet are each somebody's own: own0, own1, own2 and i8.
+    assert_eq!(measured.means, [column(0), 4.0 / 12.0, column(1)]);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use musicrec_api::{Events, Identity, Role, Roles};
+use musicrec_api::{Events, Identity, Nature, Role, Roles};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -97,6 +97,8 @@ impl CleanedLog {
 pub(crate) struct Measured {
     #[serde(flatten)]
     pub(crate) identity: Identity,
+    #[serde(flatten)]
+    pub(crate) nature: Nature,
     /// How many places of a list count.
     pub(crate) depth: usize,
 }
@@ -171,8 +173,9 @@ pub(crate) struct FloorMetric {
     /// The least value that this data could show to be above chance, with a power of 80 % at a
     /// one-sided level of 5 %: expectation + 2.49 standard deviations.
     pub(crate) detectable: f64,
-    /// The highest value that the split permits.
-    pub(crate) ceiling: f64,
+    /// The highest value that the split permits; of metrics of hits of which higher is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ceiling: Option<f64>,
 }
 
 /// Whose recommendations were exported.
@@ -210,6 +213,12 @@ impl Overview {
         trials.flat_map(PlanTrial::ids).collect()
     }
 
+    /// Whether a metric is one number for all lists, without a value of each user.
+    pub(crate) fn over_lists(&self, label: &str) -> bool {
+        let mut metrics = self.metrics.iter();
+        metrics.any(|m| m.identity.label == label && m.nature.over_lists)
+    }
+
     /// The metrics' labels.
     pub(crate) fn labels(&self) -> Vec<String> {
         self.metrics
@@ -242,6 +251,7 @@ pub(super) fn make(
         .collect();
     let metrics = evaluation.metrics.0.iter().map(|metric| Measured {
         identity: metric.identity(),
+        nature: metric.nature(),
         depth: metric.depth(),
     });
     let mut overview = Overview {

@@ -9,11 +9,11 @@ use musicrec_api::{Error, Events, FitContext, Result, Train, derive_seed};
 
 use super::Sweep;
 use crate::exit::Failure;
-use crate::experiment::{Trial, Weighting, resolved};
+use crate::experiment::{Ties, Trial, Weighting, resolved};
 use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
 use crate::stages::fold::FoldData;
 use crate::stages::measure::{Measured, measure};
-use crate::stages::rank::{Lists, rank};
+use crate::stages::rank::{Lists, rank_cut};
 use crate::text::{csv_text, panic_text};
 
 /// What trials of a role learn from, one a cleaning and distinct weighting, made when first needed.
@@ -112,10 +112,12 @@ impl Sweep<'_> {
         let recommender = trial.model.plugin.fit(train, &context)?;
         let fitted = Instant::now();
         let evaluation = &self.experiment.evaluation;
-        let lists = rank(
+        let averaged = evaluation.ties == Ties::Expected;
+        let lists = rank_cut(
             &*recommender,
             &fold.asked,
             &fold.heard,
+            averaged.then_some(&fold.reachable),
             (train.n_items(), evaluation.depth()),
             &|user| fold.fit.users.get(user).to_owned(),
         )?;
@@ -131,10 +133,11 @@ impl Sweep<'_> {
     }
 
     fn outcome(&self, fold: &FoldData, scored: &Scored) -> Result<Outcome, Failure> {
-        let labels = self.experiment.evaluation.metrics.labels();
+        let metrics = &self.experiment.evaluation.metrics;
+        let (labels, of_users) = (metrics.labels(), metrics.labels_of_users());
         let measured = &scored.measured;
         let attachments = [
-            ("per_user", per_user(fold, &labels, measured)),
+            ("per_user", per_user(fold, &of_users, measured)),
             ("lists", lists_csv(&fold.fit, &fold.asked, &scored.lists)),
         ];
         let attachments = attachments
@@ -155,7 +158,7 @@ impl Sweep<'_> {
     }
 }
 
-/// One line a user: `user`, then the metrics.
+/// One line a user: `user`, then the metrics that give each user a value.
 fn per_user(fold: &FoldData, labels: &[String], measured: &Measured) -> String {
     let header = std::iter::once("user").chain(labels.iter().map(String::as_str));
     let rows = fold.asked.iter().zip(measured.per_user.rows());

@@ -2,7 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use musicrec_api::{ChanceView, Identity, Measure, Metric, MetricContext, UserView, register};
+use musicrec_api::{
+    BoundMetric, ChanceView, Identity, Measure, Metric, MetricContext, Nature, Result, UserView,
+    register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,8 +49,14 @@ impl Metric for MyPlugin {
         }
     }
 
-    fn bind(&self, _: &MetricContext) -> Box<dyn Measure> {
-        Box::new(self.clone())
+    /// Higher is better, each user has a value, and that is 0 or 1.
+    fn nature(&self) -> Nature {
+        Nature::default().proportion()
+    }
+
+    // What it needs of the whole evaluation, such as how popular items are, it gets here.
+    fn bind(&self, _: &MetricContext) -> Result<BoundMetric> {
+        Ok(BoundMetric::per_user(self.clone()))
     }
 }
 
@@ -78,13 +87,14 @@ register!(Metric, MyPlugin, "my_plugin", revision = 1);
 #[cfg(test)]
 mod tests {
     use super::MyPlugin;
-    use musicrec_api::{Metric, MetricContext, UserView, conformance};
+    use musicrec_api::{Events, Metric, MetricContext, UserView, conformance};
 
     /// The value of a list whose items have these gains, for a user with two targets.
     fn value(gains: &[f64]) -> f64 {
         let list: Vec<u32> = (0..gains.len() as u32).collect();
-        let measure = MyPlugin::default().bind(&MetricContext::new(100));
-        measure.user(&UserView::new(&list, gains, &[1.0, 1.0]))
+        let fit = Events::default();
+        let bound = MyPlugin::default().bind(&MetricContext::new(100, &fit));
+        bound.unwrap().value(&[UserView::new(&list, gains, &[1.0, 1.0])])
     }
 
     #[test]
