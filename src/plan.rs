@@ -119,10 +119,12 @@ pub(crate) fn make(
                 validation = validation.map(|_| State::Same(earlier));
                 test = State::Same(earlier);
             }
-            let of = |role| {
-                let folds = &overview.cleanings[plan.cleaning].folds;
-                let fold = folds.iter().find(|f| f.role == role)?;
-                speeds.seconds(&all[plan.index], fold)
+            let folds = &overview.cleanings[plan.cleaning].folds;
+            let of = |role| -> Option<f64> {
+                let periods = folds.iter().filter(|f| f.role == role);
+                periods
+                    .map(|fold| speeds.seconds(&all[plan.index], fold))
+                    .sum()
             };
             let on_test = of(Role::Test);
             let seconds = match validation {
@@ -139,9 +141,8 @@ pub(crate) fn make(
             };
             if planned.runs() {
                 left.estimated |= !speeds.recorded(&all[plan.index]);
-                let fold = overview.cleanings[plan.cleaning].folds.last();
-                let bytes = fold.map(|fold| memory(&all[plan.index], fold));
-                left.bytes.extend(bytes);
+                let bytes = folds.iter().map(|fold| memory(&all[plan.index], fold));
+                left.bytes.extend(bytes.max_by(f64::total_cmp));
             }
             trials.push(planned);
         }
@@ -241,8 +242,8 @@ impl Speeds {
         let (mut scores, mut ranking) = (0.0, 0.0);
         let mut counted = BTreeSet::new();
         for plan in overview.variants.iter().flat_map(|v| &v.trials) {
-            for fold in &overview.cleanings[plan.cleaning].folds {
-                let id = match fold.role {
+            for role in [Role::Validation, Role::Test] {
+                let id = match role {
                     Role::Validation => plan.validation.as_ref(),
                     Role::Test => Some(&plan.test),
                 };
@@ -254,12 +255,15 @@ impl Speeds {
                 }
                 let model = all[plan.index].model;
                 let measured = of_model.entry(nesting(&model.resolved)).or_default();
-                measured.fits += 1;
-                let cost = model.plugin.cost(&shape(fold));
-                measured.operations += cost.map_or(0.0, |cost| cost.operations);
                 measured.seconds += run.fit_seconds * run.threads as f64;
-                scores += (fold.users * fold.candidates) as f64;
                 ranking += run.rank_seconds * run.threads as f64;
+                let folds = &overview.cleanings[plan.cleaning].folds;
+                for fold in folds.iter().filter(|f| f.role == role) {
+                    measured.fits += 1;
+                    let cost = model.plugin.cost(&shape(fold));
+                    measured.operations += cost.map_or(0.0, |cost| cost.operations);
+                    scores += (fold.users * fold.candidates) as f64;
+                }
             }
         }
         Self {

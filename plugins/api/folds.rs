@@ -190,8 +190,8 @@ fn future(events: &Events, folds: &[Fold], names: &[String]) -> Vec<String> {
         && last >= first
     {
         faults.push(
-            "the validation part is not before the test part, but `uses_the_future` says that no \
-             model learns from what is later"
+            "settings are chosen by what is not before the test part, but `uses_the_future` says \
+             that it does not"
                 .to_owned(),
         );
     }
@@ -296,7 +296,7 @@ mod tests {
             ),
             (
                 vec![validation(&[0], &[1, 3]), test(&[0], &[], &[2])],
-                "the validation part is not before the test part",
+                "settings are chosen by what is not before the test part",
             ),
         ];
         for (folds, expected) in cases {

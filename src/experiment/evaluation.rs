@@ -46,6 +46,8 @@ pub(crate) struct Evaluation {
     pub(crate) heard: Heard,
     /// What is done with targets that nobody heard in the fit part.
     pub(crate) cold_items: ColdItems,
+    /// What is done with users of whom the fit part knows nothing.
+    pub(crate) cold_users: ColdUsers,
     /// Whether the chosen trials learn from train and validation together before the test.
     pub(crate) refit: bool,
     /// How many complete random rankings the chance row draws.
@@ -72,6 +74,7 @@ impl Default for Evaluation {
             depth: None,
             heard: Heard::Mask,
             cold_items: ColdItems::Miss,
+            cold_users: ColdUsers::Skip,
             refit: true,
             null_rankings: NonZeroUsize::new(2_000).expect("not zero"),
             resamples: NonZeroUsize::new(10_000).expect("not zero"),
@@ -120,6 +123,13 @@ impl Evaluation {
         if self.cold_items == ColdItems::Drop {
             changes.push(
                 "targets that no model could name are left out (cold_items = \"drop\")".into(),
+            );
+        }
+        if self.cold_users == ColdUsers::Popularity {
+            changes.push(
+                "users without a past are asked too, and get what is popular whatever the model \
+                 (cold_users = \"popularity\")"
+                    .into(),
             );
         }
         if !self.refit {
@@ -197,6 +207,16 @@ pub(crate) enum ColdItems {
     Miss,
     /// They are no targets.
     Drop,
+}
+
+/// What is done with users of whom the fit part knows nothing, and nothing is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ColdUsers {
+    /// They are not asked.
+    Skip,
+    /// They are asked, and get the items of the most users whatever the model.
+    Popularity,
 }
 
 /// What is exported at the end.

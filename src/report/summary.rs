@@ -207,6 +207,7 @@ fn row(
         users_hit,
         users_tied,
         attachments,
+        ..
     } = &test.result.outcome
     else {
         return Ok(None);

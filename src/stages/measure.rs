@@ -19,6 +19,9 @@ pub(crate) struct Measured {
     pub(crate) users_hit: usize,
     /// Users whose last place that a metric looks at was decided by item id.
     pub(crate) users_tied: usize,
+    /// For each user asked, whether they are among those.
+    pub(crate) hit: Vec<bool>,
+    pub(crate) tied: Vec<bool>,
 }
 
 /// Measures the list of every user asked.
@@ -29,7 +32,7 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
     let measures = bind(metrics, fold)?;
     let users = fold.asked.len();
     let mut per_user = Array2::zeros((users, measures.len()));
-    let (mut users_hit, mut users_tied) = (0, 0);
+    let (mut hit, mut tied) = (Vec::with_capacity(users), Vec::with_capacity(users));
     let depth = metrics.depth();
     let (mut items, mut gains) = (Vec::new(), Vec::new());
     for user in 0..users {
@@ -40,8 +43,8 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
             items.push(item);
             gains.push(gain(targets, item));
         }
-        users_hit += usize::from(gains.iter().take(depth).any(|&g| g > 0.0));
-        users_tied += usize::from(lists.tied_at(user, depth));
+        hit.push(gains.iter().take(depth).any(|&g| g > 0.0));
+        tied.push(lists.tied_at(user, depth));
         let view = UserView::new(&items, &gains, fold.targets.get(user));
         for (at, measure) in measures.iter().enumerate() {
             per_user[[user, at]] = measure.user(&view, || fold.name_of(user))?;
@@ -50,8 +53,10 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
     Ok(Measured {
         means: means(&per_user),
         per_user,
-        users_hit,
-        users_tied,
+        users_hit: hit.iter().filter(|hit| **hit).count(),
+        users_tied: tied.iter().filter(|tied| **tied).count(),
+        hit,
+        tied,
     })
 }
 

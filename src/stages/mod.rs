@@ -1,15 +1,19 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! common (what all alternatives of the cleaners ask), rank, bound (metrics that are asked), measure, chance.
+//! given (users held out whole), common (what all alternatives of the cleaners ask), rank, ask (who is
+//! ranked for how), bound (metrics that are asked), measure, chance, periods (several folds of one role).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{Error, Result};
 
+pub(crate) mod ask;
 pub(crate) mod bound;
 pub(crate) mod chance;
 pub(crate) mod common;
 pub(crate) mod fold;
+pub(crate) mod given;
 pub(crate) mod measure;
+pub(crate) mod periods;
 pub(crate) mod prepare;
 pub(crate) mod rank;
 

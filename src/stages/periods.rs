@@ -1,0 +1,156 @@
+//! Several folds of one role: periods, each foretold by itself. A user's value is the mean over the
+//! periods that ask them, so that every user has one vote in what is averaged over users.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+use musicrec_api::{Result, derive_seed};
+use ndarray::Array2;
+
+use super::chance::{self, Chance};
+use super::fold::FoldData;
+use super::measure::{Measured, means};
+use crate::experiment::Metrics;
+
+/// Numbers the periods of one role and shares each user's vote among those that ask them. To be done
+/// anew whenever somebody is no longer asked.
+pub(crate) fn number(periods: &mut [&mut FoldData]) {
+    let mut asks: BTreeMap<u32, usize> = BTreeMap::new();
+    for user in periods.iter().flat_map(|fold| &fold.who) {
+        *asks.entry(*user).or_default() += 1;
+    }
+    let all = periods.len();
+    for (at, fold) in periods.iter_mut().enumerate() {
+        (fold.summary.period, fold.summary.periods) = (at + 1, all);
+        let votes = fold.who.iter().map(|user| 1.0 / asks[user] as f64);
+        fold.votes = votes.collect();
+    }
+}
+
+/// The seed of a period: that of the whole for the first, so that a single period is nothing special.
+pub(crate) fn seed(of_all: u64, period: usize) -> u64 {
+    match period {
+        1 => of_all,
+        later => derive_seed(of_all, &format!("period {later}")),
+    }
+}
+
+/// What a trial reached on all periods.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Together {
+    /// Everybody who is asked in some period, in the numbering of the whole log, ascending.
+    pub(crate) who: Vec<u32>,
+    /// Those users × metrics: means over the periods that ask them.
+    pub(crate) per_user: Array2<f64>,
+    /// The mean over these users, by metric.
+    pub(crate) means: Vec<f64>,
+    /// Users with a target in some list.
+    pub(crate) users_hit: usize,
+    /// Users who had a last place decided by item id.
+    pub(crate) users_tied: usize,
+}
+
+impl Together {
+    /// Of each period what was measured.
+    pub(crate) fn of(periods: &[&FoldData], measured: &[Measured]) -> Self {
+        let mut places: BTreeMap<u32, Vec<(usize, usize)>> = BTreeMap::new();
+        for (period, fold) in periods.iter().enumerate() {
+            for (at, &user) in fold.who.iter().enumerate() {
+                places.entry(user).or_default().push((period, at));
+            }
+        }
+        let metrics = measured.first().map_or(0, |m| m.per_user.ncols());
+        let mut per_user = Array2::zeros((places.len(), metrics));
+        for (mut row, places) in per_user.rows_mut().into_iter().zip(places.values()) {
+            for &(period, at) in places {
+                row += &measured[period].per_user.row(at);
+            }
+            row /= places.len() as f64;
+        }
+        let some = |holds: &dyn Fn(&Measured, usize) -> bool| {
+            let users = places.values();
+            let of = |user: &&Vec<(usize, usize)>| {
+                user.iter()
+                    .any(|&(period, at)| holds(&measured[period], at))
+            };
+            users.filter(of).count()
+        };
+        Self {
+            means: means(&per_user),
+            per_user,
+            users_hit: some(&|m, at| m.hit[at]),
+            users_tied: some(&|m, at| m.tied[at]),
+            who: places.into_keys().collect(),
+        }
+    }
+}
+
+/// Floor and ceiling over all periods: each drawn ranking covers all of them. The draws are ascending.
+///
+/// # Errors
+/// If a metric panics or gives no finite number.
+pub(crate) fn chance(
+    metrics: &Metrics,
+    periods: &[&FoldData],
+    rankings: usize,
+    of_all: u64,
+    cancel: &AtomicBool,
+) -> Result<Chance> {
+    let of_each: Vec<Chance> = (1..)
+        .zip(periods)
+        .map(|(period, fold)| chance::chance(metrics, fold, rankings, seed(of_all, period), cancel))
+        .collect::<Result<_>>()?;
+    Ok(pooled(periods, of_each))
+}
+
+/// Each period's means count by the votes cast in it: their sums over the number of users are what a
+/// mean over users of means over periods is.
+fn pooled(periods: &[&FoldData], mut of_each: Vec<Chance>) -> Chance {
+    let mut whole = if of_each.len() == 1 {
+        of_each.swap_remove(0)
+    } else {
+        let votes = periods.iter().map(|fold| fold.votes.iter().sum());
+        let votes: Vec<f64> = votes.collect();
+        let users: f64 = votes.iter().sum();
+        let mean = |value: &dyn Fn(&Chance) -> f64| {
+            let values = of_each.iter().zip(&votes);
+            values.map(|(c, votes)| votes * value(c)).sum::<f64>() / users
+        };
+        let metrics = 0..of_each[0].expected.len();
+        let rankings = |metric: usize| 0..of_each[0].null[metric].len();
+        let refuted = |metric: usize| of_each.iter().any(|c| c.refuted[metric].is_some());
+        let said = |c: &Chance, metric: usize| c.refuted[metric].unwrap_or(c.expected[metric]);
+        let mut missed: BTreeMap<u32, f64> = BTreeMap::new();
+        let mut hittable: BTreeMap<u32, bool> = BTreeMap::new();
+        for (fold, chance) in periods.iter().zip(&of_each) {
+            for (at, &user) in fold.who.iter().enumerate() {
+                *missed.entry(user).or_insert(1.0) *= 1.0 - chance.hit[at];
+                *hittable.entry(user).or_default() |= !fold.reachable.get(at).is_empty();
+            }
+        }
+        let hit: Vec<f64> = missed.values().map(|missed| 1.0 - missed).collect();
+        Chance {
+            expected: metrics.clone().map(|m| mean(&|c| c.expected[m])).collect(),
+            exact: metrics
+                .clone()
+                .map(|m| of_each.iter().all(|c| c.exact[m]))
+                .collect(),
+            refuted: metrics
+                .clone()
+                .map(|m| refuted(m).then(|| mean(&|c| said(c, m))))
+                .collect(),
+            null: metrics
+                .clone()
+                .map(|m| rankings(m).map(|at| mean(&|c| c.null[m][at])).collect())
+                .collect(),
+            users_hit: hit.iter().sum(),
+            hit,
+            ceiling: metrics.map(|m| mean(&|c| c.ceiling[m])).collect(),
+            ceiling_users_hit: hittable.values().filter(|hit| **hit).count(),
+        }
+    };
+    for null in &mut whole.null {
+        null.sort_by(f64::total_cmp);
+    }
+    whole
+}
