@@ -115,3 +115,126 @@ impl Recommender for Popular {
         Ok(Scores::Everybody(&self.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{Events, Fold, MISSING, Recommender, Result, Role, Scores, Train, Users};
+
+    use super::lists;
+    use crate::experiment::{ColdUsers, Evaluation};
+    use crate::stages::fold::{FoldData, ready};
+
+    /// Knows scores for those it has learned from, and others for those folded in.
+    struct Two([Vec<f64>; 2]);
+
+    impl Recommender for Two {
+        fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+            Ok(Scores::Everybody(&self.0[0]))
+        }
+
+        fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
+            assert_eq!((given.n_users(), given.n_items()), (1, 3));
+            Ok(Some(Box::new(Self([self.0[1].clone(), Vec::new()]))))
+        }
+    }
+
+    /// Can do nothing but score.
+    struct Plain(Vec<f64>);
+
+    impl Recommender for Plain {
+        fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+            Ok(Scores::Everybody(&self.0))
+        }
+    }
+
+    /// u and v are learned from, x and y are given, of y an unknown item only, and z is unknown.
+    fn fold(cold_users: ColdUsers) -> FoldData {
+        let learned = [("u", "a"), ("u", "b"), ("v", "b"), ("v", "c")];
+        let given = [("x", "a"), ("x", "NEW"), ("y", "NEW")];
+        let targets = [("u", "c"), ("x", "b"), ("x", "a"), ("y", "a"), ("z", "b")];
+        let events = Events::from_pairs(learned.into_iter().chain(given).chain(targets));
+        let fold = Fold::new(Role::Test, (0..4).collect(), (7..12).collect());
+        let fold = fold.with_given(vec![4, 5, 6]);
+        let evaluation = Evaluation {
+            targets: serde_json::from_str(r#"{"binary": {}}"#).unwrap(),
+            cold_users,
+            ..Evaluation::default()
+        };
+        ready(&fold, None, &events, &[], &evaluation).unwrap()
+    }
+
+    fn told(fold: &FoldData) -> Train {
+        let history = fold.given.as_ref().unwrap().history.clone();
+        let weights = vec![1.0; history.len()];
+        Train::new(history, &weights)
+    }
+
+    fn names(fold: &FoldData) -> Vec<&str> {
+        (0..fold.who.len()).map(|at| fold.name_of(at)).collect()
+    }
+
+    #[test]
+    fn who_is_asked_and_what_is_known_of_them() {
+        let skip = fold(ColdUsers::Skip);
+        assert_eq!(names(&skip), ["u", "x"]);
+        assert_eq!(skip.asked, [0, 2]);
+        // What is given counts as heard.
+        let summary = &skip.summary;
+        assert_eq!((summary.targets, summary.heard_removed), (2, 1));
+        assert_eq!((summary.cold_users, summary.cold_asked), (2, 0));
+        let given = summary.given.as_ref().unwrap();
+        assert_eq!((given.users, given.events), (1, 1));
+        let all = fold(ColdUsers::Popularity);
+        assert_eq!(names(&all), ["u", "x", "y", "z"]);
+        assert_eq!(all.asked, [0, 2, MISSING, MISSING]);
+        let summary = &all.summary;
+        assert_eq!((summary.users, summary.targets), (4, 4));
+        assert_eq!((summary.cold_users, summary.cold_asked), (2, 2));
+        assert_eq!(summary.users_without_target, 0);
+    }
+
+    #[test]
+    fn each_group_is_answered_in_its_way_and_keeps_its_place() {
+        let fold = fold(ColdUsers::Popularity);
+        let model = Two([vec![3.0, 2.0, 1.0], vec![1.0, 2.0, 3.0]]);
+        let lists = lists(&model, &fold, Some(&told(&fold)), 3, "two").unwrap();
+        let items = |at: usize| -> String {
+            let list = lists.ranked.get(at).iter();
+            list.map(|(item, _)| fold.fit.items.get(*item)).collect()
+        };
+        // u heard a and b; x heard a; b is heard by two, and ties go to the smaller id.
+        assert_eq!([0, 1, 2, 3].map(items), ["c", "cb", "bac", "bac"]);
+        assert_eq!(lists.tied, [false; 4]);
+    }
+
+    #[test]
+    fn a_model_that_cannot_answer_is_named() {
+        let fold = fold(ColdUsers::Skip);
+        let model = Plain(vec![0.0; 3]);
+        let error = lists(&model, &fold, Some(&told(&fold)), 3, "plain").unwrap_err();
+        for words in [
+            "the model `plain` cannot answer",
+            "holds 1 users out",
+            "`Recommender::fold_in`",
+        ] {
+            assert!(
+                error.to_string().contains(words),
+                "no `{words}` in: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_masked_is_an_error() {
+        let mut fold = fold(ColdUsers::Skip);
+        assert!(fold.refuse_masked().is_ok());
+        // By hand, for no fold that is made ready can be like this.
+        fold.heard = crate::stages::fold::Ragged::default();
+        fold.heard.push([0, 1, 2]);
+        fold.heard.push([0]);
+        let error = fold.refuse_masked().unwrap_err().to_string();
+        for words in ["the test part asks user `u` for item `c`", "masked"] {
+            assert!(error.contains(words), "no `{words}` in: {error}");
+        }
+    }
+}

@@ -249,7 +249,7 @@ impl FoldData {
     }
 
     /// An error if a target cannot be recommended because it is masked: then every model would miss it.
-    fn refuse_masked(&self) -> Result<()> {
+    pub(super) fn refuse_masked(&self) -> Result<()> {
         for (at, name) in self
             .who
             .iter()

@@ -154,3 +154,129 @@ fn pooled(periods: &[&FoldData], mut of_each: Vec<Chance>) -> Chance {
     }
     whole
 }
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{Events, Fold, Recommender, Result, Role, Scores, Users};
+
+    use super::{Together, chance, number, seed};
+    use crate::experiment::Evaluation;
+    use crate::stages::ask::lists;
+    use crate::stages::fold::{FoldData, ready};
+    use crate::stages::measure::measure;
+
+    /// The later an item in the order of ids, the better.
+    struct Later(Vec<f64>);
+
+    impl Recommender for Later {
+        fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+            Ok(Scores::Everybody(&self.0))
+        }
+    }
+
+    /// Two periods: u is asked for b, then u for c and v for d; w heard all that can be recommended.
+    fn periods() -> (Vec<FoldData>, Evaluation) {
+        let past = [("u", "a"), ("v", "a"), ("v", "b"), ("w", "c"), ("w", "d")];
+        let pairs = past.into_iter().chain([("u", "b"), ("u", "c"), ("v", "d")]);
+        let events = Events::from_pairs(pairs);
+        let evaluation = Evaluation::default();
+        let folds = [
+            Fold::new(Role::Test, (0..5).collect(), vec![5]),
+            Fold::new(Role::Test, (0..6).collect(), vec![6, 7]),
+        ];
+        let ready = |fold: &Fold| ready(fold, None, &events, &[], &evaluation).unwrap();
+        let mut folds: Vec<FoldData> = folds.iter().map(ready).collect();
+        number(&mut folds.iter_mut().collect::<Vec<_>>());
+        (folds, evaluation)
+    }
+
+    /// The NDCG of a single target at the second place.
+    const SECOND: f64 = 0.630_929_753_571_457_4;
+
+    fn near(got: &[f64], expected: &[f64]) {
+        assert_eq!(got.len(), expected.len());
+        for (got, expected) in got.iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-12, "{got} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_one_vote_however_often_they_are_asked() {
+        let (folds, evaluation) = periods();
+        let folds: Vec<&FoldData> = folds.iter().collect();
+        assert_eq!(
+            (&folds[0].votes[..], &folds[1].votes[..]),
+            (&[0.5][..], &[0.5, 1.0][..])
+        );
+        let names: Vec<String> = folds.iter().map(|f| f.summary.name()).collect();
+        assert_eq!(names, ["test period 1 of 2", "test period 2 of 2"]);
+        let model = Later(vec![1.0, 2.0, 3.0, 4.0]);
+        let measured: Vec<_> = folds
+            .iter()
+            .map(|fold| {
+                let lists = lists(&model, fold, None, 3, "later").unwrap();
+                measure(&evaluation.metrics, fold, &lists).unwrap()
+            })
+            .collect();
+        // u finds b third of d, c, b; then c second of d, c. v finds d first.
+        let of_periods = [measured[0].means[2], measured[1].means[2]];
+        near(&of_periods, &[0.5, f64::midpoint(SECOND, 1.0)]);
+        let together = Together::of(&folds, &measured);
+        assert_eq!(together.who, [0, 1]);
+        let u = f64::midpoint(0.5, SECOND);
+        near(&together.per_user.column(2).to_vec(), &[u, 1.0]);
+        near(&together.means[2..], &[f64::midpoint(u, 1.0)]);
+        assert_eq!((together.users_hit, together.users_tied), (2, 0));
+    }
+
+    #[test]
+    fn chance_and_ceiling_count_votes_too() {
+        let (folds, evaluation) = periods();
+        let folds: Vec<&FoldData> = folds.iter().collect();
+        let metrics = &evaluation.metrics;
+        let pooled = chance(metrics, &folds, 20_000, 1, &false.into()).unwrap();
+        // One of three places at random, then one of two.
+        let (first, second) = ((1.0 + SECOND + 0.5) / 3.0, f64::midpoint(1.0, SECOND));
+        let expected = f64::midpoint(f64::midpoint(first, second), second);
+        assert!((pooled.expected[2] - expected).abs() < 1e-12, "{pooled:?}");
+        assert_eq!(
+            (&pooled.exact[..], &pooled.refuted[..]),
+            (&[true; 3][..], &[None; 3][..])
+        );
+        let drawn = pooled.null[2].iter().sum::<f64>() / 20_000.0;
+        assert!(
+            (drawn - expected).abs() < 0.005,
+            "{drawn} is not {expected}"
+        );
+        assert!(pooled.null.iter().all(|null| null.is_sorted()));
+        // Every list holds all that is left, so everybody hits, each counted once.
+        assert!(
+            (pooled.users_hit - 2.0).abs() < 1e-12,
+            "{}",
+            pooled.users_hit
+        );
+        assert_eq!(pooled.ceiling_users_hit, 2);
+        assert!((pooled.ceiling[2] - 1.0).abs() < 1e-15);
+        // Periods draw for themselves: the same draws would make u's values depend on each other.
+        assert_ne!(seed(1, 1), seed(1, 2));
+    }
+
+    #[test]
+    fn a_single_period_is_nothing_special() {
+        let (mut folds, evaluation) = periods();
+        let mut last = folds.pop().unwrap();
+        number(&mut [&mut last]);
+        assert_eq!(
+            (&last.votes[..], last.summary.name()),
+            (&[1.0; 2][..], "test".to_owned())
+        );
+        let alone = chance::chance(&evaluation.metrics, &last, 500, 3, &false.into()).unwrap();
+        let mut pooled = chance(&evaluation.metrics, &[&last], 500, 3, &false.into()).unwrap();
+        let mut null = alone.null.clone();
+        null.iter_mut()
+            .for_each(|null| null.sort_by(f64::total_cmp));
+        assert_eq!(pooled.null, null);
+        pooled.null.clone_from(&alone.null);
+        assert_eq!(pooled, alone);
+    }
+}

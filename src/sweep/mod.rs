@@ -275,4 +275,6 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
 }
 
 #[cfg(test)]
+mod faulty_splits;
+#[cfg(test)]
 mod tests;
