@@ -79,7 +79,7 @@ fn a_splitter_that_breaks_its_promises_is_an_error_that_names_it() {
         (Faulty::Overlaps, "learns from events that it asks for"),
         (
             Faulty::KnowsTheHeldOut,
-            "gives a history of user `11`, whom it learns from too",
+            "gives a history of user `12`, whom it learns from too",
         ),
         (
             Faulty::ChoosesByTheTest,
