@@ -27,7 +27,7 @@ use crate::parts::{check_times, default_shares, floor_share, too_large, train_sh
 /// period too. Nothing is learned from what is later than what is foretold.
 ///
 /// Source: Ji et al., "A Critical Study on Data Leakage in Recommender System Offline Evaluation",
-/// TOIS 2023 (arXiv 2010.11060); Gusak et al., "Time to Split", RecSys 2025 (arXiv 2507.16289).
+/// TOIS 2023 (arXiv 2010.11060); Gusak et al., "Time to Split", 2025 (arXiv 2507.16289).
 ///
 /// ```toml
 /// [splitter.rolling_time]

@@ -123,7 +123,7 @@ pub(crate) enum Outcome {
         /// Each period by itself where there are several: then a user's value is the mean over the
         /// periods that ask them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        periods: Vec<Period>,
+        periods: Vec<PeriodResult>,
         /// Attachments by what they hold: `per_user` and `lists`.
         attachments: BTreeMap<String, String>,
     },
@@ -136,7 +136,7 @@ pub(crate) enum Outcome {
 
 /// What a trial reached in one of several periods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Period {
+pub(crate) struct PeriodResult {
     /// Its number, from 1.
     pub(crate) period: usize,
     /// First and last time of what is foretold, in seconds since 1970; absent without times.

@@ -296,7 +296,7 @@ pub(crate) fn ready(
     let (rows, cleaned) = learnable(rows, events, cleaners)?;
     let learned = events.select(&rows);
     let (fit, users, items) = learned.compact();
-    let (given, held_out) = Given::of(learned, history, &fit, &items);
+    let (given, held_out) = Given::of(learned, &history, &fit, &items);
     let future = events.select(&fold.targets);
     let wanted = wanted(&past, &future, &*evaluation.targets)?;
     // Users held out are numbered behind those of the fit part, which has none of them.

@@ -22,7 +22,7 @@ impl Given {
     /// nothing else is given: for a model they have no past.
     pub(crate) fn of(
         learned: Events,
-        history: Events,
+        history: &Events,
         fit: &Events,
         items: &[u32],
     ) -> (Option<Self>, Vec<u32>) {

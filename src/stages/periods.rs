@@ -273,8 +273,9 @@ mod tests {
         let alone = chance::chance(&evaluation.metrics, &last, 500, 3, &false.into()).unwrap();
         let mut pooled = chance(&evaluation.metrics, &[&last], 500, 3, &false.into()).unwrap();
         let mut null = alone.null.clone();
-        null.iter_mut()
-            .for_each(|null| null.sort_by(f64::total_cmp));
+        for null in &mut null {
+            null.sort_by(f64::total_cmp);
+        }
         assert_eq!(pooled.null, null);
         pooled.null.clone_from(&alone.null);
         assert_eq!(pooled, alone);

@@ -9,7 +9,7 @@ use super::Sweep;
 use super::trains::Trains;
 use crate::exit::Failure;
 use crate::experiment::{Trial, resolved};
-use crate::records::{Key, Outcome, Period, Record, Run, SCHEMA, TrialResult};
+use crate::records::{Key, Outcome, PeriodResult, Record, Run, SCHEMA, TrialResult};
 use crate::stages::ask::lists;
 use crate::stages::fold::FoldData;
 use crate::stages::measure::{Measured, measure};
@@ -116,7 +116,7 @@ impl Sweep<'_> {
             .map(|(what, text)| Ok((what.to_owned(), self.store.attach(&text, "csv")?)))
             .collect::<Result<_, Failure>>()?;
         let periods = folds.iter().zip(&scored.measured);
-        let periods = periods.map(|(fold, measured)| Period {
+        let periods = periods.map(|(fold, measured)| PeriodResult {
             period: fold.summary.period,
             from: fold.summary.evaluated.from,
             until: fold.summary.evaluated.until,
