@@ -115,15 +115,16 @@ pub(crate) fn make(
                 validation = validation.map(|_| State::Same(earlier));
                 test = State::Same(earlier);
             }
-            // What is left of its seeds, or all of them where nothing is.
-            let of = |role, ids: &[String]| {
-                let folds = &overview.cleanings[plan.cleaning].folds;
-                let fold = folds.iter().find(|f| f.role == role)?;
+            // What is left of its seeds, or all of them where nothing is; each on all periods.
+            let folds = &overview.cleanings[plan.cleaning].folds;
+            let of = |role, ids: &[String]| -> Option<f64> {
+                let periods = folds.iter().filter(|f| f.role == role);
+                let seconds = periods.map(|fold| speeds.seconds(&all[plan.index], fold));
                 let seeds = match missing(ids) {
                     0 => ids.len(),
                     missing => missing,
                 };
-                Some(speeds.seconds(&all[plan.index], fold)? * seeds as f64)
+                Some(seconds.sum::<Option<f64>>()? * seeds as f64)
             };
             let on_test = of(Role::Test, &plan.test);
             let seconds = match validation {
@@ -140,9 +141,8 @@ pub(crate) fn make(
             };
             if planned.runs() {
                 left.estimated |= !speeds.recorded(&all[plan.index]);
-                let fold = overview.cleanings[plan.cleaning].folds.last();
-                let bytes = fold.map(|fold| memory(&all[plan.index], fold));
-                left.bytes.extend(bytes);
+                let bytes = folds.iter().map(|fold| memory(&all[plan.index], fold));
+                left.bytes.extend(bytes.max_by(f64::total_cmp));
             }
             trials.push(planned);
         }
@@ -245,8 +245,9 @@ impl Speeds {
         let (mut scores, mut ranking) = (0.0, 0.0);
         let mut counted = BTreeSet::new();
         for plan in overview.variants.iter().flat_map(|v| &v.trials) {
-            for fold in &overview.cleanings[plan.cleaning].folds {
-                let ids = match fold.role {
+            let folds = &overview.cleanings[plan.cleaning].folds;
+            for role in [Role::Validation, Role::Test] {
+                let ids = match role {
                     Role::Validation => &plan.validation,
                     Role::Test => &plan.test,
                 };
@@ -256,12 +257,14 @@ impl Speeds {
                     }
                     let model = all[plan.index].model;
                     let measured = of_model.entry(nesting(&model.resolved)).or_default();
-                    measured.fits += 1;
-                    let cost = model.plugin.cost(&shape(fold));
-                    measured.operations += cost.map_or(0.0, |cost| cost.operations);
                     measured.seconds += run.fit_seconds * run.threads as f64;
-                    scores += (fold.users * fold.candidates) as f64;
                     ranking += run.rank_seconds * run.threads as f64;
+                    for fold in folds.iter().filter(|f| f.role == role) {
+                        measured.fits += 1;
+                        let cost = model.plugin.cost(&shape(fold));
+                        measured.operations += cost.map_or(0.0, |cost| cost.operations);
+                        scores += (fold.users * fold.candidates) as f64;
+                    }
                 }
             }
         }

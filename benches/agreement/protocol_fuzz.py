@@ -5,6 +5,7 @@ Makes small random logs and definitions, works out for each what the lab must fi
 code with it, and compares. Exits 1 on any disagreement."""
 import argparse
 import csv
+import hashlib
 import math
 import random
 import re
@@ -53,6 +54,7 @@ class Definition(NamedTuple):
     split_options: dict
     heard: str
     cold_items: str
+    cold_users: str
     refit: bool
     targets: Weighting
     weighting: Weighting
@@ -67,16 +69,26 @@ class Definition(NamedTuple):
         return (f'name = "fuzz"\nweighting = {self.weighting.toml()}\n\n[source.csv]\npath = "log.csv"\n\n'
                 f"[[cleaners]]\nparse_numbers = {{}}\n\n[splitter.{self.splitter}]\n{split_options}\n"
                 f'[evaluation]\nheard = "{self.heard}"\ncold_items = "{self.cold_items}"\n'
+                f'cold_users = "{self.cold_users}"\n'
                 f"refit = {literal(self.refit)}\ntargets = {self.targets.toml()}\n"
                 f"metrics = {literal(self.metrics())}\nresamples = 100\nnull_rankings = 100\n\n"
                 f'[model.popularity]\nby = "{self.by}"\n')
+
+
+class Fold(NamedTuple):
+    """One period of a role: what came before, what of it is learned from, what is given of users who are held out
+    whole, and what is foretold."""
+    before: List[Event]
+    fit: List[Event]
+    given: List[Event]
+    asked: List[Event]
 
 
 class Case(NamedTuple):
     definition: Definition
     log: List[Event]
     labels: List[str]  # what the column `part` says, row by row
-    parts: Dict[str, List[Event]]
+    folds: Optional[Dict[str, List[Fold]]]  # None where the log cannot be cut so
 
     def csv(self):
         lines = ["user_id,song_id,timestamp,event_type,play_count,listen_seconds,part"]
@@ -140,16 +152,23 @@ def random_weighting(rng, depth):
 def random_case(seed):
     rng = random.Random(seed)
     log = random_log(rng)
-    splitter = rng.choice(["global_time", "leave_last", "given"])
+    splitter = rng.choice(["global_time", "leave_last", "given", "rolling_time", "rolling_time", "held_out_users",
+                           "held_out_users"])
     split_options = {}
     if splitter == "global_time":
         split_options = {"validation": rng.choice(["0.16", "0.3"]), "test": rng.choice(["0.2", "0.35"])}
     elif splitter == "leave_last":
         split_options = {"validation": rng.choice([1, 2]), "test": rng.choice([1, 3])}
+    elif splitter == "rolling_time":
+        split_options = {"validation": rng.choice(["0.16", "0.3"]), "test": rng.choice(["0.2", "0.35", "0.5"]),
+                         "periods": rng.choice([1, 2, 3]), "validation_periods": rng.choice([1, 2])}
+    elif splitter == "held_out_users":
+        split_options = {"validation": rng.choice(["0.16", "0.3"]), "test": rng.choice(["0.2", "0.5"]),
+                         "given": rng.choice(["0.5", "0.8"]), "cut": rng.choice(['"user"', '"time"'])}
     labels = [rng.choice(["train"] * 4 + ["validation", "valid", "test"]) for _ in log]
     definition = Definition(
         splitter, split_options, heard=rng.choice(["mask", "keep"]), cold_items=rng.choice(["miss", "drop"]),
-        refit=rng.choice([True, False]),
+        cold_users=rng.choice(["skip", "skip", "popularity"]), refit=rng.choice([True, False]),
         targets=Weighting(rng.choice(["event_strength", "binary", "listen_seconds", "plays"])),
         weighting=random_weighting(rng, rng.choice([0, 1, 2])), by=rng.choice(["users", "plays", "weight", "weight"]),
         k=rng.choice([1, 3, 5, 50]))
@@ -159,7 +178,20 @@ def random_case(seed):
 # ---- what the lab must find ------------------------------------------------------------------------------------
 
 def split(definition, log, labels):
-    """The events of train, validation and test."""
+    """The folds of every role that is evaluated, or None if a part would be empty."""
+    if definition.splitter == "rolling_time":
+        folds = split_rolling(definition, log)
+    elif definition.splitter == "held_out_users":
+        folds = split_users(definition, log)
+    else:
+        folds = split_rows(definition, log, labels)
+    if folds is None or not all(fold.before and fold.asked for periods in folds.values() for fold in periods):
+        return None
+    return folds
+
+
+def split_rows(definition, log, labels):
+    """The folds of a log whose every row is of train, validation or test."""
     if definition.splitter == "global_time":
         names = split_by_time(definition.split_options, log)
     elif definition.splitter == "leave_last":
@@ -169,7 +201,79 @@ def split(definition, log, labels):
     parts = {"train": [], "validation": [], "test": []}
     for event, name in zip(log, names):
         parts[name].append(event)
-    return parts
+    before = parts["train"] + parts["validation"]
+    folds = {"validation": [Fold(parts["train"], parts["train"], [], parts["validation"])],
+             "test": [Fold(before, before if definition.refit else parts["train"], [], parts["test"])]}
+    if definition.splitter == "given" and not parts["validation"]:
+        del folds["validation"]  # a validation part is not asked for where there is nothing to choose
+    return folds if parts["train"] else None
+
+
+def split_rolling(definition, log):
+    options, times = definition.split_options, sorted(event.time for event in log)
+    test, validation = Fraction(options["test"]), Fraction(options["validation"])
+
+    def starts(first, share, periods):
+        return [times[math.floor((first + share * period / periods) * len(log))] for period in range(periods)]
+
+    validated = starts(1 - test - validation, validation, options["validation_periods"])
+    tested = starts(1 - test, test, options["periods"])
+    ends = (validated + tested)[1:] + [math.inf]
+    folds = {"validation": [], "test": []}
+    for place, (start, end) in enumerate(zip(validated + tested, ends)):
+        role = "validation" if place < len(validated) else "test"
+        before = [event for event in log if event.time < start]
+        fit = before
+        if role == "test" and not definition.refit:
+            fit = [event for event in before if not validated[0] <= event.time < tested[0]]
+        folds[role].append(Fold(before, fit, [], [event for event in log if start <= event.time < end]))
+    return folds
+
+
+def derived(seed, name):
+    """The lab's seed of a sub-task."""
+    return int.from_bytes(hashlib.sha256(seed.to_bytes(8, "little") + name.encode()).digest()[:8], "little")
+
+
+def split_users(definition, log):
+    options = definition.split_options
+    rows = defaultdict(list)
+    for event in sorted(log, key=lambda event: event.time):
+        rows[event.user].append(event)
+    own_cut = options["cut"] == '"user"'
+    seed = derived(derived(0, "split"), "users held out")
+    lots = sorted((user for user in rows if len(rows[user]) > own_cut), key=lambda user: derived(seed, user))
+    test, validation = (math.floor(Fraction(options[role]) * len(rows) + Fraction(1, 2))
+                        for role in ("test", "validation"))
+    if not test or not validation or test + validation > len(lots) or test + validation >= len(rows):
+        return None
+    held = {"test": set(lots[:test]), "validation": set(lots[test:test + validation])}
+    given = Fraction(options["given"])
+    times = sorted(event.time for event in log)
+    cut = {"test": times[math.floor(given * len(log))]}
+    earlier = sum(time < cut["test"] for time in times)
+    cut["validation"] = times[math.floor(given * earlier)]
+    end = {"test": math.inf, "validation": cut["test"]}
+    folds = {}
+    for role in ("validation", "test"):
+        known, asked = [], []
+        for user in held[role]:
+            own = rows[user]
+            if own_cut:
+                count = min(max(math.floor(given * len(own) + Fraction(1, 2)), 1), len(own) - 1)
+                known += own[:count]
+                asked += own[count:]
+            else:
+                known += [event for event in own if event.time < cut[role]]
+                asked += [event for event in own if cut[role] <= event.time < end[role]]
+        away = held["test"] | (held["validation"] if role == "validation" else set())
+        before = [event for event in log if event.user not in away and (own_cut or event.time < cut[role])]
+        unlearned = held["validation"] if not definition.refit else set()
+        fit = [event for event in before if event.user not in unlearned]
+        if not known:
+            return None
+        folds[role] = [Fold(before, fit, known, asked)]
+    return folds
 
 
 def split_by_time(options, log):
@@ -289,20 +393,21 @@ def heard_by_user(definition, events):
     return heard
 
 
-def judge(case, role):
-    """Lists and metrics of every user who is evaluated in the part `role`."""
-    definition, parts = case.definition, case.parts
-    before = parts["train"] + (parts["validation"] if role == "test" else [])
-    fit = before if definition.refit else parts["train"]
-    scores, order = popularity(definition, fit), tie_order(case.log)
-    heard = heard_by_user(definition, before)
-    learned_users = {event.user for event in fit}
+def judge(case, fold):
+    """Lists and metrics of every user who is evaluated in a period."""
+    definition = case.definition
+    scores, order = popularity(definition, fold.fit), tie_order(case.log)
+    heard = heard_by_user(definition, fold.before + fold.given)
+    known_users = {event.user for event in fold.fit} | {event.user for event in fold.given if event.item in scores}
     targets = defaultdict(set)
-    for (user, item), weight in cell_weights(definition.targets, parts[role]).items():
+    for (user, item), weight in cell_weights(definition.targets, fold.asked).items():
         cold = item not in scores and definition.cold_items == "drop"
-        if weight > 0 and user in learned_users and item not in heard[user] and not cold:
+        asked = user in known_users or definition.cold_users == "popularity"
+        if weight > 0 and asked and item not in heard[user] and not cold:
             targets[user].add(item)
-    lists = {user: top(scores, order, heard[user], definition.k) for user in targets}
+    for_all = popularity(definition._replace(by="users"), fold.fit)
+    lists = {user: top(scores if user in known_users else for_all, order, heard[user], definition.k)
+             for user in targets}
     return Judged(lists, {user: list_metrics(lists[user], targets[user], definition.k) for user in targets})
 
 
@@ -314,15 +419,11 @@ def list_metrics(ranked, targets, k):
 
 
 def expected(case):
-    """What is found in each part that is evaluated, or None if the lab must refuse."""
-    parts = case.parts
-    roles = ["validation", "test"]
-    if case.definition.splitter == "given" and not parts["validation"]:
-        roles.remove("validation")  # a validation part is not asked for where there is nothing to choose
-    if not all(parts[name] for name in ["train", *roles]):
+    """What is found in each period of each role, or None if the lab must refuse."""
+    if case.folds is None:
         return None
-    judged = {role: judge(case, role) for role in roles}
-    return judged if all(part.values for part in judged.values()) else None
+    judged = {role: [judge(case, fold) for fold in periods] for role, periods in case.folds.items()}
+    return judged if all(period.values for periods in judged.values() for period in periods) else None
 
 
 def recommendations(case):
@@ -341,30 +442,54 @@ def read_rows(path):
 
 
 def read_lists(path):
+    """Lists by period (from 1) and user."""
     lists = defaultdict(list)
     for row in read_rows(path):
-        lists[row["user"]].append(row["item"])
+        lists[int(row.get("period", 1)), row["user"]].append(row["item"])
     return lists
 
 
+def mean_over_periods(judged):
+    """The values of each user: means over the periods that ask them."""
+    of_user = defaultdict(list)
+    for period in judged:
+        for user, values in period.values.items():
+            of_user[user].append(values)
+    return {user: [math.fsum(column) / len(column) for column in zip(*values)] for user, values in of_user.items()}
+
+
+def compare_means(what, metrics, values, found):
+    differences = []
+    for place, metric in enumerate(metrics):
+        mean = sum(of_user[place] for of_user in values.values()) / len(values)
+        if not abs(found[metric] - mean) <= TOLERANCE:
+            differences.append(f"{what}: mean {metric}: lab {found[metric]}, expected {mean}")
+    return differences
+
+
 def compare_part(case, report, found, judged):
-    """Differences between one record's result and what its part must give."""
+    """Differences between one record's result and what its periods must give."""
     role, metrics = found["role"], case.definition.metrics()
+    values_of = mean_over_periods(judged)
     per_user = {row["user"]: row for row in read_rows(report / found["attachments"]["per_user"])}
     lists = read_lists(report / found["attachments"]["lists"])
-    if set(per_user) != set(judged.values):
-        return [f"{role}: evaluated users: lab {sorted(per_user)}, expected {sorted(judged.values)}"]
-    differences = []
-    for user, values in sorted(judged.values.items()):
-        if lists[user] != judged.lists[user]:
-            differences.append(f"{role}: list of {user}: lab {lists[user]}, expected {judged.lists[user]}")
+    if set(per_user) != set(values_of):
+        return [f"{role}: evaluated users: lab {sorted(per_user)}, expected {sorted(values_of)}"]
+    differences = compare_means(role, metrics, values_of, found["metrics"])
+    for number, period in enumerate(judged, 1):
+        for user in sorted(period.values):
+            if lists[number, user] != period.lists[user]:
+                differences.append(f"{role} period {number}: list of {user}: lab {lists[number, user]}, expected "
+                                   f"{period.lists[user]}")
+    for user, values in sorted(values_of.items()):
         for metric, value in zip(metrics, values):
             if not abs(float(per_user[user][metric]) - value) <= TOLERANCE:
                 differences.append(f"{role}: {metric} of {user}: lab {per_user[user][metric]}, expected {value}")
-    for place, metric in enumerate(metrics):
-        mean = sum(values[place] for values in judged.values.values()) / len(judged.values)
-        if not abs(found["metrics"][metric] - mean) <= TOLERANCE:
-            differences.append(f"{role}: mean {metric}: lab {found['metrics'][metric]}, expected {mean}")
+    periods = found.get("periods", [])
+    if len(periods) != (len(judged) if len(judged) > 1 else 0):
+        differences.append(f"{role}: {len(periods)} periods in the record, expected {len(judged)}")
+    for said, period in zip(periods, judged):
+        differences += compare_means(f"{role} period {said['period']}", metrics, period.values, said["metrics"])
     return differences
 
 
@@ -377,7 +502,8 @@ def compare(case, report, judged):
     for result in results:
         if result["role"] in judged:
             differences += compare_part(case, report, result, judged[result["role"]])
-    found, wanted = read_lists(report / "recommendations.csv"), recommendations(case)
+    found = {user: items for (_, user), items in read_lists(report / "recommendations.csv").items()}
+    wanted = recommendations(case)
     for user in sorted(set(found) | set(wanted)):
         if found.get(user) != wanted.get(user):
             differences.append(f"recommendations of {user}: lab {found.get(user)}, expected {wanted.get(user)}")

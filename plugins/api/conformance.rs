@@ -70,9 +70,9 @@ pub fn cleaner(name: &str) {
     check(Kind::Cleaner, name);
 }
 
-/// Checks the splitter called `name`: exactly one test fold, at most one of validation, nothing is
-/// learned from that is asked for, nothing of the test part is seen before, and it keeps its word on
-/// the future and on validation.
+/// Checks the splitter called `name`: there is a test fold, nothing is learned from or given that is
+/// asked for, users are held out whole or not at all, nothing of the test part is seen before, and it
+/// keeps its word on the future and on validation (see [`fold_faults`](crate::fold_faults)).
 ///
 /// # Panics
 /// If a promise is broken; the message has all that are.
@@ -91,7 +91,8 @@ pub fn weighting(name: &str) {
 
 /// Checks the model called `name`: the same finite scores for the same seed, for any number of
 /// threads and whoever else is asked; users without history, a single user, a single item and no
-/// interactions at all are no trouble.
+/// interactions at all are no trouble. If it answers for users it has not learned from
+/// ([`fold_in`](crate::Recommender::fold_in)), then likewise.
 ///
 /// # Panics
 /// If a promise is broken; the message has all that are.

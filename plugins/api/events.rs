@@ -204,6 +204,31 @@ impl Events {
         };
         (events, old_users, old_items)
     }
+
+    /// What a model that has learned from `fit` can be told of these events: those with items of
+    /// `fit`, numbered like there, with a table of only the users who are left. `old_items` is what
+    /// [`Events::compact`] says when it makes `fit` of events with the same tables as these.
+    ///
+    /// Also which events are left, and for each new index of a user the old one.
+    #[must_use]
+    pub fn told_to(&self, fit: &Self, old_items: &[u32]) -> (Self, Vec<u32>, Vec<u32>) {
+        let mut new = vec![MISSING; self.items.len()];
+        for (index, &old) in old_items.iter().enumerate() {
+            new[old as usize] = index as u32;
+        }
+        let known = |&event: &u32| new[self.item[event as usize] as usize] != MISSING;
+        let left: Vec<u32> = (0..self.len() as u32).filter(known).collect();
+        let part = self.select(&left);
+        let (users, user, old_users) = compact_ids(&part.users, &part.user);
+        let told = Self {
+            users: Arc::new(users),
+            items: Arc::clone(&fit.items),
+            user,
+            item: part.item.iter().map(|&i| new[i as usize]).collect(),
+            ..part
+        };
+        (told, left, old_users)
+    }
 }
 
 fn compact_ids(table: &Ids, codes: &[u32]) -> (Ids, Vec<u32>, Vec<u32>) {
@@ -388,6 +413,25 @@ mod tests {
         assert_eq!(ids(&["10", "9", "9"]), ["9", "10"]);
         assert_eq!(ids(&["s10", "s9"]), ["s10", "s9"]);
         assert_eq!(ids(&["10", "9", "x"]), ["10", "9", "x"]);
+    }
+
+    #[test]
+    fn what_is_told_is_numbered_like_what_was_learned_from() {
+        let pairs = [
+            ("u", "b"),
+            ("u", "d"),
+            ("v", "a"),
+            ("w", "d"),
+            ("x", "c"),
+            ("w", "c"),
+        ];
+        let events = Events::from_pairs(pairs);
+        let (fit, _, items) = events.select(&[0, 1]).compact();
+        let (told, left, users) = events.select(&[2, 3, 4, 5]).told_to(&fit, &items);
+        assert_eq!(told.items.iter().collect::<Vec<_>>(), ["b", "d"]);
+        assert_eq!(told.users.iter().collect::<Vec<_>>(), ["w"]);
+        assert_eq!((told.user, told.item), (vec![0], vec![1]));
+        assert_eq!((left, users), (vec![1], vec![2]));
     }
 
     #[test]

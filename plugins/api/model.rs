@@ -12,7 +12,8 @@ use crate::{CheckContext, Error, Events, Problem, Result};
 pub type InteractionMatrix = sprs::CsMatI<f32, u32, usize>;
 
 /// What a model learns from: one fold's fit part. Its users and items are those that occur there,
-/// numbered from 0 in the order of their ids.
+/// numbered from 0 in the order of their ids. Also what it is told of people it has not learned from
+/// (see [`Recommender::fold_in`]), whose items are those of the fit part.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Train {
@@ -194,11 +195,11 @@ pub trait Model: Debug + Send + Sync {
     }
 }
 
-/// Who is asked: indices of users of the fit part.
+/// Who is asked: indices of users of the fit part, or of those who were folded in.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Users<'a> {
-    /// Ascending indices into the fit part's users.
+    /// Ascending indices into the users of what was learned from or folded in.
     pub indices: &'a [u32],
 }
 
@@ -214,6 +215,22 @@ pub trait Recommender: Send + Sync {
     /// Scores of all items of the fit part for the users asked; higher is better. It neither ranks
     /// nor masks what was heard.
     fn scores(&self, users: &Users) -> Result<Scores<'_>>;
+
+    /// The same for people it has not learned from: their history is `given`, whose rows are these
+    /// people and whose columns are the items of the fit part (events with other items are left out),
+    /// strengths as the weighting that was fitted on the fit part has them. What it returns is asked
+    /// with indices of these rows. Nothing may be learned from one person for another: a row of
+    /// scores depends on the fit and on the same row of `given` (or the same id) alone.
+    ///
+    /// `None`, unless the model says otherwise: it cannot answer for people it has not learned from,
+    /// and trials on splits that hold users out whole fail, with a message that says so.
+    ///
+    /// # Errors
+    /// If it could answer, but not for these histories: the message says why.
+    fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
+        let _ = given;
+        Ok(None)
+    }
 }
 
 /// Scores in the shape that the model has them, so that the lab can rank in the fastest exact way.

@@ -26,7 +26,11 @@ impl Role {
     }
 }
 
-/// One question to all models: learn from `fit`, foretell `targets`. Both are indices of events.
+/// One question to all models: learn from `fit`, foretell `targets`. Events are given by their
+/// indices.
+///
+/// Several folds of one role are periods, in the order of time: each is a question of its own, and a
+/// user's value is the mean over the periods that ask them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fold {
@@ -34,16 +38,31 @@ pub struct Fold {
     pub role: Role,
     /// Events that may be learned from, ascending.
     pub fit: Vec<u32>,
+    /// The history of users whom the fit part does not hold, ascending: a model is told of it when it
+    /// is asked, but learns nothing from it. Empty where nobody is held out whole.
+    pub given: Vec<u32>,
     /// Events to foretell, ascending.
     pub targets: Vec<u32>,
 }
 
 impl Fold {
-    /// A fold of the given parts, which it sorts.
+    /// A fold of the given parts, which it sorts. Nobody is held out whole.
     pub fn new(role: Role, mut fit: Vec<u32>, mut targets: Vec<u32>) -> Self {
         fit.sort_unstable();
         targets.sort_unstable();
-        Self { role, fit, targets }
+        Self {
+            role,
+            fit,
+            given: Vec::new(),
+            targets,
+        }
+    }
+
+    /// The same with the history of users who are held out whole, which it sorts.
+    #[must_use]
+    pub fn with_given(self, mut given: Vec<u32>) -> Self {
+        given.sort_unstable();
+        Self { given, ..self }
     }
 
     /// The folds of a log cut in two or three parts: validation is foretold from train, test from
@@ -63,7 +82,9 @@ impl Fold {
 /// Cuts events into folds.
 #[typetag::serde]
 pub trait Splitter: Debug + Send + Sync {
-    /// At most one fold of role [`Role::Validation`] and exactly one of [`Role::Test`].
+    /// At least one fold of role [`Role::Test`], and some of [`Role::Validation`] or none. What else
+    /// holds for them is said by [`fold_faults`](crate::fold_faults), which the lab asks before it
+    /// uses them.
     ///
     /// # Errors
     /// If a part would be empty, or the events lack what the cut needs (times, a column): the

@@ -34,7 +34,8 @@ use real::Real;
 /// from the weighting (so 1 where nothing was heard), and `λ_u = λ_i = regularization`, or with
 /// `scale_regularization_by_counts` `λ_u = regularization · n_u` and `λ_i = regularization · n_i`, n
 /// being the number of items of the user or of users of the item. An iteration solves for all users,
-/// then for all items. Who has no interaction of weight above 0 gets zeros.
+/// then for all items. Who has no interaction of weight above 0 gets zeros. Users who are held out
+/// whole are solved for exactly by the same equations from what is given of them, the items held fast.
 ///
 /// The first factors are drawn uniformly from [0, 0.01), as the package `implicit` draws them: small,
 /// so that they do not weigh against the data in the first half iteration.
@@ -118,7 +119,11 @@ impl Model for Als {
         self.iterate(cells, &mut users, &mut items, |_, _| {
             context.check_cancelled()
         })?;
-        Ok(Box::new(Factors { users, items }))
+        Ok(Box::new(Factors {
+            als: self.clone(),
+            users,
+            items,
+        }))
     }
 
     fn is_stochastic(&self) -> bool {
@@ -134,11 +139,52 @@ register!(Model, Als, "als", revision = 1);
 
 /// What ALS learned.
 struct Factors {
+    als: Als,
     users: Array2<f32>,
     items: Array2<f32>,
 }
 
 impl Recommender for Factors {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Factors {
+            users: self.users.view(),
+            items: self.items.view(),
+        })
+    }
+
+    /// Half an iteration for these users alone, the items held fast.
+    fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
+        // There are no last factors that conjugate gradients could start from.
+        let als = Als {
+            solver: Solver::Exact,
+            ..self.als.clone()
+        };
+        let factors = self.items.ncols();
+        let mut users = reserve(given.n_users(), factors)?;
+        users.resize(given.n_users() * factors, 0.0);
+        let shape = (given.n_users(), factors);
+        let mut users = Array2::from_shape_vec(shape, users).expect("as many as reserved");
+        HalfStep::new(&als, &given.interactions)
+            .solve(&self.items, &mut users)
+            .map_err(|reason| {
+                self.als.explain(
+                    reason,
+                    "a user who was held out",
+                    "after the last iteration",
+                )
+            })?;
+        let items = self.items.view();
+        Ok(Some(Box::new(FoldedIn { users, items })))
+    }
+}
+
+/// Users it has not learned from, solved for.
+struct FoldedIn<'a> {
+    users: Array2<f32>,
+    items: ArrayView2<'a, f32>,
+}
+
+impl Recommender for FoldedIn<'_> {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Factors {
             users: self.users.view(),
@@ -216,7 +262,8 @@ impl Als {
         let item_step = HalfStep::new(self, &by_item);
         after_half(users, items)?;
         for iteration in 1..=self.iterations.get() {
-            let explain = |reason, who| self.explain(reason, who, iteration);
+            let when = format!("in iteration {iteration}");
+            let explain = |reason, who| self.explain(reason, who, &when);
             user_step
                 .solve(items, users)
                 .map_err(|reason| explain(reason, "a user"))?;
@@ -229,17 +276,17 @@ impl Als {
         Ok(())
     }
 
-    fn explain(&self, reason: Unsolvable, who: &str, iteration: usize) -> Error {
+    fn explain(&self, reason: Unsolvable, who: &str, when: &str) -> Error {
         let (regularization, alpha) = (self.regularization.get(), self.alpha.get());
         Error::model(match reason {
             Unsolvable::NotPositiveDefinite => format!(
-                "als cannot solve the equations of {who} in iteration {iteration}: they have no unique \
+                "als cannot solve the equations of {who} {when}: they have no unique \
                  solution in double precision; raise `regularization` (now {regularization:?}), lower \
                  `alpha` (now {alpha:?}) or choose fewer `factors` (now {})",
                 self.factors
             ),
             Unsolvable::NotFinite => format!(
-                "als diverged: the factors of {who} are not finite numbers in iteration {iteration}; \
+                "als diverged: the factors of {who} are not finite numbers {when}; \
                  try a larger `regularization` (now {regularization:?}) or a smaller `alpha` (now {alpha:?})"
             ),
         })

@@ -123,6 +123,13 @@ impl Recommender for Popular {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Everybody(&self.scores))
     }
+
+    /// What is popular is so for people it has not learned from, too.
+    fn fold_in(&self, _: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
+        Ok(Some(Box::new(Popular {
+            scores: self.scores.clone(),
+        })))
+    }
 }
 
 #[cfg(test)]
@@ -160,6 +167,22 @@ mod tests {
     #[test]
     fn weight_sums_the_columns_of_the_matrix() {
         assert_eq!(scores(PopularityBy::Weight, true), [3.5, 0.75, 0.0]);
+    }
+
+    #[test]
+    fn whoever_it_has_not_learned_from_gets_the_same() {
+        let train = Train::new(
+            Events::from_pairs([("u", "a"), ("v", "b"), ("w", "b")]),
+            &[1.0; 3],
+        );
+        let model = Popularity::default();
+        let fitted = model.fit(&train, &FitContext::new(0)).unwrap();
+        let given = Train::new(Events::from_pairs([("x", "a"), ("x", "b")]), &[1.0; 2]);
+        let folded = fitted.fold_in(&given).unwrap().unwrap();
+        let Scores::Everybody(scores) = folded.scores(&Users::new(&[0])).unwrap() else {
+            panic!("popularity is the same for everybody");
+        };
+        assert_eq!(scores, [1.0, 2.0]);
     }
 
     #[test]

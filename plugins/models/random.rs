@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 /// and how far luck alone carries.
 ///
 /// Formula: `score(u, i) = −position of i in a random permutation of the items`, drawn anew for each
-/// user from the trial's seed and the user's index. There are no ties, so the order of ids plays no
+/// user from the trial's seed and the user's index (the user's id for users who are held out whole).
+/// There are no ties, so the order of ids plays no
 /// part.
 ///
 /// ```toml
@@ -58,25 +59,57 @@ impl Recommender for Lots {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Rows(self))
     }
+
+    /// Lots can be drawn for anybody.
+    fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
+        let ids = given.events.users.iter();
+        let seed = derive_seed(self.seed, "held out");
+        Ok(Some(Box::new(HeldOut {
+            seeds: ids.map(|id| derive_seed(seed, id)).collect(),
+        })))
+    }
 }
 
 impl RowScorer for Lots {
-    fn score(&self, users: &[u32], mut out: ArrayViewMut2<f32>) {
-        let mut order: Vec<u32> = Vec::with_capacity(out.ncols());
-        for (&user, mut row) in users.iter().zip(out.rows_mut()) {
-            let mut rng = rng(derive_seed(self.seed, &user.to_string()));
-            order.clear();
-            order.extend(0..row.len() as u32);
-            for last in (1..order.len()).rev() {
-                // Fisher–Yates. Scaling 32 random bits favors no item by more than n / 2³², and
-                // unlike a library's shuffle it can never change under our feet.
-                let draw = (u64::from(rng.next_u32()) * (last as u64 + 1)) >> 32;
-                order.swap(last, draw as usize);
-            }
-            // Counted down from 0, so that the top of the list is exact in f32 for any number of items.
-            for (position, &item) in order.iter().enumerate() {
-                row[item as usize] = -(position as f32);
-            }
+    fn score(&self, users: &[u32], out: ArrayViewMut2<f32>) {
+        draw(|user| derive_seed(self.seed, &user.to_string()), users, out);
+    }
+}
+
+/// The seeds of people it has not learned from: by their ids, for their numbers depend on who else
+/// is held out.
+struct HeldOut {
+    seeds: Vec<u64>,
+}
+
+impl Recommender for HeldOut {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Rows(self))
+    }
+}
+
+impl RowScorer for HeldOut {
+    fn score(&self, users: &[u32], out: ArrayViewMut2<f32>) {
+        draw(|user| self.seeds[user as usize], users, out);
+    }
+}
+
+/// Fills each user's row with an order drawn by the user's seed.
+fn draw(seed: impl Fn(u32) -> u64, users: &[u32], mut out: ArrayViewMut2<f32>) {
+    let mut order: Vec<u32> = Vec::with_capacity(out.ncols());
+    for (&user, mut row) in users.iter().zip(out.rows_mut()) {
+        let mut rng = rng(seed(user));
+        order.clear();
+        order.extend(0..row.len() as u32);
+        for last in (1..order.len()).rev() {
+            // Fisher–Yates. Scaling 32 random bits favors no item by more than n / 2³², and
+            // unlike a library's shuffle it can never change under our feet.
+            let draw = (u64::from(rng.next_u32()) * (last as u64 + 1)) >> 32;
+            order.swap(last, draw as usize);
+        }
+        // Counted down from 0, so that the top of the list is exact in f32 for any number of items.
+        for (position, &item) in order.iter().enumerate() {
+            row[item as usize] = -(position as f32);
         }
     }
 }

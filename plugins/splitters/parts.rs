@@ -183,7 +183,7 @@ pub(crate) mod tests {
 
     #[test]
     fn shares_that_leave_nothing_are_told_before_the_run() {
-        for splitter in ["global_time", "random"] {
+        for splitter in ["global_time", "random", "rolling_time", "held_out_users"] {
             let place = |shares: &str| {
                 let problems = check(&format!(r#"{{"{splitter}": {{{shares}}}}}"#));
                 assert!(problems.len() < 2);
@@ -213,6 +213,10 @@ pub(crate) mod tests {
             (r#"{"random": {"validation": 0}}"#, Some(false)),
             (r#"{"leave_last": {}}"#, Some(true)),
             (r#"{"leave_last": {"validation": 0}}"#, Some(false)),
+            (r#"{"rolling_time": {}}"#, Some(true)),
+            (r#"{"rolling_time": {"validation": 0}}"#, Some(false)),
+            (r#"{"held_out_users": {}}"#, Some(true)),
+            (r#"{"held_out_users": {"validation": 0}}"#, Some(false)),
             (r#"{"given": {}}"#, None),
             (r#"{"given": {"validation": []}}"#, Some(false)),
         ] {

@@ -61,6 +61,8 @@ pub(crate) struct Evaluation {
     pub(crate) heard: Heard,
     /// What is done with targets that nobody heard in the fit part.
     pub(crate) cold_items: ColdItems,
+    /// What is done with users of whom the fit part knows nothing.
+    pub(crate) cold_users: ColdUsers,
     /// What a list is worth whose items have equal scores.
     pub(crate) ties: Ties,
     /// Whether the chosen trials learn from train and validation together before the test.
@@ -103,6 +105,7 @@ impl Default for Evaluation {
             depth: None,
             heard: Heard::Mask,
             cold_items: ColdItems::Miss,
+            cold_users: ColdUsers::Skip,
             ties: Ties::ItemId,
             refit: true,
             seeds: NonZeroUsize::new(SEEDS).expect("not zero"),
@@ -169,6 +172,13 @@ impl Evaluation {
         if self.ties == Ties::Expected {
             changes.push(
                 "metrics of hits are averaged over the orders of equal scores (ties = \"expected\")"
+                    .into(),
+            );
+        }
+        if self.cold_users == ColdUsers::Popularity {
+            changes.push(
+                "users without a past are asked too, and get what is popular whatever the model \
+                 (cold_users = \"popularity\")"
                     .into(),
             );
         }
@@ -294,6 +304,16 @@ pub(crate) enum Ties {
     /// A metric of hits is its expectation over a random order of items of equal score, those that the
     /// end of the list cut off included. Exported lists stay in the order of ids.
     Expected,
+}
+
+/// What is done with users of whom the fit part knows nothing, and nothing is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ColdUsers {
+    /// They are not asked.
+    Skip,
+    /// They are asked, and get the items of the most users whatever the model.
+    Popularity,
 }
 
 /// What is exported at the end.

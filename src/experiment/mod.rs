@@ -13,7 +13,8 @@ use crate::definition::{Node, Written};
 
 pub(crate) use combine::{Reason, combine, needs_validation};
 pub(crate) use evaluation::{
-    ColdItems, Compared, Correction, Evaluation, Heard, Metrics, Recommendations, Ties, row,
+    ColdItems, ColdUsers, Compared, Correction, Evaluation, Heard, Metrics, Recommendations, Ties,
+    row,
 };
 
 /// Parameters of these names hold paths of files.

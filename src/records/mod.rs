@@ -143,6 +143,10 @@ pub(crate) enum Outcome {
         users_hit: usize,
         /// Users whose last place was decided by item id, the scores being equal.
         users_tied: usize,
+        /// Each period by itself where there are several: then a user's value is the mean over the
+        /// periods that ask them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        periods: Vec<PeriodResult>,
         /// Attachments by what they hold: `per_user` and `lists`.
         attachments: BTreeMap<String, String>,
     },
@@ -151,6 +155,22 @@ pub(crate) enum Outcome {
         /// Why.
         message: String,
     },
+}
+
+/// What a trial reached in one of several periods.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PeriodResult {
+    /// Its number, from 1.
+    pub(crate) period: usize,
+    /// First and last time of what is foretold, in seconds since 1970; absent without times.
+    pub(crate) from: Option<i64>,
+    pub(crate) until: Option<i64>,
+    /// Users asked.
+    pub(crate) users: usize,
+    /// Users with a target in their list.
+    pub(crate) users_hit: usize,
+    /// The mean over the users asked, by metric.
+    pub(crate) metrics: BTreeMap<String, f64>,
 }
 
 /// How and where a trial was computed.

@@ -317,6 +317,7 @@ mod tests {
             users: 2,
             users_hit: 1,
             users_tied: 0,
+            periods: Vec::new(),
             attachments: [].into(),
         }
     }
@@ -419,6 +420,7 @@ mod tests {
             users: 1,
             users_hit: 0,
             users_tied: 0,
+            periods: Vec::new(),
             attachments,
         };
         let record = record(outcome, 1.0);

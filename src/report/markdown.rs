@@ -348,20 +348,20 @@ fn cut(out: &mut String, log: &CleanedLog) {
         if let Some(until) = fold.fit.until {
             let order = if fold.fit_not_before == 0 {
                 format!(
-                    "the fit part ends ({}) before the {} part begins ({})",
+                    "the fit part ends ({}) before the {} begins ({})",
                     time_text(until),
-                    fold.role.name(),
+                    fold.part(),
                     time_text(fold.evaluated.from.unwrap_or(MISSING_TIME))
                 )
             } else {
                 format!(
-                    "{} of {} events of the fit part are not earlier than the first of the {} part",
+                    "{} of {} events of the fit part are not earlier than the first of the {}",
                     count(fold.fit_not_before),
                     count(fold.fit.events),
-                    fold.role.name()
+                    fold.part()
                 )
             };
-            let _ = writeln!(out, "- {}: {order}", fold.role.name());
+            let _ = writeln!(out, "- {}: {order}", fold.name());
         }
     }
     out.push('\n');

@@ -127,9 +127,12 @@ pub(super) const PART_HEADER: [&str; 7] = [
 pub(super) fn parts(log: &CleanedLog) -> Vec<Vec<String>> {
     let mut rows = vec![part("cleaned log", &log.log)];
     for fold in &log.folds {
-        let name = fold.role.name();
+        let name = fold.name();
         rows.push(part(&format!("fit for {name}"), &fold.fit));
-        rows.push(part(name, &fold.evaluated));
+        if let Some(given) = &fold.given {
+            rows.push(part(&format!("given for {name}"), given));
+        }
+        rows.push(part(&name, &fold.evaluated));
     }
     rows
 }
@@ -151,18 +154,33 @@ pub(super) fn fold_line(s: &fold::Summary) -> String {
     let mut line = format!(
         "{}: {} users with {} targets are asked, {} candidates; {} targets already heard removed, \
          {} cold ones",
-        s.role.name(),
+        s.name(),
         count(s.users),
         count(s.targets),
         count(s.candidates),
         count(s.heard_removed),
         count(s.cold_items),
     );
-    if s.cold_users > 0 {
+    if let Some(given) = &s.given {
+        let _ = write!(
+            line,
+            "; {} users are held out whole, of whom {} events are given",
+            count(given.users),
+            count(given.events)
+        );
+    }
+    if s.cold_users > s.cold_asked {
         let _ = write!(
             line,
             "; {} users without a past are not asked",
-            count(s.cold_users)
+            count(s.cold_users - s.cold_asked)
+        );
+    }
+    if s.cold_asked > 0 {
+        let _ = write!(
+            line,
+            "; {} users without a past are answered by popularity",
+            count(s.cold_asked)
         );
     }
     if s.lost_targets > 0 {

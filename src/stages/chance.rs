@@ -4,17 +4,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{ChanceView, Result, UserView, derive_seed, rng};
-use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::bound::{Bound, bind};
 use super::fold::FoldData;
-use super::measure::means;
 use super::random_lists::{Others, places};
 use crate::compare::mean_sd;
 use crate::experiment::Metrics;
 
-/// What random rankings reach on a fold, by metric.
+/// What random rankings reach on a fold, by metric. Means count each user by the vote that the fold
+/// gives them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chance {
     /// The exact expectation where the metric's closed form is known and the draws agree with it, else
@@ -24,10 +23,12 @@ pub(crate) struct Chance {
     pub(crate) exact: Vec<bool>,
     /// What a metric says the expectation is, where the draws show that it is not.
     pub(crate) refuted: Vec<Option<f64>>,
-    /// For each metric the means of the drawn rankings, ascending.
+    /// For each metric the means of the drawn rankings, in the order drawn.
     pub(crate) null: Vec<Vec<f64>>,
     /// The expected number of users with a hit.
     pub(crate) users_hit: f64,
+    /// For each user asked the probability of a hit, which the number above is the sum of.
+    pub(crate) hit: Vec<f64>,
     /// The best value that any ranking could reach, of metrics of hits of which higher is better.
     pub(crate) ceiling: Vec<Option<f64>>,
     /// Users with a hit under that ranking.
@@ -53,36 +54,33 @@ pub(crate) fn chance(
     let users: Vec<User> = (0..fold.asked.len())
         .map(|at| User::new(fold, at, depth, reads_items, &measures))
         .collect::<Result<_>>()?;
+    let n: f64 = fold.votes.iter().sum();
     let draws: Vec<Vec<f64>> = (0..rankings)
         .into_par_iter()
         .map(|ranking| {
             if cancel.load(Ordering::Relaxed) {
                 return Ok(vec![0.0; measures.len()]);
             }
-            draw(
-                &users,
-                depth,
-                &measures,
-                derive_seed(seed, &ranking.to_string()),
-            )
+            let seed = derive_seed(seed, &ranking.to_string());
+            draw(&users, depth, &measures, n, seed)
         })
         .collect::<Result<_>>()?;
     let null: Vec<Vec<f64>> = (0..measures.len())
-        .map(|metric| {
-            let mut values: Vec<f64> = draws.iter().map(|d| d[metric]).collect();
-            values.sort_by(f64::total_cmp);
-            values
-        })
+        .map(|metric| draws.iter().map(|d| d[metric]).collect())
         .collect();
-    let n = users.len() as f64;
-    let mut best = Array2::zeros((users.len(), measures.len()));
-    for (at, user) in users.iter().enumerate() {
-        let mut gains = user.gains.clone();
-        gains.sort_by(|a, b| b.total_cmp(a));
-        gains.truncate(depth);
+    // Sums over votes of the best values, and the most that one drawn list adds to the mean of all.
+    let mut ceiling = vec![0.0; measures.len()];
+    let mut step = vec![0.0_f64; measures.len()];
+    for user in &users {
+        let mut best = user.gains.clone();
+        best.sort_by(|a, b| b.total_cmp(a));
+        best.truncate(depth);
         for (metric, measure) in measures.iter().enumerate() {
             if measure.nature.has_ceiling() {
-                best[[at, metric]] = user.measure(measure, &gains)?;
+                let best = user.measure(measure, &best)?;
+                ceiling[metric] += user.vote * best;
+                let reach = user.vote * (best - user.missed[metric]).abs() / (n * rankings as f64);
+                step[metric] = step[metric].max(reach);
             }
         }
     }
@@ -91,34 +89,31 @@ pub(crate) fn chance(
     let mut refuted = Vec::with_capacity(measures.len());
     for (metric, (measure, null)) in measures.iter().zip(&null).enumerate() {
         let closed: Option<Vec<f64>> = if measure.nature.has_ceiling() {
-            let of_users = users.iter().map(|user| user.expected(measure));
+            let of_users = users
+                .iter()
+                .map(|user| Ok(user.expected(measure)?.map(|value| user.vote * value)));
             of_users.collect::<Result<_>>()?
         } else {
             None
         };
         let closed = closed.map(|of_users| of_users.iter().sum::<f64>() / n);
         let (drawn, sd) = mean_sd(null);
-        // The most that one drawn list adds to the mean of all.
-        let reach = users.iter().zip(best.column(metric));
-        let step = reach
-            .map(|(user, best)| (best - user.missed[metric]).abs())
-            .fold(0.0, f64::max)
-            / (n * rankings as f64);
         let error = sd / (rankings as f64).sqrt();
-        let agreed = closed.filter(|closed| agrees(*closed, drawn, error, step));
+        let agreed = closed.filter(|closed| agrees(*closed, drawn, error, step[metric]));
         expected.push(agreed.unwrap_or(drawn));
         exact.push(agreed.is_some());
         refuted.push(closed.filter(|_| agreed.is_none()));
     }
-    let ceiling = measures.iter().zip(means(&best));
-    let ceiling =
-        ceiling.map(|(measure, best)| Some(best).filter(|_| measure.nature.has_ceiling()));
+    let hit: Vec<f64> = users.iter().map(|u| u.hit_probability(depth)).collect();
+    let ceiling = measures.iter().zip(&ceiling);
+    let ceiling = ceiling.map(|(measure, sum)| measure.nature.has_ceiling().then_some(sum / n));
     Ok(Chance {
         expected,
         exact,
         refuted,
         null,
-        users_hit: users.iter().map(|u| u.hit_probability(depth)).sum(),
+        users_hit: hit.iter().sum(),
+        hit,
         ceiling: ceiling.collect(),
         ceiling_users_hit: users.iter().filter(|u| !u.gains.is_empty()).count(),
     })
@@ -137,6 +132,8 @@ fn agrees(closed: f64, drawn: f64, error: f64, step: f64) -> bool {
 /// A user as a random ranking sees them: so many items to draw from, of which some are targets.
 struct User<'a> {
     name: &'a str,
+    /// What the user counts in means.
+    vote: f64,
     candidates: usize,
     /// Gains of the targets that can be drawn.
     gains: Vec<f64>,
@@ -160,6 +157,7 @@ impl<'a> User<'a> {
         let reachable = fold.reachable.get(at);
         let mut user = Self {
             name: fold.name_of(at),
+            vote: fold.votes[at],
             candidates: fold.summary.candidates - masked.len(),
             gains: reachable.iter().map(|t| t.1).collect(),
             targets: fold.targets.get(at),
@@ -211,7 +209,13 @@ fn of_hits(measure: &Bound) -> bool {
 }
 
 /// The values of one complete random ranking: for each user the first places of a random order.
-fn draw(users: &[User], depth: usize, measures: &[Bound], seed: u64) -> Result<Vec<f64>> {
+fn draw(
+    users: &[User],
+    depth: usize,
+    measures: &[Bound],
+    votes: f64,
+    seed: u64,
+) -> Result<Vec<f64>> {
     let mut random = rng(seed);
     let mut values = vec![0.0; measures.len()];
     // Metrics over lists need all of them at once.
@@ -236,17 +240,19 @@ fn draw(users: &[User], depth: usize, measures: &[Bound], seed: u64) -> Result<V
         let (items, gains) = (&all_items[start..], &all_gains[start..]);
         let hit = gains.iter().any(|gain| *gain > 0.0);
         for (at, measure) in measures.iter().enumerate() {
-            values[at] += if measure.nature.over_lists {
-                0.0
-            } else if of_hits(measure) && !hit {
+            if measure.nature.over_lists {
+                continue;
+            }
+            let value = if of_hits(measure) && !hit {
                 user.missed[at]
             } else {
                 measure.user(&user.view(items, gains), || user.name)?
             };
+            values[at] += user.vote * value;
         }
     }
-    for sum in &mut values {
-        *sum /= users.len() as f64;
+    for value in &mut values {
+        *value /= votes;
     }
     if keep {
         let mut start = 0;

@@ -128,10 +128,10 @@ fn refuse_apart(
         let theirs = &folds[other].summary;
         return Err(Error::definition(format!(
             "the alternatives of the cleaners ask different questions, so their results could not be \
-             compared: the {role} part of `{}` asks {} users about {} targets, of which only {users} \
+             compared: the {part} of `{}` asks {} users about {} targets, of which only {users} \
              users and {targets} targets are asked by every alternative; the farthest from it is \
              `{}`, which asks {} users about {} targets. If the step can be limited to what models \
-             learn from, do that, and all alternatives keep one {role} part (min_interactions: on = \
+             learn from, do that, and all alternatives keep one {part} (min_interactions: on = \
              \"fit\"); else compare them in experiments of their own, or leave one of the two out",
             labels[at],
             summary.users,
@@ -139,7 +139,7 @@ fn refuse_apart(
             labels[other],
             theirs.users,
             theirs.targets,
-            role = summary.role.name(),
+            part = summary.part(),
         )));
     }
     Ok(())

@@ -1,5 +1,6 @@
-//! One fold ready for all trials: what may be learned from, who is asked, what counts as a hit,
-//! what was heard. None of it depends on the weighting or the model under test.
+//! One fold ready for all trials: what may be learned from, what is given of users who are held out,
+//! who is asked, what counts as a hit, what was heard. None of it depends on the weighting or the
+//! model under test.
 
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::Failed;
+use super::given::Given;
 use super::prepare::Step;
-use crate::experiment::{ColdItems, Evaluation, Heard};
+use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard};
 
 /// Lists of `T`, one an index, stored end to end.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,8 +81,15 @@ fn pairs(events: &Events) -> impl Iterator<Item = (u32, u32)> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) role: Role,
+    /// Which period of its role it is, from 1.
+    pub(crate) period: usize,
+    /// How many periods its role has.
+    pub(crate) periods: usize,
     /// What models learn from.
     pub(crate) fit: Part,
+    /// What they are told of users who are held out whole, if there are any: their events with items
+    /// of the fit part.
+    pub(crate) given: Option<Part>,
     /// What they are asked to foretell.
     pub(crate) evaluated: Part,
     /// Items that can be recommended: those of the fit part.
@@ -93,8 +102,10 @@ pub(crate) struct Summary {
     pub(crate) heard_removed: usize,
     /// Targets that nobody heard in the fit part: kept as misses, or dropped.
     pub(crate) cold_items: usize,
-    /// Users with targets but without a past: not asked.
+    /// Users with targets but without a past.
     pub(crate) cold_users: usize,
+    /// Those of them who are asked all the same, and answered by popularity.
+    pub(crate) cold_asked: usize,
     /// Users of the evaluated part that are left without a target.
     pub(crate) users_without_target: usize,
     /// Events of the fit part that are not before all that is foretold from it.
@@ -108,6 +119,24 @@ pub(crate) struct Summary {
     pub(crate) ahead: usize,
     /// What cleaners of the fit part did.
     pub(crate) cleaned: Vec<Step>,
+}
+
+impl Summary {
+    /// `test`, or `test period 2 of 4`.
+    pub(crate) fn name(&self) -> String {
+        match self.periods {
+            1 => self.role.name().to_owned(),
+            all => format!("{} period {} of {all}", self.role.name(), self.period),
+        }
+    }
+
+    /// `test part`, or `test period 2 of 4`.
+    pub(crate) fn part(&self) -> String {
+        match self.periods {
+            1 => format!("{} part", self.role.name()),
+            _ => self.name(),
+        }
+    }
 }
 
 /// An item that a user is to be recommended.
@@ -127,8 +156,18 @@ pub(crate) struct FoldData {
     pub(crate) fit: Events,
     /// All items of the log, those that no model could name included.
     pub(crate) items: Arc<Ids>,
-    /// Users to ask, ascending indices into the fit part's users.
+    /// All users of the log.
+    pub(crate) users: Arc<Ids>,
+    /// What is told of users who are held out whole.
+    pub(crate) given: Option<Given>,
+    /// Users to ask, in the numbering of the whole log, ascending.
+    pub(crate) who: Vec<u32>,
+    /// For each user asked the index among the fit part's users, or, for users held out, that number of
+    /// users plus the index among those given; [`MISSING`] for users without a past.
     pub(crate) asked: Vec<u32>,
+    /// For each user asked what a value counts in means over all periods: one vote a user, shared by
+    /// the periods that ask.
+    pub(crate) votes: Vec<f64>,
     /// For each user asked, the items heard before, ascending; empty lists where heard is kept.
     pub(crate) heard: Ragged<u32>,
     /// For each user asked, all targets, ascending by item.
@@ -142,8 +181,15 @@ pub(crate) struct FoldData {
 
 impl FoldData {
     /// Asks one more user about the targets given, which are ascending by item and at least one.
-    fn ask(&mut self, user: u32, heard: impl IntoIterator<Item = u32>, targets: &[Target]) {
-        self.asked.push(user);
+    fn ask(
+        &mut self,
+        (who, asked): (u32, u32),
+        heard: impl IntoIterator<Item = u32>,
+        targets: &[Target],
+    ) {
+        self.who.push(who);
+        self.asked.push(asked);
+        self.votes.push(1.0);
         self.heard.push(heard);
         self.wanted.push(targets.iter().copied());
         let reachable = targets.iter().filter(|t| t.local != MISSING);
@@ -154,33 +200,37 @@ impl FoldData {
         gains.sort_by(|a, b| b.total_cmp(a));
         self.targets.push(gains);
         self.summary.users += 1;
+        self.summary.cold_asked += usize::from(asked == MISSING);
         self.summary.targets += targets.len();
     }
 
     /// Every user asked with the targets.
     pub(crate) fn questions(&self) -> impl Iterator<Item = (&str, &[Target])> {
-        let asked = self.asked.iter().enumerate();
-        asked.map(|(at, &user)| (self.fit.users.get(user), self.wanted.get(at)))
+        let asked = self.who.iter().enumerate();
+        asked.map(|(at, &user)| (self.users.get(user), self.wanted.get(at)))
     }
 
     /// The id of a user asked.
     pub(crate) fn name_of(&self, asked: usize) -> &str {
-        self.fit.users.get(self.asked[asked])
+        self.users.get(self.who[asked])
     }
 
     /// Keeps only the targets that `gain` gives a value, with that value, and only the users who are
     /// left with any; what is lost is counted.
     pub(crate) fn keep(&mut self, gain: impl Fn(&str, &str) -> Option<f64>) {
         let asked = std::mem::take(&mut self.asked);
+        let who = std::mem::take(&mut self.who);
         let heard = std::mem::take(&mut self.heard);
         let wanted = std::mem::take(&mut self.wanted);
+        self.votes = Vec::new();
         self.reachable = Ragged::default();
         self.targets = Ragged::default();
         let before = (self.summary.users, self.summary.targets);
         (self.summary.users, self.summary.targets) = (0, 0);
-        for (at, user) in asked.into_iter().enumerate() {
+        self.summary.cold_asked = 0;
+        for (at, user) in who.into_iter().zip(asked).enumerate() {
             let all = wanted.get(at);
-            let name = self.fit.users.get(user);
+            let name = self.users.get(user.0);
             let kept: Vec<Target> = all
                 .iter()
                 .filter_map(|&target| {
@@ -197,14 +247,37 @@ impl FoldData {
         self.summary.lost_users += before.0 - self.summary.users;
         self.summary.lost_targets += before.1 - self.summary.targets;
     }
+
+    /// An error if a target cannot be recommended because it is masked: then every model would miss it.
+    pub(super) fn refuse_masked(&self) -> Result<()> {
+        for (at, name) in self
+            .who
+            .iter()
+            .map(|&user| self.users.get(user))
+            .enumerate()
+        {
+            let heard = self.heard.get(at);
+            let mut targets = self.reachable.get(at).iter();
+            if let Some((item, _)) = targets.find(|(item, _)| heard.binary_search(item).is_ok()) {
+                return Err(Error::data(format!(
+                    "the {} asks user `{name}` for item `{}`, which is masked because it was \
+                     heard before (a bug of the lab); please report it, and set [evaluation] heard = \
+                     \"keep\" until it is mended",
+                    self.summary.part(),
+                    self.fit.items.get(*item),
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn cold(targets: &[Target]) -> usize {
     targets.iter().filter(|t| t.local == MISSING).count()
 }
 
-/// Makes a fold of the splitter ready. `validation` are the events of the validation part, which the
-/// test's fit part loses when trials are not to be refitted; ascending.
+/// Makes a fold of the splitter ready. `validation` are the events of the validation part, with what
+/// is given of its users, which the test's fit part loses when trials are not to be refitted; ascending.
 pub(crate) fn ready(
     fold: &Fold,
     validation: Option<&[u32]>,
@@ -214,27 +287,38 @@ pub(crate) fn ready(
 ) -> Result<FoldData, Failed> {
     // All that happened before counts as heard, whether or not it is learned from.
     let past = events.select(&fold.fit);
-    let heard = Heardings::of(&past, evaluation.heard);
+    let history = events.select(&fold.given);
+    let heard = Heardings::of(&[&past, &history], evaluation.heard);
     let mut rows = fold.fit.clone();
     if let (Role::Test, false, Some(validation)) = (fold.role, evaluation.refit, validation) {
         rows.retain(|row| validation.binary_search(row).is_err());
     }
     let (rows, cleaned) = learnable(rows, events, cleaners)?;
-    let (fit, users, items) = events.select(&rows).compact();
+    let learned = events.select(&rows);
+    let (fit, users, items) = learned.compact();
+    let (given, held_out) = Given::of(learned, &history, &fit, &items);
     let future = events.select(&fold.targets);
     let wanted = wanted(&past, &future, &*evaluation.targets)?;
+    // Users held out are numbered behind those of the fit part, which has none of them.
+    let users: Vec<u32> = users.into_iter().chain(held_out).collect();
     let local_user = inverse(&users, events.users.len());
     let local_item = inverse(&items, events.items.len());
     let mut data = FoldData {
         items: Arc::clone(&events.items),
+        users: Arc::clone(&events.users),
+        who: Vec::new(),
         asked: Vec::new(),
+        votes: Vec::new(),
         heard: Ragged::default(),
         wanted: Ragged::default(),
         reachable: Ragged::default(),
         targets: Ragged::default(),
         summary: Summary {
             role: fold.role,
+            period: 1,
+            periods: 1,
             fit: Part::of(&fit),
+            given: given.as_ref().map(|given| Part::of(&given.history)),
             evaluated: Part::of(&future),
             candidates: items.len(),
             users: 0,
@@ -242,6 +326,7 @@ pub(crate) fn ready(
             heard_removed: 0,
             cold_items: 0,
             cold_users: 0,
+            cold_asked: 0,
             users_without_target: 0,
             fit_not_before: future.period().map_or(0, |p| not_before(&fit, p.0)),
             lost_users: 0,
@@ -250,6 +335,7 @@ pub(crate) fn ready(
             cleaned,
         },
         fit,
+        given,
     };
     let with_weight = wanted.chunk_by(|a, b| a.0 == b.0).count();
     // `wanted` is sorted by user, so the users asked come out ascending.
@@ -276,13 +362,17 @@ pub(crate) fn ready(
         let local = local_user[user as usize];
         if local == MISSING {
             summary.cold_users += 1;
-            continue;
+            if evaluation.cold_users == ColdUsers::Skip {
+                continue;
+            }
         }
         summary.cold_items += cold;
-        data.ask(local, heard.by(user, &local_item), &targets);
+        data.ask((user, local), heard.by(user, &local_item), &targets);
     }
+    data.refuse_masked()?;
     let summary = &mut data.summary;
-    summary.users_without_target = summary.evaluated.users - summary.users - summary.cold_users;
+    let cold_skipped = summary.cold_users - summary.cold_asked;
+    summary.users_without_target = summary.evaluated.users - summary.users - cold_skipped;
     if summary.users == 0 {
         return Err(Error::data(format!(
             "no user has anything to foretell in the {} part: of its {} users {} have no event of \
@@ -304,9 +394,9 @@ pub(crate) fn ready(
 pub(crate) struct Heardings(Vec<(u32, u32)>);
 
 impl Heardings {
-    pub(crate) fn of(past: &Events, rule: Heard) -> Self {
+    pub(crate) fn of(past: &[&Events], rule: Heard) -> Self {
         let mut heard: Vec<(u32, u32)> = match rule {
-            Heard::Mask => pairs(past).collect(),
+            Heard::Mask => past.iter().flat_map(|past| pairs(past)).collect(),
             Heard::Keep => Vec::new(),
         };
         heard.sort_unstable();

@@ -21,6 +21,9 @@ pub(crate) struct Measured {
     pub(crate) users_hit: usize,
     /// Users whose last place that a metric looks at was decided by item id.
     pub(crate) users_tied: usize,
+    /// For each user asked, whether they are among those.
+    pub(crate) hit: Vec<bool>,
+    pub(crate) tied: Vec<bool>,
 }
 
 /// Measures the list of every user asked. Where the lists say how ties at their ends are made up,
@@ -33,7 +36,7 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
     let of_users: Vec<&Bound> = measures.iter().filter(|m| !m.nature.over_lists).collect();
     let users = fold.asked.len();
     let mut per_user = Array2::zeros((users, of_users.len()));
-    let (mut users_hit, mut users_tied) = (0, 0);
+    let (mut hit, mut tied) = (Vec::with_capacity(users), Vec::with_capacity(users));
     let depth = metrics.depth();
     let (mut items, mut gains) = (Ragged::default(), Ragged::default());
     for user in 0..users {
@@ -47,9 +50,8 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
             .with_masked(fold.heard.get(user))
     };
     for user in 0..users {
-        let hit = gains.get(user).iter().take(depth).any(|&g| g > 0.0);
-        users_hit += usize::from(hit);
-        users_tied += usize::from(lists.tied_at(user, depth));
+        hit.push(gains.get(user).iter().take(depth).any(|&g| g > 0.0));
+        tied.push(lists.tied_at(user, depth));
         let name = || fold.name_of(user);
         for (at, measure) in of_users.iter().enumerate() {
             per_user[[user, at]] = match &lists.cut {
@@ -84,8 +86,10 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
     Ok(Measured {
         means: measures.iter().map(of_metric).collect::<Result<_>>()?,
         per_user,
-        users_hit,
-        users_tied,
+        users_hit: hit.iter().filter(|hit| **hit).count(),
+        users_tied: tied.iter().filter(|tied| **tied).count(),
+        hit,
+        tied,
     })
 }
 

@@ -1,16 +1,20 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! common (what all alternatives of the cleaners ask), rank, ties (what equal scores are worth), bound (metrics
-//! that are asked), measure, chance, `random_lists`.
+//! given (users held out whole), common (what all alternatives of the cleaners ask), rank, ask (who is
+//! ranked for how), ties (what equal scores are worth), bound (metrics that are asked), measure, chance,
+//! `random_lists`, periods (several folds of one role).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{Error, Result};
 
+pub(crate) mod ask;
 pub(crate) mod bound;
 pub(crate) mod chance;
 pub(crate) mod common;
 pub(crate) mod fold;
+pub(crate) mod given;
 pub(crate) mod measure;
+pub(crate) mod periods;
 pub(crate) mod prepare;
 mod random_lists;
 pub(crate) mod rank;

@@ -67,7 +67,7 @@ pub(super) fn refuse_another(
 /// Settings are chosen on validation, never on test.
 pub(super) fn check_budget(experiment: &Experiment, cleaned: &[Cleaned]) -> Result<(), Failure> {
     let splitter = experiment.splitter.typetag_name();
-    let without = |of: &Cleaned| of.fold(Role::Validation).is_none();
+    let without = |of: &Cleaned| of.periods(Role::Validation).is_empty();
     let Some(none) = cleaned.iter().position(without) else {
         return Ok(());
     };

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::AtomicBool;
 
-use musicrec_api::{Error, Role, derive_seed};
+use musicrec_api::{Error, Events, Fold, Role, derive_seed, fold_faults};
 
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
 use crate::stages::common::restrict;
 use crate::stages::fold::{FoldData, ready};
+use crate::stages::periods;
 use crate::stages::prepare::{Prepared, prepare};
 use crate::stages::{By, Failed};
 
@@ -19,8 +20,10 @@ pub(super) struct Cleaned {
 }
 
 impl Cleaned {
-    pub(super) fn fold(&self, role: Role) -> Option<&FoldData> {
-        self.folds.iter().find(|f| f.summary.role == role)
+    /// The folds of a role: its periods, in order.
+    pub(super) fn periods(&self, role: Role) -> Vec<&FoldData> {
+        let folds = self.folds.iter();
+        folds.filter(|f| f.summary.role == role).collect()
     }
 
     /// Reads, cleans and splits for every alternative. They are not restricted to what they have in
@@ -42,9 +45,30 @@ impl Cleaned {
         let labels = experiment.cleanings.iter().map(|c| c.label.as_str());
         let labels: Vec<&str> = labels.collect();
         for role in [Role::Validation, Role::Test] {
-            let folds = all.iter_mut().flat_map(|of| &mut of.folds);
-            let mut folds: Vec<&mut FoldData> = folds.filter(|f| f.summary.role == role).collect();
-            restrict(&labels, &mut folds)?;
+            let counts: Vec<usize> = all.iter().map(|of| of.periods(role).len()).collect();
+            if let Some(other) = counts.iter().position(|count| *count != counts[0]) {
+                return Err(Failure::Definition(format!(
+                    "the splitter `{}` makes {} {role} periods with the cleaners of `{}` and {} with \
+                     those of `{}`, so their results could not be compared; compare them in \
+                     experiments of their own",
+                    experiment.splitter.typetag_name(),
+                    counts[0],
+                    labels[0],
+                    counts[other],
+                    labels[other],
+                    role = role.name(),
+                )));
+            }
+            for period in 1..=counts.first().copied().unwrap_or(0) {
+                let folds = all.iter_mut().flat_map(|of| &mut of.folds);
+                let of_period =
+                    |f: &&mut FoldData| (f.summary.role, f.summary.period) == (role, period);
+                let mut folds: Vec<&mut FoldData> = folds.filter(of_period).collect();
+                restrict(&labels, &mut folds)?;
+            }
+        }
+        for of in all {
+            number_periods(&mut of.folds);
         }
         Ok(())
     }
@@ -108,19 +132,51 @@ fn split(
     let events = &prepared.events;
     let seed = derive_seed(experiment.seed, "split");
     let folds = experiment.splitter.split(events, seed);
-    let folds = folds.map_err(|error| By::Splitter.failed(error))?;
-    let validation = folds.iter().find(|f| f.role == Role::Validation);
-    let validation = validation.map(|f| f.targets.as_slice());
-    folds
+    let mut folds = folds.map_err(|error| By::Splitter.failed(error))?;
+    refuse_faulty(experiment, events, &folds).map_err(|error| By::Splitter.failed(error))?;
+    // Stable: periods of a role stay in order.
+    folds.sort_by_key(|fold| fold.role == Role::Test);
+    let validation = folds.iter().filter(|f| f.role == Role::Validation);
+    let mut validation: Vec<u32> = validation
+        .flat_map(|f| f.given.iter().chain(&f.targets))
+        .copied()
+        .collect();
+    validation.sort_unstable();
+    let mut folds: Vec<FoldData> = folds
         .iter()
         .map(|fold| {
             ready(
                 fold,
-                validation,
+                Some(&validation),
                 events,
                 &cleaning.cleaners,
                 &experiment.evaluation,
             )
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    number_periods(&mut folds);
+    Ok(folds)
+}
+
+fn number_periods(folds: &mut [FoldData]) {
+    for role in [Role::Validation, Role::Test] {
+        let of_role = folds.iter_mut().filter(|f| f.summary.role == role);
+        periods::number(&mut of_role.collect::<Vec<_>>());
+    }
+}
+
+/// A splitter that breaks its promises makes every result worthless.
+fn refuse_faulty(experiment: &Experiment, events: &Events, folds: &[Fold]) -> Result<(), Error> {
+    let splitter = &experiment.splitter;
+    let faults = fold_faults(events, folds, splitter.uses_the_future());
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let name = splitter.typetag_name();
+    Err(Error::definition(format!(
+        "the splitter `{name}` breaks its promises, so nothing could be trusted that rests on it: {}; \
+         use another splitter until this is mended (its author finds it with \
+         musicrec_api::conformance::splitter(\"{name}\"))",
+        faults.join("; ")
+    )))
 }

@@ -7,6 +7,7 @@ mod overview;
 mod provenance;
 mod ranges;
 mod recommend;
+mod trains;
 mod trial;
 mod warnings;
 
@@ -21,8 +22,7 @@ use musicrec_api::{Role, derive_seed};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial};
 use crate::records::{Key, Record, Run, Store};
-use crate::stages::chance::chance;
-use crate::stages::fold::FoldData;
+use crate::stages::periods::chance;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 use checks::{check_budget, check_weightings, refuse_another};
@@ -31,7 +31,7 @@ pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
 pub(crate) use ranges::{Edge, End, Range};
-use trial::Trains;
+use trains::Trains;
 
 /// What the command line says about how to run.
 #[derive(Debug)]
@@ -183,9 +183,9 @@ impl<'a> Sweep<'a> {
         let rankings = evaluation.null_rankings.get();
         let seed = derive_seed(self.experiment.seed, "null");
         for at in 0..self.cleaned.len() {
-            let test = self.fold(at, Role::Test);
+            let test = self.cleaned[at].periods(Role::Test);
             // Nothing has run yet, and no trial would fare better with such a metric.
-            let floor = chance(&evaluation.metrics, test, rankings, seed, self.cancel)
+            let floor = chance(&evaluation.metrics, &test, rankings, seed, self.cancel)
                 .map_err(|error| Failure::Definition(error.to_string()))?;
             unless_cancelled(self.cancel)?;
             let floor = Floor::keep(&self.overview.labels(), &floor, &self.store)?;
@@ -194,13 +194,7 @@ impl<'a> Sweep<'a> {
         self.store.keep_json(Overview::FILE, &self.overview)
     }
 
-    /// A fold under an alternative of the cleaners. All of them have the same roles.
-    fn fold(&self, cleaning: usize, role: Role) -> &FoldData {
-        let fold = self.cleaned[cleaning].fold(role);
-        fold.expect("every split has a test part, and validation is asked for where there is one")
-    }
-
-    /// Runs the trials of a fold that have no record; of equal ones the first. With more trials than
+    /// Runs the trials of a role that have no record; of equal ones the first. With more trials than
     /// threads each runs on a thread of its own, which wastes none of them; a few large ones share
     /// the threads.
     fn run_trials(&self, role: Role, trials: &[Trial], listener: &Listener) -> Result<(), Failure> {
@@ -294,5 +288,7 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
         .map_err(|e| Failure::Output(format!("cannot start {threads} threads: {e}")))
 }
 
+#[cfg(test)]
+mod faulty_splits;
 #[cfg(test)]
 mod tests;

@@ -5,14 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 use serde_json::json;
 
-use super::trial::{lists_csv, weigh};
+use super::trains::weigh;
+use super::trial::{LIST_HEADER, list_rows};
 use super::{Event, Listener, Overview, Recommended, Sweep, choose};
 use crate::exit::Failure;
 use crate::experiment::{Trial, row};
 use crate::records::{Key, hex};
 use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::rank::rank;
-use crate::text::panic_text;
+use crate::text::{csv_text, panic_text};
 
 /// Where the recommendations of a sweep are.
 const FILE: &str = "recommendations.csv";
@@ -109,7 +110,7 @@ impl Sweep<'_> {
         let seed = derive_seed(self.experiment.seed, &key.seed_name("recommend"));
         let context = FitContext::new(seed).with_cancel(self.cancel);
         let recommender = trial.model.plugin.fit(&train, &context)?;
-        let heardings = Heardings::of(events, self.experiment.evaluation.heard);
+        let heardings = Heardings::of(&[events], self.experiment.evaluation.heard);
         let local_item = inverse(&items, events.items.len());
         let mut heard = Ragged::default();
         for &user in &users {
@@ -123,6 +124,8 @@ impl Sweep<'_> {
             (train.n_items(), count),
             &|user| fit.users.get(user).to_owned(),
         )?;
-        Ok((lists_csv(&fit, &asked, &lists), asked.len()))
+        let rows = list_rows(fit.users.iter(), |item| fit.items.get(item), &lists);
+        let text = csv_text(LIST_HEADER, rows.map(Vec::from));
+        Ok((text, asked.len()))
     }
 }

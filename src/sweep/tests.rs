@@ -37,7 +37,7 @@ seeds = 1
 "#;
 
 /// No change of the log.
-const NOTHING: &str = "[]";
+pub(super) const NOTHING: &str = "[]";
 /// Every row of [`log`] is another.
 const NO_COPIES: &str = r#"[{"drop_duplicates": {}}]"#;
 const FEW_ITEMS: &str = r#"[{"min_interactions": {"users": 1, "items": 4}}]"#;
@@ -45,7 +45,7 @@ const ONLY_NUMBERS: &str = r#"[{"keep_rows": {"column": "user_id", "not_values":
 
 /// A log of 600 rows in the order of time, a minute apart: 20 users, each with a preferred third of
 /// 60 items. Users are numbers, but for one.
-fn log() -> String {
+pub(super) fn log() -> String {
     let mut state = 12_345_u64;
     let mut draw = |below: u64| {
         state = state
@@ -72,13 +72,13 @@ fn log() -> String {
 }
 
 /// A folder with a log, and an experiment on it with the alternatives given (label and cleaners).
-struct Lab {
+pub(super) struct Lab {
     folder: TempDir,
-    experiment: Experiment,
+    pub(super) experiment: Experiment,
 }
 
 impl Lab {
-    fn new(log: &str, alternatives: &[(&str, &str)], compare: &[Compared]) -> Self {
+    pub(super) fn new(log: &str, alternatives: &[(&str, &str)], compare: &[Compared]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.toml");
         std::fs::write(&path, DEFINITION).unwrap();
@@ -131,7 +131,7 @@ impl Lab {
     }
 
     /// How opening fails; nothing is written then.
-    fn refused(&self) -> Failure {
+    pub(super) fn refused(&self) -> Failure {
         let options = self.options();
         let cancel = AtomicBool::new(false);
         let opened = Sweep::open(&self.experiment, &options, &cancel);

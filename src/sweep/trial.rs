@@ -1,59 +1,27 @@
-//! One trial on one fold: weigh, fit, rank, measure, record.
+//! One trial on one role: for each of its periods weigh, fit, rank and measure; one record of all.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use musicrec_api::{Error, Events, FitContext, Result, Train, derive_seed};
+use musicrec_api::{Error, FitContext, Result, derive_seed};
 
 use super::Sweep;
+use super::trains::Trains;
 use crate::exit::Failure;
-use crate::experiment::{Ties, Trial, Weighting, resolved};
-use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
+use crate::experiment::{Ties, Trial, resolved};
+use crate::records::{Key, Outcome, PeriodResult, Record, Run, SCHEMA, TrialResult};
+use crate::stages::ask::lists;
 use crate::stages::fold::FoldData;
 use crate::stages::measure::{Measured, measure};
-use crate::stages::rank::{Lists, rank_cut};
+use crate::stages::periods::{self, Together};
+use crate::stages::rank::Lists;
 use crate::text::{csv_text, panic_text};
 
-/// What trials of a role learn from, one a cleaning and distinct weighting, made when first needed.
-#[derive(Debug, Default)]
-pub(super) struct Trains(Mutex<HashMap<(usize, String), Arc<Shared>>>);
-
-/// A result that several trials wait for. Errors are kept as text, for each waiting trial.
-type Shared = OnceLock<Result<Train, String>>;
-
-impl Trains {
-    fn get(&self, cleaning: usize, weighting: &Weighting, fit: &Events) -> Arc<Shared> {
-        let cell = {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let key = (cleaning, weighting.resolved.to_string());
-            Arc::clone(known.entry(key).or_default())
-        };
-        cell.get_or_init(|| weigh(weighting, fit).map_err(|e| e.to_string()));
-        cell
-    }
-}
-
-/// The fit part as a model sees it under a weighting.
-pub(super) fn weigh(weighting: &Weighting, fit: &Events) -> Result<Train> {
-    let weights = weighting.plugin.fit(fit)?.weigh(fit)?;
-    if let Some(event) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
-        return Err(Error::model(format!(
-            "the weighting {} gives an event of user {} the weight {}, but weights are finite and at \
-             least 0; choose less extreme parameters",
-            weighting.resolved,
-            fit.users.get(fit.user[event]),
-            weights[event]
-        )));
-    }
-    Ok(Train::new(fit.clone(), &weights))
-}
-
-/// What a trial came to, and the seconds that fitting and ranking took.
+/// What a trial came to in each period, and the seconds that fitting and ranking took in all.
+#[derive(Default)]
 struct Scored {
-    lists: Lists,
-    measured: Measured,
+    lists: Vec<Lists>,
+    measured: Vec<Measured>,
     seconds: (f64, f64),
 }
 
@@ -67,12 +35,12 @@ impl Sweep<'_> {
         trains: &Trains,
         threads: usize,
     ) -> Result<Record, Failure> {
-        let fold = self.fold(trial.cleaning, key.role);
+        let folds = self.cleaned[trial.cleaning].periods(key.role);
         let started = jiff::Timestamp::now().to_string();
-        let scored = catch_unwind(AssertUnwindSafe(|| self.score(fold, key, trial, trains)))
+        let scored = catch_unwind(AssertUnwindSafe(|| self.score(&folds, key, trial, trains)))
             .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
         let (outcome, seconds) = match scored {
-            Ok(scored) => (self.outcome(fold, &scored)?, scored.seconds),
+            Ok(scored) => (self.outcome(&folds, &scored)?, scored.seconds),
             Err(Error::Cancelled) => return Err(Error::Cancelled.into()),
             Err(error) => {
                 let message = error.to_string();
@@ -99,91 +67,122 @@ impl Sweep<'_> {
         })
     }
 
-    fn score(&self, fold: &FoldData, key: &Key, trial: &Trial, trains: &Trains) -> Result<Scored> {
-        let context = FitContext::new(derive_seed(self.experiment.seed, &key.seed_name("fit")))
-            .with_cancel(self.cancel);
-        context.check_cancelled()?;
-        let train = trains.get(trial.cleaning, trial.weighting, &fold.fit);
-        let train = match train.get().expect("initialized when fetched") {
-            Ok(train) => train,
-            Err(message) => return Err(Error::model(message.clone())),
-        };
-        let begun = Instant::now();
-        let recommender = trial.model.plugin.fit(train, &context)?;
-        let fitted = Instant::now();
+    fn score(
+        &self,
+        folds: &[&FoldData],
+        key: &Key,
+        trial: &Trial,
+        trains: &Trains,
+    ) -> Result<Scored> {
         let evaluation = &self.experiment.evaluation;
-        let averaged = evaluation.ties == Ties::Expected;
-        let lists = rank_cut(
-            &*recommender,
-            &fold.asked,
-            &fold.heard,
-            averaged.then_some(&fold.reachable),
-            (train.n_items(), evaluation.depth()),
-            &|user| fold.fit.users.get(user).to_owned(),
-        )?;
-        let measured = measure(&evaluation.metrics, fold, &lists)?;
-        Ok(Scored {
-            lists,
-            measured,
-            seconds: (
-                (fitted - begun).as_secs_f64(),
-                fitted.elapsed().as_secs_f64(),
-            ),
-        })
+        let model = &trial.model.plugin;
+        let seed = derive_seed(self.experiment.seed, &key.seed_name("fit"));
+        let mut scored = Scored::default();
+        for fold in folds {
+            let seed = periods::seed(seed, fold.summary.period);
+            let context = FitContext::new(seed).with_cancel(self.cancel);
+            context.check_cancelled()?;
+            let weighed = trains.get(trial.cleaning, trial.weighting, fold);
+            let weighed = match weighed.get().expect("initialized when fetched") {
+                Ok(weighed) => weighed,
+                Err(message) => return Err(Error::model(message.clone())),
+            };
+            let begun = Instant::now();
+            let recommender = model.fit(&weighed.train, &context)?;
+            let fitted = Instant::now();
+            let given = weighed.given.as_ref();
+            let name = model.typetag_name();
+            let shape = (evaluation.depth(), evaluation.ties == Ties::Expected);
+            let lists = lists(&*recommender, fold, given, shape, name)?;
+            scored
+                .measured
+                .push(measure(&evaluation.metrics, fold, &lists)?);
+            scored.lists.push(lists);
+            scored.seconds.0 += (fitted - begun).as_secs_f64();
+            scored.seconds.1 += fitted.elapsed().as_secs_f64();
+        }
+        Ok(scored)
     }
 
-    fn outcome(&self, fold: &FoldData, scored: &Scored) -> Result<Outcome, Failure> {
+    fn outcome(&self, folds: &[&FoldData], scored: &Scored) -> Result<Outcome, Failure> {
         let metrics = &self.experiment.evaluation.metrics;
         let (labels, of_users) = (metrics.labels(), metrics.labels_of_users());
-        let measured = &scored.measured;
+        let together = Together::of(metrics, folds, &scored.measured);
+        let named = |means: &[f64]| labels.iter().cloned().zip(means.iter().copied()).collect();
         let attachments = [
-            ("per_user", per_user(fold, &of_users, measured)),
-            ("lists", lists_csv(&fold.fit, &fold.asked, &scored.lists)),
+            ("per_user", per_user(folds, &of_users, &together)),
+            ("lists", lists_csv(folds, &scored.lists)),
         ];
         let attachments = attachments
             .into_iter()
             .map(|(what, text)| Ok((what.to_owned(), self.store.attach(&text, "csv")?)))
             .collect::<Result<_, Failure>>()?;
-        Ok(Outcome::Done {
-            metrics: labels
-                .iter()
-                .cloned()
-                .zip(measured.means.iter().copied())
-                .collect(),
-            users: fold.asked.len(),
+        let periods = folds.iter().zip(&scored.measured);
+        let periods = periods.map(|(fold, measured)| PeriodResult {
+            period: fold.summary.period,
+            from: fold.summary.evaluated.from,
+            until: fold.summary.evaluated.until,
+            users: fold.summary.users,
             users_hit: measured.users_hit,
-            users_tied: measured.users_tied,
+            metrics: named(&measured.means),
+        });
+        Ok(Outcome::Done {
+            metrics: named(&together.means),
+            users: together.who.len(),
+            users_hit: together.users_hit,
+            users_tied: together.users_tied,
+            periods: periods.filter(|_| folds.len() > 1).collect(),
             attachments,
         })
     }
 }
 
 /// One line a user: `user`, then the metrics that give each user a value.
-fn per_user(fold: &FoldData, labels: &[String], measured: &Measured) -> String {
+fn per_user(folds: &[&FoldData], labels: &[String], together: &Together) -> String {
     let header = std::iter::once("user").chain(labels.iter().map(String::as_str));
-    let rows = fold.asked.iter().zip(measured.per_user.rows());
+    let rows = together.who.iter().zip(together.per_user.rows());
     csv_text(
         header,
         rows.map(|(&user, values)| {
-            std::iter::once(fold.fit.users.get(user).to_owned())
+            std::iter::once(folds[0].users.get(user).to_owned())
                 .chain(values.iter().map(f64::to_string))
                 .collect()
         }),
     )
 }
 
-/// One line a recommendation: `user`, `rank` from 1, `item`, `score`.
-pub(super) fn lists_csv(fit: &Events, asked: &[u32], lists: &Lists) -> String {
-    let rows = asked.iter().enumerate().flat_map(|(at, &user)| {
+/// One line a recommendation: `period` if there are several, `user`, `rank` from 1, `item`, `score`.
+fn lists_csv(folds: &[&FoldData], lists: &[Lists]) -> String {
+    let several = folds.len() > 1;
+    let rows = folds.iter().zip(lists).flat_map(|(fold, lists)| {
+        let users = fold.who.iter().map(|&user| fold.users.get(user));
+        let period = several.then(|| fold.summary.period.to_string());
+        list_rows(users, |item| fold.fit.items.get(item), lists)
+            .map(move |row| period.iter().cloned().chain(row).collect())
+    });
+    let period = several.then_some("period");
+    csv_text(period.into_iter().chain(LIST_HEADER), rows)
+}
+
+/// The columns of lists.
+pub(super) const LIST_HEADER: [&str; 4] = ["user", "rank", "item", "score"];
+
+/// A row of these columns for each recommendation.
+pub(super) fn list_rows<'a>(
+    users: impl Iterator<Item = &'a str>,
+    item: impl Fn(u32) -> &'a str + Copy,
+    lists: &'a Lists,
+) -> impl Iterator<Item = [String; 4]> {
+    users.enumerate().flat_map(move |(at, user)| {
         let ranked = lists.ranked.get(at).iter().enumerate();
-        ranked.map(move |(rank, &(item, score))| {
-            vec![
-                fit.users.get(user).to_owned(),
-                (rank + 1).to_string(),
-                fit.items.get(item).to_owned(),
+        ranked.map(move |(rank, &(id, score))| {
+            let rank = (rank + 1).to_string();
+            [
+                user.to_owned(),
+                rank,
+                item(id).to_owned(),
                 score.to_string(),
             ]
         })
-    });
-    csv_text(["user", "rank", "item", "score"], rows)
+    })
 }

@@ -63,11 +63,11 @@ impl Overview {
             let deep = metrics.filter(|m| m.depth > fold.candidates);
             let warning = deep.map(|m| {
                 format!(
-                    "{} looks at {} places, but only {} items can be recommended in the {} part",
+                    "{} looks at {} places, but only {} items can be recommended in the {}",
                     m.identity.label,
                     m.depth,
                     fold.candidates,
-                    fold.role.name()
+                    fold.part()
                 )
             });
             warning.collect()
@@ -158,14 +158,14 @@ fn lost(log: &CleanedLog) -> Vec<String> {
     };
     let warning = |fold: &Summary| {
         format!(
-            "{} of {} users and {} of {} targets of the {} part are left out, for not every \
+            "{} of {} users and {} of {} targets of the {} are left out, for not every \
              alternative of the cleaners asks about them; recommending such a target to a user who \
              is still asked counts as a miss, which favors the alternatives that lose less",
             fold.lost_users,
             fold.users + fold.lost_users,
             fold.lost_targets,
             fold.targets + fold.lost_targets,
-            fold.role.name()
+            fold.part()
         )
     };
     log.folds.iter().filter(much).map(warning).collect()

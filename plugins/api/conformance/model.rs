@@ -19,6 +19,7 @@ pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) -> bool {
             whoever_is_asked(model, &train, scores, promises);
         }
         stops(model, &train, promises);
+        folds_in(model, promises);
     }
     odd(model, promises);
     costs(model, promises);
@@ -235,6 +236,85 @@ fn stops(model: &dyn Model, train: &Train, promises: &mut Promises) {
                 .to_owned()
         },
     );
+}
+
+/// People it has not learned from, if it answers for them.
+fn folds_in(model: &dyn Model, promises: &mut Promises) {
+    let whole = events();
+    let of = |holds: &dyn Fn(u32) -> bool| -> Vec<u32> {
+        let all = 0..whole.len() as u32;
+        all.filter(|&e| holds(whole.user[e as usize])).collect()
+    };
+    let (fit, _, items) = whole.select(&of(&|user| user % 2 == 0)).compact();
+    let weights: Vec<f64> = (0..fit.len()).map(|e| 1.0 + (e % 3) as f64).collect();
+    let train = Train::new(fit, &weights);
+    // A person's weights are the same whoever else there is; those of user 1 are 0.
+    let given = |holds: &dyn Fn(u32) -> bool| -> Train {
+        let history = whole.select(&of(&|user| user % 2 == 1 && holds(user)));
+        let (told, _, users) = history.told_to(&train.events, &items);
+        let weight = |&user: &u32| f64::from(users[user as usize] != 1) * 2.0;
+        let weights: Vec<f64> = told.user.iter().map(weight).collect();
+        Train::new(told, &weights)
+    };
+    let mut fold_in = |given: &Train, threads: usize, what: &str| -> Option<Array2<f64>> {
+        let everybody: Vec<u32> = (0..given.n_users() as u32).collect();
+        let doing = format!("folding in {what}");
+        let scores = promises.fallible(&doing, || {
+            on_threads(threads, || {
+                let fitted = model.fit(&train, &FitContext::new(SEED))?;
+                let folded = fitted.fold_in(given)?;
+                folded
+                    .map(|folded| rows(&*folded, &everybody, given))
+                    .transpose()
+            })
+        });
+        let scores = scores.flatten()?;
+        let bad = scores
+            .as_ref()
+            .ok()
+            .and_then(|s| s.iter().find(|s| !s.is_finite()));
+        promises.that(bad.is_none(), || {
+            format!("{doing}: a score is {}", bad.unwrap_or(&f64::NAN))
+        });
+        promises.that(scores.is_ok(), || {
+            format!(
+                "{doing}: {}",
+                scores.as_ref().err().map_or("", |wrong| wrong)
+            )
+        });
+        scores.ok()
+    };
+    let all = given(&|_| true);
+    let Some(scores) = fold_in(&all, 1, "people it has not learned from") else {
+        return;
+    };
+    fold_in(&given(&|_| false), 1, "nobody");
+    let again: Vec<_> = THREADS
+        .map(|threads| fold_in(&all, threads, "the same people again"))
+        .into();
+    let some = given(&|user| user % 4 == 1);
+    let of_some = fold_in(&some, 1, "some of the people");
+    let steady = again
+        .iter()
+        .all(|again| again.as_ref().is_some_and(|again| same(again, &scores)));
+    promises.that(steady, || {
+        "folding in the same people again, or on more threads, gives other scores".to_owned()
+    });
+    let place = |id: &str| all.events.users.iter().position(|other| other == id);
+    let alike = of_some.is_some_and(|of_some| {
+        let rows = some.events.users.iter().zip(of_some.rows());
+        rows.into_iter().all(|(id, row)| {
+            let whole = place(id).map(|at| scores.row(at));
+            whole.is_some_and(|whole| {
+                row.iter()
+                    .zip(whole)
+                    .all(|(a, b)| a.to_bits() == b.to_bits())
+            })
+        })
+    });
+    promises.that(alike || !steady, || {
+        "the scores of a person who is folded in depend on who else is".to_owned()
+    });
 }
 
 fn costs(model: &dyn Model, promises: &mut Promises) {

@@ -2,7 +2,7 @@
 
 use super::logs::events;
 use super::promises::{Promises, THREADS, on_threads};
-use crate::{Events, Fold, Role, Splitter};
+use crate::{Events, Fold, Role, Splitter, fold_faults};
 
 const SEED: u64 = 7;
 
@@ -78,62 +78,7 @@ fn folds_hold(
     what: &str,
     promises: &mut Promises,
 ) {
-    let count = |role| folds.iter().filter(|f| f.role == role).count();
-    promises.that(count(Role::Test) == 1, || {
-        format!(
-            "splitting {what}: {} folds of role test, not one",
-            count(Role::Test)
-        )
-    });
-    promises.that(count(Role::Validation) <= 1, || {
-        format!("splitting {what}: more than one validation fold")
-    });
-    let past_only = !splitter.uses_the_future();
-    for fold in folds {
-        let role = fold.role.name();
-        for (part, list) in [("fit", &fold.fit), ("targets", &fold.targets)] {
-            promises.that(!list.is_empty(), || {
-                format!(
-                    "splitting {what}: {part} of the {role} fold is empty; return an Error that says \
-                     which part, why, and what to change"
-                )
-            });
-            promises.that(list.windows(2).all(|pair| pair[0] < pair[1]), || {
-                format!("splitting {what}: {part} of the {role} fold is not ascending, each once")
-            });
-            promises.that(list.iter().all(|&e| (e as usize) < events.len()), || {
-                format!("splitting {what}: {part} of the {role} fold has events there are not")
-            });
-        }
-        promises.that(disjoint(&fold.fit, &fold.targets), || {
-            format!("splitting {what}: the {role} fold learns from events that it asks for")
-        });
-        if past_only && !events.time.is_empty() {
-            let time = |e: &u32| events.time.get(*e as usize).copied();
-            let last = fold.fit.iter().filter_map(time).max();
-            let first = fold.targets.iter().filter_map(time).min();
-            promises.that(last <= first || first.is_none(), || {
-                format!(
-                    "splitting {what}: the {role} fold learns from events later than those it asks \
-                     for, but `uses_the_future` says that it does not"
-                )
-            });
-        }
+    for fault in fold_faults(events, folds, splitter.uses_the_future()) {
+        promises.that(false, || format!("splitting {what}: {fault}"));
     }
-    let find = |role| folds.iter().find(|f| f.role == role);
-    if let (Some(validation), Some(test)) = (find(Role::Validation), find(Role::Test)) {
-        for (part, list) in [("fit", &validation.fit), ("targets", &validation.targets)] {
-            promises.that(disjoint(list, &test.targets), || {
-                format!(
-                    "splitting {what}: {part} of the validation fold holds events of the test part, \
-                     so that settings are chosen by what is to be foretold"
-                )
-            });
-        }
-    }
-}
-
-fn disjoint(a: &[u32], b: &[u32]) -> bool {
-    let a: rustc_hash::FxHashSet<u32> = a.iter().copied().collect();
-    b.iter().all(|e| !a.contains(e))
 }

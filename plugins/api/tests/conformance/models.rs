@@ -155,6 +155,55 @@ plugin!(Model counts_who_asks "counts_who_asks", "[model.counts_who_asks]", {
     }
 });
 
+/// Whoever is folded in gets scores by what is given.
+struct FoldsIn(fn(&Train) -> Vec<f64>);
+
+impl Recommender for FoldsIn {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Rows(&Zero))
+    }
+
+    fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
+        Ok(Some(Box::new(Same((self.0)(given)))))
+    }
+}
+
+struct Zero;
+
+impl RowScorer for Zero {
+    fn score(&self, _: &[u32], mut out: ArrayViewMut2<f32>) {
+        out.fill(0.0);
+    }
+}
+
+plugin!(Model folds_in "folds_in", "[model.folds_in]", {
+    fn fit(&self, _: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(FoldsIn(|given| vec![2.0; given.n_items()])))
+    }
+    fn is_stochastic(&self) -> bool {
+        false
+    }
+});
+
+plugin!(Model counts_the_held_out "counts_the_held_out", "[model.counts_the_held_out]", {
+    fn fit(&self, _: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
+        let count = |given: &Train| vec![given.n_users() as f64; given.n_items()];
+        Ok(Box::new(FoldsIn(count)))
+    }
+    fn is_stochastic(&self) -> bool {
+        false
+    }
+});
+
+plugin!(Model scores_the_held_out_short "scores_the_held_out_short", "[model.scores_the_held_out_short]", {
+    fn fit(&self, _: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(FoldsIn(|_| vec![1.0])))
+    }
+    fn is_stochastic(&self) -> bool {
+        false
+    }
+});
+
 plugin!(Model stops_its_own_way "stops_its_own_way", "[model.stops_its_own_way]", {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
         if context.check_cancelled().is_err() {
@@ -200,6 +249,13 @@ fn what_models_break_is_found() {
         "which other users are asked",
     );
     breaks(Kind::Model, "stops_its_own_way", "asked to stop");
+    breaks_nothing(Kind::Model, "folds_in");
+    breaks(Kind::Model, "counts_the_held_out", "depend on who else is");
+    breaks(
+        Kind::Model,
+        "scores_the_held_out_short",
+        "1 scores for 40 items",
+    );
     let broken = musicrec_api::conformance::broken(Kind::Model, "forgets_an_item");
     assert!(broken[0].contains("39 scores for 40 items"), "{broken:?}");
 }

@@ -12,6 +12,12 @@ fn thirds(events: &Events) -> Result<[Vec<u32>; 3]> {
     }
     order.sort_by_key(|&e| events.time[e as usize]);
     let third = events.len() / 3;
+    if [third, 2 * third].iter().any(|&at| {
+        let time = |at: usize| events.time[order[at] as usize];
+        time(at - 1) == time(at)
+    }) {
+        return Err(Error::data("events of one time lie on both sides of a cut"));
+    }
     Ok([
         order[..third].to_vec(),
         order[third..2 * third].to_vec(),
@@ -48,8 +54,20 @@ splitter!(sees_the_test "sees_the_test", "[splitter.sees_the_test]", true, None,
         Fold::new(Role::Test, a, c),
     ]
 });
-splitter!(two_tests "two_tests", "[splitter.two_tests]", false, None, |[a, b, c], _| {
-    vec![Fold::new(Role::Test, a.clone(), b), Fold::new(Role::Test, a, c)]
+splitter!(no_test "no_test", "[splitter.no_test]", false, None, |[a, b, _], _| {
+    vec![Fold::new(Role::Validation, a, b)]
+});
+splitter!(in_periods "in_periods", "[splitter.in_periods]", false, Some(false), |[a, b, c], _| {
+    vec![Fold::new(Role::Test, a.clone(), b.clone()), Fold::new(Role::Test, [a, b].concat(), c)]
+});
+splitter!(asks_twice "asks_twice", "[splitter.asks_twice]", false, None, |[a, b, c], _| {
+    vec![Fold::new(Role::Test, a.clone(), [b, c.clone()].concat()), Fold::new(Role::Test, a, c)]
+});
+splitter!(later_first "later_first", "[splitter.later_first]", false, None, |[a, b, c], _| {
+    vec![Fold::new(Role::Test, [a.clone(), b.clone()].concat(), c), Fold::new(Role::Test, a, b)]
+});
+splitter!(knows_the_held_out "knows_the_held_out", "[splitter.knows_the_held_out]", false, None, |[a, b, c], _| {
+    vec![Fold::new(Role::Test, a, c).with_given(b)]
 });
 splitter!(from_the_end "from_the_end", "[splitter.from_the_end]", false, None, |[a, b, c], _| {
     Fold::of_parts(c, b, a)
@@ -77,7 +95,19 @@ fn what_splitters_break_is_found() {
         "sees_the_test",
         "settings are chosen by what is to be foretold",
     );
-    breaks(Kind::Splitter, "two_tests", "2 folds of role test, not one");
+    breaks(Kind::Splitter, "no_test", "there is no fold of role test");
+    breaks_nothing(Kind::Splitter, "in_periods");
+    breaks(
+        Kind::Splitter,
+        "asks_twice",
+        "test fold 2 of 2 asks for events",
+    );
+    breaks(Kind::Splitter, "later_first", "not in the order of time");
+    breaks(
+        Kind::Splitter,
+        "knows_the_held_out",
+        "whom it learns from too",
+    );
     breaks(
         Kind::Splitter,
         "from_the_end",

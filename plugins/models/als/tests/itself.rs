@@ -1,8 +1,9 @@
 //! What must hold of ALS whatever the data.
 
-use musicrec_api::{FitContext, Model, StartingFactors};
+use musicrec_api::{FitContext, Model, Scores, StartingFactors, Users};
 
 use super::{als, fit, largest_difference, loss, scattered, start, train, wide};
+use crate::als::half_step::HalfStep;
 use crate::{Als, Solver};
 
 #[test]
@@ -102,4 +103,40 @@ fn seeds_decide_and_nothing_else() {
     assert_eq!(fit(1), fit(1));
     assert_ne!(fit(1), fit(2));
     assert!(als.is_stochastic());
+}
+
+/// Whoever is folded in gets what one more half step would give a user of the train part.
+#[test]
+fn folding_in_a_row_of_the_train_part_is_half_an_iteration_more() {
+    let train = train(scattered(60, 40, 0.2));
+    for (solver, scale) in [
+        (Solver::Exact, false),
+        (Solver::Exact, true),
+        (Solver::ConjugateGradients, false),
+    ] {
+        let als = Als {
+            factors: 7.try_into().unwrap(),
+            iterations: 4.try_into().unwrap(),
+            solver,
+            scale_regularization_by_counts: scale,
+            ..Als::default()
+        };
+        let fitted = als.fit(&train, &FitContext::new(5)).unwrap();
+        let folded = fitted.fold_in(&train).unwrap().unwrap();
+        let Scores::Factors { users, items } = folded.scores(&Users::new(&[])).unwrap() else {
+            panic!("ALS has factors");
+        };
+        let exact = Als {
+            solver: Solver::Exact,
+            ..als.clone()
+        };
+        let (mut half, fixed) = fit(&als, &train, &FitContext::new(5));
+        assert_eq!(items, fixed);
+        HalfStep::new(&exact, &train.interactions)
+            .solve(&fixed, &mut half)
+            .unwrap();
+        assert_eq!(users, half);
+        // Who has no history has zeros, as in the train part.
+        assert!(users.row(3).iter().all(|&x| x == 0.0));
+    }
 }
