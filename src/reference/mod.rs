@@ -101,7 +101,8 @@ fn whole() -> String {
     let mut out = String::from(
         "# Plugins\n\n\
          Generated from the plugins' doc comments by `UPDATE=1 cargo test`; do not edit.\n\
-         `musicrec-lab plugins NAME` prints the same for one plugin.\n",
+         `musicrec-lab plugins NAME` prints the same for one plugin.\n\n\
+         What other tools call a metric is often another one: [whose definition is which](metrics/README.md).\n",
     );
     for kind in Kind::ALL {
         let _ = writeln!(out, "\n| {} | |\n|---|---|", kind.key());
