@@ -48,6 +48,14 @@ pub(super) fn compare(entry: Option<&Entry>) -> Vec<Compared> {
         .unwrap_or_else(|| Evaluation::default().compare)
 }
 
+/// Whether popularity is to be added, read likewise.
+pub(super) fn add_popularity(entry: Option<&Entry>) -> bool {
+    entry
+        .and_then(|e| e.node.get("add_popularity"))
+        .and_then(|e| plain(e, &mut Faults::new(0)))
+        .unwrap_or_else(|| Evaluation::default().add_popularity)
+}
+
 /// Comparing what does not vary is probably a slip. `alternatives`: how many weightings and cleanings.
 pub(super) fn warn_of_compare(
     entry: Option<&Entry>,

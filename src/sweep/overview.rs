@@ -100,6 +100,8 @@ pub(crate) struct Measured {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlanVariant {
     pub(crate) name: String,
+    /// Whether the lab added it, to compare with.
+    pub(crate) added: bool,
     pub(crate) trials: Vec<PlanTrial>,
 }
 
@@ -284,6 +286,7 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
             };
             PlanVariant {
                 name: variant.name.clone(),
+                added: variant.added,
                 trials: own
                     .iter()
                     .zip(settings(experiment, &own))
