@@ -101,7 +101,7 @@ fn one_trial_divided_among_threads_gives_the_same_bits() {
             "--set",
             setting,
             "--set",
-            "evaluation.add_popularity=false",
+            "evaluation={ add_popularity = false, seeds = 1 }",
             "--threads",
             threads,
             "--out",
@@ -109,8 +109,7 @@ fn one_trial_divided_among_threads_gives_the_same_bits() {
         ]);
     }
     let records = lab.records("3/lonely");
-    // One on validation, and one for each seed on test.
-    assert_eq!(records.len(), 6);
+    assert_eq!(records.len(), 2);
     assert!(records.values().all(|r| r["run"]["threads"] == 3));
     assert_eq!(lab.results("1/lonely"), lab.results("3/lonely"));
     assert_eq!(fixed(&lab, "1/lonely"), fixed(&lab, "3/lonely"));

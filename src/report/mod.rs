@@ -1,6 +1,7 @@
 //! Reports: drawn from the store alone (records, attachments, overview), so that they can be drawn
 //! again at any time. One [`Summary`], several forms.
 
+mod audit;
 mod csv;
 mod markdown;
 mod summary;

@@ -6,6 +6,7 @@ use musicrec_api::derive_seed;
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::audit::{self, Finding};
 use super::table::Table;
 use super::verdict::verdict;
 use crate::compare::{Estimate, bootstrap, estimate, holm, mean_sd, p_chance};
@@ -24,6 +25,8 @@ pub(crate) struct Summary {
     pub(crate) verdict: String,
     /// What to look at before trusting it.
     pub(crate) warnings: Vec<String>,
+    /// What was verified, and what was found.
+    pub(crate) audit: Vec<Finding>,
     /// The variants, best first by the deciding metric on test.
     pub(crate) leaderboard: Vec<Row>,
     /// All trials in the order of the definition.
@@ -141,10 +144,14 @@ impl Summary {
             }
         }
         compare(&overview, &mut rows, tables, store)?;
+        let audit = audit::findings(&overview, &rows);
+        let mut warnings = overview.warnings();
+        warnings.extend(audit::warnings(&audit));
         Ok(Self {
             schema: SCHEMA,
             verdict: verdict(&overview, &rows),
-            warnings: overview.warnings(),
+            warnings,
+            audit,
             leaderboard: rows,
             trials,
             overview,

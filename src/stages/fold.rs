@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::Failed;
+use super::audit::Check;
 use super::prepare::Step;
 use crate::experiment::{ColdItems, Evaluation, Heard};
 
@@ -108,6 +109,9 @@ pub(crate) struct Summary {
     pub(crate) ahead: usize,
     /// What cleaners of the fit part did.
     pub(crate) cleaned: Vec<Step>,
+    /// What was found when all of this was looked at again.
+    #[serde(default)]
+    pub(crate) audit: Vec<Check>,
 }
 
 /// An item that a user is to be recommended.
@@ -248,6 +252,7 @@ pub(crate) fn ready(
             lost_targets: 0,
             ahead: 0,
             cleaned,
+            audit: Vec::new(),
         },
         fit,
     };

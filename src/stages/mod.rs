@@ -1,10 +1,11 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! common (what all alternatives of the cleaners ask), rank, bound (metrics that are asked), measure, chance.
+//! common (what all alternatives of the cleaners ask), audit (is it as promised), rank, bound (metrics that are asked), measure, chance.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{Error, Result};
 
+pub(crate) mod audit;
 pub(crate) mod bound;
 pub(crate) mod chance;
 pub(crate) mod common;

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::AtomicBool;
 
-use musicrec_api::{Error, Role, derive_seed};
+use musicrec_api::{Error, Fold, Role, derive_seed};
 
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
+use crate::stages::audit::{Audited, audit};
 use crate::stages::common::restrict;
 use crate::stages::fold::{FoldData, ready};
 use crate::stages::prepare::{Prepared, prepare};
@@ -16,6 +17,8 @@ use crate::stages::{By, Failed};
 pub(super) struct Cleaned {
     pub(super) prepared: Prepared,
     pub(super) folds: Vec<FoldData>,
+    /// What the splitter said, fold by fold, until the audit has seen it.
+    split: Vec<Fold>,
 }
 
 impl Cleaned {
@@ -28,13 +31,38 @@ impl Cleaned {
     pub(super) fn all(experiment: &Experiment, cancel: &AtomicBool) -> Result<Vec<Self>, Failure> {
         let of = |cleaning: &Cleaning| {
             let prepared = prepare(experiment, &cleaning.cleaners, cancel)?;
-            let folds = split(experiment, cleaning, &prepared)?;
-            Ok(Self { prepared, folds })
+            let (split, folds) = split(experiment, cleaning, &prepared)?;
+            Ok(Self {
+                prepared,
+                folds,
+                split,
+            })
         };
         let cleanings = experiment.cleanings.iter();
         cleanings
             .map(|cleaning| of(cleaning).map_err(|failed| blame(experiment, cleaning, failed)))
             .collect()
+    }
+
+    /// Looks at all folds again, as they are asked.
+    pub(super) fn audit(experiment: &Experiment, all: &mut [Self]) -> Result<(), Failure> {
+        for of in all {
+            let validated = of.fold(Role::Validation).is_some();
+            let split = std::mem::take(&mut of.split);
+            for (fold, data) in split.iter().zip(&mut of.folds) {
+                let checks = audit(&Audited {
+                    fold,
+                    events: &of.prepared.events,
+                    data,
+                    funnel: &of.prepared.funnel,
+                    evaluation: &experiment.evaluation,
+                    uses_the_future: experiment.splitter.uses_the_future(),
+                    validated,
+                })?;
+                data.summary.audit = checks;
+            }
+        }
+        Ok(())
     }
 
     /// Lets all of them ask the same.
@@ -104,23 +132,22 @@ fn split(
     experiment: &Experiment,
     cleaning: &Cleaning,
     prepared: &Prepared,
-) -> Result<Vec<FoldData>, Failed> {
+) -> Result<(Vec<Fold>, Vec<FoldData>), Failed> {
     let events = &prepared.events;
     let seed = derive_seed(experiment.seed, "split");
     let folds = experiment.splitter.split(events, seed);
     let folds = folds.map_err(|error| By::Splitter.failed(error))?;
     let validation = folds.iter().find(|f| f.role == Role::Validation);
     let validation = validation.map(|f| f.targets.as_slice());
-    folds
-        .iter()
-        .map(|fold| {
-            ready(
-                fold,
-                validation,
-                events,
-                &cleaning.cleaners,
-                &experiment.evaluation,
-            )
-        })
-        .collect()
+    let ready = folds.iter().map(|fold| {
+        ready(
+            fold,
+            validation,
+            events,
+            &cleaning.cleaners,
+            &experiment.evaluation,
+        )
+    });
+    let ready = ready.collect::<Result<_, _>>()?;
+    Ok((folds, ready))
 }

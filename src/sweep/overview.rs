@@ -14,6 +14,7 @@ use crate::exit::Failure;
 use crate::experiment::{Correction, Experiment, Trial};
 use crate::records::{Key, SCHEMA, Store};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
+use crate::stages::audit::Check;
 use crate::stages::chance::Chance;
 use crate::stages::fold::{Part, Summary};
 use crate::stages::prepare::Step;
@@ -54,6 +55,9 @@ pub(crate) struct Overview {
     pub(crate) correction: Correction,
     /// Whether every trial was to be scored on test.
     pub(crate) exhibit_test: bool,
+    /// The checks of the comparison as a whole; those of each fold stand with it.
+    #[serde(default)]
+    pub(crate) audit: Vec<Check>,
     pub(crate) variants: Vec<PlanVariant>,
     pub(crate) recommended: Option<Recommended>,
     /// Why there are no recommendations, if making them failed.
@@ -220,15 +224,22 @@ pub(super) fn make(
     let labels = experiment.cleanings.iter().map(|c| &c.label);
     let cleanings: Vec<CleanedLog> = labels
         .zip(cleaned)
-        .map(|(label, Cleaned { prepared, folds })| CleanedLog {
-            label: label.clone(),
-            columns: prepared.columns.clone(),
-            kinds: kinds(&prepared.events),
-            log: Part::of(&prepared.events),
-            funnel: prepared.funnel.clone(),
-            folds: folds.iter().map(|f| f.summary.clone()).collect(),
-            floor: None,
-        })
+        .map(
+            |(
+                label,
+                Cleaned {
+                    prepared, folds, ..
+                },
+            )| CleanedLog {
+                label: label.clone(),
+                columns: prepared.columns.clone(),
+                kinds: kinds(&prepared.events),
+                log: Part::of(&prepared.events),
+                funnel: prepared.funnel.clone(),
+                folds: folds.iter().map(|f| f.summary.clone()).collect(),
+                floor: None,
+            },
+        )
         .collect();
     let metrics = evaluation.metrics.0.iter().map(|metric| Measured {
         identity: metric.identity(),
@@ -253,6 +264,7 @@ pub(super) fn make(
         min_effect: evaluation.min_effect,
         correction: evaluation.correction,
         exhibit_test: evaluation.exhibit_test,
+        audit: super::audit::of_comparison(experiment),
         variants: Vec::new(),
         recommended: None,
         recommendations_failed: None,
