@@ -59,6 +59,9 @@ pub(crate) struct Evaluation {
     /// not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) depth: Option<NonZeroUsize>,
+    /// Columns of the log by which the test part is divided into segments, besides those that are
+    /// always there.
+    pub(crate) segments: Vec<String>,
     /// What is done with items that a user already heard in the fit part.
     pub(crate) heard: Heard,
     /// What is done with targets that nobody heard in the fit part.
@@ -102,6 +105,7 @@ impl Default for Evaluation {
             add_popularity: true,
             targets,
             depth: None,
+            segments: Vec::new(),
             heard: Heard::Mask,
             cold_items: ColdItems::Miss,
             refit: true,

@@ -6,6 +6,7 @@ use musicrec_api::{MISSING_TIME, time_text};
 
 use super::Summary;
 use super::audit;
+use super::segments;
 use super::text::{
     PART_HEADER, STEP_HEADER, accounts, columns, count, differences, fold_line, interval,
     mean_count, owned, parts, probability, seconds, seeds, signed, value,
@@ -27,6 +28,7 @@ pub(super) fn draw(summary: &Summary) -> String {
     }
     leaderboard(&mut out, summary);
     trials(&mut out, summary);
+    segments::markdown(&mut out, &summary.overview, &summary.segments);
     cleaning(&mut out, summary);
     split(&mut out, summary);
     audit::markdown(&mut out, &summary.audit);

@@ -4,6 +4,7 @@
 mod audit;
 mod csv;
 mod markdown;
+mod segments;
 mod summary;
 mod table;
 mod terminal;
@@ -21,6 +22,7 @@ pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
     let summary = Summary::read(store)?;
     store.write("report.md", markdown::draw(&summary).as_bytes())?;
     store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
+    store.write("segments.csv", segments::csv(&summary.segments).as_bytes())?;
     store.write_json("report.json", &summary)?;
     Ok(summary)
 }

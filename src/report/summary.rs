@@ -7,6 +7,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use super::audit::{self, Finding};
+use super::segments::{self, InSegment};
 use super::table::Table;
 use super::verdict::verdict;
 use crate::compare::{Estimate, bootstrap, estimate, holm, mean_sd, p_chance};
@@ -29,6 +30,8 @@ pub(crate) struct Summary {
     pub(crate) audit: Vec<Finding>,
     /// The variants, best first by the deciding metric on test.
     pub(crate) leaderboard: Vec<Row>,
+    /// What the variants reach in segments of the test part.
+    pub(crate) segments: Vec<InSegment>,
     /// All trials in the order of the definition.
     pub(crate) trials: Vec<TrialRow>,
     /// Data, plan and floor.
@@ -144,6 +147,7 @@ impl Summary {
             }
         }
         compare(&overview, &mut rows, tables, store)?;
+        let segments = segments::read(&overview, &rows, store)?;
         let audit = audit::findings(&overview, &rows);
         let mut warnings = overview.warnings();
         warnings.extend(audit::warnings(&audit));
@@ -152,6 +156,7 @@ impl Summary {
             verdict: verdict(&overview, &rows),
             warnings,
             audit,
+            segments,
             leaderboard: rows,
             trials,
             overview,

@@ -97,17 +97,17 @@ impl Audited<'_> {
 }
 
 /// The evaluated part beside what happened before, in the numbering of the whole log.
-struct Past {
+pub(super) struct Past {
     /// Different pairs of user and item in the evaluated part.
     pairs: usize,
     /// Those of them that were heard before.
-    repeats: FxHashSet<(u32, u32)>,
+    pub(super) repeats: FxHashSet<(u32, u32)>,
     /// The users asked.
-    asked: Vec<u32>,
+    pub(super) asked: Vec<u32>,
 }
 
 impl Past {
-    fn of(of: &Audited) -> Self {
+    pub(super) fn of(of: &Audited) -> Self {
         let Audited { events, data, .. } = of;
         let pair = |&row: &u32| (events.user[row as usize], events.item[row as usize]);
         let evaluated: FxHashSet<(u32, u32)> = of.fold.targets.iter().map(pair).collect();
@@ -486,3 +486,6 @@ fn share(part: usize, all: usize) -> f64 {
         part as f64 / all as f64
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Failed;
 use super::audit::Check;
 use super::prepare::Step;
+use super::segments::{Divided, Division};
 use crate::experiment::{ColdItems, Evaluation, Heard};
 
 /// Lists of `T`, one an index, stored end to end.
@@ -112,6 +113,9 @@ pub(crate) struct Summary {
     /// What was found when all of this was looked at again.
     #[serde(default)]
     pub(crate) audit: Vec<Check>,
+    /// The segments that the test part is divided into.
+    #[serde(default)]
+    pub(crate) segments: Vec<Division>,
 }
 
 /// An item that a user is to be recommended.
@@ -141,6 +145,8 @@ pub(crate) struct FoldData {
     pub(crate) reachable: Ragged<(u32, f64)>,
     /// For each user asked, the gains of all targets, descending.
     pub(crate) targets: Ragged<f64>,
+    /// How the users asked and their targets are divided; nothing of what is not the test part.
+    pub(crate) segments: Vec<Divided>,
     pub(crate) summary: Summary,
 }
 
@@ -236,6 +242,7 @@ pub(crate) fn ready(
         wanted: Ragged::default(),
         reachable: Ragged::default(),
         targets: Ragged::default(),
+        segments: Vec::new(),
         summary: Summary {
             role: fold.role,
             fit: Part::of(&fit),
@@ -253,6 +260,7 @@ pub(crate) fn ready(
             ahead: 0,
             cleaned,
             audit: Vec::new(),
+            segments: Vec::new(),
         },
         fit,
     };

@@ -56,7 +56,7 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
 }
 
 /// The gain of an item for a user whose targets, ascending by item, are given; 0 if it is none.
-fn gain(targets: &[(u32, f64)], item: u32) -> f64 {
+pub(super) fn gain(targets: &[(u32, f64)], item: u32) -> f64 {
     targets
         .binary_search_by_key(&item, |t| t.0)
         .map_or(0.0, |at| targets[at].1)

@@ -1,5 +1,5 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! common (what all alternatives of the cleaners ask), audit (is it as promised), rank, bound (metrics that are asked), measure, chance.
+//! common (what all alternatives of the cleaners ask), audit (is it as promised), rank, bound (metrics that are asked), measure, segments, chance.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,6 +13,7 @@ pub(crate) mod fold;
 pub(crate) mod measure;
 pub(crate) mod prepare;
 pub(crate) mod rank;
+pub(crate) mod segments;
 
 /// Why a stage ended, and at whose work, if at that of one plugin.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use crate::stages::audit::{Audited, audit};
 use crate::stages::common::restrict;
 use crate::stages::fold::{FoldData, ready};
 use crate::stages::prepare::{Prepared, prepare};
+use crate::stages::segments::divide;
 use crate::stages::{By, Failed};
 
 /// What one alternative of the cleaners makes of the source.
@@ -44,13 +45,13 @@ impl Cleaned {
             .collect()
     }
 
-    /// Looks at all folds again, as they are asked.
+    /// Looks at all folds again, as they are asked, and divides those of the test part into segments.
     pub(super) fn audit(experiment: &Experiment, all: &mut [Self]) -> Result<(), Failure> {
         for of in all {
             let validated = of.fold(Role::Validation).is_some();
             let split = std::mem::take(&mut of.split);
             for (fold, data) in split.iter().zip(&mut of.folds) {
-                let checks = audit(&Audited {
+                let audited = Audited {
                     fold,
                     events: &of.prepared.events,
                     data,
@@ -58,8 +59,16 @@ impl Cleaned {
                     evaluation: &experiment.evaluation,
                     uses_the_future: experiment.splitter.uses_the_future(),
                     validated,
-                })?;
+                };
+                let checks = audit(&audited)?;
+                let segments = match fold.role {
+                    Role::Test => divide(&audited)?,
+                    Role::Validation => Vec::new(),
+                };
                 data.summary.audit = checks;
+                let divisions = segments.iter().map(|s| s.division().clone());
+                data.summary.segments = divisions.collect();
+                data.segments = segments;
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use musicrec_api::{Error, Events, FitContext, Result, Train, derive_seed};
+use musicrec_api::{Error, Events, FitContext, Result, Role, Train, derive_seed};
 
 use super::Sweep;
 use crate::exit::Failure;
@@ -14,6 +14,7 @@ use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
 use crate::stages::fold::FoldData;
 use crate::stages::measure::{Measured, measure};
 use crate::stages::rank::{Lists, rank};
+use crate::stages::segments::{self, Line};
 use crate::text::{csv_text, panic_text};
 
 /// What trials of a role learn from, one a cleaning and distinct weighting, made when first needed.
@@ -54,6 +55,8 @@ pub(super) fn weigh(weighting: &Weighting, fit: &Events) -> Result<Train> {
 struct Scored {
     lists: Lists,
     measured: Measured,
+    /// On test, what it came to in each segment.
+    segments: Option<Vec<Line>>,
     seconds: (f64, f64),
 }
 
@@ -120,23 +123,31 @@ impl Sweep<'_> {
             &|user| fold.fit.users.get(user).to_owned(),
         )?;
         let measured = measure(&evaluation.metrics, fold, &lists)?;
+        let seconds = (
+            (fitted - begun).as_secs_f64(),
+            fitted.elapsed().as_secs_f64(),
+        );
+        let segments = (key.role == Role::Test)
+            .then(|| segments::measure(&evaluation.metrics, fold, &lists, &measured.per_user))
+            .transpose()?;
         Ok(Scored {
             lists,
             measured,
-            seconds: (
-                (fitted - begun).as_secs_f64(),
-                fitted.elapsed().as_secs_f64(),
-            ),
+            segments,
+            seconds,
         })
     }
 
     fn outcome(&self, fold: &FoldData, scored: &Scored) -> Result<Outcome, Failure> {
         let labels = self.experiment.evaluation.metrics.labels();
         let measured = &scored.measured;
-        let attachments = [
+        let mut attachments = vec![
             ("per_user", per_user(fold, &labels, measured)),
             ("lists", lists_csv(&fold.fit, &fold.asked, &scored.lists)),
         ];
+        if let Some(lines) = &scored.segments {
+            attachments.push(("segments", segments::csv(&labels, lines)));
+        }
         let attachments = attachments
             .into_iter()
             .map(|(what, text)| Ok((what.to_owned(), self.store.attach(&text, "csv")?)))
