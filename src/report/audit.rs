@@ -52,7 +52,7 @@ pub(super) fn findings(overview: &Overview, rows: &[Row]) -> Vec<Finding> {
 
 /// How often the order of ids decided who is on the last place.
 fn ties(row: &Row) -> Check {
-    let share = row.users_tied / row.users.max(1) as f64;
+    let share = share_tied(row);
     let state = if share > TIED {
         State::Warning
     } else {
@@ -72,11 +72,23 @@ fn ties(row: &Row) -> Check {
 }
 
 /// What only the records tell to be warned of.
-pub(super) fn warnings(findings: &[Finding]) -> Vec<String> {
-    let warned = findings
-        .iter()
-        .filter(|f| f.check.check == "ties" && f.check.state == State::Warning);
-    warned.map(|f| f.check.says.clone()).collect()
+pub(super) fn warning(rows: &[Row]) -> Option<String> {
+    let tied = rows.iter().filter(|row| share_tied(row) > TIED);
+    let tied: Vec<String> = tied
+        .map(|row| format!("{} ({})", row.variant, percent(share_tied(row))))
+        .collect();
+    (!tied.is_empty()).then(|| {
+        format!(
+            "for more than a fifth of the users the last place that a metric looks at was decided by \
+             item id, the scores being equal: {}",
+            tied.join(", ")
+        )
+    })
+}
+
+/// The share of users whose last place was decided by item id.
+fn share_tied(row: &Row) -> f64 {
+    row.users_tied / row.users.max(1) as f64
 }
 
 /// How many checks there are and how many are not in order.

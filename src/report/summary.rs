@@ -150,7 +150,7 @@ impl Summary {
         let segments = segments::read(&overview, &rows, store)?;
         let audit = audit::findings(&overview, &rows);
         let mut warnings = overview.warnings();
-        warnings.extend(audit::warnings(&audit));
+        warnings.extend(audit::warning(&rows));
         Ok(Self {
             schema: SCHEMA,
             verdict: verdict(&overview, &rows),
