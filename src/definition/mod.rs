@@ -313,9 +313,9 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         if understood {
             models.extend(Model::popularity(&models));
         }
-        labels
-            .iter_mut()
-            .for_each(|l| l.push(POPULARITY.to_owned()));
+        if let Some(labels) = &mut labels {
+            labels.push(POPULARITY.to_owned());
+        }
     }
     let compare = evaluation::compare(evaluation.as_ref());
     let alternatives = (weightings.len(), cleanings.len());

@@ -41,7 +41,7 @@ pub(super) fn findings(overview: &Overview, rows: &[Row]) -> Vec<Finding> {
         }
     }
     let ties = rows.iter().map(ties);
-    let of_all = overview.audit.iter().cloned().chain(ties);
+    let of_all = overview.checks.iter().cloned().chain(ties);
     findings.extend(of_all.map(|check| Finding {
         part: String::new(),
         cleaners: String::new(),
@@ -111,9 +111,9 @@ fn in_short<'c>(checks: impl Iterator<Item = &'c Check>) -> String {
 /// Before anything has run: what is worth knowing, each check once. Warnings stand elsewhere.
 pub(super) fn data_lines(overview: &Overview) -> String {
     let folds = overview.cleanings.iter().flat_map(|log| &log.folds);
-    let checks = folds.flat_map(|f| &f.audit).chain(&overview.audit);
+    let checks = folds.flat_map(|f| &f.audit).chain(&overview.checks);
     let mut out = format!("  protocol audit: {}\n", in_short(checks));
-    let of_all = ("", overview.audit.iter().collect());
+    let of_all = ("", overview.checks.iter().collect());
     let logs = overview.cleanings.iter();
     let of_logs = logs.map(|log| (log.label.as_str(), log.audit()));
     for (label, checks) in of_logs.chain([of_all]) {
@@ -166,7 +166,7 @@ pub(super) fn markdown(out: &mut String, findings: &[Finding]) {
                 State::Warning => "**warning**",
             }
             .to_owned(),
-            check.check.replace('_', " "),
+            check.name.replace('_', " "),
             escape(&finding.part),
             escape(&check.says),
         ];

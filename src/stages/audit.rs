@@ -27,7 +27,8 @@ pub(crate) enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Check {
     /// What was looked at: `time_order`.
-    pub(crate) check: String,
+    #[serde(rename = "check")]
+    pub(crate) name: String,
     pub(crate) state: State,
     /// What was counted, by name.
     pub(crate) counts: Map<String, Value>,
@@ -36,12 +37,12 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    pub(crate) fn new(check: &str, state: State, counts: Value, says: String) -> Self {
+    pub(crate) fn new(name: &str, state: State, counts: Value, says: String) -> Self {
         let Value::Object(counts) = counts else {
             unreachable!("counts have names");
         };
         Self {
-            check: check.to_owned(),
+            name: name.to_owned(),
             state,
             counts,
             says,

@@ -62,7 +62,7 @@ impl CleanedLog {
     pub(crate) fn audit(&self) -> Vec<&Check> {
         let mut checks: Vec<&Check> = Vec::new();
         for check in self.folds.iter().flat_map(|f| &f.audit) {
-            match checks.iter_mut().find(|c| c.check == check.check) {
+            match checks.iter_mut().find(|c| c.name == check.name) {
                 Some(known) if check.state >= known.state => *known = check,
                 Some(_) => {}
                 None => checks.push(check),

@@ -57,7 +57,7 @@ pub(crate) struct Overview {
     pub(crate) exhibit_test: bool,
     /// The checks of the comparison as a whole; those of each fold stand with it.
     #[serde(default)]
-    pub(crate) audit: Vec<Check>,
+    pub(crate) checks: Vec<Check>,
     pub(crate) variants: Vec<PlanVariant>,
     pub(crate) recommended: Option<Recommended>,
     /// Why there are no recommendations, if making them failed.
@@ -264,7 +264,7 @@ pub(super) fn make(
         min_effect: evaluation.min_effect,
         correction: evaluation.correction,
         exhibit_test: evaluation.exhibit_test,
-        audit: super::audit::of_comparison(experiment),
+        checks: super::audit::of_comparison(experiment),
         variants: Vec::new(),
         recommended: None,
         recommendations_failed: None,

@@ -81,7 +81,7 @@ impl Sweep<'_> {
                 known => known,
             },
         };
-        let mut best: Option<((bool, Option<f64>), (String, String, Trial))> = None;
+        let mut best: Option<(_, (String, String, Trial))> = None;
         for variant in &self.overview.variants {
             if wanted.is_some_and(|name| name != variant.name) {
                 continue;

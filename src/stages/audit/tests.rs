@@ -50,7 +50,7 @@ impl Cut {
 }
 
 fn of<'c>(checks: &'c [Check], name: &str) -> &'c Check {
-    checks.iter().find(|c| c.check == name).expect(name)
+    checks.iter().find(|c| c.name == name).expect(name)
 }
 
 /// u1 repeats a and meets c; u2 meets d, which is in no fit part; u3 only repeats; u4 has no past.
@@ -135,7 +135,7 @@ fn what_is_counted_is_what_is_there() {
     ];
     assert_eq!(checks.len(), expected.len());
     for (check, (name, state, counts)) in checks.iter().zip(expected) {
-        assert_eq!((check.check.as_str(), check.state), (name, state));
+        assert_eq!((check.name.as_str(), check.state), (name, state));
         assert_eq!(json!(check.counts), counts, "{name}");
     }
 }

@@ -13,7 +13,7 @@ use crate::stages::fold::FoldData;
 const MOST: usize = 12;
 
 /// A column is of items if their events agree with each other to this degree.
-const NEARLY: f64 = 0.95;
+const NEARLY: f64 = 0.8;
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 60;
