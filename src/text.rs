@@ -14,6 +14,14 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A share in percent: `4.5 %`, and never `0.0 %` of what is there.
+pub(crate) fn percent(share: f64) -> String {
+    match 100.0 * share {
+        percent if percent > 0.0 && percent < 0.05 => "below 0.1 %".to_owned(),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
 /// Lines in which nothing acts on the terminal.
 pub(crate) fn visible(lines: &str) -> String {
     lines.replace(|c| hidden(c) && c != '\n', " ")

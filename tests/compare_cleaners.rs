@@ -80,7 +80,13 @@ fn a_step_that_changes_nothing_changes_no_number() {
         assert!(ended.out.contains(&format!("(best possible) {label}")));
     }
     assert!(!ended.out.contains("left out"), "{ended}");
-    assert_eq!(both["warnings"], alone["warnings"]);
+    // Rows are called otherwise where there are several alternatives.
+    let warnings = |report: &Value| -> Vec<Value> {
+        let all = report["warnings"].as_array().expect("a list").iter();
+        let of_ties = |w: &&Value| w.as_str().is_some_and(|w| w.contains("item id"));
+        all.filter(|w| !of_ties(w)).cloned().collect()
+    };
+    assert_eq!(warnings(&both), warnings(&alone));
 }
 
 #[test]

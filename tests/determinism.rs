@@ -100,6 +100,8 @@ fn one_trial_divided_among_threads_gives_the_same_bits() {
             "lonely.toml",
             "--set",
             setting,
+            "--set",
+            "evaluation={ add_popularity = false, seeds = 1 }",
             "--threads",
             threads,
             "--out",

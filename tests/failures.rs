@@ -64,10 +64,23 @@ fn a_model_that_diverges_fails_alone() {
 fn all_trials_may_fail() {
     let lab = Lab::small();
     lab.write("small.toml", SMALL.replace("[model.popularity]\n", ""));
-    let ended = lab
-        .run(&["sweep", "small.toml", "--set", "model.als.alpha=1e300"])
+    // What the lab adds recommends when nothing else has a result.
+    lab.run(&["sweep", "small.toml", "--set", "model.als.alpha=1e300"])
         .expect(1)
         .says(&["error: 2 trials failed"]);
+    let report = lab.report("reports/small");
+    assert_eq!(report["recommended"]["variant"], "popularity");
+    assert_eq!(report["variants"][1]["added"], true);
+    let alone = [
+        "sweep",
+        "small.toml",
+        "--fresh",
+        "--set",
+        "model.als.alpha=1e300",
+        "--set",
+        "evaluation.add_popularity=false",
+    ];
+    let ended = lab.run(&alone).expect(1).says(&["error: 2 trials failed"]);
     assert!(ended.out.contains("all trials failed"), "{ended}");
     let report = lab.report("reports/small");
     assert_eq!(report["leaderboard"].as_array().expect("rows").len(), 0);

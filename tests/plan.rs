@@ -111,7 +111,8 @@ fn a_part_runs_alone_and_is_not_run_again() {
         "factors=4",
     ]);
     assert!(part.err.contains("running 2 trials"), "{part}");
-    assert!(!part.out.contains("popularity"), "{part}");
+    assert!(!part.out.contains("| popularity"), "{part}");
+    assert!(part.out.contains("--only leaves it out"), "{part}");
     let whole = lab.done(&["sweep", "x.toml"]);
     assert!(
         whole.err.contains("2 of 5 trials have a record already"),

@@ -12,6 +12,9 @@ use crate::experiment::{Compared, Evaluation, Metrics, Recommendations, resolved
 /// Fewer random rankings or bootstrap samples give no band worth the name, more tell nothing new.
 const DRAWS: std::ops::RangeInclusive<usize> = 100..=1_000_000;
 
+/// What the test part is divided by in any case.
+const ALWAYS: [&str; 4] = ["activity", "targets", "popularity", "history"];
+
 /// How many seeds may be asked for.
 const SEEDS: std::ops::RangeInclusive<usize> = 1..=1_000;
 
@@ -46,6 +49,14 @@ pub(super) fn compare(entry: Option<&Entry>) -> Vec<Compared> {
         .and_then(|e| e.node.get("compare"))
         .and_then(|e| plain(e, &mut Faults::new(0)))
         .unwrap_or_else(|| Evaluation::default().compare)
+}
+
+/// Whether popularity is to be added, read likewise.
+pub(super) fn add_popularity(entry: Option<&Entry>) -> bool {
+    entry
+        .and_then(|e| e.node.get("add_popularity"))
+        .and_then(|e| plain(e, &mut Faults::new(0)))
+        .unwrap_or_else(|| Evaluation::default().add_popularity)
 }
 
 /// Comparing what does not vary is probably a slip. `alternatives`: how many weightings and cleanings.
@@ -128,6 +139,9 @@ pub(super) fn evaluation(
     if let (Some(chosen), Some(place)) = (&evaluation.baseline, baseline) {
         check_row("baseline", chosen, place, rows, faults);
     }
+    if let Some(entry) = node.get("segments").filter(|_| whole) {
+        check_segments(entry, &evaluation.segments, checks, faults);
+    }
     // Entries that were left out would shift the others.
     if let Some(entry) = node.get("compare").filter(|_| whole) {
         check_compare(entry, &evaluation.compare, faults);
@@ -195,6 +209,33 @@ fn check_compare(entry: &Entry, compare: &[Compared], faults: &mut Faults) {
             if compare[..at].contains(&compare[at]) {
                 faults.push(Fault::at(item.place.clone(), "this is listed twice"));
             }
+        }
+    }
+}
+
+/// Segments are by columns that the log has, each once, and not by what has a segment anyway.
+fn check_segments(entry: &Entry, columns: &[String], checks: &Checks, faults: &mut Faults) {
+    let Value::Array(items) = &entry.node.value else {
+        return;
+    };
+    for (at, (column, item)) in columns.iter().zip(items).enumerate() {
+        let place = || item.place.clone();
+        if columns[..at].contains(column) {
+            faults.push(Fault::at(place(), "this is listed twice"));
+        }
+        if ALWAYS.contains(&column.as_str()) {
+            let message = format!("`{column}` is the name of segments that are always there");
+            faults.push(Fault::at(place(), message).help("give the column another name"));
+        }
+        if let Some(problem) = checks.context().missing_column("segments", column) {
+            let mut fault = Fault::at(place(), problem.message);
+            if let Some(name) = problem.suggestion {
+                fault = fault.label(format!("did you mean `{name}`?"));
+            }
+            if let Some(remedy) = problem.remedy {
+                fault = fault.help(remedy);
+            }
+            faults.push(fault);
         }
     }
 }

@@ -24,7 +24,8 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
 use crate::experiment::{
-    Compared, Experiment, Recommendations, Variant, Weighting, combine, needs_validation,
+    Compared, Experiment, Model, POPULARITY, Recommendations, Variant, Weighting, combine,
+    needs_validation,
 };
 use checks::Checks;
 use evaluation::Rows;
@@ -297,16 +298,25 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         .map_or_else(|| Node::text(&start, "event_strength"), |e| e.node);
     let weightings = weightings(&weighting, &checks, faults);
     let before = faults.errors();
-    let (models, labels) = required(&mut root, "model", faults)
+    let (mut models, mut labels) = required(&mut root, "model", faults)
         .map(|entry| models::models(&entry, &checks, faults))
         .unwrap_or_default();
     let understood = faults.errors() == before;
+    let evaluation = root.take("evaluation");
     axes::too_many(
         models.len() * weightings.len() * cleanings.len(),
         &start,
         faults,
     );
-    let evaluation = root.take("evaluation");
+    if evaluation::add_popularity(evaluation.as_ref()) {
+        // Where a model is not known, it may be this one.
+        if understood {
+            models.extend(Model::popularity(&models));
+        }
+        if let Some(labels) = &mut labels {
+            labels.push(POPULARITY.to_owned());
+        }
+    }
     let compare = evaluation::compare(evaluation.as_ref());
     let alternatives = (weightings.len(), cleanings.len());
     evaluation::warn_of_compare(evaluation.as_ref(), &compare, alternatives, faults);

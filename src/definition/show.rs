@@ -33,6 +33,13 @@ impl Checked {
              # the folder of that file.",
             experiment.path.display()
         );
+        if let Some(added) = experiment.variants.iter().find(|v| v.added) {
+            let _ = writeln!(
+                printer.out,
+                "# The lab adds the model `{}` to the comparison: [evaluation] add_popularity.",
+                added.model
+            );
+        }
         printer.table(&tree, "");
         Some(printer.out)
     }

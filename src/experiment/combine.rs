@@ -45,6 +45,8 @@ pub(crate) fn combine(
                     variants.push(Variant {
                         name: name.join(" / "),
                         model: of.label.clone(),
+                        plugin: of.plugin.typetag_name().to_owned(),
+                        added: of.added,
                     });
                     variants.len() - 1
                 });
@@ -100,12 +102,13 @@ pub(crate) fn needs_validation(
             });
         }
     }
-    if variants.len() > 1 && recommendations.variant.is_none() {
+    // What the lab adds does not compete for the recommendations.
+    let own = variants.iter().filter(|v| !v.added).count();
+    if own > 1 && recommendations.variant.is_none() {
         return Some(Reason {
             message: format!(
-                "{} variants compete, but the splitter `{splitter}` makes no validation part to \
-                 choose one for recommendations.csv",
-                variants.len()
+                "{own} variants compete, but the splitter `{splitter}` makes no validation part to \
+                 choose one for recommendations.csv"
             ),
             remedy: format!(
                 "give it a validation part, or name the one to recommend with: [recommendations] \

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Variant, resolved};
+use super::{POPULARITY, Variant, resolved};
 use crate::text::counted;
 
 /// What may tell rows of the leaderboard apart.
@@ -48,8 +48,10 @@ pub(crate) struct Evaluation {
     pub(crate) compare: Vec<Compared>,
     /// The metric that chooses trials and that verdicts speak of.
     pub(crate) select: Option<String>,
-    /// The variant that others are compared with; `popularity` if there is one of that name.
+    /// The variant that others are compared with; popularity if not named.
     pub(crate) baseline: Option<String>,
+    /// Whether popularity is added as a row of its own where no model is popularity.
+    pub(crate) add_popularity: bool,
     /// An item of the evaluated part is a target if its summed weight by this is above 0.
     #[schemars(skip)]
     pub(crate) targets: Box<dyn musicrec_api::Weighting>,
@@ -57,6 +59,9 @@ pub(crate) struct Evaluation {
     /// not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) depth: Option<NonZeroUsize>,
+    /// Columns of the log by which the test part is divided into segments, besides those that are
+    /// always there.
+    pub(crate) segments: Vec<String>,
     /// What is done with items that a user already heard in the fit part.
     pub(crate) heard: Heard,
     /// What is done with targets that nobody heard in the fit part.
@@ -101,8 +106,10 @@ impl Default for Evaluation {
             compare: vec![Compared::Model],
             select: None,
             baseline: None,
+            add_popularity: true,
             targets,
             depth: None,
+            segments: Vec::new(),
             heard: Heard::Mask,
             cold_items: ColdItems::Miss,
             cold_users: ColdUsers::Skip,
@@ -145,9 +152,19 @@ impl Evaluation {
         }
     }
 
-    /// The name of the baseline among the variants, if there is one.
+    /// The name of the baseline among the variants, if there is one: what the definition names, else
+    /// the popularity that the lab added, else what is called so, else what is so.
     pub(crate) fn baseline<'a>(&self, variants: &'a [Variant]) -> Option<&'a str> {
-        row(variants, self.baseline.as_deref().unwrap_or("popularity"))
+        if let Some(name) = &self.baseline {
+            return row(variants, name);
+        }
+        let first = |is: &dyn Fn(&Variant) -> bool| {
+            let found = variants.iter().find(|v| is(v));
+            found.map(|v| v.name.as_str())
+        };
+        first(&|v| v.added)
+            .or_else(|| row(variants, POPULARITY))
+            .or_else(|| first(&|v| v.plugin == POPULARITY))
     }
 
     /// Rules of the protocol that this definition changes, in words.
@@ -181,6 +198,10 @@ impl Evaluation {
                  (cold_users = \"popularity\")"
                     .into(),
             );
+        }
+        if !self.add_popularity {
+            changes
+                .push("popularity is not added to the comparison (add_popularity = false)".into());
         }
         if !self.refit {
             changes.push(
@@ -223,6 +244,7 @@ impl Evaluation {
                 "compare",
                 "select",
                 "baseline",
+                "add_popularity",
                 "seeds",
                 "validation_seeds",
                 "min_effect",

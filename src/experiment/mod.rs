@@ -17,6 +17,9 @@ pub(crate) use evaluation::{
     row,
 };
 
+/// The model that every comparison has.
+pub(crate) const POPULARITY: &str = "popularity";
+
 /// Parameters of these names hold paths of files.
 pub(crate) const PATHS: [&str; 2] = ["path", "files"];
 
@@ -59,6 +62,10 @@ pub(crate) struct Variant {
     pub(crate) name: String,
     /// The label of its model.
     pub(crate) model: String,
+    /// The name of its model's plugin.
+    pub(crate) plugin: String,
+    /// Whether no definition names it: the lab adds popularity to every comparison.
+    pub(crate) added: bool,
 }
 
 /// One alternative of the list of cleaners.
@@ -78,6 +85,8 @@ pub(crate) struct Model {
     pub(crate) label: String,
     pub(crate) plugin: Box<dyn musicrec_api::Model>,
     pub(crate) resolved: Value,
+    /// Whether the lab added it.
+    pub(crate) added: bool,
 }
 
 impl Model {
@@ -87,7 +96,28 @@ impl Model {
             label,
             plugin,
             resolved,
+            added: false,
         }
+    }
+
+    /// The popularity that stands in every comparison (protocol P6), unless some of the models given
+    /// is popularity already. A label of a definition has no parentheses, so its name is free.
+    pub(crate) fn popularity(models: &[Self]) -> Option<Self> {
+        if models.iter().any(|m| m.plugin.typetag_name() == POPULARITY) {
+            return None;
+        }
+        let taken = models.iter().any(|m| m.label == POPULARITY);
+        let label = if taken {
+            format!("{POPULARITY} (added)")
+        } else {
+            POPULARITY.to_owned()
+        };
+        let plugin = serde_json::from_value(json!({ POPULARITY: {} }))
+            .expect("the built-in models are linked");
+        Some(Self {
+            added: true,
+            ..Self::new(label, plugin)
+        })
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use musicrec_api::{MISSING_TIME, time_text};
 
 use super::Summary;
+use super::audit;
+use super::segments;
 use super::text::{
     PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, differences, fold_line, interval,
     mean_count, owned, parts, probability, seconds, seeds, signed, value,
@@ -27,8 +29,10 @@ pub(super) fn draw(summary: &Summary) -> String {
     leaderboard(&mut out, summary);
     trials(&mut out, summary);
     choosing(&mut out, summary);
+    segments::markdown(&mut out, &summary.overview, &summary.segments);
     cleaning(&mut out, summary);
     split(&mut out, summary);
+    audit::markdown(&mut out, &summary.audit);
     metrics(&mut out, summary);
     provenance(&mut out, summary);
     reading(&mut out, summary);
@@ -37,7 +41,7 @@ pub(super) fn draw(summary: &Summary) -> String {
 
 /// Text of others (ids, labels, file names) in a Markdown cell: no markup but pairs of backticks, no
 /// new lines.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     // Between backticks a backslash would be seen.
     let pairs = text.matches('`').count().is_multiple_of(2);
     let mut in_code = false;
@@ -84,7 +88,7 @@ fn code(text: &str) -> String {
     format!("`{clean}`")
 }
 
-fn table(out: &mut String, header: &[String], rows: &[Vec<String>], numbers: usize) {
+pub(super) fn table(out: &mut String, header: &[String], rows: &[Vec<String>], numbers: usize) {
     let _ = writeln!(out, "| {} |", header.join(" | "));
     let rule: Vec<&str> = (0..header.len())
         .map(|at| if at < numbers { "---" } else { "---:" })
@@ -392,22 +396,6 @@ fn metrics(out: &mut String, summary: &Summary) {
             count(floor.rankings),
             overview.select,
             value(m.detectable)
-        );
-    }
-    let tied: Vec<String> = summary
-        .leaderboard
-        .iter()
-        .filter(|r| r.users_tied * 5.0 > r.users as f64)
-        .map(|r| {
-            let tied = mean_count(r.users_tied);
-            format!("{} ({tied} of {})", escape(&r.variant), r.users)
-        })
-        .collect();
-    if !tied.is_empty() {
-        let _ = writeln!(
-            out,
-            "- **Ties:** for more than a fifth of the users the last place was decided by item id: {}.",
-            tied.join(", ")
         );
     }
     if overview.changes.is_empty() {

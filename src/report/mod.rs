@@ -1,8 +1,10 @@
 //! Reports: drawn from the store alone (records, attachments, overview), so that they can be drawn
 //! again at any time. One [`Summary`], several forms.
 
+mod audit;
 mod csv;
 mod markdown;
+mod segments;
 mod selection;
 mod summary;
 mod table;
@@ -21,6 +23,7 @@ pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
     let summary = Summary::read(store)?;
     store.write("report.md", markdown::draw(&summary).as_bytes())?;
     store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
+    store.write("segments.csv", segments::csv(&summary.segments).as_bytes())?;
     store.write_json("report.json", &summary)?;
     Ok(summary)
 }

@@ -6,6 +6,8 @@ use musicrec_api::derive_seed;
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::audit::{self, Finding};
+use super::segments::{self, InSegment};
 use super::selection::Selection;
 use super::table::Table;
 use super::verdict::verdict;
@@ -26,10 +28,14 @@ pub(crate) struct Summary {
     pub(crate) verdict: String,
     /// What to look at before trusting it.
     pub(crate) warnings: Vec<String>,
+    /// What was verified, and what was found.
+    pub(crate) audit: Vec<Finding>,
     /// The variants, best first by the deciding metric on test.
     pub(crate) leaderboard: Vec<Row>,
     /// How settings were chosen.
     pub(crate) selection: Selection,
+    /// What the variants reach in segments of the test part.
+    pub(crate) segments: Vec<InSegment>,
     /// All trials in the order of the definition.
     pub(crate) trials: Vec<TrialRow>,
     /// Data, plan and floor.
@@ -145,14 +151,19 @@ impl Summary {
             }
         }
         compare(&overview, &mut rows, tables, store)?;
+        let segments = segments::read(&overview, &rows, store)?;
+        let audit = audit::findings(&overview, &rows);
         let selection = Selection::of(&overview, &trials, looks(store));
         let mut warnings = overview.warnings();
+        warnings.extend(audit::warning(&rows));
         warnings.extend(selection.warnings(rows.len()));
         Ok(Self {
             schema: SCHEMA,
             verdict: verdict(&overview, &rows),
             warnings,
             selection,
+            audit,
+            segments,
             leaderboard: rows,
             trials,
             overview,

@@ -7,6 +7,7 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Style};
 
 use super::Summary;
+use super::audit;
 use super::text::{
     PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, differences, fold_line, interval,
     mean_count, owned, parts, seconds, seeds, step, value,
@@ -45,7 +46,7 @@ pub(crate) fn data_tables(overview: &Overview) -> String {
     for warning in overview.warnings() {
         let _ = writeln!(out, "  warning: {}", one_line(&warning));
     }
-    out
+    out + &audit::data_lines(overview)
 }
 
 /// The log under one alternative of the cleaners.
@@ -164,6 +165,7 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
     for warning in &summary.warnings {
         let _ = writeln!(out, "  warning: {}", one_line(warning));
     }
+    out.push_str(&audit::line(&summary.audit));
     let _ = writeln!(out, "\nVerdict: {}", summary.verdict);
     out
 }

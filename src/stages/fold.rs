@@ -11,8 +11,10 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::Failed;
+use super::audit::Check;
 use super::given::Given;
 use super::prepare::Step;
+use super::segments::{Divided, Division};
 use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard};
 
 /// Lists of `T`, one an index, stored end to end.
@@ -119,6 +121,12 @@ pub(crate) struct Summary {
     pub(crate) ahead: usize,
     /// What cleaners of the fit part did.
     pub(crate) cleaned: Vec<Step>,
+    /// What was found when all of this was looked at again.
+    #[serde(default)]
+    pub(crate) audit: Vec<Check>,
+    /// The segments that the test part is divided into.
+    #[serde(default)]
+    pub(crate) segments: Vec<Division>,
 }
 
 impl Summary {
@@ -176,6 +184,8 @@ pub(crate) struct FoldData {
     pub(crate) reachable: Ragged<(u32, f64)>,
     /// For each user asked, the gains of all targets, descending.
     pub(crate) targets: Ragged<f64>,
+    /// How the users asked and their targets are divided; nothing of what is not the test part.
+    pub(crate) segments: Vec<Divided>,
     pub(crate) summary: Summary,
 }
 
@@ -313,6 +323,7 @@ pub(crate) fn ready(
         wanted: Ragged::default(),
         reachable: Ragged::default(),
         targets: Ragged::default(),
+        segments: Vec::new(),
         summary: Summary {
             role: fold.role,
             period: 1,
@@ -333,6 +344,8 @@ pub(crate) fn ready(
             lost_targets: 0,
             ahead: 0,
             cleaned,
+            audit: Vec::new(),
+            segments: Vec::new(),
         },
         fit,
         given,

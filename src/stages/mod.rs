@@ -1,13 +1,14 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! given (users held out whole), common (what all alternatives of the cleaners ask), rank, ask (who is
-//! ranked for how), ties (what equal scores are worth), bound (metrics that are asked), measure, chance,
-//! `random_lists`, periods (several folds of one role).
+//! given (users held out whole), common (what all alternatives of the cleaners ask), audit (is it as
+//! promised), rank, ask (who is ranked for how), ties (what equal scores are worth), bound (metrics that are
+//! asked), measure, segments, chance, `random_lists`, periods (several folds of one role).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{Error, Result};
 
 pub(crate) mod ask;
+pub(crate) mod audit;
 pub(crate) mod bound;
 pub(crate) mod chance;
 pub(crate) mod common;
@@ -18,6 +19,7 @@ pub(crate) mod periods;
 pub(crate) mod prepare;
 mod random_lists;
 pub(crate) mod rank;
+pub(crate) mod segments;
 pub(crate) mod ties;
 
 /// Why a stage ended, and at whose work, if at that of one plugin.

@@ -6,10 +6,12 @@ use musicrec_api::{Error, Events, Fold, Role, derive_seed, fold_faults};
 
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
+use crate::stages::audit::{Audited, audit};
 use crate::stages::common::restrict;
 use crate::stages::fold::{FoldData, ready};
 use crate::stages::periods;
 use crate::stages::prepare::{Prepared, prepare};
+use crate::stages::segments::divide;
 use crate::stages::{By, Failed};
 
 /// What one alternative of the cleaners makes of the source.
@@ -17,6 +19,8 @@ use crate::stages::{By, Failed};
 pub(super) struct Cleaned {
     pub(super) prepared: Prepared,
     pub(super) folds: Vec<FoldData>,
+    /// What the splitter said, fold by fold, until the audit has seen it.
+    split: Vec<Fold>,
 }
 
 impl Cleaned {
@@ -31,13 +35,46 @@ impl Cleaned {
     pub(super) fn all(experiment: &Experiment, cancel: &AtomicBool) -> Result<Vec<Self>, Failure> {
         let of = |cleaning: &Cleaning| {
             let prepared = prepare(experiment, &cleaning.cleaners, cancel)?;
-            let folds = split(experiment, cleaning, &prepared)?;
-            Ok(Self { prepared, folds })
+            let (split, folds) = split(experiment, cleaning, &prepared)?;
+            Ok(Self {
+                prepared,
+                folds,
+                split,
+            })
         };
         let cleanings = experiment.cleanings.iter();
         cleanings
             .map(|cleaning| of(cleaning).map_err(|failed| blame(experiment, cleaning, failed)))
             .collect()
+    }
+
+    /// Looks at all folds again, as they are asked, and divides those of the test part into segments.
+    pub(super) fn audit(experiment: &Experiment, all: &mut [Self]) -> Result<(), Failure> {
+        for of in all {
+            let validated = !of.periods(Role::Validation).is_empty();
+            let split = std::mem::take(&mut of.split);
+            for (fold, data) in split.iter().zip(&mut of.folds) {
+                let audited = Audited {
+                    fold,
+                    events: &of.prepared.events,
+                    data,
+                    funnel: &of.prepared.funnel,
+                    evaluation: &experiment.evaluation,
+                    uses_the_future: experiment.splitter.uses_the_future(),
+                    validated,
+                };
+                let checks = audit(&audited)?;
+                let segments = match fold.role {
+                    Role::Test => divide(&audited)?,
+                    Role::Validation => Vec::new(),
+                };
+                data.summary.audit = checks;
+                let divisions = segments.iter().map(|s| s.division().clone());
+                data.summary.segments = divisions.collect();
+                data.segments = segments;
+            }
+        }
+        Ok(())
     }
 
     /// Lets all of them ask the same.
@@ -128,21 +165,21 @@ fn split(
     experiment: &Experiment,
     cleaning: &Cleaning,
     prepared: &Prepared,
-) -> Result<Vec<FoldData>, Failed> {
+) -> Result<(Vec<Fold>, Vec<FoldData>), Failed> {
     let events = &prepared.events;
     let seed = derive_seed(experiment.seed, "split");
     let folds = experiment.splitter.split(events, seed);
-    let mut folds = folds.map_err(|error| By::Splitter.failed(error))?;
-    refuse_faulty(experiment, events, &folds).map_err(|error| By::Splitter.failed(error))?;
+    let mut split = folds.map_err(|error| By::Splitter.failed(error))?;
+    refuse_faulty(experiment, events, &split).map_err(|error| By::Splitter.failed(error))?;
     // Stable: periods of a role stay in order.
-    folds.sort_by_key(|fold| fold.role == Role::Test);
-    let validation = folds.iter().filter(|f| f.role == Role::Validation);
+    split.sort_by_key(|fold| fold.role == Role::Test);
+    let validation = split.iter().filter(|f| f.role == Role::Validation);
     let mut validation: Vec<u32> = validation
         .flat_map(|f| f.given.iter().chain(&f.targets))
         .copied()
         .collect();
     validation.sort_unstable();
-    let mut folds: Vec<FoldData> = folds
+    let mut folds: Vec<FoldData> = split
         .iter()
         .map(|fold| {
             ready(
@@ -155,7 +192,7 @@ fn split(
         })
         .collect::<Result<_, _>>()?;
     number_periods(&mut folds);
-    Ok(folds)
+    Ok((split, folds))
 }
 
 fn number_periods(folds: &mut [FoldData]) {

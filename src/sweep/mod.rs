@@ -1,6 +1,7 @@
 //! A sweep: prepare once, run every trial on validation, choose, score the chosen ones on test,
 //! fit the best on everything and recommend.
 
+mod audit;
 mod checks;
 mod cleaned;
 mod overview;
@@ -117,6 +118,7 @@ impl<'a> Sweep<'a> {
         unless_cancelled(cancel)?;
         check_budget(experiment, &cleaned)?;
         Cleaned::restrict(experiment, &mut cleaned)?;
+        Cleaned::audit(experiment, &mut cleaned)?;
         check_weightings(experiment, &cleaned)?;
         let overview = overview::make(experiment, options, &fingerprint, &cleaned);
         Ok(Self {

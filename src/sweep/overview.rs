@@ -16,6 +16,7 @@ use crate::exit::Failure;
 use crate::experiment::{Correction, Experiment, Trial};
 use crate::records::{Key, SCHEMA, Store, hex};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
+use crate::stages::audit::Check;
 use crate::stages::chance::Chance;
 use crate::stages::fold::{Part, Summary};
 use crate::stages::prepare::Step;
@@ -59,6 +60,9 @@ pub(crate) struct Overview {
     pub(crate) correction: Correction,
     /// Whether every trial was to be scored on test.
     pub(crate) exhibit_test: bool,
+    /// The checks of the comparison as a whole; those of each fold stand with it.
+    #[serde(default)]
+    pub(crate) checks: Vec<Check>,
     pub(crate) variants: Vec<PlanVariant>,
     pub(crate) recommended: Option<Recommended>,
     /// Why there are no recommendations, if making them failed.
@@ -107,6 +111,8 @@ pub(crate) struct Measured {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PlanVariant {
     pub(crate) name: String,
+    /// Whether the lab added it, to compare with.
+    pub(crate) added: bool,
     /// What is tried of each parameter that is varied.
     pub(crate) ranges: Vec<Range>,
     /// Whether its model has numbers that could be tuned.
@@ -239,15 +245,22 @@ pub(super) fn make(
     let labels = experiment.cleanings.iter().map(|c| &c.label);
     let cleanings: Vec<CleanedLog> = labels
         .zip(cleaned)
-        .map(|(label, Cleaned { prepared, folds })| CleanedLog {
-            label: label.clone(),
-            columns: prepared.columns.clone(),
-            kinds: kinds(&prepared.events),
-            log: Part::of(&prepared.events),
-            funnel: prepared.funnel.clone(),
-            folds: folds.iter().map(|f| f.summary.clone()).collect(),
-            floor: None,
-        })
+        .map(
+            |(
+                label,
+                Cleaned {
+                    prepared, folds, ..
+                },
+            )| CleanedLog {
+                label: label.clone(),
+                columns: prepared.columns.clone(),
+                kinds: kinds(&prepared.events),
+                log: Part::of(&prepared.events),
+                funnel: prepared.funnel.clone(),
+                folds: folds.iter().map(|f| f.summary.clone()).collect(),
+                floor: None,
+            },
+        )
         .collect();
     let metrics = evaluation.metrics.0.iter().map(|metric| Measured {
         identity: metric.identity(),
@@ -275,6 +288,7 @@ pub(super) fn make(
         min_effect: evaluation.min_effect,
         correction: evaluation.correction,
         exhibit_test: evaluation.exhibit_test,
+        checks: super::audit::of_comparison(experiment),
         variants: Vec::new(),
         recommended: None,
         recommendations_failed: None,
@@ -326,6 +340,7 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
                 name: variant.name.clone(),
                 ranges,
                 tunable: own.iter().any(tunable),
+                added: variant.added,
                 trials: own
                     .iter()
                     .zip(settings(experiment, &own))

@@ -67,7 +67,9 @@ impl Sweep<'_> {
         self.store.keep_json(Overview::FILE, &self.overview)
     }
 
-    /// The variant to recommend with: the one named, else the best on validation.
+    /// The variant to recommend with: the one named, else the best on validation. What the lab added
+    /// to compare with is nobody's choice: it recommends only if it is named, or nothing else has a
+    /// result.
     fn best<'t>(
         &self,
         trials: &[Trial<'t>],
@@ -80,7 +82,7 @@ impl Sweep<'_> {
                 known => known,
             },
         };
-        let mut best: Option<(Option<f64>, (String, String, Trial))> = None;
+        let mut best: Option<(_, (String, String, Trial))> = None;
         for variant in &self.overview.variants {
             if wanted.is_some_and(|name| name != variant.name) {
                 continue;
@@ -88,10 +90,11 @@ impl Sweep<'_> {
             let Some(chosen) = choose(&self.overview, variant, &self.store)? else {
                 continue;
             };
-            if best.as_ref().is_none_or(|(v, _)| chosen.validation > *v) {
+            let merit = (!variant.added, chosen.validation);
+            if best.as_ref().is_none_or(|(known, _)| merit > *known) {
                 let settings = variant.trials[chosen.of_variant].settings.clone();
                 let found = (variant.name.clone(), settings, trials[chosen.index]);
-                best = Some((chosen.validation, found));
+                best = Some((merit, found));
             }
         }
         Ok(best.map(|(_, found)| found))

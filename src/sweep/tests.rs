@@ -203,7 +203,12 @@ fn alternatives_that_do_the_same_are_worth_the_same() {
     assert_eq!(on.floor, single.floor);
     assert_eq!(off.folds, single.folds);
     assert_eq!(on.folds, single.folds);
-    assert_eq!(summary.warnings, alone.warnings);
+    // Rows are called otherwise where there are several alternatives.
+    let warnings = |of: &Summary| -> Vec<String> {
+        let all = of.warnings.iter().filter(|w| !w.contains("item id"));
+        all.cloned().collect()
+    };
+    assert_eq!(warnings(&summary), warnings(&alone));
     let markdown = std::fs::read_to_string(both.store().path("report.md")).unwrap();
     assert!(!markdown.contains("left out, for not"), "{markdown}");
     for words in [

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use musicrec_api::{Error, FitContext, Result, derive_seed};
+use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 
 use super::Sweep;
 use super::trains::Trains;
@@ -15,6 +15,7 @@ use crate::stages::fold::FoldData;
 use crate::stages::measure::{Measured, measure};
 use crate::stages::periods::{self, Together};
 use crate::stages::rank::Lists;
+use crate::stages::segments::{self, Line};
 use crate::text::{csv_text, panic_text};
 
 /// What a trial came to in each period, and the seconds that fitting and ranking took in all.
@@ -22,6 +23,8 @@ use crate::text::{csv_text, panic_text};
 struct Scored {
     lists: Vec<Lists>,
     measured: Vec<Measured>,
+    /// On test, what it came to in each segment.
+    segments: Vec<Vec<Line>>,
     seconds: (f64, f64),
 }
 
@@ -40,7 +43,10 @@ impl Sweep<'_> {
         let scored = catch_unwind(AssertUnwindSafe(|| self.score(&folds, key, trial, trains)))
             .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
         let (outcome, seconds) = match scored {
-            Ok(scored) => (self.outcome(&folds, &scored)?, scored.seconds),
+            Ok(scored) => {
+                let seconds = scored.seconds;
+                (self.outcome(&folds, scored)?, seconds)
+            }
             Err(Error::Cancelled) => return Err(Error::Cancelled.into()),
             Err(error) => {
                 let message = error.to_string();
@@ -94,25 +100,33 @@ impl Sweep<'_> {
             let name = model.typetag_name();
             let shape = (evaluation.depth(), evaluation.ties == Ties::Expected);
             let lists = lists(&*recommender, fold, given, shape, name)?;
-            scored
-                .measured
-                .push(measure(&evaluation.metrics, fold, &lists)?);
-            scored.lists.push(lists);
+            let measured = measure(&evaluation.metrics, fold, &lists)?;
             scored.seconds.0 += (fitted - begun).as_secs_f64();
             scored.seconds.1 += fitted.elapsed().as_secs_f64();
+            if key.role == Role::Test {
+                let of_users = &measured.per_user;
+                let lines = segments::measure(&evaluation.metrics, fold, &lists, of_users)?;
+                scored.segments.push(lines);
+            }
+            scored.measured.push(measured);
+            scored.lists.push(lists);
         }
         Ok(scored)
     }
 
-    fn outcome(&self, folds: &[&FoldData], scored: &Scored) -> Result<Outcome, Failure> {
+    fn outcome(&self, folds: &[&FoldData], scored: Scored) -> Result<Outcome, Failure> {
         let metrics = &self.experiment.evaluation.metrics;
         let (labels, of_users) = (metrics.labels(), metrics.labels_of_users());
         let together = Together::of(metrics, folds, &scored.measured);
         let named = |means: &[f64]| labels.iter().cloned().zip(means.iter().copied()).collect();
-        let attachments = [
+        let mut attachments = vec![
             ("per_user", per_user(folds, &of_users, &together)),
             ("lists", lists_csv(folds, &scored.lists)),
         ];
+        if !scored.segments.is_empty() {
+            let lines = segments::combine(scored.segments);
+            attachments.push(("segments", segments::csv(&of_users, &lines)));
+        }
         let attachments = attachments
             .into_iter()
             .map(|(what, text)| Ok((what.to_owned(), self.store.attach(&text, "csv")?)))

@@ -3,21 +3,15 @@
 use musicrec_api::{MISSING_TIME, Role, time_text};
 
 use super::{CleanedLog, Overview};
+use crate::stages::audit::State;
 use crate::stages::fold::Summary;
 use crate::stages::prepare::Step;
 
 impl Overview {
     /// See the module.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.of_each(leaks);
+        let mut warnings = self.of_each(to_look_at);
         warnings.extend(self.of_each(large_drops));
-        if self.uses_the_future {
-            warnings.push(
-                "this split lets models learn from events later than what they foretell; results \
-                 are higher than they would be in use"
-                    .to_owned(),
-            );
-        }
         warnings.extend(self.of_each(|log| self.too_deep(log)));
         warnings.extend(self.of_each(lost));
         warnings.extend(self.of_each(wrong_chance));
@@ -102,16 +96,11 @@ impl Overview {
     }
 }
 
-fn leaks(log: &CleanedLog) -> Vec<String> {
-    let fit = log.folds.iter().flat_map(|f| &f.cleaned);
-    let steps = log.funnel.iter().chain(fit);
-    let of = |step: &Step| {
-        let leaks = step.leaks.iter();
-        leaks
-            .map(|leak| format!("{}: {leak}", step.name))
-            .collect::<Vec<_>>()
-    };
-    steps.flat_map(of).collect()
+/// What the audit warns of.
+fn to_look_at(log: &CleanedLog) -> Vec<String> {
+    let warnings = log.audit().into_iter();
+    let warnings = warnings.filter(|check| check.state == State::Warning);
+    warnings.map(|check| check.says.clone()).collect()
 }
 
 /// Metrics whose closed form is not what random rankings reach.

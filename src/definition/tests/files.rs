@@ -249,5 +249,5 @@ fn a_zip_is_replaced_as_a_whole() {
         ],
         &[],
     ));
-    assert_eq!(experiment.settings.len(), 3);
+    assert_eq!(super::own(&experiment), 3);
 }

@@ -41,6 +41,12 @@ fn good(text: &str, settings: &[&str]) -> Experiment {
     read(text, settings).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
+/// How many trials the definition itself asks for, without the popularity that the lab adds.
+fn own(experiment: &Experiment) -> usize {
+    let trials = experiment.trials();
+    trials.iter().filter(|t| !t.model.added).count()
+}
+
 /// The faults of each `tests/faults/*.toml` stand beside it in a `.txt`, rewritten by
 /// `UPDATE=1 cargo test`.
 #[test]
@@ -111,6 +117,7 @@ fn grids_multiply_in_order_and_nested_places_are_axes() {
     let als: Vec<(i64, f64)> = experiment
         .models
         .iter()
+        .filter(|m| !m.added)
         .map(|m| {
             let als = &m.resolved["als"];
             (
@@ -120,7 +127,61 @@ fn grids_multiply_in_order_and_nested_places_are_axes() {
         })
         .collect();
     assert_eq!(als, [(16, 1.0), (16, 10.0), (32, 1.0), (32, 10.0)]);
-    assert_eq!(experiment.trials().len(), 16);
+    assert_eq!(own(&experiment), 16);
+}
+
+#[test]
+fn popularity_is_in_every_comparison() {
+    let rows = |text: &str| {
+        let experiment = good(&format!("source = \"synthetic\"\n{text}"), &[]);
+        let variants = experiment.variants.iter();
+        let names: Vec<(String, bool)> = variants.map(|v| (v.name.clone(), v.added)).collect();
+        let baseline = experiment.evaluation.baseline(&experiment.variants);
+        (names, baseline.map(str::to_owned))
+    };
+    let row = |name: &str, added| (name.to_owned(), added);
+    let als = || row("als", false);
+    let added = "popularity".to_owned();
+    assert_eq!(
+        rows("model = \"als\""),
+        (vec![als(), row("popularity", true)], Some(added))
+    );
+    // Nothing is added where some model is popularity, whatever it is called.
+    let called = "[model.als]\n[model.popularity]\nlabel = \"pop\"";
+    assert_eq!(
+        rows(called),
+        (vec![als(), row("pop", false)], Some("pop".to_owned()))
+    );
+    // Another model may be called popularity.
+    let (names, baseline) = rows("[model.als]\nlabel = \"popularity\"");
+    let added = "popularity (added)";
+    assert_eq!(names, [row("popularity", false), row(added, true)]);
+    assert_eq!(baseline.as_deref(), Some(added));
+    let off = "model = \"als\"\n[evaluation]\nadd_popularity = false";
+    assert_eq!(rows(off), (vec![als()], None));
+    let named = "model = \"als\"\n[evaluation]\nbaseline = \"popularity\"";
+    assert_eq!(rows(named).1.as_deref(), Some("popularity"));
+    // It is a row of each alternative that rows are told apart by, and reads no weighting.
+    let (names, _) = rows(
+        "cleaners = [{ drop_missing.columns.grid = [[\"user_id\"], [\"song_id\"]] }]\n\
+         weighting = { grid = [\"binary\", \"plays\"] }\nmodel = \"als\"\n\
+         [evaluation]\ncompare = [\"model\", \"weighting\", \"cleaners\"]",
+    );
+    assert_eq!(
+        names.iter().filter(|(_, added)| *added).count(),
+        2,
+        "{names:?}"
+    );
+    assert_eq!(names.len(), 6, "{names:?}");
+}
+
+#[test]
+fn what_is_added_needs_no_validation_part() {
+    let text = "source = \"synthetic\"\nsplitter.global_time.validation = 0.0\n";
+    let one = good(&format!("{text}model = \"als\""), &[]);
+    assert_eq!(one.variants.len(), 2);
+    let two = read(&format!("{text}[model.als]\n[model.random]"), &[]).unwrap_err();
+    assert!(two.contains("2 variants compete"), "{two}");
 }
 
 #[test]

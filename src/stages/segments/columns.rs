@@ -1,0 +1,160 @@
+//! Segments by a column of the log. Whether it belongs to items (a genre) or to users (a country) is
+//! found from the fit part.
+
+use std::collections::BTreeMap;
+
+use musicrec_api::{Cells, Error, MISSING, Result};
+use rustc_hash::FxHashMap;
+
+use super::{Divided, Segment};
+use crate::stages::fold::FoldData;
+
+/// More values of a column than these are one segment.
+const MOST: usize = 12;
+
+/// A column is of items if their events agree with each other to this degree.
+const NEARLY: f64 = 0.8;
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 60;
+
+const OTHER: &str = "(other)";
+const ABSENT: &str = "(missing)";
+
+/// Divides a fold by a column.
+///
+/// # Errors
+/// If the log has no such column.
+pub(super) fn divide(data: &FoldData, column: &str) -> Result<Divided> {
+    let fit = &data.fit;
+    let Some(log) = &fit.log else {
+        return Err(Error::definition(format!(
+            "`segments` names the column `{column}`, but there is no log with columns"
+        )));
+    };
+    let (codes, values) = coded(log.column(column)?, &fit.row);
+    let items = Groups::of(&fit.item, &codes, fit.items.len());
+    let users = Groups::of(&fit.user, &codes, fit.users.len());
+    let of_items = items.agreement() >= NEARLY.max(users.agreement());
+    let groups = if of_items { items } else { users };
+    let most: Vec<Option<u32>> = groups.most_frequent(&values);
+    // What each user asked, or each target, has.
+    let mut sizes: BTreeMap<Option<u32>, usize> = BTreeMap::new();
+    if of_items {
+        for at in 0..data.asked.len() {
+            for target in data.wanted.get(at) {
+                *sizes.entry(value_of(&most, target.local)).or_default() += 1;
+            }
+        }
+    } else {
+        for &user in &data.asked {
+            *sizes.entry(value_of(&most, user)).or_default() += 1;
+        }
+    }
+    let mut known: Vec<(u32, usize)> = sizes
+        .iter()
+        .filter_map(|(v, n)| Some(((*v)?, *n)))
+        .collect();
+    known.sort_by(|(a, m), (b, n)| n.cmp(m).then(values[*a as usize].cmp(&values[*b as usize])));
+    let others = known.split_off(known.len().min(MOST));
+    let mut segments: Vec<Segment> = Vec::new();
+    let mut place: FxHashMap<Option<u32>, usize> = FxHashMap::default();
+    for (value, _) in known {
+        place.insert(Some(value), segments.len());
+        let name: String = values[value as usize].chars().take(SHOWN).collect();
+        segments.push(Segment::new(name, ""));
+    }
+    if !others.is_empty() {
+        let what = format!("{} further values", others.len());
+        let at = segments.len();
+        place.extend(others.into_iter().map(|(value, _)| (Some(value), at)));
+        segments.push(Segment::new(OTHER, what));
+    }
+    if sizes.contains_key(&None) {
+        place.insert(None, segments.len());
+        segments.push(Segment::new(ABSENT, "no value in the fit part"));
+    }
+    let divided = if of_items {
+        Divided::targets(column, segments, data, |_, target| {
+            place[&value_of(&most, target.local)]
+        })
+    } else {
+        let users = data.asked.iter().map(|&user| place[&value_of(&most, user)]);
+        Divided::users(column, segments, users.collect())
+    };
+    Ok(divided)
+}
+
+/// The value of a user or item; none of what is not in the fit part.
+fn value_of(most: &[Option<u32>], at: u32) -> Option<u32> {
+    most.get(at as usize).copied().flatten()
+}
+
+/// The value of each row given, as codes into a table; [`MISSING`] without one, blank ones included.
+fn coded(cells: &Cells, rows: &[u32]) -> (Vec<u32>, Vec<String>) {
+    if let Cells::Text(text) = cells {
+        let blank: Vec<bool> = text.values.iter().map(|v| v.trim().is_empty()).collect();
+        let code = |&row: &u32| match text.codes[row as usize] {
+            MISSING => MISSING,
+            code if blank[code as usize] => MISSING,
+            code => code,
+        };
+        return (rows.iter().map(code).collect(), text.values.clone());
+    }
+    let mut values: Vec<String> = Vec::new();
+    let mut known: FxHashMap<String, u32> = FxHashMap::default();
+    let mut code = |&row: &u32| {
+        if cells.is_missing(row as usize) {
+            return MISSING;
+        }
+        let text = cells.show(row as usize).into_owned();
+        *known.entry(text).or_insert_with_key(|text| {
+            values.push(text.clone());
+            values.len() as u32 - 1
+        })
+    };
+    let codes = rows.iter().map(&mut code).collect();
+    (codes, values)
+}
+
+/// How often each user, or each item, has each value.
+struct Groups(Vec<FxHashMap<u32, usize>>);
+
+impl Groups {
+    fn of(keys: &[u32], codes: &[u32], size: usize) -> Self {
+        let mut groups = vec![FxHashMap::default(); size];
+        for (&key, &code) in keys.iter().zip(codes).filter(|(_, code)| **code != MISSING) {
+            *groups[key as usize].entry(code).or_insert(0) += 1;
+        }
+        Self(groups)
+    }
+
+    /// The share of events that have the most frequent value of their group, where a group has two at
+    /// least: one alone always agrees with itself.
+    fn agreement(&self) -> f64 {
+        let (mut agree, mut all) = (0, 0);
+        for group in &self.0 {
+            let events: usize = group.values().sum();
+            if events > 1 {
+                agree += group.values().max().unwrap_or(&0);
+                all += events;
+            }
+        }
+        if all == 0 {
+            return 1.0;
+        }
+        agree as f64 / all as f64
+    }
+
+    /// The most frequent value of each group, of equals the first as text.
+    fn most_frequent(&self, values: &[String]) -> Vec<Option<u32>> {
+        let most = |group: &FxHashMap<u32, usize>| {
+            let best = group.iter().max_by(|(a, m), (b, n)| {
+                let text = |code: u32| &values[code as usize];
+                m.cmp(n).then_with(|| text(**b).cmp(text(**a)))
+            });
+            best.map(|(code, _)| *code)
+        };
+        self.0.iter().map(most).collect()
+    }
+}
