@@ -407,12 +407,30 @@ fn metrics(out: &mut String, summary: &Summary) {
     out.push('\n');
 }
 
+/// The first digits of a hash, as people compare them.
+fn short(hash: &str) -> &str {
+    hash.get(..16).unwrap_or(hash)
+}
+
 fn provenance(out: &mut String, summary: &Summary) {
     let overview = &summary.overview;
     out.push_str("## Provenance\n\n");
     let _ = writeln!(out, "- definition: {}", code(&overview.definition));
     let _ = writeln!(out, "- repeat with: {}", code(&overview.command));
     let _ = writeln!(out, "- data: {}", code(&overview.fingerprint));
+    for log in &overview.cleanings {
+        let parts = log.folds.iter();
+        let parts: Vec<String> = parts
+            .map(|fold| format!("{} {}", fold.name(), code(short(&fold.hash))))
+            .collect();
+        let _ = writeln!(
+            out,
+            "- {}: {}; split: {}",
+            escaped(log, "cleaned log"),
+            code(short(&log.hash)),
+            parts.join(", ")
+        );
+    }
     let _ = writeln!(out, "- seed: {}", overview.shared["seed"]);
     let by = &overview.provenance;
     let _ = writeln!(

@@ -87,6 +87,9 @@ pub(crate) struct Summary {
     pub(crate) period: usize,
     /// How many periods its role has.
     pub(crate) periods: usize,
+    /// Hash of which events of the cleaned log are learned from, given and foretold.
+    #[serde(default)]
+    pub(crate) hash: String,
     /// What models learn from.
     pub(crate) fit: Part,
     /// What they are told of users who are held out whole, if there are any: their events with items
@@ -328,6 +331,7 @@ pub(crate) fn ready(
             role: fold.role,
             period: 1,
             periods: 1,
+            hash: String::new(),
             fit: Part::of(&fit),
             given: given.as_ref().map(|given| Part::of(&given.history)),
             evaluated: Part::of(&future),

@@ -1,7 +1,7 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
 //! given (users held out whole), common (what all alternatives of the cleaners ask), audit (is it as
 //! promised), rank, ask (who is ranked for how), ties (what equal scores are worth), bound (metrics that are
-//! asked), measure, segments, chance, `random_lists`, periods (several folds of one role).
+//! asked), measure, segments, chance, `random_lists`, periods (several folds of one role), hashes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +14,7 @@ pub(crate) mod chance;
 pub(crate) mod common;
 pub(crate) mod fold;
 pub(crate) mod given;
+pub(crate) mod hashes;
 pub(crate) mod measure;
 pub(crate) mod periods;
 pub(crate) mod prepare;

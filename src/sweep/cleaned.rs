@@ -9,6 +9,7 @@ use crate::experiment::{Cleaning, Experiment};
 use crate::stages::audit::{Audited, audit};
 use crate::stages::common::restrict;
 use crate::stages::fold::{FoldData, ready};
+use crate::stages::hashes;
 use crate::stages::periods;
 use crate::stages::prepare::{Prepared, prepare};
 use crate::stages::segments::divide;
@@ -68,6 +69,7 @@ impl Cleaned {
                     Role::Test => divide(&audited)?,
                     Role::Validation => Vec::new(),
                 };
+                data.summary.hash = hashes::of_fold(fold);
                 data.summary.audit = checks;
                 let divisions = segments.iter().map(|s| s.division().clone());
                 data.summary.segments = divisions.collect();

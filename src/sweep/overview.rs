@@ -19,6 +19,7 @@ use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::audit::Check;
 use crate::stages::chance::Chance;
 use crate::stages::fold::{Part, Summary};
+use crate::stages::hashes;
 use crate::stages::prepare::Step;
 use crate::text::csv_text;
 
@@ -80,6 +81,9 @@ pub(crate) struct CleanedLog {
     pub(crate) kinds: Vec<(String, u64)>,
     /// The cleaned log.
     pub(crate) log: Part,
+    /// Hash of its events.
+    #[serde(default)]
+    pub(crate) hash: String,
     pub(crate) funnel: Vec<Step>,
     pub(crate) folds: Vec<Summary>,
     /// Chance and ceiling on the test part.
@@ -256,6 +260,7 @@ pub(super) fn make(
                 columns: prepared.columns.clone(),
                 kinds: kinds(&prepared.events),
                 log: Part::of(&prepared.events),
+                hash: hashes::of_log(&prepared.events),
                 funnel: prepared.funnel.clone(),
                 folds: folds.iter().map(|f| f.summary.clone()).collect(),
                 floor: None,
