@@ -13,7 +13,7 @@ use crate::definition::{Node, Written};
 
 pub(crate) use combine::{Reason, combine, needs_validation};
 pub(crate) use evaluation::{
-    ColdItems, Compared, Correction, Evaluation, Heard, Metrics, Recommendations, row,
+    ColdItems, Compared, Evaluation, Heard, Metrics, Recommendations, row,
 };
 
 /// Parameters of these names hold paths of files.

@@ -1,7 +1,9 @@
 //! Reports: drawn from the store alone (records, attachments, overview), so that they can be drawn
 //! again at any time. One [`Summary`], several forms.
 
+mod comparison;
 mod csv;
+mod differences;
 mod markdown;
 mod selection;
 mod summary;
@@ -21,6 +23,7 @@ pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
     let summary = Summary::read(store)?;
     store.write("report.md", markdown::draw(&summary).as_bytes())?;
     store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
+    store.write("comparisons.csv", summary.comparisons_csv().as_bytes())?;
     store.write_json("report.json", &summary)?;
     Ok(summary)
 }

@@ -11,9 +11,9 @@ use super::Options;
 use super::cleaned::Cleaned;
 use super::provenance::Provenance;
 use super::ranges::{Edge, Range, ranges};
-use crate::compare::{mean_sd, quantile};
+use crate::compare::{Correction, detectable, mean_sd, quantile};
 use crate::exit::Failure;
-use crate::experiment::{Correction, Experiment, Trial};
+use crate::experiment::{Experiment, Trial};
 use crate::records::{Key, SCHEMA, Store, hex};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::chance::Chance;
@@ -435,7 +435,7 @@ impl Floor {
                 low: quantile(drawn, 0.025),
                 high: quantile(drawn, 0.975),
                 sd,
-                detectable: chance.expected[at] + 2.49 * sd,
+                detectable: chance.expected[at] + detectable(0.05) * sd,
                 ceiling: chance.ceiling[at],
             }
         };
