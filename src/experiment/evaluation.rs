@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{POPULARITY, Variant, resolved};
+use crate::compare::Correction;
 use crate::text::counted;
 
 /// What may tell rows of the leaderboard apart.
@@ -20,16 +21,6 @@ pub(crate) enum Compared {
     Weighting,
     /// The alternatives of the cleaners.
     Cleaners,
-}
-
-/// How p-values of a family of comparisons are adjusted for their number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Correction {
-    /// Holm 1979: the probability of any false claim in the family is at most 5 %.
-    Holm,
-    /// Benjamini & Hochberg 1995: at most 5 % of the claims are false on average.
-    BenjaminiHochberg,
 }
 
 /// With fewer seeds on test than this, the spread of a stochastic model is not known well enough

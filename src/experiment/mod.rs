@@ -13,8 +13,7 @@ use crate::definition::{Node, Written};
 
 pub(crate) use combine::{Reason, combine, needs_validation};
 pub(crate) use evaluation::{
-    ColdItems, ColdUsers, Compared, Correction, Evaluation, Heard, Metrics, Recommendations, Ties,
-    row,
+    ColdItems, ColdUsers, Compared, Evaluation, Heard, Metrics, Recommendations, Ties, row,
 };
 
 /// The model that every comparison has.

@@ -1,14 +1,14 @@
 //! `leaderboard.csv`: for notebooks and spreadsheets.
 
 use super::Summary;
-use super::summary::Difference;
+use crate::compare::Difference;
 use crate::text::csv_text;
 
 impl Summary {
     /// `leaderboard.csv`: a line a variant, then floor and ceiling of each alternative of the cleaners.
     pub(crate) fn leaderboard_csv(&self) -> String {
         let labels = self.overview.labels();
-        let mut header: Vec<String> = ["variant", "settings", "trials", "seeds", "rank"]
+        let mut header: Vec<String> = ["variant", "settings", "trials", "seeds", "rank", "group"]
             .map(str::to_owned)
             .into();
         for label in &labels {
@@ -23,11 +23,13 @@ impl Summary {
                 "difference",
                 "difference_low",
                 "difference_high",
+                "difference_p_adjusted",
                 "best_minus_this",
                 "best_minus_this_low",
                 "best_minus_this_high",
+                "best_minus_this_p_adjusted",
                 "p_chance",
-                "p_chance_holm",
+                "p_chance_adjusted",
                 "users",
                 "users_hit",
                 "users_tied",
@@ -46,30 +48,29 @@ impl Summary {
                 row.trials.to_string(),
                 row.seeds.to_string(),
                 row.rank.map_or(String::new(), |r| r.to_string()),
+                row.group.clone(),
             ];
             for label in &labels {
                 let e = row.test[label];
                 line.push(e.value.to_string());
-                // One number for all lists has no interval.
-                line.extend(if self.overview.over_lists(label) {
-                    [const { String::new() }; 2]
-                } else {
-                    [e.low, e.high].map(|v| v.to_string())
-                });
+                line.extend([e.low, e.high].map(number));
             }
             for values in [&row.seed_sd, &row.validation] {
                 let value = |label| values.get(label).map_or(String::new(), f64::to_string);
                 line.extend(labels.iter().map(value));
             }
             for difference in [&row.difference, &row.best_minus_this] {
-                match difference {
-                    Some(Difference { estimate: e, .. }) => {
-                        line.extend([e.value, e.low, e.high].map(|v| v.to_string()));
-                    }
-                    None => line.extend([const { String::new() }; 3]),
-                }
+                let of = |part: fn(&Difference) -> Option<f64>| {
+                    number(difference.as_ref().and_then(part))
+                };
+                line.extend([
+                    of(|d| Some(d.value)),
+                    of(|d| d.low),
+                    of(|d| d.high),
+                    of(|d| d.p_adjusted),
+                ]);
             }
-            line.extend([row.p_chance, row.p_chance_holm].map(|v| v.to_string()));
+            line.extend([row.p_chance, row.p_chance_adjusted].map(|v| v.to_string()));
             line.push(row.users.to_string());
             line.extend([row.users_hit, row.users_tied].map(|v| v.to_string()));
             line.extend([row.fit_seconds, row.rank_seconds].map(|v| v.to_string()));
@@ -89,7 +90,7 @@ impl Summary {
                         [Some(m.expected), Some(m.low), Some(m.high)]
                     };
                     for (offset, value) in values.into_iter().enumerate() {
-                        line[5 + 3 * at + offset] = value.map_or(String::new(), |v| v.to_string());
+                        line[6 + 3 * at + offset] = number(value);
                     }
                 }
                 lines.push(line);
@@ -97,4 +98,9 @@ impl Summary {
         }
         csv_text(header.iter().map(String::as_str), lines)
     }
+}
+
+/// Nothing where there is no number.
+pub(super) fn number(value: Option<f64>) -> String {
+    value.map_or(String::new(), |v| v.to_string())
 }

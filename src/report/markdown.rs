@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use musicrec_api::{MISSING_TIME, time_text};
 
-use super::Summary;
 use super::audit;
 use super::segments;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, differences, fold_line, interval,
-    mean_count, owned, parts, probability, seconds, seeds, signed, value,
+    PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, few, fold_line, interval,
+    mean_count, owned, parts, probability, seconds, seeds, value,
 };
+use super::{Summary, differences};
 use crate::stages::prepare::Step;
 use crate::sweep::CleanedLog;
 use crate::text::{counted, hidden};
@@ -27,6 +27,7 @@ pub(super) fn draw(summary: &Summary) -> String {
         let _ = writeln!(out, "> **Warning:** {}\n", escape(warning));
     }
     leaderboard(&mut out, summary);
+    comparison(&mut out, summary);
     trials(&mut out, summary);
     choosing(&mut out, summary);
     segments::markdown(&mut out, &summary.overview, &summary.segments);
@@ -104,16 +105,14 @@ fn leaderboard(out: &mut String, summary: &Summary) {
     let overview = &summary.overview;
     let labels = overview.labels();
     let select = &overview.select;
-    let baseline = overview.baseline.as_deref().unwrap_or("baseline");
     out.push_str("## Leaderboard on test\n\n");
     let mut header = owned(["#", "variant", "settings"]);
     header.extend(labels.iter().cloned());
     header.push(format!("95 % {select}"));
     header.push(format!("{select} on validation"));
-    header.push(format!("difference to {}", escape(baseline)));
     header.extend(owned([
-        "better / equal / worse",
-        "p (chance, Holm)",
+        "group",
+        "p (chance, adjusted)",
         "users hit",
         "fit s",
         "rank s",
@@ -138,14 +137,8 @@ fn leaderboard(out: &mut String, summary: &Summary) {
         };
         let validation = row.validation.get(select);
         line.push(validation.map_or(String::new(), |v| format!("{}{mark}", value(*v))));
-        match &row.difference {
-            Some(d) => line.extend([
-                format!("{} {}", signed(d.estimate.value), interval(&d.estimate)),
-                format!("{} / {} / {}", d.wins, d.ties, d.losses),
-            ]),
-            None => line.extend([String::new(), String::new()]),
-        }
-        line.push(probability(row.p_chance_holm));
+        line.push(row.group.clone());
+        line.push(probability(row.p_chance_adjusted));
         line.push(format!(
             "{} of {}",
             mean_count(row.users_hit),
@@ -183,14 +176,39 @@ fn leaderboard(out: &mut String, summary: &Summary) {
         }
         out.push('\n');
     }
-    let lines = differences(summary);
-    if !lines.is_empty() {
-        let _ = writeln!(out, "Differences in {select}, user by user:\n");
-        for line in lines {
-            let _ = writeln!(out, "- {}", escape(&line));
-        }
-        out.push('\n');
+    if let Some(line) = few(summary) {
+        let _ = writeln!(out, "`-`: {}.\n", escape(&line));
     }
+}
+
+/// Pairs up to this many are shown; `comparisons.csv` has all.
+const PAIRS: usize = 45;
+
+fn comparison(out: &mut String, summary: &Summary) {
+    let Some(variants) = differences::variants(summary) else {
+        return;
+    };
+    let _ = writeln!(out, "## Comparison by {}\n", summary.overview.select);
+    compared(out, &variants);
+    for line in differences::asked(summary) {
+        let _ = writeln!(out, "- {}.", escape(&line));
+    }
+    out.push('\n');
+    // Two variants are one pair, which the table above shows.
+    let pairs = summary.pairs.len();
+    if pairs > PAIRS {
+        let _ = writeln!(out, "All {} pairs: `comparisons.csv`.\n", count(pairs));
+    } else if pairs > 1 {
+        out.push_str("All pairs:\n\n");
+        compared(out, &differences::pairs(&summary.pairs));
+    }
+}
+
+fn compared(out: &mut String, shown: &differences::Table) {
+    let escaped =
+        |cells: &Vec<String>| -> Vec<String> { cells.iter().map(|c| escape(c)).collect() };
+    let rows: Vec<Vec<String>> = shown.rows.iter().map(escaped).collect();
+    table(out, &escaped(&shown.header), &rows, shown.words);
 }
 
 /// Markup followed by the label of the alternative of the cleaners, if there are several.
@@ -489,11 +507,17 @@ fn reading(out: &mut String, summary: &Summary) {
         );
     }
     out.push_str(
-        "A place (#) is given only to what is better than a random ranking (p below .05 after \
-         Holm's adjustment for the number of variants); `–` means that chance explains the value. \
-         Intervals are 95 % percentile bootstrap intervals over users. A difference whose interval \
-         holds 0 is not shown to be real. \"Best possible\" is the highest value any ranking could \
-         reach on this split: a user with one target cannot give precision@3 above 1/3.\n",
+        "A place (#) is given only to what is better than a random ranking (p below .05 after the \
+         adjustment for the number of variants); `–` means that chance explains the value. Variants \
+         with a letter (group) in common cannot be told apart. Decisions rest on adjusted p-values on \
+         the deciding metric, which was declared beforehand, not on whether intervals overlap; the \
+         other metrics are there to explore. Intervals are 95 % intervals over users: bootstrap (BCa) \
+         of a variant, symmetric bootstrap of a difference, Wilson of a hit rate. They say how sure a \
+         value is for users like these in this period; seeds and other periods are beyond them. dz \
+         is the mean difference by its standard deviation over users. \"Could show\" is the smallest \
+         difference that would have been found with a probability of 80 %. \"Best possible\" is the \
+         highest value any ranking could reach on this split: a user with one target cannot give \
+         precision@3 above 1/3.\n",
     );
     if summary.overview.cleanings.len() > 1 {
         out.push_str(

@@ -2,7 +2,9 @@
 //! again at any time. One [`Summary`], several forms.
 
 mod audit;
+mod comparison;
 mod csv;
+mod differences;
 mod markdown;
 mod segments;
 mod selection;
@@ -24,6 +26,7 @@ pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
     store.write("report.md", markdown::draw(&summary).as_bytes())?;
     store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
     store.write("segments.csv", segments::csv(&summary.segments).as_bytes())?;
+    store.write("comparisons.csv", summary.comparisons_csv().as_bytes())?;
     store.write_json("report.json", &summary)?;
     Ok(summary)
 }

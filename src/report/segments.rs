@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use musicrec_api::{Role, derive_seed};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use serde::Serialize;
 
+use super::csv::number;
 use super::markdown::{escape, table};
 use super::summary::Row;
 use super::text::{count, interval, owned, signed, value};
-use crate::compare::{Estimate, bootstrap, estimate};
+use crate::compare::{Estimate, bca, bootstrap, informative, of_differences};
 use crate::exit::Failure;
 use crate::records::{Outcome, Store};
 use crate::stages::segments::{Division, Line, Of, combine};
@@ -190,12 +191,15 @@ fn estimates(
         let place = baseline.and_then(|b| alike.iter().position(|&row| row == b));
         for (column, &row) in alike.iter().enumerate() {
             done[row] = true;
-            let mean = |column: usize| table.column(column).sum() / shape.0 as f64;
-            found[row].0 = Some(estimate(mean(column), samples[column].clone()));
+            let own = table.column(column);
+            let mean = own.sum() / shape.0 as f64;
+            let informative = informative(&table.select(Axis(1), &[column]).view());
+            found[row].0 = Some(bca(mean, informative, &own, samples[column].clone()));
             if let Some(base) = place.filter(|&base| base != column) {
                 let pairs = samples[column].iter().zip(&samples[base]);
-                let differences = pairs.map(|(own, base)| own - base).collect();
-                found[row].1 = Some(estimate(mean(column) - mean(base), differences));
+                let resampled = pairs.map(|(own, base)| own - base);
+                let differences = &own - &table.column(base);
+                found[row].1 = Some(of_differences(&differences.to_vec(), resampled));
             }
         }
     }
@@ -213,10 +217,9 @@ fn estimates(
         if both.is_empty() {
             continue;
         }
-        let mean = both.iter().sum::<f64>() / both.len() as f64;
         let table = Array2::from_shape_fn((both.len(), 1), |(user, _)| both[user]);
         let samples = bootstrap(&table, resamples, seed).remove(0);
-        found[row].1 = Some(estimate(mean, samples));
+        found[row].1 = Some(of_differences(&both, samples.into_iter()));
     }
     found
 }
@@ -328,7 +331,7 @@ pub(super) fn csv(segments: &[InSegment]) -> String {
         ];
         for of in [Some(&s.test), s.difference.as_ref()] {
             match of {
-                Some(e) => row.extend([e.value, e.low, e.high].map(|v| v.to_string())),
+                Some(e) => row.extend([Some(e.value), e.low, e.high].map(number)),
                 None => row.extend([const { String::new() }; 3]),
             }
         }

@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use musicrec_api::derive_seed;
-use ndarray::Array2;
 use serde::Serialize;
 
 use super::audit::{self, Finding};
+use super::comparison::{Comparison, Pair, compare};
 use super::segments::{self, InSegment};
 use super::selection::Selection;
 use super::table::Table;
 use super::verdict::verdict;
-use crate::compare::{Estimate, bootstrap, estimate, holm, mean_sd, p_chance};
+use crate::compare::{Difference, Estimate, mean_sd};
 use crate::exit::Failure;
 use crate::records::looks::looks;
 use crate::records::{Outcome, Record, SCHEMA, Store};
 use crate::sweep::{Overview, PlanTrial, PlanVariant, choose};
-
-/// Fewer users than this with a difference say nothing about a difference (protocol P27).
-pub(crate) const INFORMATIVE: usize = 10;
 
 /// The report's content; `report.json` is this.
 #[derive(Debug, Clone, Serialize)]
@@ -36,6 +32,10 @@ pub(crate) struct Summary {
     pub(crate) selection: Selection,
     /// What the variants reach in segments of the test part.
     pub(crate) segments: Vec<InSegment>,
+    /// By which rules they were compared.
+    pub(crate) comparison: Comparison,
+    /// All pairs of variants on the deciding metric.
+    pub(crate) pairs: Vec<Pair>,
     /// All trials in the order of the definition.
     pub(crate) trials: Vec<TrialRow>,
     /// Data, plan and floor.
@@ -59,6 +59,8 @@ pub(crate) struct Row {
     pub(crate) seed_sd: BTreeMap<String, f64>,
     /// The place among variants that are better than chance; none for what chance explains.
     pub(crate) rank: Option<usize>,
+    /// Variants with a letter in common cannot be told apart on the deciding metric.
+    pub(crate) group: String,
     /// Whether it did best on validation.
     pub(crate) best_on_validation: bool,
     /// What the chosen trial had on validation, by metric.
@@ -71,8 +73,8 @@ pub(crate) struct Row {
     pub(crate) best_minus_this: Option<Difference>,
     /// The probability that a random ranking does as well on the deciding metric.
     pub(crate) p_chance: f64,
-    /// The same, adjusted for the number of variants by Holm's method.
-    pub(crate) p_chance_holm: f64,
+    /// The same, adjusted for the number of variants.
+    pub(crate) p_chance_adjusted: f64,
     pub(crate) users: usize,
     /// Users with a target in their list.
     pub(crate) users_hit: f64,
@@ -82,29 +84,6 @@ pub(crate) struct Row {
     pub(crate) rank_seconds: f64,
     /// The records on test, one a seed.
     pub(crate) records: Vec<String>,
-}
-
-/// A paired difference over users.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Difference {
-    #[serde(flatten)]
-    pub(crate) estimate: Estimate,
-    /// Users who do better, equally well and worse.
-    pub(crate) wins: usize,
-    pub(crate) ties: usize,
-    pub(crate) losses: usize,
-}
-
-impl Difference {
-    /// Whether enough users differ for the interval to mean anything.
-    pub(crate) fn informative(&self) -> bool {
-        self.wins + self.losses >= INFORMATIVE
-    }
-
-    /// Whether it is shown to be above 0.
-    pub(crate) fn is_gain(&self) -> bool {
-        self.informative() && self.estimate.low > 0.0
-    }
 }
 
 /// One trial of the grid.
@@ -150,7 +129,7 @@ impl Summary {
                 tables.push(table);
             }
         }
-        compare(&overview, &mut rows, tables, store)?;
+        let (comparison, pairs) = compare(&overview, &mut rows, tables, store)?;
         let segments = segments::read(&overview, &rows, store)?;
         let audit = audit::findings(&overview, &rows);
         let selection = Selection::of(&overview, &trials, looks(store));
@@ -165,6 +144,8 @@ impl Summary {
             audit,
             segments,
             leaderboard: rows,
+            comparison,
+            pairs,
             trials,
             overview,
         })
@@ -237,12 +218,13 @@ fn trial_rows(
     Ok(rows)
 }
 
-/// The row of a variant and the values by user, both means over the seeds of its chosen trial.
+/// The row of a variant, which has means over the seeds of its chosen trial, and the values by user,
+/// a table a seed.
 fn row(
     variant: &PlanVariant,
     trial: &PlanTrial,
     store: &Store,
-) -> Result<Option<(Row, Table)>, Failure> {
+) -> Result<Option<(Row, Vec<Table>)>, Failure> {
     let Some(test) = records(&trial.test, store)? else {
         return Ok(None);
     };
@@ -267,17 +249,9 @@ fn row(
         tied.push(*users_tied as f64);
         tables.push(Table::read(store, per_user)?);
     }
-    let Some(table) = Table::mean(tables) else {
-        return Ok(None);
-    };
     // The intervals follow once all variants are known.
-    let point = |value: f64| Estimate {
-        value,
-        low: value,
-        high: value,
-    };
     let values = means(&test).into_iter();
-    let test_values = values.map(|(label, value)| (label, point(value)));
+    let test_values = values.map(|(label, value)| (label, Estimate::point(value)));
     let row = Row {
         variant: variant.name.clone(),
         settings: trial.settings.clone(),
@@ -286,13 +260,14 @@ fn row(
         seeds: test.len(),
         seed_sd: seed_sd(&test),
         rank: None,
+        group: String::new(),
         best_on_validation: false,
         validation: means(&records(&trial.validation, store)?.unwrap_or_default()),
         test: test_values.collect(),
         difference: None,
         best_minus_this: None,
         p_chance: 1.0,
-        p_chance_holm: 1.0,
+        p_chance_adjusted: 1.0,
         users,
         users_hit: mean_sd(&hit).0,
         users_tied: mean_sd(&tied).0,
@@ -300,7 +275,7 @@ fn row(
         rank_seconds: mean_of(&test, |record| record.run.rank_seconds),
         records: test.into_iter().map(|record| record.id).collect(),
     };
-    Ok(Some((row, table)))
+    Ok(Some((row, tables)))
 }
 
 /// How much each metric varies from seed to seed; nothing where there is one seed.
@@ -316,115 +291,4 @@ fn seed_sd(records: &[Record]) -> BTreeMap<String, f64> {
             (label, sd)
         })
         .collect()
-}
-
-/// Intervals, differences and chance; then the order of the leaderboard.
-fn compare(
-    overview: &Overview,
-    rows: &mut [Row],
-    tables: Vec<Table>,
-    store: &Store,
-) -> Result<(), Failure> {
-    let Some(first) = tables.first() else {
-        return Ok(());
-    };
-    let (users, labels) = (first.users.clone(), first.labels.clone());
-    // Row by row the same user, for differences are taken user by user.
-    let same = |table: Table| table.ordered(&users).filter(|t| t.labels == labels);
-    let Some(tables) = tables.into_iter().map(same).collect::<Option<Vec<_>>>() else {
-        return Err(Failure::Data(format!(
-            "the records in {} are over different users or metrics and cannot be compared; set the \
-             folder aside with --fresh",
-            store.folder().display()
-        )));
-    };
-    let width = labels.len();
-    let all = Array2::from_shape_fn((users.len(), rows.len() * width), |(user, column)| {
-        tables[column / width].values[[user, column % width]]
-    });
-    let seed = overview.shared["seed"].as_u64().unwrap_or(0);
-    let samples = bootstrap(&all, overview.resamples, derive_seed(seed, "bootstrap"));
-    for (at, row) in rows.iter_mut().enumerate() {
-        for (metric, label) in labels.iter().enumerate() {
-            if let Some(known) = row.test.get_mut(label) {
-                *known = estimate(known.value, samples[at * width + metric].clone());
-            }
-        }
-    }
-    let position = |name: Option<&String>| rows.iter().position(|r| Some(&r.variant) == name);
-    let baseline = position(overview.baseline.as_ref());
-    let best = best_on_validation(overview, rows);
-    if let Some(select) = labels.iter().position(|l| *l == overview.select) {
-        let column = |of: usize| of * width + select;
-        for (at, row) in rows.iter_mut().enumerate() {
-            let minus = |a: usize, b: usize| difference(&all, &samples, column(a), column(b));
-            let others = |of: Option<usize>| of.filter(|of| *of != at);
-            row.difference = others(baseline).map(|base| minus(at, base));
-            row.best_minus_this = others(best).map(|best| minus(best, at));
-        }
-    }
-    if let Some(best) = best {
-        rows[best].best_on_validation = true;
-    }
-    chance(overview, rows, store)?;
-    let value = |row: &Row| row.test.get(&overview.select).map_or(0.0, |e| e.value);
-    rows.sort_by(|a, b| value(b).total_cmp(&value(a)));
-    let better = rows.iter_mut().filter(|r| r.p_chance_holm < 0.05);
-    for (place, row) in better.enumerate() {
-        row.rank = Some(place + 1);
-    }
-    Ok(())
-}
-
-/// The row that did best on validation, the first of the definition among equals.
-fn best_on_validation(overview: &Overview, rows: &[Row]) -> Option<usize> {
-    let mut best: Option<(f64, usize)> = None;
-    for (at, row) in rows.iter().enumerate() {
-        if let Some(&value) = row.validation.get(&overview.select)
-            && best.is_none_or(|(known, _)| value > known)
-        {
-            best = Some((value, at));
-        }
-    }
-    best.map(|(_, at)| at)
-}
-
-/// One column of per-user values less another, with its bootstrap interval.
-fn difference(all: &Array2<f64>, samples: &[Vec<f64>], a: usize, b: usize) -> Difference {
-    let (own, theirs) = (all.column(a), all.column(b));
-    let users = all.nrows() as f64;
-    let value = own.iter().zip(theirs).map(|(a, b)| a - b).sum::<f64>() / users;
-    let resampled = samples[a].iter().zip(&samples[b]).map(|(a, b)| a - b);
-    let count = |holds: fn(&f64, &f64) -> bool| {
-        let pairs = own.iter().zip(theirs);
-        pairs.filter(|(a, b)| holds(a, b)).count()
-    };
-    Difference {
-        estimate: estimate(value, resampled.collect()),
-        wins: count(|a, b| a > b),
-        ties: count(|a, b| a == b),
-        losses: count(|a, b| a < b),
-    }
-}
-
-fn chance(overview: &Overview, rows: &mut [Row], store: &Store) -> Result<(), Failure> {
-    let mut nulls = Vec::new();
-    for log in &overview.cleanings {
-        let Some(floor) = &log.floor else {
-            return Ok(());
-        };
-        nulls.push(Table::read_null(store, &floor.null, &overview.select)?);
-    }
-    let p: Vec<f64> = rows
-        .iter()
-        .map(|row| {
-            let value = row.test.get(&overview.select).map_or(0.0, |e| e.value);
-            p_chance(value, &nulls[row.cleaning])
-        })
-        .collect();
-    for ((row, p), adjusted) in rows.iter_mut().zip(&p).zip(holm(&p)) {
-        row.p_chance = *p;
-        row.p_chance_holm = adjusted;
-    }
-    Ok(())
 }

@@ -43,23 +43,6 @@ impl Table {
         })
     }
 
-    /// The mean of several tables over the same users and metrics; `None` if they are not, or if there
-    /// is none.
-    pub(super) fn mean(tables: Vec<Self>) -> Option<Self> {
-        let count = tables.len() as f64;
-        let mut tables = tables.into_iter();
-        let mut mean = tables.next()?;
-        for table in tables {
-            let table = table.ordered(&mean.users)?;
-            if table.labels != mean.labels {
-                return None;
-            }
-            mean.values += &table.values;
-        }
-        mean.values /= count;
-        Some(mean)
-    }
-
     /// The same values with the users in the order given; `None` if they are not the same users.
     ///
     /// Under different alternatives of the cleaners the ids of a log may have another order, for that

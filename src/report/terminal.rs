@@ -6,12 +6,12 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Style};
 
-use super::Summary;
 use super::audit;
 use super::text::{
-    PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, differences, fold_line, interval,
+    PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, few, fold_line, interval,
     mean_count, owned, parts, seconds, seeds, step, value,
 };
+use super::{Summary, differences};
 use crate::sweep::{CleanedLog, Overview};
 use crate::text::one_line;
 
@@ -143,7 +143,7 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
             row.variant, row.settings, row.trials
         );
     }
-    for line in seeds(summary).into_iter().chain(differences(summary)) {
+    for line in few(summary).into_iter().chain(seeds(summary)) {
         let _ = writeln!(out, "  {line}");
     }
     for edge in summary.selection.edges() {
@@ -165,7 +165,24 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
     for warning in &summary.warnings {
         let _ = writeln!(out, "  warning: {}", one_line(warning));
     }
+    out += &comparison(summary);
     out.push_str(&audit::line(&summary.audit));
     let _ = writeln!(out, "\nVerdict: {}", summary.verdict);
+    out
+}
+
+/// Differences to the baseline and rank groups; nothing for one variant alone.
+fn comparison(summary: &Summary) -> String {
+    let Some(shown) = differences::variants(summary) else {
+        return String::new();
+    };
+    // The last column is in the notes and in report.md: lines of 120 characters are read unbroken.
+    let narrow = |cells: &Vec<String>| cells[..cells.len() - 1].to_vec();
+    let rows: Vec<Vec<String>> = shown.rows.iter().map(narrow).collect();
+    let drawn = table(&narrow(&shown.header), &rows, shown.words);
+    let mut out = format!("\nComparison by {}\n{drawn}\n", summary.overview.select);
+    for line in differences::asked(summary) {
+        let _ = writeln!(out, "  {line}");
+    }
     out
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use musicrec_api::Account;
 
 use super::Summary;
-use super::summary::Difference;
-use crate::compare::Estimate;
+use super::summary::Row;
+use crate::compare::{Estimate, INFORMATIVE};
 use crate::stages::fold::{self, Part};
 use crate::stages::prepare::Step;
 use crate::sweep::{CleanedLog, FloorMetric};
@@ -26,9 +26,39 @@ pub(super) fn signed(value: f64) -> String {
     format!("{value:+.4}")
 }
 
-/// `.0123 [.0100, .0150]`.
+/// `[0.0100, 0.0150]`; a dash where there is no interval.
 pub(super) fn interval(estimate: &Estimate) -> String {
-    format!("[{:.4}, {:.4}]", estimate.low, estimate.high)
+    estimate.ends().map_or_else(|| "-".to_owned(), ends)
+}
+
+/// `[0.0100, 0.0150]`.
+pub(super) fn ends((low, high): (f64, f64)) -> String {
+    format!("[{low:.4}, {high:.4}]")
+}
+
+/// What stands for an interval where there is none, if that is so of a variant.
+pub(super) fn few(summary: &Summary) -> Option<String> {
+    let select = &summary.overview.select;
+    let none = |row: &&Row| row.test.get(select).is_some_and(|e| e.ends().is_none());
+    let rows: Vec<String> = summary
+        .leaderboard
+        .iter()
+        .filter(none)
+        .map(|r| {
+            format!(
+                "{} ({} of {} users have a hit)",
+                r.variant,
+                mean_count(r.users_hit),
+                count(r.users)
+            )
+        })
+        .collect();
+    (!rows.is_empty()).then(|| {
+        format!(
+            "no interval, for fewer than {INFORMATIVE} users have anything but the usual value: {}",
+            rows.join(", ")
+        )
+    })
 }
 
 /// A probability: three digits, never zero.
@@ -270,36 +300,4 @@ pub(super) fn accounts(accounts: &[Account]) -> String {
         format!("{column}{} {}", a.what, count(a.rows))
     });
     each.collect::<Vec<_>>().join("; ")
-}
-
-/// Every variant less the baseline, and the best on validation less every other.
-pub(super) fn differences(summary: &Summary) -> Vec<String> {
-    let line = |name: &str, other: &str, d: &Difference| {
-        format!(
-            "{name} - {other}: {} {} ({} users better, {} equal, {} worse)",
-            signed(d.estimate.value),
-            interval(&d.estimate),
-            d.wins,
-            d.ties,
-            d.losses
-        )
-    };
-    let rows = &summary.leaderboard;
-    let mut lines = Vec::new();
-    let baseline = summary.overview.baseline.as_deref();
-    for row in rows {
-        if let (Some(d), Some(base)) = (&row.difference, baseline) {
-            lines.push(line(&row.variant, base, d));
-        }
-    }
-    // What is compared with the baseline need not be said twice.
-    let best = rows
-        .iter()
-        .find(|r| r.best_on_validation && Some(r.variant.as_str()) != baseline);
-    for row in rows.iter().filter(|r| Some(r.variant.as_str()) != baseline) {
-        if let (Some(d), Some(best)) = (&row.best_minus_this, best) {
-            lines.push(line(&best.variant, &row.variant, d));
-        }
-    }
-    lines
 }

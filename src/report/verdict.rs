@@ -1,10 +1,15 @@
 //! The conclusion in words. It never ranks what chance explains.
+//!
+//! Every claim rests on a p-value that is adjusted for its family of questions; intervals only say how
+//! large what is claimed may be.
 
-use super::summary::{INFORMATIVE, Row};
-use super::text::{probability, signed, value};
+use super::differences::percent;
+use super::summary::Row;
+use super::text::{mean_count, probability, signed, value};
+use crate::compare::{Difference, INFORMATIVE};
 use crate::sweep::{FloorMetric, Overview};
 
-/// One or two sentences about the variant to use: the best on validation, else the best on test.
+/// One to four sentences about the variant to use: the best on validation, else the best on test.
 pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     let select = &overview.select;
     // Chance differs between the alternatives of the cleaners.
@@ -28,10 +33,9 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
             first.users
         );
     }
-    let of = |row: &Row| row.test.get(select).map_or(0.0, |e| e.value);
     let better: Vec<&Row> = rows.iter().filter(|r| r.rank.is_some()).collect();
     if better.is_empty() {
-        return indistinct(select, floor, first, rows.len());
+        return indistinct(overview, floor, first, rows.len());
     }
     let chosen = rows.iter().find(|r| r.best_on_validation).unwrap_or(first);
     let how = if chosen.best_on_validation {
@@ -40,24 +44,31 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
         "highest on test"
     };
     let name = &chosen.variant;
+    let own = chosen.test.get(select).map_or(0.0, |e| e.value);
     let chance = overview.floor(chosen.cleaning).unwrap_or(floor).expected;
     if chosen.rank.is_none() {
         let names: Vec<String> = better.iter().map(|r| format!("`{}`", r.variant)).collect();
         return format!(
             "`{name}` ({how}) cannot be told from a random ranking on test ({select} {}, chance {}), \
-             although {} can: validation and test disagree, so prefer none of them yet.",
-            value(of(chosen)),
+             although {} can: validation and test disagree, so prefer none of them yet. A longer \
+             validation part or a split into several periods would show which of them to believe.",
+            value(own),
             value(chance),
             names.join(", "),
         );
     }
-    let against_chance = format!(
-        "`{name}` ({how}) reaches {select} {} on test, {} times what a random ranking gives",
-        value(of(chosen)),
-        times(of(chosen) / chance),
-    );
+    let seeds = if chosen.seeds > 1 {
+        format!(", mean of {} seeds", chosen.seeds)
+    } else {
+        String::new()
+    };
+    let p = probability(chosen.p_chance_adjusted);
     format!(
-        "{against_chance}{}.{}",
+        "`{name}` ({how}{seeds}) is better than a random ranking: {select} {} on test, {} times what \
+         chance gives ({}){}{}",
+        value(own),
+        times(own / chance),
+        p_is(&p),
         against_baseline(overview, rows, chosen),
         against_others(overview, rows)
     )
@@ -65,40 +76,49 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
 
 /// Which further variants the best on validation is better than, and which it is not.
 fn against_others(overview: &Overview, rows: &[Row]) -> String {
-    let names = |gain: bool| -> Vec<String> {
+    type Holds = fn(&Difference) -> bool;
+    let names = |holds: Holds| -> Vec<String> {
         rows.iter()
             .filter(|r| Some(&r.variant) != overview.baseline.as_ref())
-            .filter(|r| r.best_minus_this.is_some_and(|d| d.is_gain() == gain))
+            .filter(|r| r.best_minus_this.is_some_and(|d| holds(&d)))
             .map(|r| format!("`{}`", r.variant))
             .collect()
     };
     let mut text = String::new();
-    for (gain, words) in [
-        (true, "It is also better than"),
-        (false, "It is not shown to be better than"),
-    ] {
-        let names = names(gain);
-        if !names.is_empty() {
-            text = format!("{text} {words} {}.", names.join(", "));
+    let said: [(Holds, &str); 3] = [
+        (Difference::is_gain, "It is also better than"),
+        (|d| !d.is_shown(), "It cannot be told from"),
+        (Difference::is_loss, "On test it is worse than"),
+    ];
+    for (holds, words) in said {
+        let names = names(holds);
+        match names.len() {
+            0 => {}
+            1..=6 => text = format!("{text} {words} {}.", names.join(", ")),
+            n => text = format!("{text} {words} {n} other variants."),
         }
     }
     text
 }
 
 /// What to say where chance explains every value.
-fn indistinct(select: &str, floor: &FloorMetric, first: &Row, variants: usize) -> String {
+fn indistinct(overview: &Overview, floor: &FloorMetric, first: &Row, variants: usize) -> String {
     let subject = if variants == 1 {
         format!("`{}` cannot be told from a random ranking", first.variant)
     } else {
         "No model can be told from a random ranking, so they must not be ranked".to_owned()
     };
     format!(
-        "{subject}: the highest {select} is {} (`{}`, p = {} by Holm), chance alone gives {} and, in \
-         95 % of random rankings, {} to {}. Below {} this data could not have shown a difference; \
-         more data, another split, or a better source is needed before any choice.",
-        value(first.test.get(select).map_or(0.0, |e| e.value)),
+        "{subject}: the highest {} is {} (`{}`, {} of {} users with a hit, {} after {}), chance alone \
+         gives {} and, in 95 % of random rankings, {} to {}. Below {} this data could not have shown \
+         a difference; more data, another split, or a better source is needed before any choice.",
+        overview.select,
+        value(first.test.get(&overview.select).map_or(0.0, |e| e.value)),
         first.variant,
-        probability(first.p_chance_holm),
+        mean_count(first.users_hit),
+        first.users,
+        p_is(&probability(first.p_chance_adjusted)),
+        overview.correction.name(),
         value(floor.expected),
         value(floor.low),
         value(floor.high),
@@ -106,48 +126,126 @@ fn indistinct(select: &str, floor: &FloorMetric, first: &Row, variants: usize) -
     )
 }
 
-/// How the variant compares with the baseline, as the second half of a sentence.
+/// `p = .03` or `p < .001`.
+fn p_is(p: &str) -> String {
+    match p.strip_prefix('<') {
+        Some(below) => format!("p < {below}"),
+        None => format!("p = {p}"),
+    }
+}
+
+/// How the variant compares with the baseline, as the rest of a sentence and what to do about it.
 fn against_baseline(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
-    let of = |row: &Row| row.test.get(&overview.select).map_or(0.0, |e| e.value);
     let Some(baseline) = &overview.baseline else {
         return if overview.only.is_empty() {
-            "; no baseline is named to compare it with".to_owned()
+            "; no baseline is named to compare it with.".to_owned()
         } else {
-            "; no baseline is in this part of the experiment to compare it with".to_owned()
+            "; no baseline is in this part of the experiment to compare it with.".to_owned()
         };
     };
-    let Some(difference) = &chosen.difference else {
+    let Some(d) = &chosen.difference else {
         return if *baseline != chosen.variant {
-            format!("; the baseline `{baseline}` has no result to compare it with")
+            format!("; the baseline `{baseline}` has no result to compare it with.")
         } else if rows.len() == 1 {
-            "; it is the baseline itself, and nothing else was tried".to_owned()
+            "; it is the baseline itself, and nothing else was tried.".to_owned()
         } else {
-            "; it is the baseline itself, and no other variant did better on validation".to_owned()
+            "; it is the baseline itself, and no other variant did better on validation.".to_owned()
         };
     };
-    let e = &difference.estimate;
-    let base = rows.iter().find(|r| r.variant == *baseline).map_or(0.0, of);
-    let span = format!(
-        "{}, 95 % interval {} to {}",
-        signed(e.value),
-        signed(e.low),
-        signed(e.high)
-    );
-    if !difference.informative() {
-        let differ = difference.wins + difference.losses;
-        format!("; only {differ} users differ from `{baseline}`, too few to tell the two apart")
-    } else if difference.is_gain() {
-        let relative = if base > 0.0 {
-            format!(" ({:+.0} %)", 100.0 * e.value / base)
+    if !d.informative {
+        let differ = d.wins + d.losses;
+        // With several seeds more users differ in the mean, but not with any one of them.
+        let differ = if differ < INFORMATIVE {
+            format!("only {differ} users differ")
         } else {
-            String::new()
+            format!("with one seed of each fewer than {INFORMATIVE} users differ")
         };
-        format!("; better than `{baseline}` by {span}{relative}")
-    } else if e.high < 0.0 {
-        format!("; worse than `{baseline}` on test ({span}): use `{baseline}`")
-    } else {
-        format!("; it cannot be told from `{baseline}` ({span}): the simpler of the two will do")
+        return format!(
+            "; {differ} from `{baseline}`, too few to tell the two apart: use the simpler one, or ask \
+             more users."
+        );
     }
+    let interval = d.low.zip(d.high).map_or(String::new(), |(low, high)| {
+        format!(", 95 % interval {} to {}", signed(low), signed(high))
+    });
+    let p = p_is(&probability(d.p_adjusted.unwrap_or(1.0)));
+    let relative = d
+        .relative
+        .map_or(String::new(), |r| format!(" ({})", percent(r)));
+    let span = format!("{}{relative}{interval}, {p}", signed(d.value));
+    if d.is_gain() {
+        format!(
+            "; better than `{baseline}` by {span}.{}",
+            worth(d, overview.min_effect)
+        )
+    } else if d.is_loss() {
+        format!("; worse than `{baseline}` on test: {span}. Use `{baseline}`, or widen the grid.")
+    } else {
+        format!(
+            "; it cannot be told from `{baseline}`: {span}. {}",
+            next(d, chosen.users, overview.min_effect)
+        )
+    }
+}
+
+/// Whether a gain that is shown is worth having.
+fn worth(d: &Difference, min_effect: f64) -> String {
+    if min_effect <= 0.0 {
+        return String::new();
+    }
+    if d.value < min_effect {
+        format!(" That is real but less than the {min_effect} that is worth having (min_effect).")
+    } else if d.low.is_some_and(|low| low >= min_effect) {
+        format!(" That is worth having: at least {min_effect} (min_effect), also at the low end.")
+    } else {
+        format!(
+            " The gain is real and probably worth having, but it may be less than {min_effect} \
+             (min_effect)."
+        )
+    }
+}
+
+/// What to do where a difference is not shown.
+fn next(d: &Difference, users: usize, min_effect: f64) -> String {
+    if min_effect > 0.0
+        && d.low.is_some_and(|l| l > -min_effect)
+        && d.high.is_some_and(|h| h < min_effect)
+    {
+        return format!(
+            "If there is a difference, it is less than the {min_effect} that is worth having \
+             (min_effect): use the simpler of the two."
+        );
+    }
+    let detectable = d.detectable.unwrap_or(f64::INFINITY);
+    // What is looked for: a difference worth having if that is said, else one like that seen.
+    let (sought, words) = if min_effect > 0.0 {
+        (min_effect, "a difference worth having")
+    } else {
+        (d.value.abs(), "one of this size, if it is real")
+    };
+    // The standard error falls with the root of the number of users.
+    let factor = (detectable / sought).powi(2);
+    let more = if factor <= 1.0 {
+        "use the simpler of the two".to_owned()
+    } else if factor < 100.0 {
+        format!(
+            "use the simpler of the two until there are more; to show {words}, about {} users are \
+             needed",
+            round_up(users as f64 * factor)
+        )
+    } else {
+        "use the simpler of the two".to_owned()
+    };
+    format!(
+        "With {users} users a difference of {} would have been found four times in five: {more}.",
+        value(detectable)
+    )
+}
+
+/// Two leading digits, rounded up.
+fn round_up(count: f64) -> String {
+    let step = 10_f64.powf((count.log10().floor() - 1.0).max(0.0));
+    super::text::count((count / step).ceil() as u64 * step as u64)
 }
 
 fn times(ratio: f64) -> String {
@@ -163,8 +261,8 @@ mod tests {
     use serde_json::json;
 
     use super::verdict;
-    use crate::compare::Estimate;
-    use crate::report::summary::{Difference, Row};
+    use crate::compare::{Difference, Estimate};
+    use crate::report::summary::Row;
     use crate::sweep::Overview;
 
     fn overview() -> Overview {
@@ -193,11 +291,7 @@ mod tests {
     }
 
     fn row(variant: &str, value: f64, rank: Option<usize>, best: bool) -> Row {
-        let estimate = Estimate {
-            value,
-            low: value,
-            high: value,
-        };
+        let estimate = Estimate::point(value);
         Row {
             variant: variant.into(),
             settings: String::new(),
@@ -206,29 +300,20 @@ mod tests {
             seeds: 1,
             seed_sd: [].into(),
             rank,
+            group: String::new(),
             best_on_validation: best,
             validation: [].into(),
             test: [("ndcg@3".to_owned(), estimate)].into(),
             difference: None,
             best_minus_this: None,
             p_chance: 0.5,
-            p_chance_holm: 0.5,
+            p_chance_adjusted: rank.map_or(0.5, |_| 0.001),
             users: 100,
             users_hit: 10.0,
             users_tied: 0.0,
             fit_seconds: 0.0,
             rank_seconds: 0.0,
             records: Vec::new(),
-        }
-    }
-
-    fn against(low: f64, value: f64, high: f64, differing: usize) -> Difference {
-        let estimate = Estimate { value, low, high };
-        Difference {
-            estimate,
-            wins: differing,
-            ties: 0,
-            losses: 0,
         }
     }
 
@@ -255,37 +340,81 @@ mod tests {
 
     #[test]
     fn a_difference_is_named_only_when_it_is_shown() {
-        let better = said(against(0.005, 0.01, 0.015, 50));
+        let better = said(Difference::example(0.01, 0.005, 50, 0.01));
         assert!(
-            better.contains("better than `popularity`") && better.contains("+25 %"),
+            better.contains("better than `popularity` by +0.0100 (+25 %)"),
             "{better}"
         );
-        let unclear = said(against(-0.005, 0.01, 0.015, 50));
-        assert!(
-            unclear.contains("cannot be told from `popularity`"),
-            "{unclear}"
-        );
-        let worse = said(against(-0.03, -0.02, -0.01, 50));
+        assert!(better.ends_with("p = 0.010."), "{better}");
+        let worse = said(Difference::example(-0.02, 0.01, 50, 0.01));
         assert!(worse.contains("worse than `popularity`"), "{worse}");
-        let few = said(against(0.005, 0.01, 0.015, 9));
+        let few = said(Difference::example(0.01, 0.005, 9, 0.01));
         assert!(few.contains("only 9 users differ"), "{few}");
+    }
+
+    #[test]
+    fn decisions_use_the_adjusted_p_and_not_the_interval() {
+        let d = Difference::example(0.01, 0.009, 50, 0.2);
+        assert!(d.low.is_some_and(|low| low > 0.0));
+        let text = said(d);
+        assert!(text.contains("cannot be told from `popularity`"), "{text}");
+        // 1.4 × .009 would have been found; (.0126 / .01)² × 100 users.
+        assert!(text.contains("0.0126 would have been found"), "{text}");
+        assert!(text.contains("about 160 users"), "{text}");
+    }
+
+    #[test]
+    fn what_is_worth_having_is_told_from_what_is_real() {
+        let said = |value, half, p, min_effect| {
+            let mut overview = overview();
+            overview.min_effect = min_effect;
+            let mut als = row("als", 0.05, Some(1), true);
+            als.difference = Some(Difference::example(value, half, 50, p));
+            verdict(&overview, &[als, row("popularity", 0.04, Some(2), false)])
+        };
+        for (value, half, p, min_effect, words) in [
+            (0.01, 0.002, 0.01, 0.02, "less than the 0.02 that is worth"),
+            (0.01, 0.002, 0.01, 0.005, "at least 0.005 (min_effect)"),
+            (0.01, 0.006, 0.01, 0.005, "may be less than 0.005"),
+            (
+                0.001,
+                0.002,
+                0.3,
+                0.005,
+                "If there is a difference, it is less",
+            ),
+            (
+                0.001,
+                0.009,
+                0.9,
+                0.005,
+                "to show a difference worth having, about 640",
+            ),
+        ] {
+            let text = said(value, half, p, min_effect);
+            assert!(text.contains(words), "{words}: {text}");
+        }
     }
 
     #[test]
     fn other_variants_are_spoken_of_too() {
         let mut als = row("als", 0.05, Some(1), true);
-        als.difference = Some(against(0.005, 0.01, 0.015, 50));
+        als.difference = Some(Difference::example(0.01, 0.005, 50, 0.01));
         let mut near = row("near", 0.049, Some(2), false);
-        near.best_minus_this = Some(against(-0.01, 0.001, 0.01, 50));
+        near.best_minus_this = Some(Difference::example(0.001, 0.01, 50, 0.8));
         let mut far = row("far", 0.02, Some(3), false);
-        far.best_minus_this = Some(against(0.01, 0.03, 0.04, 50));
-        let rows = [als, near, far, row("popularity", 0.04, Some(4), false)];
-        let text = verdict(&overview(), &rows);
-        assert!(text.contains("also better than `far`."), "{text}");
-        assert!(
-            text.contains("not shown to be better than `near`."),
-            "{text}"
-        );
+        far.best_minus_this = Some(Difference::example(0.03, 0.01, 50, 0.01));
+        let mut above = row("above", 0.08, Some(3), false);
+        above.best_minus_this = Some(Difference::example(-0.03, 0.01, 50, 0.01));
+        let baseline = row("popularity", 0.04, Some(4), false);
+        let text = verdict(&overview(), &[als, near, far, above, baseline]);
+        for words in [
+            "also better than `far`.",
+            "cannot be told from `near`.",
+            "On test it is worse than `above`.",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
     }
 
     #[test]

@@ -11,9 +11,9 @@ use super::Options;
 use super::cleaned::Cleaned;
 use super::provenance::Provenance;
 use super::ranges::{Edge, Range, ranges};
-use crate::compare::{mean_sd, quantile};
+use crate::compare::{Correction, detectable, mean_sd, quantile};
 use crate::exit::Failure;
-use crate::experiment::{Correction, Experiment, Trial};
+use crate::experiment::{Experiment, Trial};
 use crate::records::{Key, SCHEMA, Store, hex};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::audit::Check;
@@ -223,10 +223,10 @@ impl Overview {
         trials.flat_map(PlanTrial::ids).collect()
     }
 
-    /// Whether a metric is one number for all lists, without a value of each user.
-    pub(crate) fn over_lists(&self, label: &str) -> bool {
+    /// Whether each user's value of a metric is 0 or 1, so that its mean is a share of users.
+    pub(crate) fn proportion(&self, label: &str) -> bool {
         let mut metrics = self.metrics.iter();
-        metrics.any(|m| m.identity.label == label && m.nature.over_lists)
+        metrics.any(|m| m.identity.label == label && m.nature.proportion)
     }
 
     /// The metrics' labels.
@@ -465,7 +465,7 @@ impl Floor {
                 low: quantile(drawn, 0.025),
                 high: quantile(drawn, 0.975),
                 sd,
-                detectable: chance.expected[at] + 2.49 * sd,
+                detectable: chance.expected[at] + detectable(0.05) * sd,
                 ceiling: chance.ceiling[at],
             }
         };

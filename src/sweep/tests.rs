@@ -163,13 +163,14 @@ const ROWS: [Compared; 2] = [Compared::Model, Compared::Cleaners];
 fn of(summary: &Summary, name: &str) -> serde_json::Value {
     let row = summary.leaderboard.iter().find(|r| r.variant == name);
     let mut row = serde_json::to_value(row.expect(name)).unwrap();
-    // The number of variants decides Holm's adjustment, and there is no baseline of that name.
+    // The number of variants decides the adjustment, and there is no baseline of that name.
     for key in [
         "variant",
         "records",
         "fit_seconds",
         "rank_seconds",
-        "p_chance_holm",
+        "p_chance_adjusted",
+        "group",
         "rank",
         "difference",
         "best_minus_this",

@@ -134,7 +134,7 @@ fn check_shown(name: &str, printed: &str) {
 }
 
 /// The part of what was printed that a block shows: from its first line to the end of the table's
-/// notes, and the verdict if it has one.
+/// notes, and the comparison and the verdict if it has them.
 fn printed_as_in(block: &str, printed: &str) -> String {
     let first = block.lines().next().unwrap_or_default();
     let same = |line: &&str| line.split_whitespace().next() == first.split_whitespace().next();
@@ -144,10 +144,18 @@ fn printed_as_in(block: &str, printed: &str) -> String {
         out += line.trim_end();
         out.push('\n');
     }
+    if block.contains("\nComparison by ") {
+        out.push('\n');
+        for line in lines.by_ref().take_while(|line| !line.is_empty()) {
+            out += line.trim_end();
+            out.push('\n');
+        }
+    }
     if block.contains("Verdict:") {
         out.push('\n');
         let mut width = 0;
-        for word in lines.next().unwrap_or_default().split(' ') {
+        let verdict = lines.find(|line| line.starts_with("Verdict:"));
+        for word in verdict.unwrap_or_default().split(' ') {
             let before = if width == 0 { "" } else { " " };
             let before = if width + word.len() > 115 {
                 "\n"

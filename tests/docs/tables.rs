@@ -131,6 +131,9 @@ fn the_reports_are_documented() {
         ("floor.", &report["cleanings"][0]["floor"]),
         ("metrics.", &report["metrics"][0]),
         ("leaderboard.", &report["leaderboard"][0]),
+        ("comparison.", &report["comparison"]),
+        ("pairs.", &report["pairs"][0]),
+        ("test.", &report["leaderboard"][0]["test"]["ndcg@3"]),
         ("variants.trials.", &report["variants"][0]["trials"][0]),
     ] {
         for key in of.as_object().expect("an object").keys() {

@@ -1,0 +1,445 @@
+//! Paired comparison of variants: the same users, two values each.
+
+use musicrec_api::rng;
+use ndarray::{Array2, ArrayView2, Axis};
+use rand::Rng as _;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::interval::symmetric;
+use super::resample::{Weigh, blocks};
+use super::{INFORMATIVE, LEVEL, detectable, mean_sd, normal};
+
+/// How many random sign flips a p-value rests on at least.
+const FLIPS: usize = 10_000;
+
+/// Multiply-adds that the flips of all pairs may cost (some seconds on two cores): 10,000 flips of
+/// 500,000 users and ten variants. Beyond it the paired t-test answers, which then agrees.
+const AFFORDABLE: usize = 50_000_000_000;
+
+/// A paired difference of means over users.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Difference {
+    /// Mean of the one less mean of the other.
+    pub(crate) value: f64,
+    /// Ends of the symmetric 95 % bootstrap interval over users; none unless `informative`.
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+    /// The difference by the mean of the other; none if that is 0.
+    pub(crate) relative: Option<f64>,
+    /// Cohen's dz: the mean difference by its standard deviation over users; none if that is 0.
+    pub(crate) dz: Option<f64>,
+    /// Users who do better, equally well and worse.
+    pub(crate) wins: usize,
+    pub(crate) ties: usize,
+    pub(crate) losses: usize,
+    /// Whether enough users differ, with one seed of each, for an interval and a p-value to mean
+    /// anything.
+    pub(crate) informative: bool,
+    /// Two-sided p-value; none unless `informative`.
+    pub(crate) p: Option<f64>,
+    /// That, adjusted for all questions of its family.
+    pub(crate) p_adjusted: Option<f64>,
+    /// Which test it is from.
+    pub(crate) method: Method,
+    /// The smallest difference that could have been shown, see [`Difference::in_family`]; none unless
+    /// `informative`.
+    pub(crate) detectable: Option<f64>,
+    /// Standard error of the difference over users.
+    #[serde(skip)]
+    error: f64,
+}
+
+/// The test that a p-value is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    /// Paired randomisation (sign flips).
+    Randomization,
+    /// Paired t, where there are too many users and variants for flips.
+    T,
+    /// None: too few users differ.
+    None,
+}
+
+impl Difference {
+    /// The same within a family of questions: with its adjusted p-value, and with the smallest
+    /// difference that could have been shown with a power of 80 % at the level of the correction's
+    /// first step (5 % by the size of the family, two-sided), for that is the level it would have had
+    /// to meet if nothing else differed.
+    pub(crate) fn in_family(mut self, p_adjusted: Option<f64>, family: usize) -> Self {
+        let level = LEVEL / 2.0 / family.max(1) as f64;
+        self.p_adjusted = p_adjusted;
+        self.detectable = self.informative.then(|| detectable(level) * self.error);
+        self
+    }
+
+    /// Whether it is shown not to be 0.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.p_adjusted.is_some_and(|p| p < LEVEL)
+    }
+
+    /// Whether it is shown to be above 0.
+    pub(crate) fn is_gain(&self) -> bool {
+        self.is_shown() && self.value > 0.0
+    }
+
+    /// Whether it is shown to be below 0.
+    pub(crate) fn is_loss(&self) -> bool {
+        self.is_shown() && self.value < 0.0
+    }
+
+    /// The other way round, in words of the other's mean.
+    pub(crate) fn reversed(mut self, base: f64) -> Self {
+        self.value = -self.value;
+        (self.low, self.high) = (self.high.map(|h| -h), self.low.map(|l| -l));
+        self.relative = relative(self.value, base);
+        self.dz = self.dz.map(|d| -d);
+        (self.wins, self.losses) = (self.losses, self.wins);
+        self
+    }
+}
+
+#[cfg(test)]
+impl Difference {
+    /// A difference that `differing` users show, with its interval and adjusted p-value.
+    pub(crate) fn example(value: f64, half: f64, differing: usize, p_adjusted: f64) -> Self {
+        let informative = differing >= INFORMATIVE;
+        let known = |v: f64| informative.then_some(v);
+        Self {
+            value,
+            low: known(value - half),
+            high: known(value + half),
+            relative: Some(value / 0.04),
+            dz: Some(0.1),
+            wins: differing,
+            ties: 100 - differing,
+            losses: 0,
+            informative,
+            p: known(p_adjusted),
+            p_adjusted: known(p_adjusted),
+            method: Method::Randomization,
+            detectable: known(1.4 * half),
+            error: half / 2.0,
+        }
+    }
+}
+
+/// None if there is nothing to relate to.
+fn relative(value: f64, base: f64) -> Option<f64> {
+    (base != 0.0).then(|| value / base)
+}
+
+/// All variants' values on one metric, ready to be compared two by two.
+pub(crate) struct Pairs {
+    /// For each variant its values, users × seeds.
+    seeds: Vec<Array2<f64>>,
+    /// Their means over the seeds, users × variants.
+    values: Array2<f64>,
+    means: Vec<f64>,
+    p: Vec<Option<f64>>,
+    method: Method,
+}
+
+impl Pairs {
+    /// Tests every pair of variants, of which each has a table of its own: a row a user, a column a
+    /// seed.
+    pub(crate) fn new(seeds: Vec<Array2<f64>>, seed: u64) -> Self {
+        let users = seeds.first().map_or(0, Array2::nrows);
+        let mut values = Array2::zeros((users, seeds.len()));
+        for (mut column, seeds) in values.columns_mut().into_iter().zip(&seeds) {
+            column.assign(&(seeds.sum_axis(Axis(1)) / seeds.ncols() as f64));
+        }
+        let means = values.sum_axis(Axis(0)) / users.max(1) as f64;
+        let mut pairs = Self {
+            seeds,
+            values,
+            means: means.to_vec(),
+            p: Vec::new(),
+            method: Method::None,
+        };
+        (pairs.p, pairs.method) = match randomization(&pairs.values, AFFORDABLE, seed) {
+            Some(p) => (p.into_iter().map(Some).collect(), Method::Randomization),
+            None => (pairs.t(), Method::T),
+        };
+        pairs
+    }
+
+    /// The first less the second, given the bootstrap means of both.
+    pub(crate) fn difference(&self, a: usize, b: usize, of_a: &[f64], of_b: &[f64]) -> Difference {
+        let users = self.values.nrows();
+        let differences = self.differences(a, b);
+        let count = |holds: fn(&f64) -> bool| differences.iter().filter(|d| holds(d)).count();
+        let (wins, losses) = (count(|d| *d > 0.0), count(|d| *d < 0.0));
+        let informative = self.differing(a, b) >= INFORMATIVE as f64;
+        let (value, sd) = mean_sd(&differences);
+        let resampled = of_a.iter().zip(of_b).map(|(a, b)| a - b);
+        let half = informative.then(|| symmetric(value, resampled, users));
+        Difference {
+            value,
+            low: half.map(|h| value - h),
+            high: half.map(|h| value + h),
+            relative: relative(value, self.means[b]),
+            dz: (sd > 0.0).then(|| value / sd),
+            wins,
+            ties: users - wins - losses,
+            losses,
+            informative,
+            p: self.p[pair(a.min(b), a.max(b))].filter(|_| informative),
+            p_adjusted: None,
+            method: if informative {
+                self.method
+            } else {
+                Method::None
+            },
+            detectable: None,
+            error: sd / (users as f64).sqrt(),
+        }
+    }
+
+    /// How many users differ with one seed of each: the mean over all of these.
+    ///
+    /// Means over seeds differ for many more users, each by a little. That is no more knowledge: a
+    /// model whose five seeds hit four users each would differ from one without seeds for twenty and
+    /// more, and be called better wherever the other hits none by bad luck.
+    fn differing(&self, a: usize, b: usize) -> f64 {
+        let mut total = 0;
+        for one in self.seeds[a].columns() {
+            for other in self.seeds[b].columns() {
+                total += one.into_iter().zip(other).filter(|(x, y)| x != y).count();
+            }
+        }
+        total as f64 / (self.seeds[a].ncols() * self.seeds[b].ncols()).max(1) as f64
+    }
+
+    /// The mean of a variant over users.
+    pub(crate) fn mean(&self, variant: usize) -> f64 {
+        self.means[variant]
+    }
+
+    fn differences(&self, a: usize, b: usize) -> Vec<f64> {
+        let users = self.values.column(a).into_iter().zip(self.values.column(b));
+        users.map(|(a, b)| a - b).collect()
+    }
+
+    /// The paired t-test of every pair. Student 1908; as good as randomisation at the sizes at which
+    /// it is used: Urbano, Lima & Hanjalic, SIGIR 2019.
+    fn t(&self) -> Vec<Option<f64>> {
+        let n = self.values.nrows() as f64;
+        let all = every_pair(self.values.ncols());
+        let of = |&(a, b): &(usize, usize)| {
+            let (mean, sd) = mean_sd(&self.differences(a, b));
+            (sd > 0.0).then(|| normal::two_sided_t(mean / (sd / n.sqrt()), n - 1.0))
+        };
+        all.par_iter().map(of).collect()
+    }
+}
+
+/// The place of a pair with a < b in the order of [`every_pair`].
+fn pair(a: usize, b: usize) -> usize {
+    b * (b - 1) / 2 + a
+}
+
+/// (0, 1), (0, 2), (1, 2), (0, 3), …
+fn every_pair(variants: usize) -> Vec<(usize, usize)> {
+    (0..variants)
+        .flat_map(|b| (0..b).map(move |a| (a, b)))
+        .collect()
+}
+
+/// The paired randomisation test of every pair of columns: if two variants were alike, each user's two
+/// values could as well be swapped. p = (1 + flips that differ at least as much) / (1 + flips).
+///
+/// Fisher 1935; Smucker, Allan & Carterette, CIKM 2007; for recommenders Ihemelandu & Ekstrand, SIGIR
+/// 2023. All pairs share a user's sign, so that the flipped differences of pairs are differences of
+/// flipped columns, and one product of matrices answers for all. There are enough flips for the
+/// smallest p to survive any adjustment for the number of pairs; none if that costs more than
+/// `affordable`.
+fn randomization(values: &Array2<f64>, affordable: usize, seed: u64) -> Option<Vec<f64>> {
+    let variants = values.ncols();
+    let pairs = every_pair(variants);
+    if pairs.is_empty() {
+        return Some(Vec::new());
+    }
+    // Against the first variant, for users whom all variants treat alike then drop out.
+    let apart = values - &values.select(Axis(1), &[0]);
+    let differing = apart
+        .outer_iter()
+        .filter(|row| row.iter().any(|v| *v != 0.0))
+        .count();
+    let flips = FLIPS.max(100 * pairs.len());
+    if flips.saturating_mul(differing * variants) > affordable {
+        return None;
+    }
+    let sums = apart.sum_axis(Axis(0));
+    let sizes = apart.mapv(f64::abs).sum_axis(Axis(0));
+    // Sums of the same numbers in another order are equal but for the last bits.
+    let least: Vec<f64> = pairs
+        .iter()
+        .map(|&(a, b)| (sums[a] - sums[b]).abs() - 1e-12 * (sizes[a] + sizes[b]))
+        .collect();
+    let reached = |flipped: ArrayView2<f64>| -> Vec<u32> {
+        let of = |(&(a, b), least): (&(usize, usize), &f64)| {
+            let sums = flipped.column(a).into_iter().zip(flipped.column(b));
+            sums.filter(|(a, b)| (*a - *b).abs() >= *least).count() as u32
+        };
+        pairs.iter().zip(&least).map(of).collect()
+    };
+    let blocks = blocks(&apart, flips, seed, &Signs, reached);
+    let count = |at: usize| blocks.iter().map(|b| f64::from(b[at])).sum::<f64>();
+    let p = |at| (1.0 + count(at)) / (1.0 + flips as f64);
+    Some((0..pairs.len()).map(p).collect())
+}
+
+/// A random sign for every user.
+struct Signs;
+
+impl Weigh for Signs {
+    fn weigh(&self, seed: u64, slots: &[u32], weights: &mut [f64]) {
+        let mut random = rng(seed);
+        for users in slots.chunks(64) {
+            let mut bits = random.next_u64();
+            for &slot in users {
+                weights[slot as usize] = f64::from_bits(1.0_f64.to_bits() | (bits & 1) << 63);
+                bits >>= 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, Axis};
+
+    use super::{AFFORDABLE, Difference, Method, Pairs, pair, randomization};
+    use crate::compare::{Correction, bootstrap};
+
+    const A: [f64; 12] = [
+        0.5, 0.63, 1.0, 0.0, 0.0, 0.39, 0.31, 0.5, 0.77, 0.0, 0.2, 0.9,
+    ];
+    const B: [f64; 12] = [0.31, 0.5, 0.2, 0.0, 0.1, 0.1, 0.31, 0.0, 0.5, 0.3, 0.0, 0.4];
+
+    fn columns(columns: &[&[f64]]) -> Array2<f64> {
+        Array2::from_shape_fn((columns[0].len(), columns.len()), |(user, column)| {
+            columns[column][user]
+        })
+    }
+
+    /// Each column a variant without seeds.
+    fn pairs(values: &Array2<f64>) -> Pairs {
+        let columns = (0..values.ncols()).map(|at| values.select(Axis(1), &[at]));
+        Pairs::new(columns.collect(), 1)
+    }
+
+    fn difference(values: &Array2<f64>, a: usize, b: usize) -> Difference {
+        let samples = bootstrap(values, 2_000, 4);
+        pairs(values).difference(a, b, &samples[a], &samples[b])
+    }
+
+    #[test]
+    fn p_is_that_of_all_sign_flips() {
+        // scipy 1.17.1: permutation_test((a - b,), mean, permutation_type="samples",
+        // n_resamples=inf).pvalue, all 4,096 flips.
+        let p = randomization(&columns(&[&A, &B]), AFFORDABLE, 1).expect("affordable")[0];
+        assert!((p - 0.035_156_25).abs() < 0.006, "{p}");
+        // Every flip of a tie in absolute value counts: of +1 and -1 all four flips reach 0.
+        let tied = columns(&[&[1.0, 0.0], &[0.0, 1.0]]);
+        assert_eq!(randomization(&tied, AFFORDABLE, 1), Some(vec![1.0]));
+        // Ten users who all gain the same: 2 of 1,024 flips reach it.
+        let same = columns(&[&[0.63; 10], &[0.5; 10]]);
+        let p = randomization(&same, AFFORDABLE, 1).expect("affordable")[0];
+        assert!((p - 2.0 / 1_024.0).abs() < 0.001_5, "{p}");
+    }
+
+    #[test]
+    fn flips_do_not_depend_on_what_else_is_compared() {
+        let c: Vec<f64> = A.iter().map(|a| a * a).collect();
+        let two = randomization(&columns(&[&A, &B]), AFFORDABLE, 3).expect("affordable");
+        let three = randomization(&columns(&[&A, &B, &c]), AFFORDABLE, 3).expect("affordable");
+        assert_eq!(two[0], three[pair(0, 1)]);
+        assert_ne!(two[0], three[pair(1, 2)]);
+    }
+
+    #[test]
+    fn many_variants_get_enough_flips_for_their_adjustment() {
+        // 20 variants, of which each gains on all 40 users over the one before: 190 pairs.
+        let values = Array2::from_shape_fn((40, 20), |(user, column)| {
+            (column * 50 + user) as f64 / 1_000.0
+        });
+        let p = randomization(&values, AFFORDABLE, 1).expect("affordable");
+        assert!(p.iter().all(|p| *p < 1.0 / 19_000.0), "{p:?}");
+        let p: Vec<Option<f64>> = p.into_iter().map(Some).collect();
+        let adjusted = Correction::Holm.adjust(&p);
+        assert!(adjusted.iter().all(|p| p.is_some_and(|p| p < 0.02)));
+    }
+
+    #[test]
+    fn t_answers_where_flips_cost_too_much() {
+        let values = columns(&[&A, &B]);
+        assert_eq!(randomization(&values, 199_999, 1), None);
+        let pairs = pairs(&values);
+        // scipy 1.17.1: ttest_rel(a, b).pvalue
+        let p = pairs.t()[0].expect("a p-value");
+        assert!((p - 0.035_130_976_478_300_85).abs() < 1e-9, "{p}");
+    }
+
+    #[test]
+    fn a_difference_has_its_size() {
+        let d = difference(&columns(&[&A, &B]), 0, 1);
+        // numpy: d.mean(), d.mean() / d.std(ddof=1), d.mean() / b.mean()
+        assert!((d.value - 0.206_666_666_666_666_67).abs() < 1e-12);
+        assert!((d.dz.expect("dz") - 0.693_291_378_155_520_2).abs() < 1e-9);
+        assert!((d.relative.expect("relative") - 0.911_764_705_882_352_9).abs() < 1e-9);
+        assert_eq!((d.wins, d.ties, d.losses), (8, 2, 2));
+        assert_eq!((d.informative, d.method), (true, Method::Randomization));
+        let (low, high) = (d.low.expect("low"), d.high.expect("high"));
+        assert!((low + high - 2.0 * d.value).abs() < 1e-12 && low > 0.0 && high < 0.42);
+        let back = difference(&columns(&[&A, &B]), 1, 0);
+        let base = A.iter().sum::<f64>() / 12.0;
+        let reversed = d.reversed(base);
+        assert!((back.value - reversed.value).abs() < 1e-12 && back.p == reversed.p);
+        assert!((back.low.expect("low") - reversed.low.expect("low")).abs() < 1e-12);
+        assert_eq!((back.wins, back.losses), (reversed.wins, reversed.losses));
+        assert!((back.relative.expect("r") - reversed.relative.expect("r")).abs() < 1e-12);
+    }
+
+    #[test]
+    fn few_who_differ_give_no_answer() {
+        let d = difference(&columns(&[&A[..10], &B[..10]]), 0, 1);
+        assert_eq!(
+            (d.wins + d.losses, d.informative, d.p, d.low),
+            (8, false, None, None)
+        );
+        assert_eq!(d.method, Method::None);
+        let same = difference(&columns(&[&A, &A]), 0, 1);
+        assert_eq!((same.value, same.dz, same.p), (0.0, None, None));
+        let nothing = difference(&columns(&[&A, &[0.0; 12]]), 0, 1);
+        assert_eq!(nothing.relative, None);
+    }
+
+    #[test]
+    fn seeds_are_not_users() {
+        // With each of five seeds four other users of 100 have a hit, and nobody without seeds.
+        let five = Array2::from_shape_fn((100, 5), |(user, seed)| f64::from(user / 4 == seed));
+        let pairs = Pairs::new(vec![five, Array2::zeros((100, 1))], 1);
+        let d = pairs.difference(0, 1, &[0.04; 10], &[0.0; 10]);
+        assert_eq!((d.wins, d.informative, d.p), (20, false, None));
+        assert!((d.value - 0.04).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_could_have_been_shown_grows_with_the_family() {
+        let d = difference(&columns(&[&A, &B]), 0, 1);
+        let error = d.value / d.dz.expect("dz") / 12.0_f64.sqrt();
+        let multiple = |family| d.in_family(Some(0.04), family).detectable.expect("it") / error;
+        // scipy 1.17.1: norm.ppf(1 - .025 / m) + norm.ppf(.8), m = 1 and 10
+        assert!((multiple(1) - 2.801_585_218).abs() < 1e-6);
+        assert!(
+            (multiple(10) - 3.648_655_002).abs() < 1e-6,
+            "{}",
+            multiple(10)
+        );
+        assert!(d.in_family(Some(0.04), 1).is_gain());
+        assert!(!d.in_family(Some(0.06), 1).is_gain());
+    }
+}
