@@ -268,10 +268,12 @@ pub(crate) fn comparable(mut report: Value) -> Value {
     report
 }
 
-/// Whether ALS is above popularity with an interval above zero.
+/// Whether ALS is shown to be above popularity.
 pub(crate) fn als_is_above(report: &Value) -> bool {
-    let low = row(report, "als")["difference"]["low"].as_f64();
-    low.expect("a difference to the baseline") > 0.0
+    let difference = &row(report, "als")["difference"];
+    let value = difference["value"].as_f64();
+    let p = difference["p_adjusted"].as_f64();
+    value.expect("a difference to the baseline") > 0.0 && p.is_some_and(|p| p < 0.05)
 }
 
 /// A file of the published data and golden values, which live outside the repository. `None`, said
