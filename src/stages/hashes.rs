@@ -13,12 +13,12 @@ pub(crate) fn of_log(events: &Events) -> String {
     texts(&mut hash, events.users.iter());
     texts(&mut hash, events.items.iter());
     texts(&mut hash, kinds);
-    numbers(&mut hash, &events.user, |n| n.to_le_bytes());
-    numbers(&mut hash, &events.item, |n| n.to_le_bytes());
-    numbers(&mut hash, &events.time, |n| n.to_le_bytes());
-    numbers(&mut hash, &events.kind, |n| n.to_le_bytes());
-    numbers(&mut hash, &events.plays, |n| n.to_le_bytes());
-    numbers(&mut hash, &events.seconds, |n| n.to_le_bytes());
+    numbers(&mut hash, &events.user, u32::to_le_bytes);
+    numbers(&mut hash, &events.item, u32::to_le_bytes);
+    numbers(&mut hash, &events.time, i64::to_le_bytes);
+    numbers(&mut hash, &events.kind, u32::to_le_bytes);
+    numbers(&mut hash, &events.plays, f32::to_le_bytes);
+    numbers(&mut hash, &events.seconds, f32::to_le_bytes);
     hexadecimal(&hash.finalize())
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn of_log(events: &Events) -> String {
 pub(crate) fn of_fold(fold: &Fold) -> String {
     let mut hash = Sha256::new();
     for rows in [&fold.fit, &fold.given, &fold.targets] {
-        numbers(&mut hash, rows, |n| n.to_le_bytes());
+        numbers(&mut hash, rows, u32::to_le_bytes);
     }
     hexadecimal(&hash.finalize())
 }
@@ -39,13 +39,15 @@ fn texts<'t>(hash: &mut Sha256, texts: impl ExactSizeIterator<Item = &'t str>) {
     }
 }
 
-fn numbers<T: Copy, const N: usize>(hash: &mut Sha256, all: &[T], bytes: fn(T) -> [u8; N]) {
+fn numbers<T: Copy, const N: usize>(hash: &mut Sha256, all: &[T], bytes: impl Fn(T) -> [u8; N]) {
     hash.update((all.len() as u64).to_le_bytes());
     // In pieces: a call of the hash for each number would take longer than the hash.
     let mut piece = Vec::with_capacity(N * 4096);
     for chunk in all.chunks(4096) {
         piece.clear();
-        chunk.iter().for_each(|&n| piece.extend(bytes(n)));
+        for &n in chunk {
+            piece.extend(bytes(n));
+        }
         hash.update(&piece);
     }
 }

@@ -1,4 +1,5 @@
-//! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
+//! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks; what is
+//! counted of it is in summary),
 //! given (users held out whole), common (what all alternatives of the cleaners ask), audit (is it as
 //! promised), rank, ask (who is ranked for how), ties (what equal scores are worth), bound (metrics that are
 //! asked), measure, segments, chance, `random_lists`, periods (several folds of one role), hashes.
@@ -21,6 +22,7 @@ pub(crate) mod prepare;
 mod random_lists;
 pub(crate) mod rank;
 pub(crate) mod segments;
+mod summary;
 pub(crate) mod ties;
 
 /// Why a stage ended, and at whose work, if at that of one plugin.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
-use musicrec_api::{Metric, Result, derive_seed};
+use musicrec_api::{Result, derive_seed};
 use ndarray::Array2;
 
 use super::chance::{self, Chance};
@@ -76,15 +76,16 @@ impl Together {
             users.filter(of).count()
         };
         let mut of_users = means(&per_user).into_iter();
-        let of_metric = |(at, metric): (usize, &Box<dyn Metric>)| {
-            if metric.nature().over_lists {
+        let over_lists = metrics.0.iter().map(|metric| metric.nature().over_lists);
+        let of_metric = |(at, over_lists): (usize, bool)| {
+            if over_lists {
                 measured.iter().map(|m| m.means[at]).sum::<f64>() / measured.len() as f64
             } else {
                 of_users.next().expect("a column a metric of users")
             }
         };
         Self {
-            means: metrics.0.iter().enumerate().map(of_metric).collect(),
+            means: over_lists.enumerate().map(of_metric).collect(),
             per_user,
             users_hit: some(&|m, at| m.hit[at]),
             users_tied: some(&|m, at| m.tied[at]),
