@@ -68,7 +68,10 @@ fn bash_completes_commands_plugins_options_and_files() {
         .status();
     assert!(parsed.expect("bash runs").success());
     assert_eq!(complete(&lab, &["plu"]), ["plugins"]);
-    assert_eq!(complete(&lab, &["plugins", "pop"]), ["popularity"]);
+    assert_eq!(
+        complete(&lab, &["plugins", "popularity_"]),
+        ["popularity_bias"]
+    );
     assert_eq!(complete(&lab, &["plugins", "model.r"]), ["model.random"]);
     assert_eq!(complete(&lab, &["plugins", "--format", "j"]), ["json"]);
     assert_eq!(

@@ -164,7 +164,12 @@ mod tests {
         assert_table(&Map::default(), |row| row.average);
         assert_table(&by(MapDivisor::MinKTargets), |row| row.average_min);
         assert_value(&by(MapDivisor::K), "xa", "a", 1.0 / 6.0);
-        assert_value(&by(MapDivisor::Hits), "axb", "abcde", 5.0 / 6.0);
+        assert_value(
+            &by(MapDivisor::Hits),
+            "axb",
+            "abcde",
+            0.5 * (1.0 + 2.0 / 3.0),
+        );
         assert_value(&by(MapDivisor::Hits), "x", "a", 0.0);
     }
 

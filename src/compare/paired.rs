@@ -58,7 +58,7 @@ pub(crate) struct Difference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Method {
-    /// Paired randomisation (sign flips).
+    /// Paired randomization (sign flips).
     Randomization,
     /// Paired t, where there are too many users and variants for flips.
     T,
@@ -259,7 +259,7 @@ impl Pairs {
         users.map(|(a, b)| a - b).collect()
     }
 
-    /// The paired t-test of every pair. Student 1908; as good as randomisation at the sizes at which
+    /// The paired t-test of every pair. Student 1908; as good as randomization at the sizes at which
     /// it is used: Urbano, Lima & Hanjalic, SIGIR 2019.
     fn t(&self) -> Vec<Option<f64>> {
         let n = self.values.nrows() as f64;
@@ -284,7 +284,7 @@ fn every_pair(variants: usize) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// The paired randomisation test of every pair of columns: if two variants were alike, each user's two
+/// The paired randomization test of every pair of columns: if two variants were alike, each user's two
 /// values could as well be swapped. p = (1 + flips that differ at least as much) / (1 + flips).
 ///
 /// Fisher 1935; Smucker, Allan & Carterette, CIKM 2007; for recommenders Ihemelandu & Ekstrand, SIGIR

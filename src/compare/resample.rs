@@ -1,4 +1,4 @@
-//! Sums of per-user values under many sets of random weights: what bootstrap and randomisation share.
+//! Sums of per-user values under many sets of random weights: what bootstrap and randomization share.
 //!
 //! All columns of a table get the same weights, so what is drawn costs the same for one column as for
 //! thirty, and differences of columns are paired. The sums are products of two matrices, a block of

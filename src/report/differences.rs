@@ -173,7 +173,7 @@ fn tests(summary: &Summary) -> &'static str {
     if used(Method::T) {
         "the paired t-test"
     } else {
-        "paired randomisation (random sign flips)"
+        "paired randomization (random sign flips)"
     }
 }
 
