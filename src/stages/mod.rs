@@ -1,8 +1,8 @@
-//! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks; what is
-//! counted of it is in summary),
-//! given (users held out whole), common (what all alternatives of the cleaners ask), audit (is it as
-//! promised), rank, ask (who is ranked for how), ties (what equal scores are worth), bound (metrics that are
-//! asked), measure, segments, chance, `random_lists`, periods (several folds of one role), hashes.
+//! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
+//! summary (what is counted of a fold), given (users held out whole), common (what all alternatives of the
+//! cleaners ask), audit (is it as promised), rank, ask (who is ranked for how), ties (what equal scores are
+//! worth), bound (metrics that are asked), measure, segments, chance, `random_lists`, periods (several folds
+//! of one role), hashes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
