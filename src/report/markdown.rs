@@ -6,6 +6,7 @@ use musicrec_api::{MISSING_TIME, time_text};
 
 use super::audit;
 use super::segments;
+use super::selection;
 use super::text::{
     PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, few, fold_line, interval,
     mean_count, owned, parts, probability, seconds, seeds, value,
@@ -29,7 +30,7 @@ pub(super) fn draw(summary: &Summary) -> String {
     leaderboard(&mut out, summary);
     comparison(&mut out, summary);
     trials(&mut out, summary);
-    choosing(&mut out, summary);
+    selection::markdown(&mut out, &summary.overview, &summary.selection);
     segments::markdown(&mut out, &summary.overview, &summary.segments);
     cleaning(&mut out, summary);
     split(&mut out, summary);
@@ -260,42 +261,6 @@ fn trials(out: &mut String, summary: &Summary) {
         })
         .collect();
     table(out, &header, &rows, 2);
-}
-
-/// What each variant could choose from, and what else the choice rests on.
-fn choosing(out: &mut String, summary: &Summary) {
-    let selection = &summary.selection;
-    let select = &summary.overview.select;
-    out.push_str("## How settings were chosen\n\n");
-    let header = owned(["variant", "tried", "settings", "fit s, all"]);
-    let rows: Vec<Vec<String>> = selection
-        .budgets
-        .iter()
-        .map(|budget| {
-            let ranges = budget.ranges.iter();
-            let ranges: Vec<String> = ranges
-                .map(|r| format!("{} {}", escape(&r.parameter), escape(&r.values.join(", "))))
-                .collect();
-            vec![
-                escape(&budget.variant),
-                ranges.join("; "),
-                count(budget.trials),
-                seconds(budget.fit_seconds),
-            ]
-        })
-        .collect();
-    table(out, &header, &rows, 2);
-    for edge in selection.edges() {
-        let _ = writeln!(out, "- **Edge of the grid:** {}", escape(&edge));
-    }
-    if let Some(correlated) = selection.correlated(select) {
-        let _ = writeln!(out, "- Validation against test: {}", escape(&correlated));
-    }
-    let _ = writeln!(
-        out,
-        "- Looks at the test part: {}\n",
-        escape(&selection.looked())
-    );
 }
 
 fn cleaning(out: &mut String, summary: &Summary) {

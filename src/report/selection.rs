@@ -2,10 +2,13 @@
 //! optima at the edge of what was tried, validation against test, and looks at the test part.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::markdown::{escape, table};
 use super::summary::TrialRow;
+use super::text::{count, owned, seconds};
 use crate::records::looks::Looks;
 use crate::sweep::{Edge, End, Overview, Range};
 use crate::text::counted;
@@ -158,6 +161,41 @@ impl Selection {
             )
         })
     }
+}
+
+/// What each variant could choose from, and what else the choice rests on.
+pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Selection) {
+    let select = &overview.select;
+    out.push_str("## How settings were chosen\n\n");
+    let header = owned(["variant", "tried", "settings", "fit s, all"]);
+    let rows: Vec<Vec<String>> = selection
+        .budgets
+        .iter()
+        .map(|budget| {
+            let ranges = budget.ranges.iter();
+            let ranges: Vec<String> = ranges
+                .map(|r| format!("{} {}", escape(&r.parameter), escape(&r.values.join(", "))))
+                .collect();
+            vec![
+                escape(&budget.variant),
+                ranges.join("; "),
+                count(budget.trials),
+                seconds(budget.fit_seconds),
+            ]
+        })
+        .collect();
+    table(out, &header, &rows, 2);
+    for edge in selection.edges() {
+        let _ = writeln!(out, "- **Edge of the grid:** {}", escape(&edge));
+    }
+    if let Some(correlated) = selection.correlated(select) {
+        let _ = writeln!(out, "- Validation against test: {}", escape(&correlated));
+    }
+    let _ = writeln!(
+        out,
+        "- Looks at the test part: {}\n",
+        escape(&selection.looked())
+    );
 }
 
 fn correlation(trials: &[TrialRow], select: &str) -> Option<Correlation> {
