@@ -35,7 +35,7 @@ pub struct Dcg {
     pub k: NonZeroUsize,
     /// What a hit is worth. Default `binary`.
     pub gain: Gain,
-    /// How a hit counts the less, the later it stands. Default `log2_rank_plus_1`.
+    /// How a hit counts the less, the later it stands. Default `log2_rank_plus1`.
     pub discount: Discount,
 }
 

@@ -67,7 +67,7 @@ impl Metric for Map {
         };
         let source = match self.divide_by {
             MapDivisor::Targets => format!("trec_eval map_cut_{k}"),
-            _ => "see plugins/metrics/README.md for whose definition it is".to_owned(),
+            _ => "the table of whose definition is which (plugins/metrics/README.md)".to_owned(),
         };
         Identity {
             label: format!("{label}@{k}"),

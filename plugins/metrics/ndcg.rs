@@ -50,7 +50,7 @@ pub struct Ndcg {
     pub gain: Gain,
     /// The list that a user's is compared with. Default `min_k_targets`.
     pub ideal: Ideal,
-    /// How a hit counts the less, the later it stands. Default `log2_rank_plus_1`.
+    /// How a hit counts the less, the later it stands. Default `log2_rank_plus1`.
     pub discount: Discount,
 }
 
@@ -108,7 +108,7 @@ impl Metric for Ndcg {
             source: if plain {
                 format!("trec_eval ndcg_cut_{k} with binary judgments")
             } else {
-                "see plugins/metrics/README.md for whose definition it is".to_owned()
+                "the table of whose definition is which (plugins/metrics/README.md)".to_owned()
             },
         }
     }

@@ -65,7 +65,7 @@ impl Metric for Precision {
                     "targets among the first {k} listed items / items listed there; 0 for an empty \
                      list"
                 ),
-                "see plugins/metrics/README.md for whose definition it is".to_owned(),
+                "the table of whose definition is which (plugins/metrics/README.md)".to_owned(),
             ),
         };
         Identity {

@@ -60,9 +60,10 @@ impl Progress {
             Event::Begin {
                 role,
                 trials,
+                seeds,
                 known,
                 equal,
-            } => self.begin(&mut state, role, [trials, known, equal]),
+            } => self.begin(&mut state, role, seeds, [trials, known, equal]),
             Event::Trial(record) => self.trial(&mut state, record),
             Event::End => {
                 if let Some(bar) = state.bar.take() {
@@ -76,7 +77,13 @@ impl Progress {
         }
     }
 
-    fn begin(&self, state: &mut State, role: Role, [trials, known, equal]: [usize; 3]) {
+    fn begin(
+        &self,
+        state: &mut State,
+        role: Role,
+        seeds: bool,
+        [trials, known, equal]: [usize; 3],
+    ) {
         *state = State {
             role: Some(role),
             ..State::default()
@@ -114,9 +121,14 @@ impl Progress {
             state.bar = Some(bar);
         } else {
             say(&format!(
-                "{}: running {} trials",
+                "{}: running {} trials{}",
                 role.name(),
-                trials - known
+                trials - known,
+                if seeds {
+                    " (each seed of a stochastic model is one)"
+                } else {
+                    ""
+                }
             ));
         }
     }

@@ -78,7 +78,9 @@ fn explain(
             None => fault,
         }
     } else if let Some(name) = variant {
-        Fault::at(found.place.clone(), with_key(message, path)).suggest(name, expected(message))
+        // Serde's word; here a variant is a row of the leaderboard.
+        let text = message.replacen("unknown variant", "unknown value", 1);
+        Fault::at(found.place.clone(), with_key(&text, path)).suggest(name, expected(message))
     } else {
         let text = with_key(&words::plain(message, found.describe()), path);
         let key = key(path);

@@ -140,5 +140,8 @@ fn remedy_of_text(text: &str) -> Option<String> {
         return Some(format!("write it without quotes: {text}"));
     }
     let percent: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
-    Some(format!("write the share as a number: {}", percent / 100.0))
+    Some(format!(
+        "write a number without %: as a share that is {}",
+        percent / 100.0
+    ))
 }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use musicrec_api::Role;
 use serde::{Deserialize, Serialize};
 
-use super::Store;
+use serde_json::{Value, json};
+
+use super::{Store, hex};
 
 /// What is known of looks at a test part. A look is one setting that was scored on it, with whatever
 /// number of seeds.
@@ -38,10 +40,9 @@ struct Question {
     test_part: String,
 }
 
-/// What of a record says whether it is a look.
+/// What of a record says whether it is a look, and at what.
 #[derive(Debug, Deserialize)]
 struct Scored {
-    id: String,
     result: Part,
 }
 
@@ -50,6 +51,20 @@ struct Part {
     role: Role,
     repeat: usize,
     status: String,
+    data: String,
+    definition: Value,
+}
+
+impl Part {
+    /// What was scored: measuring the same lists otherwise is no further look.
+    fn setting(mut self) -> String {
+        if let Some(evaluation) = self.definition["evaluation"].as_object_mut() {
+            for key in ["metrics", "depth", "segments", "ties"] {
+                evaluation.remove(key);
+            }
+        }
+        hex(&json!([self.data, self.definition]).to_string())
+    }
 }
 
 /// Counts the looks at the test part of a store: in its own folder and in those beside it. What
@@ -110,17 +125,15 @@ fn question(folder: &Path) -> Option<Question> {
     read(&folder.join("experiment.json"))
 }
 
-/// The ids of what was scored on test there, by the first seed of each.
+/// The settings that were scored on test there, by the first seed of each.
 fn scored(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder.join(super::store::RECORDS));
     let records = entries.into_iter().flatten().flatten();
     records
         .filter_map(|entry| read::<Scored>(&entry.path()))
-        .filter(|record| {
-            let part = &record.result;
-            part.role == Role::Test && part.repeat == 0 && part.status == "done"
-        })
-        .map(|record| record.id)
+        .map(|record| record.result)
+        .filter(|part| part.role == Role::Test && part.repeat == 0 && part.status == "done")
+        .map(Part::setting)
         .collect()
 }
 
@@ -146,14 +159,18 @@ mod tests {
             let question = json!({"fingerprint": data, "test_part": part, "more": 1});
             fs::write(path.join("experiment.json"), question.to_string()).unwrap();
             for (id, role, repeat) in records {
-                let result = json!({"role": role, "repeat": repeat, "status": "done"});
+                // Measured by something else, it is the same setting.
+                let evaluation = json!({"metrics": [name], "heard": "mask"});
+                let definition = json!({"model": id, "evaluation": evaluation});
+                let result = json!({"role": role, "repeat": repeat, "status": "done", "data": data,
+                    "definition": definition});
                 let record = json!({"id": id, "result": result});
                 let file = path.join("records").join(format!("{id}.json"));
                 fs::write(file, record.to_string()).unwrap();
             }
             Store::new(path)
         };
-        let own = [("a", "test", 0), ("a1", "test", 1), ("v", "validation", 0)];
+        let own = [("a", "test", 0), ("b", "test", 1), ("v", "validation", 0)];
         let own = folder("own", "log", "part", &own);
         folder("same", "log", "part", &[("a", "test", 0), ("b", "test", 0)]);
         folder("cut", "log", "other", &[("c", "test", 0)]);

@@ -9,7 +9,7 @@ use super::segments;
 use super::selection;
 use super::text::{
     PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, few, fold_line, interval,
-    mean_count, owned, parts, probability, seconds, seeds, value,
+    mean_count, owned, parts, probability, seconds, seeds, users_hit, value,
 };
 use super::{Summary, differences};
 use crate::stages::prepare::Step;
@@ -111,13 +111,9 @@ fn leaderboard(out: &mut String, summary: &Summary) {
     header.extend(labels.iter().cloned());
     header.push(format!("95 % {select}"));
     header.push(format!("{select} on validation"));
-    header.extend(owned([
-        "group",
-        "p (chance, adjusted)",
-        "users hit",
-        "fit s",
-        "rank s",
-    ]));
+    header.extend(owned(["group", "p (chance, adjusted)"]));
+    header.push(users_hit(overview));
+    header.extend(owned(["fit s", "rank s"]));
     let mut rows = Vec::new();
     for row in &summary.leaderboard {
         let mut line = vec![
@@ -370,12 +366,21 @@ fn metrics(out: &mut String, summary: &Summary) {
     for log in &overview.cleanings {
         let Some(floor) = &log.floor else { continue };
         let m = &floor.metrics[&overview.select];
+        let labels = overview.labels();
+        let of = |exact: bool| {
+            let known = labels.iter().filter(|l| floor.metrics[*l].exact == exact);
+            known.cloned().collect::<Vec<_>>().join(", ")
+        };
+        let expectation = match (of(true), of(false)) {
+            (exact, drawn) if drawn.is_empty() => format!("exact expectation of {exact}"),
+            (exact, drawn) if exact.is_empty() => format!("mean of the draws of {drawn}"),
+            (exact, drawn) => format!("exact expectation of {exact}; mean of the draws of {drawn}"),
+        };
         let _ = writeln!(
             out,
-            "- {}: {} expectation; its band and p rest on {} complete random rankings. {} from {} on \
-             is what this data could show to be above chance (power 80 %).",
+            "- {}: {expectation}. Bands and p rest on {} complete random rankings. {} from {} on is \
+             what this data could show to be above chance (power 80 %).",
             escaped(log, "Random ranking"),
-            if m.exact { "exact" } else { "drawn" },
             count(floor.rankings),
             overview.select,
             value(m.detectable)

@@ -9,7 +9,7 @@ use tabled::settings::{Alignment, Modify, Style};
 use super::audit;
 use super::text::{
     PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, few, fold_line, interval,
-    mean_count, owned, parts, seconds, seeds, step, value,
+    mean_count, owned, parts, seconds, seeds, step, users_hit, value,
 };
 use super::{Summary, differences};
 use crate::sweep::{CleanedLog, Overview};
@@ -78,7 +78,8 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
     let mut header = owned(["#", "variant"]);
     header.extend(labels.iter().cloned());
     header.push(format!("95 % {select}"));
-    header.extend(owned(["users hit", "fit s", "rank s"]));
+    header.push(users_hit(overview));
+    header.extend(owned(["fit s", "rank s"]));
     let mut rows = Vec::new();
     for row in &summary.leaderboard {
         let mut line = vec![

@@ -9,7 +9,7 @@ use super::summary::Row;
 use crate::compare::{Estimate, INFORMATIVE};
 use crate::stages::fold::{self, Part};
 use crate::stages::prepare::Step;
-use crate::sweep::{CleanedLog, FloorMetric};
+use crate::sweep::{CleanedLog, FloorMetric, Overview};
 
 /// The highest value that a split permits, a dash where nobody knows it.
 pub(super) fn ceiling(metric: &FloorMetric) -> String {
@@ -101,6 +101,12 @@ pub(super) fn mean_count(mean: f64) -> String {
     } else {
         format!("{mean:.1}")
     }
+}
+
+/// The header of users with a hit, who depend on how deep the deepest metric looks.
+pub(super) fn users_hit(overview: &Overview) -> String {
+    let deepest = overview.metrics.iter().map(|m| m.depth).max();
+    format!("users hit@{}", deepest.unwrap_or(0))
 }
 
 /// How much the variants of several seeds vary from seed to seed, beside what random rankings do.

@@ -53,8 +53,10 @@ pub(crate) enum Event<'a> {
     /// Trials of a fold begin.
     Begin {
         role: Role,
-        /// How many different ones there are.
+        /// How many different ones there are; one of several seeds counts as many.
         trials: usize,
+        /// Whether there is such.
+        seeds: bool,
         /// How many of them have a record already.
         known: usize,
         /// How many more the definition names that are equal to one of them.
@@ -202,9 +204,10 @@ impl<'a> Sweep<'a> {
     fn run_trials(&self, role: Role, trials: &[Trial], listener: &Listener) -> Result<(), Failure> {
         let mut distinct = BTreeSet::new();
         let mut missing: Vec<(Key, Trial)> = Vec::new();
-        let mut named = 0;
+        let (mut named, mut seeds) = (0, false);
         for trial in trials {
             for key in Key::all(self.experiment, trial, role, &self.fingerprint) {
+                seeds |= key.repeat > 0;
                 let id = key.id();
                 if self.store.whole_record(&id)?.is_none() && !distinct.contains(&id) {
                     missing.push((key, *trial));
@@ -217,6 +220,7 @@ impl<'a> Sweep<'a> {
         listener(Event::Begin {
             role,
             trials: count,
+            seeds,
             known: count - missing.len(),
             equal: named - count,
         });
