@@ -254,6 +254,32 @@ fn a_record_that_was_damaged_is_said() {
     lab.done(&["sweep", "small.toml"]);
 }
 
+#[test]
+fn a_record_whose_numbers_were_changed_is_said() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let records = lab.records("reports/small").into_iter();
+    let (name, whole) = records
+        .filter(|(_, record)| record["result"]["role"] == "test")
+        .next_back()
+        .expect("a record on test");
+    let file = format!("reports/small/records/{name}");
+    let changes: [fn(&mut serde_json::Value); 3] = [
+        |result| result["metrics"]["ndcg@3"] = 0.99.into(),
+        |result| result["metrics"] = serde_json::json!({}),
+        |result| result["users"] = 1.into(),
+    ];
+    for change in changes {
+        let mut record = whole.clone();
+        change(&mut record["result"]);
+        lab.write(&file, record.to_string());
+        let ended = lab.run(&["sweep", "small.toml"]).expect(5);
+        ended.says(&[&file, "does not agree with its attachments", "remove it"]);
+    }
+    fs::remove_file(lab.path(&file)).expect("a record");
+    lab.done(&["sweep", "small.toml"]);
+}
+
 /// A definition whose trials take a while, each in steps that can be stopped between.
 fn long() -> String {
     SMALL

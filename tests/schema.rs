@@ -141,6 +141,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "csv_both",
             "csv_header_and_columns",
             "csv_neither",
+            "depth_of_default_metrics",
             "event_strength_twice",
             "map_labels_contradictions",
             "metrics_deeper_than_the_ranking",

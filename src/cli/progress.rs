@@ -73,7 +73,10 @@ impl Progress {
             Event::Recommending if !self.quiet => {
                 say("recommending: fitting the best variant on the whole log");
             }
-            Event::Recommending => {}
+            Event::Drawing(rankings) if !self.quiet => {
+                say(&format!("drawing {rankings} random rankings"));
+            }
+            Event::Recommending | Event::Drawing(_) => {}
         }
     }
 

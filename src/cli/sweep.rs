@@ -74,6 +74,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let progress = Progress::new(sweep.overview(), arguments.quiet);
     let failed = sweep.run(&|event| progress.on(event))?;
+    if !arguments.quiet {
+        say("comparing the variants");
+    }
     let summary = report::write(sweep.store())?;
     print(&report::leaderboard(&summary))?;
     print(&format!(

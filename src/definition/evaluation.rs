@@ -151,6 +151,19 @@ pub(super) fn evaluation(
     {
         check_depths(entry, &evaluation.metrics, depth.get(), faults);
     }
+    let deepest = evaluation.metrics.depth();
+    if let (Some(depth), Some(place), None) =
+        (evaluation.depth, place("depth"), node.get("metrics"))
+        && depth.get() < deepest
+    {
+        let message = format!(
+            "`depth` is {depth}, but the metrics, which are the default ones, look at {deepest} places"
+        );
+        faults.push(
+            Fault::at(place, message)
+                .help("name metrics that look less deep, or leave `depth` out"),
+        );
+    }
     Some(evaluation).filter(|_| whole)
 }
 

@@ -168,6 +168,14 @@ impl Store {
         }
     }
 
+    /// What is wrong if a record's numbers are not those of its attachments.
+    pub(crate) fn disagrees(&self, id: &str) -> Failure {
+        changed(
+            &self.path(&format!("{RECORDS}/{id}.json")),
+            "does not agree with its attachments",
+        )
+    }
+
     /// The record of a trial's last failure.
     pub(crate) fn failed(&self, id: &str) -> Result<Option<Record>, Failure> {
         self.read(&format!("{FAILED}/{id}.json"))

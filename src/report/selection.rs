@@ -122,7 +122,11 @@ impl Selection {
             let folders: Vec<String> = folders
                 .map(|f| format!("{} in {}", f.looks, f.folder))
                 .collect();
-            text = format!("{text} ({} here, {})", looks.here, folders.join(", "));
+            text = format!(
+                "{text} ({} here, {}; the same one in two folders counts once)",
+                looks.here,
+                folders.join(", ")
+            );
         }
         if looks.other_parts > 0 {
             text = format!(
@@ -279,7 +283,7 @@ mod tests {
         });
         let warnings = selection.warnings(3);
         assert!(warnings[0].contains("`als` was chosen from 6 settings, `slow` from 2"));
-        let looked = "5 settings have been scored on this test part (3 here, 4 in old)";
+        let looked = "5 settings have been scored on this test part (3 here, 4 in old;";
         assert!(warnings[1].contains(looked), "{warnings:?}");
     }
 }

@@ -111,6 +111,7 @@ impl Summary {
                 Overview::FILE
             ))
         })?;
+        let labels = overview.labels();
         let mut rows = Vec::new();
         let mut tables = Vec::new();
         let mut trials = Vec::new();
@@ -124,7 +125,7 @@ impl Summary {
             )?);
             let Some(chosen) = chosen else { continue };
             let trial = &variant.trials[chosen.of_variant];
-            if let Some((row, table)) = row(variant, trial, store)? {
+            if let Some((row, table)) = row(variant, trial, &labels, store)? {
                 rows.push(row);
                 tables.push(table);
             }
@@ -223,6 +224,7 @@ fn trial_rows(
 fn row(
     variant: &PlanVariant,
     trial: &PlanTrial,
+    labels: &[String],
     store: &Store,
 ) -> Result<Option<(Row, Vec<Table>)>, Failure> {
     let Some(test) = records(&trial.test, store)? else {
@@ -244,10 +246,14 @@ fn row(
         let Some(per_user) = attachments.get("per_user") else {
             return Ok(None);
         };
+        let table = Table::read(store, per_user)?;
+        if *asked != table.users.len() || !agrees(record, &table, labels) {
+            return Err(store.disagrees(&record.id));
+        }
         users = *asked;
         hit.push(*users_hit as f64);
         tied.push(*users_tied as f64);
-        tables.push(Table::read(store, per_user)?);
+        tables.push(table);
     }
     // The intervals follow once all variants are known.
     let values = means(&test).into_iter();
@@ -276,6 +282,18 @@ fn row(
         records: test.into_iter().map(|record| record.id).collect(),
     };
     Ok(Some((row, tables)))
+}
+
+/// Whether a record has every metric, and the means that its values by user have.
+fn agrees(record: &Record, table: &Table, labels: &[String]) -> bool {
+    let known = labels.iter().all(|label| record.metric(label).is_some());
+    let columns = table.labels.iter().zip(table.values.columns());
+    let means = columns.map(|(label, column)| (label, column.mean().unwrap_or(0.0)));
+    let same = |(label, mean): (&String, f64)| {
+        let said = record.metric(label);
+        said.is_some_and(|said| (said - mean).abs() <= 1e-9 * (1.0 + mean.abs()))
+    };
+    known && means.into_iter().all(same)
 }
 
 /// How much each metric varies from seed to seed; nothing where there is one seed.

@@ -66,6 +66,8 @@ pub(crate) enum Event<'a> {
     Trial(&'a Record),
     /// The trials of the fold are through.
     End,
+    /// So many random rankings are being drawn.
+    Drawing(usize),
     /// The recommendations are being made.
     Recommending,
 }
@@ -160,6 +162,9 @@ impl<'a> Sweep<'a> {
 
     /// Runs all trials and returns how many failed. What is not a trial runs on the global pool.
     pub(crate) fn run(&mut self, listener: &Listener) -> Result<usize, Failure> {
+        listener(Event::Drawing(
+            self.experiment.evaluation.null_rankings.get(),
+        ));
         self.floors()?;
         let trials = self.experiment.trials();
         if self.overview.validated() {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use tempfile::TempDir;
 
-use super::{Options, Sweep};
+use super::{Event, Options, Sweep};
 use crate::definition;
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Compared, Experiment, Metrics, Weighting, combine};
@@ -523,7 +523,8 @@ fn a_metric_that_fails_on_random_rankings_ends_the_sweep_and_leaves_nothing_stuc
         let options = lab.options();
         let cancel = AtomicBool::new(false);
         let mut sweep = Sweep::open(&lab.experiment, &options, &cancel).unwrap();
-        let failure = sweep.run(&|_| panic!("no trial may run")).unwrap_err();
+        let only_draws = |event: Event| assert!(matches!(event, Event::Drawing(_)), "{event:?}");
+        let failure = sweep.run(&only_draws).unwrap_err();
         assert!(matches!(failure, Failure::Definition(_)), "{failure:?}");
         assert!(failure.message().contains(says), "{}", failure.message());
     }
