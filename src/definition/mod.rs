@@ -7,6 +7,7 @@ mod evaluation;
 mod fault;
 mod include;
 mod keys;
+mod labels;
 mod models;
 mod only;
 mod overrides;

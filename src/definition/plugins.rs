@@ -9,6 +9,7 @@ use musicrec_api::{Kind, nearest, registrations};
 
 use super::axes;
 use super::fault::{Fault, Faults};
+use super::labels;
 use super::tree::{Node, Place, Value};
 use crate::reference::{self, plain};
 
@@ -45,6 +46,9 @@ pub(super) fn named(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Named> 
                 place: place.clone(),
                 parameters,
             });
+        } else if let Some(help) = labels::written(name).filter(|_| kind == Kind::Metric) {
+            let message = format!("there is no {} plugin `{name}`", kind.singular());
+            faults.push(Fault::at(place.clone(), message).help(help));
         } else {
             faults.push(
                 Fault::at(
