@@ -59,13 +59,15 @@ impl Bound {
         let value = guarded(&self.label, || {
             self.measure.value(std::slice::from_ref(view))
         })?;
-        self.sound(value, || format!("gave {value} for user `{}`", name()))
+        self.sound(value, || {
+            format!("gave {} for user `{}`", shown(value), name())
+        })
     }
 
     /// The value of all lists together, of a metric that is over lists.
     pub(crate) fn over_lists(&self, views: &[UserView]) -> Result<f64> {
         let value = guarded(&self.label, || self.measure.value(views))?;
-        self.sound(value, || format!("gave {value}"))
+        self.sound(value, || format!("gave {}", shown(value)))
     }
 
     /// The closed form of one user's expectation, if there is one.
@@ -86,12 +88,24 @@ impl Bound {
             return Ok(value);
         }
         let rule = if value.is_finite() {
-            format!("a value must be between -{LARGEST:e} and {LARGEST:e}")
+            format!(
+                "a value must be between -{LARGEST:e} and {LARGEST:e}; weigh targets less strongly \
+                 ([evaluation] targets), or measure something that grows less"
+            )
         } else {
             "a value must be a finite number".to_owned()
         };
         let (label, what) = (&self.label, what());
         Err(Error::model(format!("metric `{label}` {what}: {rule}")))
+    }
+}
+
+/// A value in a message, with few digits however large it is.
+fn shown(value: f64) -> String {
+    if value.is_finite() && value.abs() > 1e15 {
+        format!("{value:.3e}")
+    } else {
+        value.to_string()
     }
 }
 

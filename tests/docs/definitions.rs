@@ -174,7 +174,14 @@ fn every_definition_of_the_folder_runs() {
         let path = common::experiment(&name);
         let mut arguments = vec!["sweep", &path];
         arguments.extend(QUICK);
-        let table: Table = toml::from_str(&read(Path::new(&path))).expect("TOML");
+        let parse = |path: &str| -> Table { toml::from_str(&read(Path::new(path))).expect("TOML") };
+        let mut table = parse(&path);
+        if let Some(base) = table.get("include").and_then(Value::as_str) {
+            let base = base.trim_end_matches(".toml").to_owned();
+            for (key, value) in parse(&common::experiment(&base)) {
+                table.entry(key).or_insert(value);
+            }
+        }
         let known = EXTERNAL.iter().find(|e| e.0 == name);
         let data;
         if let Some((_, file)) = known {
