@@ -135,8 +135,8 @@ pub(crate) fn wilson(share: f64, users: usize) -> Estimate {
 /// The mean of paired differences, `own` less `base` of each user, with its symmetric interval;
 /// without one if fewer than [`INFORMATIVE`] of them are not 0.
 pub(crate) fn of_differences(
-    own: ArrayView1<f64>,
-    base: ArrayView1<f64>,
+    own: &ArrayView1<f64>,
+    base: &ArrayView1<f64>,
     samples: impl Iterator<Item = f64>,
 ) -> Estimate {
     let both = own.into_iter().zip(base);
@@ -248,12 +248,16 @@ mod tests {
         assert_ne!(own, base);
         let column = |value: f64| Array2::from_elem((20, 1), value);
         let (own, base) = (column(own), column(base));
-        let none = of_differences(own.column(0), base.column(0), [0.0; 100].into_iter());
+        let none = of_differences(&own.column(0), &base.column(0), [0.0; 100].into_iter());
         assert_eq!((none.value, none.ends()), (0.0, None));
         // Nor are they another value than the usual one.
         let mixed = Array2::from_shape_fn((20, 1), |at| if at.0 < 10 { own[at] } else { base[at] });
         assert_eq!(informative(&mixed.view()), 0.0);
-        let real = of_differences(own.column(0), column(0.1).column(0), [0.1; 100].into_iter());
+        let real = of_differences(
+            &own.column(0),
+            &column(0.1).column(0),
+            [0.1; 100].into_iter(),
+        );
         assert!(real.ends().is_some() && (real.value - 0.1).abs() < 1e-12);
     }
 

@@ -14,6 +14,8 @@ mod resample;
 
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use chance::{detectable, p_chance};
+#[cfg(test)]
+pub(crate) use interval::IntervalMethod;
 pub(crate) use interval::{Estimate, bca, informative, of_differences, wilson};
 pub(crate) use letters::letters;
 pub(crate) use multiplicity::Correction;

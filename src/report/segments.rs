@@ -198,7 +198,7 @@ fn estimates(
             if let Some(base) = place.filter(|&base| base != column) {
                 let pairs = samples[column].iter().zip(&samples[base]);
                 let resampled = pairs.map(|(own, base)| own - base);
-                found[row].1 = Some(of_differences(own, table.column(base), resampled));
+                found[row].1 = Some(of_differences(&own, &table.column(base), resampled));
             }
         }
     }
@@ -221,7 +221,7 @@ fn estimates(
         let pairs = samples[0].iter().zip(&samples[1]);
         let resampled = pairs.map(|(own, base)| own - base);
         let (own, base) = (table.column(0), table.column(1));
-        found[row].1 = Some(of_differences(own, base, resampled));
+        found[row].1 = Some(of_differences(&own, &base, resampled));
     }
     found
 }

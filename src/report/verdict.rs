@@ -119,7 +119,7 @@ fn disagreement(overview: &Overview, better: &[&Row], chosen: &Row) -> String {
     )
 }
 
-/// ``als` (+0.0100, p = 0.010)`, or how many users differ where these are too few.
+/// A variant with its difference and p, or with how many users differ where these are too few.
 fn listed(row: &Row, d: &Difference) -> String {
     let name = &row.variant;
     match d.p_adjusted {
