@@ -138,6 +138,11 @@ fn what_is_scored_on_test_is_counted_over_all_folders() {
             .unwrap()
             .contains("every trial was scored on test")
     }));
+    let said = |folder: &str| {
+        std::fs::read_to_string(lab.path(format!("{folder}/report.md"))).expect("a report")
+    };
+    assert!(said("reports/peek").contains("All others were scored on test too"));
+    assert!(said("reports/small").contains("Only that one was scored on test."));
     // Another cut of the same log asks something else.
     let mut arguments = vec!["sweep", "small.toml"];
     arguments.extend(set("name=cut"));

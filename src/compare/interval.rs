@@ -8,7 +8,7 @@
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use super::{INFORMATIVE, normal, quantile};
+use super::{INFORMATIVE, apart, normal, quantile};
 
 /// A mean with its 95 % interval over users.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -97,15 +97,18 @@ pub(crate) fn informative(seeds: &ArrayView2<f64>) -> f64 {
     let of = |column: ArrayView1<f64>| {
         let mut sorted = column.to_vec();
         sorted.sort_by(f64::total_cmp);
-        let usual = sorted.chunk_by(|a, b| a == b).map(<[f64]>::len).max();
+        let usual = sorted
+            .chunk_by(|a, b| apart(*a, *b) == 0.0)
+            .map(<[f64]>::len)
+            .max();
         sorted.len() - usual.unwrap_or(0)
     };
     let total: usize = seeds.columns().into_iter().map(of).sum();
     total as f64 / seeds.ncols().max(1) as f64
 }
 
-/// Wilson's score interval of a share of `users`, for values that are 0 or 1. It holds for few hits
-/// too. For a mean over seeds of such values (anything from 0 to 1) it is conservative: with the same
+/// Wilson's score interval of a share of `users`, for values that are all 0 or 1. It holds for few
+/// hits too. For a mean over seeds or periods of such values it would be too wide: with the same
 /// mean, nothing from 0 to 1 varies as much as 0 and 1 do.
 ///
 /// Wilson, Probable Inference, JASA 1927; Brown, Cai & `DasGupta`, Statistical Science 2001.
@@ -129,9 +132,15 @@ pub(crate) fn wilson(share: f64, users: usize) -> Estimate {
     }
 }
 
-/// The mean of paired differences, one a user, with its symmetric interval; without one if fewer than
-/// [`INFORMATIVE`] of them are not 0.
-pub(crate) fn of_differences(differences: &[f64], samples: impl Iterator<Item = f64>) -> Estimate {
+/// The mean of paired differences, `own` less `base` of each user, with its symmetric interval;
+/// without one if fewer than [`INFORMATIVE`] of them are not 0.
+pub(crate) fn of_differences(
+    own: &ArrayView1<f64>,
+    base: &ArrayView1<f64>,
+    samples: impl Iterator<Item = f64>,
+) -> Estimate {
+    let both = own.into_iter().zip(base);
+    let differences: Vec<f64> = both.map(|(own, base)| apart(*own, *base)).collect();
     let users = differences.len();
     let value = differences.iter().sum::<f64>() / users as f64;
     if differences.iter().filter(|d| **d != 0.0).count() < INFORMATIVE {
@@ -165,7 +174,7 @@ pub(super) fn symmetric(mean: f64, samples: impl Iterator<Item = f64>, users: us
 mod tests {
     use ndarray::Array2;
 
-    use super::{IntervalMethod, bca, informative, symmetric, wilson};
+    use super::{IntervalMethod, bca, informative, of_differences, symmetric, wilson};
     use crate::compare::bootstrap;
 
     /// The first `ones` of `users` users have the value 1.
@@ -230,6 +239,26 @@ mod tests {
         assert_eq!(informative(&seeds.view()), 10.0);
         assert_eq!(informative(&hits(100, 10).view()), 10.0);
         assert_eq!(informative(&hits(0, 0).view()), 0.0);
+    }
+
+    #[test]
+    fn the_same_seeds_in_another_order_are_no_difference() {
+        let seeds = |order: [f64; 3]| (order[0] + order[1] + order[2]) / 3.0;
+        let (own, base) = (seeds([0.1, 0.2, 0.3]), seeds([0.3, 0.2, 0.1]));
+        assert_ne!(own, base);
+        let column = |value: f64| Array2::from_elem((20, 1), value);
+        let (own, base) = (column(own), column(base));
+        let none = of_differences(&own.column(0), &base.column(0), [0.0; 100].into_iter());
+        assert_eq!((none.value, none.ends()), (0.0, None));
+        // Nor are they another value than the usual one.
+        let mixed = Array2::from_shape_fn((20, 1), |at| if at.0 < 10 { own[at] } else { base[at] });
+        assert_eq!(informative(&mixed.view()), 0.0);
+        let real = of_differences(
+            &own.column(0),
+            &column(0.1).column(0),
+            [0.1; 100].into_iter(),
+        );
+        assert!(real.ends().is_some() && (real.value - 0.1).abs() < 1e-12);
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod resample;
 
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use chance::{detectable, p_chance};
+#[cfg(test)]
+pub(crate) use interval::IntervalMethod;
 pub(crate) use interval::{Estimate, bca, informative, of_differences, wilson};
 pub(crate) use letters::letters;
 pub(crate) use multiplicity::Correction;
@@ -25,6 +27,22 @@ pub(crate) const INFORMATIVE: usize = 10;
 
 /// The level of all decisions.
 pub(crate) const LEVEL: f64 = 0.05;
+
+/// What two values that are nearer than this share of their size differ by is rounding.
+const ROUNDING: f64 = 1e-12;
+
+/// The first less the second; 0 if they are equal up to the last bits.
+///
+/// A user's value is a mean over seeds and periods, so the same values in another order differ in the
+/// last bits. Such a user differs from nobody, and is no win and no loss.
+pub(crate) fn apart(a: f64, b: f64) -> f64 {
+    let difference = a - b;
+    if difference.abs() <= ROUNDING * a.abs().max(b.abs()) {
+        0.0
+    } else {
+        difference
+    }
+}
 
 /// Mean and standard deviation (n − 1).
 pub(crate) fn mean_sd(values: &[f64]) -> (f64, f64) {
@@ -44,7 +62,19 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{mean_sd, quantile};
+    use super::{apart, mean_sd, quantile};
+
+    #[test]
+    fn rounding_is_no_difference_and_small_values_are() {
+        let (a, b) = ((0.1 + 0.2 + 0.3) / 3.0, (0.3 + 0.2 + 0.1) / 3.0);
+        assert_ne!(a, b);
+        assert_eq!(
+            (apart(a, b), apart(-a, -b), apart(0.0, 0.0)),
+            (0.0, 0.0, 0.0)
+        );
+        assert_eq!(apart(3e-9, 1e-9), 3e-9 - 1e-9);
+        assert_eq!((apart(1e-15, 0.0), apart(0.0, 1e-15)), (1e-15, -1e-15));
+    }
 
     #[test]
     fn small_statistics_by_hand() {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::interval::symmetric;
 use super::resample::{Weigh, blocks};
-use super::{INFORMATIVE, LEVEL, detectable, mean_sd, normal};
+use super::{INFORMATIVE, LEVEL, ROUNDING, apart, detectable, mean_sd, normal};
 
 /// How many random sign flips a p-value rests on at least; with many pairs 100 a pair, so that the
 /// smallest p survives any adjustment for their number.
@@ -37,8 +37,10 @@ pub(crate) struct Difference {
     pub(crate) wins: usize,
     pub(crate) ties: usize,
     pub(crate) losses: usize,
-    /// Whether enough users differ, with one seed of each, for an interval and a p-value to mean
-    /// anything.
+    /// How many users differ with one seed of each, on average over the seeds: with one seed, wins
+    /// and losses together, with several fewer.
+    pub(crate) differing: f64,
+    /// Whether these are enough for an interval and a p-value to mean anything.
     pub(crate) informative: bool,
     /// Two-sided p-value; none unless `informative`.
     pub(crate) p: Option<f64>,
@@ -119,6 +121,7 @@ impl Difference {
             wins: differing,
             ties: 100 - differing,
             losses: 0,
+            differing: differing as f64,
             informative,
             p: known(p_adjusted),
             p_adjusted: known(p_adjusted),
@@ -182,7 +185,8 @@ impl Pairs {
         let differences = self.differences(a, b);
         let count = |holds: fn(&f64) -> bool| differences.iter().filter(|d| holds(d)).count();
         let (wins, losses) = (count(|d| *d > 0.0), count(|d| *d < 0.0));
-        let informative = self.differing(a, b) >= INFORMATIVE as f64;
+        let differing = self.differing(a, b);
+        let informative = differing >= INFORMATIVE as f64;
         let (value, sd) = mean_sd(&differences);
         let resampled = of_a.iter().zip(of_b).map(|(a, b)| a - b);
         let half = informative.then(|| symmetric(value, resampled, users));
@@ -191,10 +195,12 @@ impl Pairs {
             low: half.map(|h| value - h),
             high: half.map(|h| value + h),
             relative: relative(value, self.means[b]),
-            dz: (sd > 0.0).then(|| value / sd),
+            // All the same but for the last bits is no spread.
+            dz: (sd > ROUNDING * value.abs()).then(|| value / sd),
             wins,
             ties: users - wins - losses,
             losses,
+            differing,
             informative,
             p: self.p[pair(a.min(b), a.max(b))].filter(|_| informative),
             p_adjusted: None,
@@ -243,7 +249,8 @@ impl Pairs {
         let mut total = 0;
         for one in self.seeds[a].columns() {
             for other in self.seeds[b].columns() {
-                total += one.into_iter().zip(other).filter(|(x, y)| x != y).count();
+                let differ = |(x, y): &(&f64, &f64)| apart(**x, **y) != 0.0;
+                total += one.into_iter().zip(other).filter(differ).count();
             }
         }
         total as f64 / (self.seeds[a].ncols() * self.seeds[b].ncols()).max(1) as f64
@@ -256,7 +263,7 @@ impl Pairs {
 
     fn differences(&self, a: usize, b: usize) -> Vec<f64> {
         let users = self.values.column(a).into_iter().zip(self.values.column(b));
-        users.map(|(a, b)| a - b).collect()
+        users.map(|(a, b)| apart(*a, *b)).collect()
     }
 
     /// The paired t-test of every pair. Student 1908; as good as randomization at the sizes at which
@@ -301,7 +308,10 @@ fn randomization(
         return Some(Vec::new());
     }
     // Against the first variant, for users whom all variants treat alike then drop out.
-    let apart = values - &values.select(Axis(1), &[0]);
+    let first = values.column(0);
+    let apart = Array2::from_shape_fn(values.dim(), |(user, column)| {
+        apart(values[[user, column]], first[user])
+    });
     let differing = apart
         .outer_iter()
         .filter(|row| row.iter().any(|v| *v != 0.0))
@@ -468,8 +478,37 @@ mod tests {
         let five = Array2::from_shape_fn((100, 5), |(user, seed)| f64::from(user / 4 == seed));
         let pairs = Pairs::new(vec![five, Array2::zeros((100, 1))], 1);
         let d = pairs.difference(0, 1, &[0.04; 10], &[0.0; 10]);
-        assert_eq!((d.wins, d.informative, d.p), (20, false, None));
+        assert_eq!((d.wins, d.differing, d.p), (20, 4.0, None));
+        assert!(!d.informative);
         assert!((d.value - 0.04).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rounding_is_a_tie() {
+        // The same three seeds in another order, for 50 users; 12 of the others do differ.
+        let of = |seeds: [f64; 3], plus: f64| {
+            let value = (seeds[0] + seeds[1] + seeds[2]) / 3.0;
+            Array2::from_shape_fn((100, 1), |(user, _)| match user {
+                0..50 => value,
+                50..62 => 0.5 + plus,
+                _ => 0.0,
+            })
+        };
+        let of = |plus| vec![of([0.1, 0.2, 0.3], 0.0), of([0.3, 0.2, 0.1], plus)];
+        let difference = |plus| {
+            let pairs = Pairs::new(of(plus), 1);
+            pairs.difference(0, 1, &[0.0; 10], &[0.0; 10])
+        };
+        let none = difference(0.0);
+        assert_eq!((none.wins, none.ties, none.losses), (0, 100, 0));
+        assert_eq!(
+            (none.differing, none.informative, none.p),
+            (0.0, false, None)
+        );
+        assert_eq!((none.value, none.dz), (0.0, None));
+        let some = difference(0.25);
+        assert_eq!((some.wins, some.ties, some.losses), (0, 88, 12));
+        assert_eq!((some.differing, some.informative), (12.0, true));
     }
 
     #[test]

@@ -223,7 +223,9 @@ impl AllValues {
 
     /// The interval of one variant on one metric.
     fn estimate(&self, is_share: bool, value: f64, column: usize, samples: &[f64]) -> Estimate {
-        if is_share {
+        // Means over seeds or periods of what is 0 or 1 are anything between, and vary less.
+        let hit_or_not = |v: &f64| *v == 0.0 || *v == 1.0;
+        if is_share && self.values.column(column).iter().all(hit_or_not) {
             wilson(value, self.values.nrows())
         } else {
             let width = self.labels.len();
@@ -278,4 +280,39 @@ fn chance(overview: &Overview, rows: &mut [Row], store: &Store) -> Result<(), Fa
         row.p_chance_adjusted = adjusted.unwrap_or(1.0);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::{AllValues, Table};
+    use crate::compare::IntervalMethod;
+
+    #[test]
+    fn a_mean_of_hits_over_seeds_is_no_share_of_users() {
+        let users: Vec<String> = (0..40).map(|user| format!("u{user}")).collect();
+        let table = |hits: usize| Table {
+            users: users.clone(),
+            labels: vec!["hit_rate@3".to_owned()],
+            values: Array2::from_shape_fn((40, 1), |(user, _)| f64::from(user < hits)),
+        };
+        let estimate = |hits: &[usize]| {
+            let seeds: Vec<Table> = hits.iter().map(|&hits| table(hits)).collect();
+            let mut values = Array2::zeros((40, 1));
+            for table in &seeds {
+                values += &table.values;
+            }
+            values /= seeds.len() as f64;
+            let all = AllValues {
+                labels: vec!["hit_rate@3".to_owned()],
+                seeds: vec![seeds],
+                values,
+            };
+            all.estimate(true, 0.3, 0, &[0.2, 0.3, 0.4])
+        };
+        assert_eq!(estimate(&[12]).interval, IntervalMethod::Wilson);
+        assert_eq!(estimate(&[12, 12]).interval, IntervalMethod::Wilson);
+        assert_eq!(estimate(&[12, 14]).interval, IntervalMethod::Bca);
+    }
 }

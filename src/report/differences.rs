@@ -4,7 +4,7 @@
 use super::Summary;
 use super::comparison::{Comparison, Pair};
 use super::csv::number;
-use super::text::{count, ends, owned, probability, signed, value};
+use super::text::{count, ends, mean_count, owned, probability, signed, value};
 use crate::compare::{Difference, INFORMATIVE, Method};
 use crate::text::{counted, csv_text};
 
@@ -16,11 +16,12 @@ pub(super) struct Table {
 }
 
 /// The header of a difference and what belongs to it.
-const DIFFERENCE: [&str; 6] = [
+const DIFFERENCE: [&str; 7] = [
     "95 % interval",
     "relative",
     "dz",
     "p adj.",
+    "differ",
     "better/equal/worse",
     "could show",
 ];
@@ -37,9 +38,15 @@ fn cells(d: &Difference) -> Vec<String> {
             Some(p) => probability(p),
             None => "too few".to_owned(),
         },
+        differing(d),
         format!("{}/{}/{}", count(d.wins), count(d.ties), count(d.losses)),
         or_dash(d.detectable.map(value)),
     ]
+}
+
+/// How many users differ with one seed of each; never rounded up to what would be enough.
+pub(super) fn differing(d: &Difference) -> String {
+    mean_count((10.0 * d.differing).floor() / 10.0)
 }
 
 /// `+25 %`; with a digit behind the point if it is small.
@@ -142,7 +149,11 @@ pub(super) fn asked(summary: &Summary) -> Vec<String> {
         let span = if value(least) == value(most) {
             value(least)
         } else {
-            format!("{} to {}", value(least), value(most))
+            format!(
+                "{} to {}, for it depends on how much the two vary user by user",
+                value(least),
+                value(most)
+            )
         };
         lines.push(format!(
             "The smallest difference in {} that these users could have shown (power 80 %, after the \
@@ -160,8 +171,9 @@ pub(super) fn asked(summary: &Summary) -> Vec<String> {
     });
     if summary.pairs.iter().any(|p| !p.difference.informative) {
         lines.push(format!(
-            "Too few: fewer than {INFORMATIVE} users differ (with one seed of each), which is too little \
-             for an interval or a p-value"
+            "Too few: fewer than {INFORMATIVE} users differ, which is too little for an interval or a \
+             p-value. What counts is how many differ with one seed of each (differ), not how many means \
+             over seeds do (better/equal/worse)"
         ));
     }
     lines
@@ -232,6 +244,7 @@ fn line(c: &Comparison, family: &str, a: &str, b: &str, d: &Difference) -> Vec<S
         d.wins.to_string(),
         d.ties.to_string(),
         d.losses.to_string(),
+        d.differing.to_string(),
         d.informative.to_string(),
         number(d.p),
         number(d.p_adjusted),
@@ -241,7 +254,7 @@ fn line(c: &Comparison, family: &str, a: &str, b: &str, d: &Difference) -> Vec<S
 }
 
 /// The columns of `comparisons.csv`.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "family",
     "metric",
     "a",
@@ -254,6 +267,7 @@ const COLUMNS: [&str; 17] = [
     "wins",
     "ties",
     "losses",
+    "differing",
     "informative",
     "p",
     "p_adjusted",

@@ -471,18 +471,22 @@ fn provenance(out: &mut String, summary: &Summary) {
 fn reading(out: &mut String, summary: &Summary) {
     out.push_str("## How to read this\n\n");
     if summary.overview.validated() {
-        out.push_str(
-            "Every variant is represented by the trial that did best on validation; only that one \
-             was scored on test, once. ",
-        );
+        out.push_str("Every variant is represented by the trial that did best on validation. ");
+        out.push_str(if summary.overview.exhibit_test {
+            "All others were scored on test too (exhibit_test), to be looked at: they decide nothing \
+             here, but whoever chooses by them has no test part left. "
+        } else {
+            "Only that one was scored on test. "
+        });
     }
     out.push_str(
-        "A place (#) is given only to what is better than a random ranking (p below .05 after the \
+        "A place (#) is given only to what is better than a random ranking (p below 0.05 after the \
          adjustment for the number of variants); `–` means that chance explains the value. Variants \
          with a letter (group) in common cannot be told apart. Decisions rest on adjusted p-values on \
          the deciding metric, which was declared beforehand, not on whether intervals overlap; the \
          other metrics are there to explore. Intervals are 95 % intervals over users: bootstrap (BCa) \
-         of a variant, symmetric bootstrap of a difference, Wilson of a hit rate. They say how sure a \
+         of a variant, symmetric bootstrap of a difference, Wilson of a hit rate (BCa where it is a mean over \
+         seeds or periods). They say how sure a \
          value is for users like these in this period; seeds and other periods are beyond them. dz \
          is the mean difference by its standard deviation over users. \"Could show\" is the smallest \
          difference that would have been found with a probability of 80 %. \"Best possible\" is the \

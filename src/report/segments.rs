@@ -198,8 +198,7 @@ fn estimates(
             if let Some(base) = place.filter(|&base| base != column) {
                 let pairs = samples[column].iter().zip(&samples[base]);
                 let resampled = pairs.map(|(own, base)| own - base);
-                let differences = &own - &table.column(base);
-                found[row].1 = Some(of_differences(&differences.to_vec(), resampled));
+                found[row].1 = Some(of_differences(&own, &table.column(base), resampled));
             }
         }
     }
@@ -211,15 +210,18 @@ fn estimates(
         }
         let of_base: HashMap<&String, f64> = rows[base].iter().map(|(u, v)| (u, *v)).collect();
         let both = rows[row].iter();
-        let both: Vec<f64> = both
-            .filter_map(|(user, own)| Some(own - of_base.get(user)?))
+        let both: Vec<[f64; 2]> = both
+            .filter_map(|(user, own)| Some([*own, *of_base.get(user)?]))
             .collect();
         if both.is_empty() {
             continue;
         }
-        let table = Array2::from_shape_fn((both.len(), 1), |(user, _)| both[user]);
-        let samples = bootstrap(&table, resamples, seed).remove(0);
-        found[row].1 = Some(of_differences(&both, samples.into_iter()));
+        let table = Array2::from_shape_fn((both.len(), 2), |(user, of)| both[user][of]);
+        let samples = bootstrap(&table, resamples, seed);
+        let pairs = samples[0].iter().zip(&samples[1]);
+        let resampled = pairs.map(|(own, base)| own - base);
+        let (own, base) = (table.column(0), table.column(1));
+        found[row].1 = Some(of_differences(&own, &base, resampled));
     }
     found
 }

@@ -64,7 +64,7 @@ pub(super) fn few(summary: &Summary) -> Option<String> {
 /// A probability: three digits, never zero.
 pub(super) fn probability(p: f64) -> String {
     if p < 0.001 {
-        "<.001".to_owned()
+        "<0.001".to_owned()
     } else {
         format!("{p:.3}")
     }

@@ -3,13 +3,13 @@
 //! Every claim rests on a p-value that is adjusted for its family of questions; intervals only say how
 //! large what is claimed may be.
 
-use super::differences::percent;
+use super::differences::{differing, percent};
 use super::summary::Row;
 use super::text::{mean_count, probability, signed, value};
 use crate::compare::{Difference, INFORMATIVE};
 use crate::sweep::{FloorMetric, Overview};
 
-/// One to four sentences about the variant to use: the best on validation, else the best on test.
+/// Some sentences about the variant to use: the best on validation, else the best on test.
 pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     let select = &overview.select;
     // Chance differs between the alternatives of the cleaners.
@@ -47,14 +47,11 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
     let own = chosen.test.get(select).map_or(0.0, |e| e.value);
     let chance = overview.floor(chosen.cleaning).unwrap_or(floor).expected;
     if chosen.rank.is_none() {
-        let names: Vec<String> = better.iter().map(|r| format!("`{}`", r.variant)).collect();
         return format!(
-            "`{name}` ({how}) cannot be told from a random ranking on test ({select} {}, chance {}), \
-             although {} can: validation and test disagree, so prefer none of them yet. A longer \
-             validation part or a split into several periods would show which of them to believe.",
+            "`{name}` ({how}) cannot be told from a random ranking on test ({select} {}, chance {}){}",
             value(own),
             value(chance),
-            names.join(", "),
+            disagreement(overview, &better, chosen),
         );
     }
     let seeds = if chosen.seeds > 1 {
@@ -70,34 +67,121 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
         times(own / chance),
         p_is(&p),
         against_baseline(overview, rows, chosen),
-        against_others(overview, rows)
+        against_others(overview, rows, chosen)
     )
 }
 
-/// Which further variants the best on validation is better than, and which it is not.
-fn against_others(overview: &Overview, rows: &[Row]) -> String {
-    type Holds = fn(&Difference) -> bool;
-    let names = |holds: Holds| -> Vec<String> {
-        rows.iter()
-            .filter(|r| Some(&r.variant) != overview.baseline.as_ref())
-            .filter(|r| r.best_minus_this.is_some_and(|d| holds(&d)))
-            .map(|r| format!("`{}`", r.variant))
-            .collect()
+/// The chosen variant less another. What is said of the baseline rests on the comparisons with the
+/// baseline, as in the table, whichever of the two was chosen; all else on those of all pairs.
+fn chosen_less(overview: &Overview, chosen: &Row, other: &Row) -> Option<Difference> {
+    let is_baseline = |row: &Row| Some(&row.variant) == overview.baseline.as_ref();
+    if is_baseline(other) {
+        chosen.difference
+    } else if is_baseline(chosen) {
+        let base = other.test.get(&overview.select)?.value;
+        Some(other.difference?.reversed(base))
+    } else {
+        other.best_minus_this
+    }
+}
+
+/// What to do where the chosen variant cannot be told from chance and `better` ones can.
+fn disagreement(overview: &Overview, better: &[&Row], chosen: &Row) -> String {
+    let shown = better.iter().filter_map(|row| {
+        let d = chosen_less(overview, chosen, row)?;
+        d.is_loss().then_some((*row, d))
+    });
+    let shown: Vec<(&Row, Difference)> = shown.collect();
+    let of_baseline = |of: &&(&Row, Difference)| Some(&of.0.variant) == overview.baseline.as_ref();
+    // The rows are in order of the values on test.
+    let Some((better_one, d)) = shown.iter().find(of_baseline).or_else(|| shown.first()) else {
+        let names: Vec<String> = better.iter().map(|r| format!("`{}`", r.variant)).collect();
+        return format!(
+            ", although {} can: validation and test disagree, so prefer none of them yet. A longer \
+             validation part or a split into several periods would show which of them to believe.",
+            names.join(", "),
+        );
     };
+    let name = &better_one.variant;
+    let others: Vec<String> = shown
+        .iter()
+        .filter(|(row, _)| row.variant != *name)
+        .map(|(row, d)| listed(row, d))
+        .collect();
+    let also = if others.is_empty() {
+        String::new()
+    } else {
+        format!(" It is also worse than {}.", others.join(", "))
+    };
+    format!(
+        " and is worse than `{name}` there: {}. Use `{name}`, or widen the grid.{also}",
+        span(d)
+    )
+}
+
+/// A variant with its difference and p, or with how many users differ where these are too few.
+fn listed(row: &Row, d: &Difference) -> String {
+    let name = &row.variant;
+    match d.p_adjusted {
+        Some(p) => format!("`{name}` ({}, {})", signed(d.value), p_is(&probability(p))),
+        None => format!("`{name}` ({} differ)", differing(d)),
+    }
+}
+
+/// Up to so many variants are named, each with its numbers.
+const NAMED: usize = 6;
+
+/// Which further variants the chosen one is better than, and which it is not; what to do about it if
+/// it is the baseline, for else that is said already.
+fn against_others(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
+    let is_baseline = |row: &Row| Some(&row.variant) == overview.baseline.as_ref();
+    let others = rows
+        .iter()
+        .filter(|row| row.variant != chosen.variant && !is_baseline(row));
+    let others: Vec<(&Row, Difference)> = others
+        .filter_map(|row| Some((row, chosen_less(overview, chosen, row)?)))
+        .collect();
+    let also = if is_baseline(chosen) { "" } else { "also " };
     let mut text = String::new();
-    let said: [(Holds, &str); 3] = [
-        (Difference::is_gain, "It is also better than"),
-        (|d| !d.is_shown(), "It cannot be told from"),
-        (Difference::is_loss, "On test it is worse than"),
-    ];
-    for (holds, words) in said {
-        let names = names(holds);
+    let mut say = |words: &str, holds: fn(&Difference) -> bool, advice: &dyn Fn(&[_]) -> String| {
+        let found = others.iter().copied().filter(|(_, d)| holds(d));
+        let found: Vec<(&Row, Difference)> = found.collect();
+        let names: Vec<String> = found.iter().map(|(row, d)| listed(row, d)).collect();
         match names.len() {
-            0 => {}
-            1..=6 => text = format!("{text} {words} {}.", names.join(", ")),
+            0 => return,
+            1..=NAMED => text = format!("{text} {words} {}.", names.join(", ")),
             n => text = format!("{text} {words} {n} other variants."),
         }
-    }
+        if is_baseline(chosen) {
+            text += &advice(&found);
+        }
+    };
+    say(
+        &format!("It is {also}better than"),
+        Difference::is_gain,
+        &|_| String::new(),
+    );
+    say(
+        "It cannot be told from",
+        |d| d.informative && !d.is_shown(),
+        &|found| match found {
+            [(_, d)] => format!(" {}", next(d, chosen.users, overview.min_effect)),
+            _ => " Use the simplest of them.".to_owned(),
+        },
+    );
+    say(
+        "Too few users differ to tell it from",
+        |d| !d.informative,
+        &|_| " Use the simpler one, or ask more users.".to_owned(),
+    );
+    say("On test it is worse than", Difference::is_loss, &|found| {
+        let Some((row, d)) = found.first() else {
+            return String::new();
+        };
+        let own = chosen.test.get(&overview.select).map_or(0.0, |e| e.value);
+        let worth = worth(&d.reversed(own), overview.min_effect);
+        format!("{worth} Use `{}`.", row.variant)
+    });
     text
 }
 
@@ -110,8 +194,9 @@ fn indistinct(overview: &Overview, floor: &FloorMetric, first: &Row, variants: u
     };
     format!(
         "{subject}: the highest {} is {} (`{}`, {} of {} users with a hit, {} after {}), chance alone \
-         gives {} and, in 95 % of random rankings, {} to {}. Below {} this data could not have shown \
-         a difference; more data, another split, or a better source is needed before any choice.",
+         gives {} and, in 95 % of random rankings, {} to {}. A model would have had to reach about {} to \
+         be told from chance four times in five; more data, another split, or a better source is needed \
+         before any choice.",
         overview.select,
         value(first.test.get(&overview.select).map_or(0.0, |e| e.value)),
         first.variant,
@@ -148,31 +233,26 @@ fn against_baseline(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
             format!("; the baseline `{baseline}` has no result to compare it with.")
         } else if rows.len() == 1 {
             "; it is the baseline itself, and nothing else was tried.".to_owned()
+        } else if !chosen.best_on_validation {
+            "; it is the baseline itself, and no other variant is above it on test.".to_owned()
         } else {
             "; it is the baseline itself, and no other variant did better on validation.".to_owned()
         };
     };
     if !d.informative {
-        let differ = d.wins + d.losses;
         // With several seeds more users differ in the mean, but not with any one of them.
-        let differ = if differ < INFORMATIVE {
-            format!("only {differ} users differ")
+        let seeds = if d.wins + d.losses < INFORMATIVE {
+            ""
         } else {
-            format!("with one seed of each fewer than {INFORMATIVE} users differ")
+            ", with one seed of each,"
         };
         return format!(
-            "; {differ} from `{baseline}`, too few to tell the two apart: use the simpler one, or ask \
-             more users."
+            "; only {} users differ{seeds} from `{baseline}`, too few to tell the two apart: use the \
+             simpler one, or ask more users.",
+            differing(d)
         );
     }
-    let interval = d.low.zip(d.high).map_or(String::new(), |(low, high)| {
-        format!(", 95 % interval {} to {}", signed(low), signed(high))
-    });
-    let p = p_is(&probability(d.p_adjusted.unwrap_or(1.0)));
-    let relative = d
-        .relative
-        .map_or(String::new(), |r| format!(" ({})", percent(r)));
-    let span = format!("{}{relative}{interval}, {p}", signed(d.value));
+    let span = span(d);
     if d.is_gain() {
         format!(
             "; better than `{baseline}` by {span}.{}",
@@ -188,18 +268,43 @@ fn against_baseline(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
     }
 }
 
+/// `+0.0100 (+25 %), 95 % interval +0.0050 to +0.0150, p = 0.010`.
+fn span(d: &Difference) -> String {
+    let interval = d.low.zip(d.high).map_or(String::new(), |(low, high)| {
+        format!(", 95 % interval {} to {}", signed(low), signed(high))
+    });
+    let relative = d.relative.map(|r| format!(" ({})", percent(r)));
+    format!(
+        "{}{}{interval}, {}",
+        signed(d.value),
+        relative.unwrap_or_default(),
+        p_is(&probability(d.p_adjusted.unwrap_or(1.0)))
+    )
+}
+
 /// Whether a gain that is shown is worth having.
 fn worth(d: &Difference, min_effect: f64) -> String {
     if min_effect <= 0.0 {
         return String::new();
     }
-    if d.value < min_effect {
-        format!(" That is real but less than the {min_effect} that is worth having (min_effect).")
-    } else if d.low.is_some_and(|low| low >= min_effect) {
-        format!(" That is worth having: at least {min_effect} (min_effect), also at the low end.")
+    let (low, high) = d.low.zip(d.high).unwrap_or((d.value, d.value));
+    if high < min_effect {
+        format!(
+            " It is real, but the 95 % interval ends below the {min_effect} that is worth having \
+             (min_effect)."
+        )
+    } else if d.value < min_effect {
+        format!(
+            " It is real, but what was measured is less than the {min_effect} that is worth having \
+             (min_effect), which the 95 % interval still holds."
+        )
+    } else if low >= min_effect {
+        format!(
+            " The 95 % interval begins at no less than the {min_effect} that is worth having (min_effect)."
+        )
     } else {
         format!(
-            " The gain is real and probably worth having, but it may be less than {min_effect} \
+            " It is real and as measured worth having, but the 95 % interval begins below {min_effect} \
              (min_effect)."
         )
     }
@@ -212,7 +317,7 @@ fn next(d: &Difference, users: usize, min_effect: f64) -> String {
         && d.high.is_some_and(|h| h < min_effect)
     {
         return format!(
-            "If there is a difference, it is less than the {min_effect} that is worth having \
+            "The 95 % interval ends within {min_effect} on either side, the least that is worth having \
              (min_effect): use the simpler of the two."
         );
     }
@@ -373,16 +478,10 @@ mod tests {
             verdict(&overview, &[als, row("popularity", 0.04, Some(2), false)])
         };
         for (value, half, p, min_effect, words) in [
-            (0.01, 0.002, 0.01, 0.02, "less than the 0.02 that is worth"),
-            (0.01, 0.002, 0.01, 0.005, "at least 0.005 (min_effect)"),
-            (0.01, 0.006, 0.01, 0.005, "may be less than 0.005"),
-            (
-                0.001,
-                0.002,
-                0.3,
-                0.005,
-                "If there is a difference, it is less",
-            ),
+            (0.01, 0.002, 0.01, 0.02, "ends below the 0.02 that is worth"),
+            (0.01, 0.002, 0.01, 0.005, "begins at no less than the 0.005"),
+            (0.01, 0.006, 0.01, 0.005, "begins below 0.005 (min_effect)"),
+            (0.001, 0.002, 0.3, 0.005, "ends within 0.005 on either side"),
             (
                 0.001,
                 0.009,
@@ -406,12 +505,15 @@ mod tests {
         far.best_minus_this = Some(Difference::example(0.03, 0.01, 50, 0.01));
         let mut above = row("above", 0.08, Some(3), false);
         above.best_minus_this = Some(Difference::example(-0.03, 0.01, 50, 0.01));
+        let mut rare = row("rare", 0.045, Some(3), false);
+        rare.best_minus_this = Some(Difference::example(0.005, 0.01, 9, 0.9));
         let baseline = row("popularity", 0.04, Some(4), false);
-        let text = verdict(&overview(), &[als, near, far, above, baseline]);
+        let text = verdict(&overview(), &[als, near, far, above, rare, baseline]);
         for words in [
-            "also better than `far`.",
-            "cannot be told from `near`.",
-            "On test it is worse than `above`.",
+            "also better than `far` (+0.0300, p = 0.010).",
+            "cannot be told from `near` (+0.0010, p = 0.800).",
+            "Too few users differ to tell it from `rare` (9 differ).",
+            "On test it is worse than `above` (-0.0300, p = 0.010).",
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }
@@ -428,7 +530,7 @@ mod tests {
         als.rank = None;
         assert!(times(&als).contains("chance 0.0300"), "{}", times(&als));
         let text = verdict(&overview(), &[als]);
-        assert!(text.contains("Below 0.0350"), "{text}");
+        assert!(text.contains("to reach about 0.0350 to be told"), "{text}");
     }
 
     #[test]
@@ -439,5 +541,64 @@ mod tests {
         ];
         let text = verdict(&overview(), &rows);
         assert!(text.contains("validation and test disagree"), "{text}");
+    }
+
+    #[test]
+    fn a_baseline_that_was_chosen_is_judged_by_the_comparisons_with_it() {
+        let mut popularity = row("popularity", 0.04, Some(1), true);
+        popularity.best_on_validation = true;
+        let said = |d: Difference| {
+            let mut als = row("als", 0.04 + d.value, Some(2), false);
+            als.difference = Some(d);
+            // The family of all pairs is larger and would say something else.
+            als.best_minus_this = Some(Difference::example(-d.value, 0.01, 50, 0.065));
+            verdict(&overview(), &[popularity.clone(), als])
+        };
+        for (d, words) in [
+            (
+                Difference::example(-0.01, 0.005, 50, 0.044),
+                "It is better than `als` (+0.0100, p = 0.044).",
+            ),
+            (
+                Difference::example(0.01, 0.005, 50, 0.044),
+                "On test it is worse than `als` (-0.0100, p = 0.044). Use `als`.",
+            ),
+            (
+                Difference::example(0.01, 0.005, 50, 0.3),
+                "It cannot be told from `als` (-0.0100, p = 0.300). With 100 users a difference of \
+                 0.0070 would have been found",
+            ),
+            (
+                Difference::example(0.01, 0.005, 9, 0.3),
+                "Too few users differ to tell it from `als` (9 differ). Use the simpler one",
+            ),
+        ] {
+            let text = said(d);
+            assert!(text.contains("it is the baseline itself"), "{text}");
+            assert!(text.contains(words), "{words}: {text}");
+            assert!(!text.contains("0.065"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_choice_that_fails_on_test_yields_to_what_is_shown_better() {
+        let mut als = row("als", 0.01, None, true);
+        als.difference = Some(Difference::example(-0.03, 0.01, 50, 0.01));
+        let popularity = row("popularity", 0.04, Some(2), false);
+        let mut knn = row("knn", 0.05, Some(1), false);
+        knn.best_minus_this = Some(Difference::example(-0.04, 0.01, 50, 0.02));
+        let text = verdict(&overview(), &[knn.clone(), popularity.clone(), als.clone()]);
+        for words in [
+            "cannot be told from a random ranking on test",
+            "is worse than `popularity` there: -0.0300",
+            "p = 0.010. Use `popularity`",
+            "also worse than `knn` (-0.0400, p = 0.020).",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(!text.contains("prefer none"), "{text}");
+        als.difference = Some(Difference::example(-0.03, 0.01, 50, 0.2));
+        let text = verdict(&overview(), &[knn, popularity, als]);
+        assert!(text.contains("Use `knn`"), "{text}");
     }
 }
