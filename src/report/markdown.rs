@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use musicrec_api::{MISSING_TIME, time_text};
 
 use super::audit;
+use super::periods;
 use super::segments;
 use super::selection;
 use super::text::{
@@ -29,6 +30,7 @@ pub(super) fn draw(summary: &Summary) -> String {
     }
     leaderboard(&mut out, summary);
     comparison(&mut out, summary);
+    periods::markdown(&mut out, &overview.select, &summary.leaderboard);
     trials(&mut out, summary);
     selection::markdown(&mut out, &summary.overview, &summary.selection);
     segments::markdown(&mut out, &summary.overview, &summary.segments);
