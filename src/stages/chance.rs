@@ -172,9 +172,12 @@ struct Answer {
 
 impl Answer {
     fn new(listed: Listed, depth: usize, measures: &[Bound]) -> Result<Self> {
-        let value = |measure: &Bound| match measure.nature.over_lists {
-            true => Ok(0.0),
-            false => listed.value(measure),
+        let value = |measure: &Bound| {
+            if measure.nature.over_lists {
+                Ok(0.0)
+            } else {
+                listed.value(measure)
+            }
         };
         Ok(Self {
             values: measures.iter().map(value).collect::<Result<_>>()?,

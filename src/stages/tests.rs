@@ -408,7 +408,7 @@ fn users_without_a_past_have_the_same_list_in_every_random_ranking() {
         let coverage = &chance.null[2];
         assert!(coverage.iter().all(|c| *c >= 4.0 / 6.0 - 1e-12));
         // Lists of a and b: of three users three heard a, and two b.
-        let cold = (0.0 + (3.0 / 2.0_f64).log2()) / 2.0;
+        let cold = (3.0 / 2.0_f64).log2() / 2.0;
         let novelty = chance.null[1].iter().copied().fold(f64::MAX, f64::min);
         assert!(novelty >= cold / 2.0, "{novelty}");
         // What a model gets of these users is the same, so a random one is no better than chance.
