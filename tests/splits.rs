@@ -161,6 +161,32 @@ fn every_period_is_foretold_from_all_before_it() {
     assert_eq!(named.collect::<Vec<_>>(), expected);
     let report = fs::read_to_string(lab.path("out/small/report.md")).expect("a report");
     assert!(report.contains("test period 2 of 2"), "{report}");
+    for words in [
+        "## Periods",
+        "| mean |",
+        "| standard deviation |",
+        "There are 2 test periods",
+    ] {
+        assert!(report.contains(words), "no `{words}` in {report}");
+    }
+    assert!(!report.contains(" events before |"), "{report}");
+    let said = json(&lab.path("out/small/report.json"));
+    for row in said["leaderboard"].as_array().expect("rows") {
+        let id = row["records"][0].as_str().expect("an id");
+        let record = json(&lab.path(format!("out/small/records/{id}.json")));
+        let mut expected = record["result"]["periods"].clone();
+        for period in expected.as_array_mut().expect("periods") {
+            period
+                .as_object_mut()
+                .expect("a period")
+                .remove("users_hit");
+        }
+        assert_eq!(row["periods"], expected);
+        let values = [0, 1].map(|at| expected[at]["metrics"]["ndcg@3"].as_f64().expect("a value"));
+        let mean = format!("{:.4}", f64::midpoint(values[0], values[1]));
+        let line = report.lines().find(|line| line.starts_with("| mean |"));
+        assert!(line.is_some_and(|line| line.contains(&mean)), "{line:?}");
+    }
 }
 
 #[test]
@@ -304,4 +330,86 @@ fn users_without_a_past_are_answered_by_popularity_if_asked_for() {
         report.contains("2 users without a past are answered by popularity"),
         "{report}"
     );
+}
+
+#[test]
+fn a_random_model_is_no_better_than_chance_where_popularity_answers_for_many() {
+    let lab = Lab::small();
+    let als = "[model.als]\nfactors.grid = [4, 8]\nregularization = 1.0\n";
+    assert!(SMALL.contains(als));
+    lab.write("small.toml", SMALL.replace(als, "[model.random]\n"));
+    // Of 660 rows the last fifth is the test part. Twenty users of whom nothing is known ask for what is
+    // popular.
+    let mut heard: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (user, item) in &rows()[..528] {
+        heard.entry(item.clone()).or_default().insert(user.clone());
+    }
+    let mut popular: Vec<(String, usize)> = heard.into_iter().map(|(i, u)| (i, u.len())).collect();
+    popular.sort_by_key(|(_, users)| std::cmp::Reverse(*users));
+    let mut text = log();
+    for user in 0..20 {
+        for (item, _) in &popular[..3] {
+            let _ = writeln!(text, "new{user},{item},{}", 1_700_000_000 + 60 * 599);
+        }
+    }
+    lab.write("log.csv", text);
+    let popularity = "evaluation.cold_users=\"popularity\"";
+    lab.done(&["sweep", "small.toml", "--out", "out", "--set", popularity]);
+    let report = json(&lab.path("out/small/report.json"));
+    let rows = report["leaderboard"].as_array().expect("rows");
+    let random = rows.iter().find(|row| row["variant"] == "random");
+    let random = random.expect("a row");
+    let value = random["test"]["ndcg@3"]["value"].as_f64();
+    assert!(value.expect("a value") > 0.4, "{random}");
+    assert_eq!(random["rank"], Value::Null, "{random}");
+    let p = random["p_chance"].as_f64().expect("a probability");
+    assert!(p > 0.05, "{random}");
+    let expected = &report["cleanings"][0]["floor"]["metrics"]["ndcg@3"];
+    assert_eq!(expected["exact"], true);
+    assert!(
+        expected["expected"].as_f64().expect("a number") > 0.4,
+        "{expected}"
+    );
+    let warnings = report["warnings"].to_string();
+    let (cold, asked) = (20, random["users"].as_u64().expect("a count"));
+    let says = format!("{cold} of {asked} users with targets in the test part");
+    assert!(warnings.contains(&says), "{warnings}");
+    assert!(
+        warnings.contains("answered by popularity whatever the model"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn equal_scores_that_are_averaged_are_no_warning() {
+    let lab = Lab::small();
+    // All but one item are heard by one user each, so their order is that of ids.
+    let mut text = "user_id,song_id,timestamp\n".to_owned();
+    for row in 0..200 {
+        let (user, item) = (row % 10, row % 100);
+        let _ = writeln!(text, "u{user},s{item},{}", 1_700_000_000 + 60 * row);
+    }
+    lab.write("log.csv", text);
+    let only = ["--only", "model=popularity"];
+    let ties = |out: &str, more: &[&str]| {
+        let heard = "evaluation.heard=\"keep\"";
+        let arguments = ["sweep", "small.toml", "--out", out, "--set", heard];
+        lab.done(&[&arguments[..], &only, more].concat());
+        let report = json(&lab.path(out).join("small/report.json"));
+        let mut audit = report["audit"].as_array().expect("findings").iter();
+        let check = audit.find(|c| c["check"] == "ties").expect("a check");
+        (check.clone(), report["warnings"].to_string())
+    };
+    let (check, warnings) = ties("by_id", &[]);
+    assert_eq!(check["state"], "warning", "{check}");
+    assert!(warnings.contains("decided by item id"), "{warnings}");
+    let (check, warnings) = ties("averaged", &["--set", "evaluation.ties=\"expected\""]);
+    assert_eq!(check["state"], "ok", "{check}");
+    assert!(
+        check["says"]
+            .to_string()
+            .contains("averaged over the orders"),
+        "{check}"
+    );
+    assert!(!warnings.contains("item id"), "{warnings}");
 }

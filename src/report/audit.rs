@@ -40,7 +40,7 @@ pub(super) fn findings(overview: &Overview, rows: &[Row]) -> Vec<Finding> {
             findings.extend(of_fold);
         }
     }
-    let ties = rows.iter().map(ties);
+    let ties = rows.iter().map(|row| ties(row, averaged(overview)));
     let of_all = overview.checks.iter().cloned().chain(ties);
     findings.extend(of_all.map(|check| Finding {
         part: String::new(),
@@ -51,28 +51,41 @@ pub(super) fn findings(overview: &Overview, rows: &[Row]) -> Vec<Finding> {
 }
 
 /// How often the order of ids decided who is on the last place.
-fn ties(row: &Row) -> Check {
+fn ties(row: &Row, averaged: bool) -> Check {
     let share = share_tied(row);
-    let state = if share > TIED {
+    let state = if share > TIED && !averaged {
         State::Warning
     } else {
         State::Ok
     };
     let says = format!(
-        "{}: for {} of {} ({}) the last place that a metric looks at was decided by item id, the \
-         scores being equal",
+        "{}: for {} of {} ({}) {}",
         row.variant,
         mean_count(row.users_tied),
         counted(row.users, "user"),
-        percent(share)
+        percent(share),
+        if averaged {
+            "the item behind the last place that a metric looks at has an equal score; metrics of hits are \
+             averaged over the orders of such items"
+        } else {
+            "the last place that a metric looks at was decided by item id, the scores being equal"
+        }
     );
     let counts =
         json!({ "variant": row.variant, "users_tied": row.users_tied, "users": row.users });
     Check::new("ties", state, counts, says)
 }
 
+/// Whether what equal scores leave open is averaged.
+fn averaged(overview: &Overview) -> bool {
+    overview.shared["evaluation"]["ties"] == "expected"
+}
+
 /// What only the records tell to be warned of.
-pub(super) fn warning(rows: &[Row]) -> Option<String> {
+pub(super) fn warning(overview: &Overview, rows: &[Row]) -> Option<String> {
+    if averaged(overview) {
+        return None;
+    }
     let tied = rows.iter().filter(|row| share_tied(row) > TIED);
     let tied: Vec<String> = tied
         .map(|row| format!("{} ({})", row.variant, percent(share_tied(row))))

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use musicrec_api::{MISSING_TIME, time_text};
 
 use super::audit;
+use super::periods;
 use super::segments;
 use super::selection;
 use super::text::{
@@ -29,6 +30,7 @@ pub(super) fn draw(summary: &Summary) -> String {
     }
     leaderboard(&mut out, summary);
     comparison(&mut out, summary);
+    periods::markdown(&mut out, &overview.select, &summary.leaderboard);
     trials(&mut out, summary);
     selection::markdown(&mut out, &summary.overview, &summary.selection);
     segments::markdown(&mut out, &summary.overview, &summary.segments);
@@ -485,10 +487,10 @@ fn reading(out: &mut String, summary: &Summary) {
          with a letter (group) in common cannot be told apart. Decisions rest on adjusted p-values on \
          the deciding metric, which was declared beforehand, not on whether intervals overlap; the \
          other metrics are there to explore. Intervals are 95 % intervals over users: bootstrap (BCa) \
-         of a variant, symmetric bootstrap of a difference, Wilson of a hit rate (BCa where it is a mean over \
-         seeds or periods). They say how sure a \
-         value is for users like these in this period; seeds and other periods are beyond them. dz \
-         is the mean difference by its standard deviation over users. \"Could show\" is the smallest \
+         of a variant, symmetric bootstrap of a difference, Wilson of a hit rate (BCa where it is a mean \
+         over seeds or periods). They say how sure a value is for users like these; how it varies with \
+         the seed, or from period to period, is beyond them, and stands beside where there are several. \
+         dz is the mean difference by its standard deviation over users. \"Could show\" is the smallest \
          difference that would have been found with a probability of 80 %. \"Best possible\" is the \
          highest value any ranking could reach on this split: a user with one target cannot give \
          precision@3 above 1/3.\n",

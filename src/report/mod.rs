@@ -6,6 +6,7 @@ mod comparison;
 mod csv;
 mod differences;
 mod markdown;
+mod periods;
 mod segments;
 mod selection;
 mod summary;

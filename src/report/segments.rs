@@ -71,16 +71,15 @@ pub(super) fn read(
             .collect();
         let estimates = estimates(&of_rows, baseline, resamples, seed);
         for ((row, values), (test, difference)) in rows.iter().zip(&of_rows).zip(estimates) {
-            let division = divisions(overview, row).iter().find(|d| d.by == by);
+            let division = divisions(overview, row).find(|d| d.by == by);
             let (Some(test), Some(division)) = (test, division) else {
                 continue;
             };
-            let what = division.segments.iter().find(|s| s.name == segment);
             found.push(InSegment {
                 by: by.clone(),
                 of: division.of,
                 segment: segment.clone(),
-                what: what.map_or(String::new(), |s| s.what.clone()),
+                what: what(overview, row, &by, &segment),
                 variant: row.variant.clone(),
                 users: values.len(),
                 few: values.len() < FEW,
@@ -92,11 +91,29 @@ pub(super) fn read(
     Ok(found)
 }
 
-/// How the test part is divided under a row's alternative of the cleaners.
-fn divisions<'o>(overview: &'o Overview, row: &Row) -> &'o [Division] {
-    let folds = overview.cleanings.get(row.cleaning).map(|c| &c.folds);
-    let test = folds.and_then(|folds| folds.iter().find(|f| f.role == Role::Test));
-    test.map_or(&[], |fold| &fold.segments)
+/// How the test part is divided under a row's alternative of the cleaners, period by period.
+fn divisions<'o>(overview: &'o Overview, row: &Row) -> impl Iterator<Item = &'o Division> {
+    let folds = overview.cleanings.get(row.cleaning).into_iter();
+    let test = folds.flat_map(|c| c.folds.iter().filter(|f| f.role == Role::Test));
+    test.flat_map(|fold| &fold.segments)
+}
+
+/// What is in a segment, in words; nothing where that differs between periods.
+fn what(overview: &Overview, row: &Row, by: &str, segment: &str) -> String {
+    let divisions = divisions(overview, row).filter(|d| d.by == by);
+    let segments = divisions.flat_map(|d| &d.segments);
+    let mut whats = segments.filter(|s| s.name == segment).map(|s| &s.what);
+    match whats.next() {
+        Some(what) if whats.all(|other| other == what) => what.clone(),
+        _ => String::new(),
+    }
+}
+
+/// How many test periods there are.
+fn periods(overview: &Overview) -> usize {
+    let folds = overview.cleanings.iter().flat_map(|c| &c.folds);
+    let test = folds.filter(|f| f.role == Role::Test);
+    test.map(|f| f.periods).max().unwrap_or(1)
 }
 
 /// All segments that any row has, in order.
@@ -240,6 +257,14 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, segments: &[InSegm
          what has fewer than {FEW} users.\n",
         count(overview.resamples.min(RESAMPLES))
     );
+    let periods = periods(overview);
+    if periods > 1 {
+        let _ = writeln!(
+            out,
+            "There are {periods} test periods, each divided by itself: a user may be in several segments \
+             of a kind, in each with the mean over the periods in which they are in it.\n"
+        );
+    }
     let mut header = owned(["segment", "", "variant", "users", select, "95 %"]);
     if let Some(baseline) = &overview.baseline {
         header.push(format!("difference to {}", escape(baseline)));
@@ -252,7 +277,7 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, segments: &[InSegm
             escape(&first.by),
             match (first.by.as_str(), first.of) {
                 ("activity", _) =>
-                    "Users in thirds by their events in the fit part; equal numbers stay together.",
+                    "Users in thirds by their events before, learned from or given; equal numbers stay together.",
                 ("targets", _) => "Users by their number of targets.",
                 ("popularity", _) =>
                     "Targets by how many users heard the item in the fit part: head, middle and tail hold a \
@@ -261,7 +286,7 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, segments: &[InSegm
                 ("history", _) =>
                     "Targets that the user heard before, and new ones; each line is as if there were no others.",
                 (_, Of::Users) =>
-                    "A column of the log that is of users: each user's most frequent value in the fit part.",
+                    "A column of the log that is of users: each user's most frequent value before.",
                 (_, Of::Targets) =>
                     "A column of the log that is of items: targets by their item's most frequent value in the \
                      fit part, as if there were no others.",

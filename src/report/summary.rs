@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::audit::{self, Finding};
 use super::comparison::{Comparison, Pair, compare};
+use super::periods::{self, InPeriod};
 use super::segments::{self, InSegment};
 use super::selection::Selection;
 use super::table::Table;
@@ -57,6 +58,8 @@ pub(crate) struct Row {
     pub(crate) seeds: usize,
     /// The standard deviation over these seeds, by metric; empty for one seed.
     pub(crate) seed_sd: BTreeMap<String, f64>,
+    /// What it reaches in each test period where there are several.
+    pub(crate) periods: Vec<InPeriod>,
     /// The place among variants that are better than chance; none for what chance explains.
     pub(crate) rank: Option<usize>,
     /// Variants with a letter in common cannot be told apart on the deciding metric.
@@ -135,7 +138,7 @@ impl Summary {
         let audit = audit::findings(&overview, &rows);
         let selection = Selection::of(&overview, &trials, looks(store));
         let mut warnings = overview.warnings();
-        warnings.extend(audit::warning(&rows));
+        warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
         Ok(Self {
             schema: SCHEMA,
@@ -265,6 +268,7 @@ fn row(
         trials: variant.trials.len(),
         seeds: test.len(),
         seed_sd: seed_sd(&test),
+        periods: periods::of(&test),
         rank: None,
         group: String::new(),
         best_on_validation: false,

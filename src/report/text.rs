@@ -131,7 +131,7 @@ pub(super) fn seeds(summary: &Summary) -> Vec<String> {
 }
 
 /// `2025-11-10 22:57` of a time in seconds; `-` without one.
-fn time(seconds: Option<i64>) -> String {
+pub(super) fn time(seconds: Option<i64>) -> String {
     seconds.map_or_else(
         || "-".to_owned(),
         |s| {

@@ -404,6 +404,7 @@ mod tests {
             trials: 1,
             seeds: 1,
             seed_sd: [].into(),
+            periods: Vec::new(),
             rank,
             group: String::new(),
             best_on_validation: best,

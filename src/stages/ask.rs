@@ -7,8 +7,8 @@ use rustc_hash::FxHashSet;
 use super::fold::{FoldData, Ragged};
 use super::rank::{Lists, rank_cut};
 
-/// The `depth` best items of each user asked, and on demand what ties at their ends are made up of. `given` is what is told of users held out, and `model`
-/// names the model for messages.
+/// The `depth` best items of each user asked, and on demand what ties at their ends are made up of.
+/// `given` is what is told of users held out, and `model` names the model for messages.
 ///
 /// # Errors
 /// If a score is not a finite number, or the model cannot answer for users it has not learned from.
@@ -16,29 +16,17 @@ pub(crate) fn lists(
     recommender: &dyn Recommender,
     fold: &FoldData,
     given: Option<&Train>,
-    (depth, ties): (usize, bool),
+    shape: (usize, bool),
     model: &str,
 ) -> Result<Lists> {
-    let n_items = fold.fit.items.len();
     let learned = fold.fit.users.len() as u32;
-    let shape = (n_items, depth);
     let ask = |recommender: &dyn Recommender, places: &[usize], users: &[u32]| {
-        let (mut heard, mut targets) = (Ragged::default(), Ragged::default());
-        for &at in places {
-            heard.push(fold.heard.get(at).iter().copied());
-            targets.push(fold.reachable.get(at).iter().copied());
-        }
-        let name_of = |user: u32| {
-            let at = users.iter().position(|&other| other == user);
-            at.map_or(String::new(), |at| fold.name_of(places[at]).to_owned())
-        };
-        let targets = ties.then_some(&targets);
-        rank_cut(recommender, users, &heard, targets, shape, &name_of)
+        ask(recommender, fold, shape, places, users)
     };
-    let (mut known, mut held_out, mut cold) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut known, mut held_out) = (Vec::new(), Vec::new());
     for (at, &user) in fold.asked.iter().enumerate() {
         match user {
-            MISSING => cold.push(at),
+            MISSING => {}
             user if user >= learned => held_out.push(at),
             _ => known.push(at),
         }
@@ -58,12 +46,52 @@ pub(crate) fn lists(
         let users: Vec<u32> = users.collect();
         groups.push((ask(&*folded, &held_out, &users)?, held_out));
     }
-    if !cold.is_empty() {
-        // All get the same scores, so their numbers do not matter.
-        let users: Vec<u32> = (0..cold.len() as u32).collect();
-        groups.push((ask(&Popular::of(&fold.fit), &cold, &users)?, cold));
-    }
+    groups.extend(of_cold_users(fold, shape)?);
     Ok(merged(groups))
+}
+
+/// The lists of the users asked who have no past, which are the same whatever the model, and the places
+/// of these users among all who are asked; `None` where everybody has a past.
+///
+/// # Errors
+/// If a score is not a finite number, which counts always are.
+pub(super) fn of_cold_users(
+    fold: &FoldData,
+    shape: (usize, bool),
+) -> Result<Option<(Lists, Vec<usize>)>> {
+    let cold = fold.asked.iter().enumerate();
+    let cold = cold.filter(|(_, user)| **user == MISSING);
+    let cold: Vec<usize> = cold.map(|(at, _)| at).collect();
+    if cold.is_empty() {
+        return Ok(None);
+    }
+    // All get the same scores, so their numbers do not matter.
+    let users: Vec<u32> = (0..cold.len() as u32).collect();
+    let lists = ask(&Popular::of(&fold.fit), fold, shape, &cold, &users)?;
+    Ok(Some((lists, cold)))
+}
+
+/// Asks for some users, whose places among all who are asked are given, and by which numbers the
+/// recommender knows them.
+fn ask(
+    recommender: &dyn Recommender,
+    fold: &FoldData,
+    (depth, ties): (usize, bool),
+    places: &[usize],
+    users: &[u32],
+) -> Result<Lists> {
+    let (mut heard, mut targets) = (Ragged::default(), Ragged::default());
+    for &at in places {
+        heard.push(fold.heard.get(at).iter().copied());
+        targets.push(fold.reachable.get(at).iter().copied());
+    }
+    let name_of = |user: u32| {
+        let at = users.iter().position(|&other| other == user);
+        at.map_or(String::new(), |at| fold.name_of(places[at]).to_owned())
+    };
+    let targets = ties.then_some(&targets);
+    let shape = (fold.fit.items.len(), depth);
+    rank_cut(recommender, users, &heard, targets, shape, &name_of)
 }
 
 fn cannot_fold_in(model: &str, users: usize) -> Error {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::fold::{FoldData, Summary};
 use super::prepare::Step;
-use crate::experiment::{ColdItems, Evaluation, Heard};
+use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard};
 use crate::text::{counted, percent};
 
 /// Whether a check found all as it should be.
@@ -221,7 +221,7 @@ fn duplicates(of: &Audited) -> Check {
     match (copies, of.evaluation.heard) {
         (0, _) => {
             let says = format!(
-                "none of {all} of the {part} is learned from too (same user, item, time and kind)"
+                "none of {all} of the {part} stands before it too (same user, item, time and kind)"
             );
             Check::new(NAME, State::Ok, counts, says)
         }
@@ -234,8 +234,8 @@ fn duplicates(of: &Audited) -> Check {
                 ),
             };
             let says = format!(
-                "{copies} of {all} of the {part} are learned from too (same user, item, time and \
-                 kind); {harm}"
+                "{copies} of {all} of the {part} stand before it too, where models learn or are told \
+                 (same user, item, time and kind); {harm}"
             );
             Check::new(NAME, state, counts, says)
         }
@@ -335,7 +335,7 @@ fn refit(of: &Audited) -> Option<Check> {
     } else {
         (
             State::Note,
-            "chosen trials are not fitted again: what is learned from ends before the validation part \
+            "chosen trials are not fitted again: nothing of the validation part is learned from \
              (refit = false)",
         )
     };
@@ -344,20 +344,32 @@ fn refit(of: &Audited) -> Option<Check> {
 
 /// Users without a past (P10).
 fn cold_users(of: &Audited) -> Check {
-    let summary = of.summary();
-    let (cold, all) = (summary.cold_users, summary.users + summary.cold_users);
+    const NAME: &str = "cold_users";
+    let s = of.summary();
+    let cold = s.cold_users;
+    let all = s.users + cold - s.cold_asked;
     let part = of.part();
-    let says = if cold == 0 {
-        format!("every user with a target in the {part} has a past")
-    } else {
-        format!(
-            "{cold} of {} with targets in the {part} ({}) have no past and are not asked",
-            counted(all, "user"),
-            percent(share(cold, all))
-        )
+    let counts =
+        json!({ "cold_users": cold, "cold_asked": s.cold_asked, "users_with_targets": all });
+    if cold == 0 {
+        let says = format!("every user with a target in the {part} has a past");
+        return Check::new(NAME, State::Ok, counts, says);
+    }
+    let (state, fate) = match of.evaluation.cold_users {
+        ColdUsers::Skip => (cold_state(cold, all), "are not asked"),
+        // What is alike for all variants hides how they differ, even where it is not the most.
+        ColdUsers::Popularity if 10 * cold > all => (
+            State::Warning,
+            "are answered by popularity whatever the model, so they cannot tell variants apart",
+        ),
+        ColdUsers::Popularity => (State::Note, "are answered by popularity whatever the model"),
     };
-    let counts = json!({ "cold_users": cold, "users_with_targets": all });
-    Check::new("cold_users", cold_state(cold, all), counts, says)
+    let says = format!(
+        "{cold} of {} with targets in the {part} ({}) have no past and {fate}",
+        counted(all, "user"),
+        percent(share(cold, all))
+    );
+    Check::new(NAME, state, counts, says)
 }
 
 /// Targets that nobody heard in the fit part (P9).
@@ -450,12 +462,12 @@ fn users(of: &Audited) -> Check {
     let all = s.evaluated.users;
     let counts = json!({
         "users": s.users, "evaluated_users": all, "without_target": s.users_without_target,
-        "cold_users": s.cold_users, "lost_users": s.lost_users,
+        "cold_users": s.cold_users, "cold_asked": s.cold_asked, "lost_users": s.lost_users,
     });
     let mut left = Vec::new();
     for (count, why) in [
         (s.users_without_target, "without a target"),
-        (s.cold_users, "without a past"),
+        (s.cold_users - s.cold_asked, "without a past"),
         (
             s.lost_users,
             "not asked about under every alternative of the cleaners",

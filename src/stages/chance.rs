@@ -1,16 +1,19 @@
 //! The floor and the ceiling of a fold: what random rankings reach, exactly and drawn, and the
-//! highest value that the fold permits.
+//! highest value that the fold permits. Users without a past get the list in every random ranking that
+//! they get from every model.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use musicrec_api::{ChanceView, Result, UserView, derive_seed, rng};
 use rayon::prelude::*;
 
+use super::ask::of_cold_users;
 use super::bound::{Bound, bind};
 use super::fold::FoldData;
+use super::measure::Listed;
 use super::random_lists::{Others, places};
 use crate::compare::mean_sd;
-use crate::experiment::Metrics;
+use crate::experiment::{Metrics, Ties};
 
 /// What random rankings reach on a fold, by metric. Means count each user by the vote that the fold
 /// gives them.
@@ -51,9 +54,15 @@ pub(crate) fn chance(
     let measures = bind(metrics, fold)?;
     let depth = metrics.depth().min(fold.summary.candidates);
     let reads_items = measures.iter().any(|m| m.nature.reads_items);
-    let users: Vec<User> = (0..fold.asked.len())
+    let mut users: Vec<User> = (0..fold.asked.len())
         .map(|at| User::new(fold, at, depth, reads_items, &measures))
         .collect::<Result<_>>()?;
+    if let Some((lists, cold)) = of_cold_users(fold, (depth, fold.ties == Ties::Expected))? {
+        for (at, &user) in cold.iter().enumerate() {
+            let listed = Listed::of(fold, user, &lists, at);
+            users[user].answer = Some(Answer::new(listed, depth, &measures)?);
+        }
+    }
     let n: f64 = fold.votes.iter().sum();
     let draws: Vec<Vec<f64>> = (0..rankings)
         .into_par_iter()
@@ -79,6 +88,9 @@ pub(crate) fn chance(
             if measure.nature.has_ceiling() {
                 let best = user.measure(measure, &best)?;
                 ceiling[metric] += user.vote * best;
+                if user.answer.is_some() {
+                    continue;
+                }
                 let reach = user.vote * (best - user.missed[metric]).abs() / (n * rankings as f64);
                 step[metric] = step[metric].max(reach);
             }
@@ -89,9 +101,11 @@ pub(crate) fn chance(
     let mut refuted = Vec::with_capacity(measures.len());
     for (metric, (measure, null)) in measures.iter().zip(&null).enumerate() {
         let closed: Option<Vec<f64>> = if measure.nature.has_ceiling() {
-            let of_users = users
-                .iter()
-                .map(|user| Ok(user.expected(measure)?.map(|value| user.vote * value)));
+            let of_users = users.iter().map(|user| {
+                Ok(user
+                    .expected(metric, measure)?
+                    .map(|value| user.vote * value))
+            });
             of_users.collect::<Result<_>>()?
         } else {
             None
@@ -143,6 +157,35 @@ struct User<'a> {
     others: Option<Others<'a>>,
     /// The values of a list without a hit, which most random lists are, by metrics of hits.
     missed: Vec<f64>,
+    /// The list of a user without a past, where nothing is random.
+    answer: Option<Answer>,
+}
+
+/// The list that a user gets whatever the model.
+struct Answer {
+    items: Vec<u32>,
+    gains: Vec<f64>,
+    /// What it is worth by metric; 0 where a metric gives users no values.
+    values: Vec<f64>,
+    hit: bool,
+}
+
+impl Answer {
+    fn new(listed: Listed, depth: usize, measures: &[Bound]) -> Result<Self> {
+        let value = |measure: &Bound| {
+            if measure.nature.over_lists {
+                Ok(0.0)
+            } else {
+                listed.value(measure)
+            }
+        };
+        Ok(Self {
+            values: measures.iter().map(value).collect::<Result<_>>()?,
+            hit: listed.hit(depth),
+            items: listed.items,
+            gains: listed.gains,
+        })
+    }
 }
 
 impl<'a> User<'a> {
@@ -164,6 +207,7 @@ impl<'a> User<'a> {
             masked,
             others: reads_items.then(|| Others::new(reachable, masked)),
             missed: Vec::new(),
+            answer: None,
         };
         let nothing = vec![0.0; depth.min(user.candidates)];
         let missed = measures.iter().map(|m| {
@@ -188,13 +232,19 @@ impl<'a> User<'a> {
         UserView::new(items, gains, self.targets).with_masked(self.masked)
     }
 
-    fn expected(&self, measure: &Bound) -> Result<Option<f64>> {
+    fn expected(&self, metric: usize, measure: &Bound) -> Result<Option<f64>> {
+        if let Some(answer) = &self.answer {
+            return Ok(Some(answer.values[metric]));
+        }
         let view = ChanceView::new(self.candidates, &self.gains, self.targets);
         measure.chance(&view, || self.name)
     }
 
     /// The probability that a random list of `depth` holds a target: hypergeometric.
     fn hit_probability(&self, depth: usize) -> f64 {
+        if let Some(answer) = &self.answer {
+            return f64::from(answer.hit);
+        }
         let misses = self.candidates - self.gains.len();
         let none: f64 = (0..depth.min(self.candidates))
             .map(|place| misses.saturating_sub(place) as f64 / (self.candidates - place) as f64)
@@ -229,6 +279,15 @@ fn draw(
             all_gains.clear();
         }
         let start = all_gains.len();
+        if let Some(answer) = &user.answer {
+            all_items.extend(&answer.items);
+            all_gains.extend(&answer.gains);
+            ends.push(all_gains.len());
+            for (value, own) in values.iter_mut().zip(&answer.values) {
+                *value += user.vote * own;
+            }
+            continue;
+        }
         places(&mut random, user.candidates, depth, &mut drawn);
         let gain = |&item: &usize| user.gains.get(item).copied().unwrap_or(0.0);
         all_gains.extend(drawn.iter().map(gain));

@@ -14,7 +14,7 @@ use super::given::Given;
 use super::prepare::Step;
 use super::segments::Divided;
 pub(crate) use super::summary::{Part, Summary};
-use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard};
+use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard, Ties};
 
 /// Lists of `T`, one an index, stored end to end.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,8 @@ pub(crate) struct FoldData {
     pub(crate) reachable: Ragged<(u32, f64)>,
     /// For each user asked, the gains of all targets, descending.
     pub(crate) targets: Ragged<f64>,
+    /// What a list is worth whose items have equal scores.
+    pub(crate) ties: Ties,
     /// How the users asked and their targets are divided; nothing of what is not the test part.
     pub(crate) segments: Vec<Divided>,
     pub(crate) summary: Summary,
@@ -137,7 +139,7 @@ impl FoldData {
         self.targets = Ragged::default();
         let before = (self.summary.users, self.summary.targets);
         (self.summary.users, self.summary.targets) = (0, 0);
-        self.summary.cold_asked = 0;
+        let cold_asked = std::mem::take(&mut self.summary.cold_asked);
         for (at, user) in who.into_iter().zip(asked).enumerate() {
             let all = wanted.get(at);
             let name = self.users.get(user.0);
@@ -154,6 +156,7 @@ impl FoldData {
                 self.ask(user, heard.get(at).iter().copied(), &kept);
             }
         }
+        self.summary.cold_users -= cold_asked - self.summary.cold_asked;
         self.summary.lost_users += before.0 - self.summary.users;
         self.summary.lost_targets += before.1 - self.summary.targets;
     }
@@ -223,6 +226,7 @@ pub(crate) fn ready(
         wanted: Ragged::default(),
         reachable: Ragged::default(),
         targets: Ragged::default(),
+        ties: evaluation.ties,
         segments: Vec::new(),
         summary: Summary::new(fold, (&fit, given.as_ref(), &future), items.len(), cleaned),
         fit,
@@ -268,8 +272,9 @@ pub(crate) fn ready(
         return Err(Error::data(format!(
             "no user has anything to foretell in the {} part: of its {} users {} have no event of \
              weight above 0 ([evaluation] targets) and {} are unknown to the fit part, and {} pairs \
-             were heard before; cut the log elsewhere (splitter), weigh targets otherwise, or keep \
-             heard items ([evaluation] heard = \"keep\")",
+             were heard before; cut the log elsewhere (splitter), weigh targets otherwise, ask users \
+             without a past too ([evaluation] cold_users = \"popularity\"), or keep heard items (heard = \
+             \"keep\")",
             fold.role.name(),
             summary.evaluated.users,
             summary.evaluated.users - with_weight,

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use super::bound::{Bound, bind};
 use super::fold::{FoldData, Ragged};
 use super::rank::Lists;
-use super::ties::Orders;
+use super::ties::{Cut, Orders};
 use crate::experiment::Metrics;
 
 /// What a trial reached on a fold.
@@ -40,40 +40,19 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
     let depth = metrics.depth();
     let (mut items, mut gains) = (Ragged::default(), Ragged::default());
     for user in 0..users {
-        let targets = fold.reachable.get(user);
-        let list = lists.ranked.get(user);
-        items.push(list.iter().map(|&(item, _)| item));
-        gains.push(list.iter().map(|&(item, _)| gain(targets, item)));
+        let listed = Listed::of(fold, user, lists, user);
+        hit.push(listed.hit(depth));
+        tied.push(lists.tied_at(user, depth));
+        for (at, measure) in of_users.iter().enumerate() {
+            per_user[[user, at]] = listed.value(measure)?;
+        }
+        items.push(listed.items);
+        gains.push(listed.gains);
     }
     let view = |user| {
         UserView::new(items.get(user), gains.get(user), fold.targets.get(user))
             .with_masked(fold.heard.get(user))
     };
-    for user in 0..users {
-        hit.push(gains.get(user).iter().take(depth).any(|&g| g > 0.0));
-        tied.push(lists.tied_at(user, depth));
-        let name = || fold.name_of(user);
-        for (at, measure) in of_users.iter().enumerate() {
-            per_user[[user, at]] = match &lists.cut {
-                Some(cut) if !measure.nature.reads_items => {
-                    let orders = Orders::of(
-                        lists.ranked.get(user),
-                        gains.get(user),
-                        &cut[user],
-                        measure.depth,
-                    );
-                    // Which items they are does not matter to a metric of hits.
-                    let items = vec![MISSING; gains.get(user).len()];
-                    orders.expectation(name(), |gains| {
-                        let view =
-                            UserView::new(&items[..gains.len()], gains, fold.targets.get(user));
-                        measure.user(&view.with_masked(fold.heard.get(user)), name)
-                    })?
-                }
-                _ => measure.user(&view(user), name)?,
-            };
-        }
-    }
     let mut means_of_users = means(&per_user).into_iter();
     let views: Vec<UserView> = (0..users).map(view).collect();
     let of_metric = |measure: &Bound| {
@@ -91,6 +70,58 @@ pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Resu
         hit,
         tied,
     })
+}
+
+/// The list of a user and what is hit in it.
+pub(super) struct Listed<'a> {
+    fold: &'a FoldData,
+    /// The place of the user among those asked.
+    user: usize,
+    ranked: &'a [(u32, f64)],
+    cut: Option<&'a Cut>,
+    pub(super) items: Vec<u32>,
+    pub(super) gains: Vec<f64>,
+}
+
+impl<'a> Listed<'a> {
+    /// The list at a place of some lists, which is that of a user asked.
+    pub(super) fn of(fold: &'a FoldData, user: usize, lists: &'a Lists, at: usize) -> Self {
+        let ranked = lists.ranked.get(at);
+        let targets = fold.reachable.get(user);
+        let gain = |&(item, _): &(u32, f64)| gain(targets, item);
+        Self {
+            fold,
+            user,
+            ranked,
+            cut: lists.cut.as_ref().map(|cut| &cut[at]),
+            items: ranked.iter().map(|&(item, _)| item).collect(),
+            gains: ranked.iter().map(gain).collect(),
+        }
+    }
+
+    /// Whether a target is among the first `depth`.
+    pub(super) fn hit(&self, depth: usize) -> bool {
+        self.gains.iter().take(depth).any(|&gain| gain > 0.0)
+    }
+
+    /// What it is worth by a metric that gives each user a value.
+    pub(super) fn value(&self, measure: &Bound) -> Result<f64> {
+        let (fold, user) = (self.fold, self.user);
+        let name = || fold.name_of(user);
+        let value = |items: &[u32], gains: &[f64]| {
+            let view = UserView::new(items, gains, fold.targets.get(user));
+            measure.user(&view.with_masked(fold.heard.get(user)), name)
+        };
+        match self.cut {
+            Some(cut) if !measure.nature.reads_items => {
+                let orders = Orders::of(self.ranked, &self.gains, cut, measure.depth);
+                // Which items they are does not matter to a metric of hits.
+                let items = vec![MISSING; self.gains.len()];
+                orders.expectation(name(), |gains| value(&items[..gains.len()], gains))
+            }
+            _ => value(&self.items, &self.gains),
+        }
+    }
 }
 
 /// The gain of an item for a user whose targets, ascending by item, are given; 0 if it is none.

@@ -16,7 +16,7 @@ use super::fold::{FoldData, Ragged, Target};
 use super::measure::gain;
 use super::rank::Lists;
 use crate::experiment::{Heard, Metrics};
-use crate::text::csv_text;
+use crate::text::{counted, csv_text};
 
 /// What a segment is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ pub(crate) fn divide(of: &Audited) -> Result<Vec<Divided>> {
     Ok(all)
 }
 
-/// Users by the number of their events in the fit part, in thirds; equal numbers stay together.
+/// Users by the number of their events before, learned from or given, in thirds; equal numbers stay together.
 fn activity(data: &FoldData) -> Divided {
     let mut events = vec![0_usize; data.fit.users.len()];
     for &user in &data.fit.user {
@@ -156,13 +156,22 @@ fn activity(data: &FoldData) -> Divided {
         let of = asked.iter().zip(&places).filter(|(_, place)| **place == at);
         let events = || of.clone().map(|(&events, _)| events);
         let what = match (events().min(), events().max()) {
-            (Some(least), Some(most)) => format!("{least} to {most} events in the fit part"),
+            (_, Some(0)) => "no events before".to_owned(),
+            (Some(least), Some(most)) => format!("{} before", range(least, most, "event")),
             _ => "nobody: equal numbers stay together".to_owned(),
         };
         Segment::new(name, what)
     };
     let segments = vec![name(0, "low"), name(1, "middle"), name(2, "high")];
     Divided::users("activity", segments, places)
+}
+
+/// `1 event`, `2 to 5 events`.
+fn range(least: usize, most: usize, thing: &str) -> String {
+    if least == most {
+        return counted(most, thing);
+    }
+    format!("{least} to {}", counted(most, thing))
 }
 
 /// The third that each value is in, from below, each value weighing what `weight` says of its place.
@@ -218,7 +227,8 @@ fn popularity(data: &FoldData) -> Divided {
         let what = match (range().min(), range().max()) {
             (Some(least), Some(most)) => {
                 let items = range().count();
-                format!("{items} items, heard by {least} to {most} users")
+                let users = self::range(least, most, "user");
+                format!("{}, heard by {users}", counted(items, "item"))
             }
             _ => "no item: equal ones stay together".to_owned(),
         };

@@ -3,12 +3,13 @@
 use musicrec_api::{Events, Fold, Recommender, Result, Role, RowScorer, Scores, Users};
 use serde_json::json;
 
+use super::ask::lists;
 use super::chance::chance;
 use super::faulty::Faulty;
 use super::fold::{FoldData, ready};
 use super::measure::{Measured, measure};
 use super::rank::{rank, rank_cut};
-use crate::experiment::{ColdItems, Evaluation, Heard, Metrics};
+use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard, Metrics, Ties};
 
 /// A model that knows its scores: one list for all.
 struct Fixed(Vec<f64>);
@@ -360,6 +361,65 @@ fn ties_are_averaged_as_mcsherry_and_najork_do() {
                 assert_eq!(measured.per_user.row(0).to_vec(), measured.means);
             }
         }
+    }
+}
+
+/// Of four users asked, x and y have no past: whatever the ranking, x hits with b, the second most
+/// popular item, and y misses, for z is the last of all. The best possible ranking hits all the same.
+#[test]
+fn users_without_a_past_have_the_same_list_in_every_random_ranking() {
+    let known = [
+        ("u", "a"),
+        ("v", "a"),
+        ("w", "a"),
+        ("w", "b"),
+        ("u", "b"),
+        ("w", "c"),
+        ("w", "d"),
+        ("w", "e"),
+        ("w", "z"),
+    ];
+    let asked = [("u", "c"), ("v", "d"), ("x", "b"), ("y", "z")];
+    let pairs = [&known[..], &asked].concat();
+    let metrics = metrics(json!([{ "recall": { "k": 2 } }, { "novelty": { "k": 2 } },
+        { "coverage": { "k": 2 } }]));
+    for ties in [Ties::ItemId, Ties::Expected] {
+        let evaluation = Evaluation {
+            cold_users: ColdUsers::Popularity,
+            ties,
+            ..Evaluation::default()
+        };
+        let data = fold(&pairs, 9, &evaluation).unwrap();
+        assert_eq!(data.summary.cold_asked, 2);
+        let chance = chance(&metrics, &data, 20_000, 1, &false.into()).unwrap();
+        // u draws two of c, d, e, z; v two of five.
+        let expected = (0.5 + 0.4 + 1.0 + 0.0) / 4.0;
+        assert!((chance.expected[0] - expected).abs() < 1e-12, "{chance:?}");
+        assert!(chance.exact[0]);
+        let drawn = chance.null[0].iter().sum::<f64>() / 20_000.0;
+        assert!((drawn - expected).abs() < 0.01, "{drawn} is not {expected}");
+        let least = chance.null[0].iter().copied().fold(f64::MAX, f64::min);
+        let most = chance.null[0].iter().copied().fold(f64::MIN, f64::max);
+        assert_eq!((least, most), (0.25, 0.75));
+        assert!((chance.users_hit - 1.9).abs() < 1e-12, "{chance:?}");
+        assert_eq!(chance.hit[2..], [1.0, 0.0]);
+        assert_eq!(chance.ceiling[0], Some(1.0));
+        // a and b are in every draw, with two others at most of u's and v's four places.
+        let coverage = &chance.null[2];
+        assert!(coverage.iter().all(|c| *c >= 4.0 / 6.0 - 1e-12));
+        // Lists of a and b: of three users three heard a, and two b.
+        let cold = (3.0 / 2.0_f64).log2() / 2.0;
+        let novelty = chance.null[1].iter().copied().fold(f64::MAX, f64::min);
+        assert!(novelty >= cold / 2.0, "{novelty}");
+        // What a model gets of these users is the same, so a random one is no better than chance.
+        let model = Rows((0..6).map(f64::from).collect());
+        let shape = (2, ties == Ties::Expected);
+        let lists = lists(&model, &data, None, shape, "rows").unwrap();
+        let measured = measure(&metrics, &data, &lists).unwrap();
+        assert_eq!(
+            (measured.per_user[[2, 0]], measured.per_user[[3, 0]]),
+            (1.0, 0.0)
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use musicrec_api::{Events, Fold, Result, Role};
 use serde_json::json;
 
 use super::{Audited, Check, State, audit};
-use crate::experiment::{Evaluation, Heard};
+use crate::experiment::{ColdUsers, Evaluation, Heard};
 use crate::stages::fold::{FoldData, ready};
 
 /// A log with the time of each event, cut by place.
@@ -109,7 +109,7 @@ fn what_is_counted_is_what_is_there() {
         (
             "cold_users",
             State::Note,
-            json!({ "cold_users": 1, "users_with_targets": 3 }),
+            json!({ "cold_users": 1, "cold_asked": 0, "users_with_targets": 3 }),
         ),
         (
             "cold_items",
@@ -130,7 +130,7 @@ fn what_is_counted_is_what_is_there() {
             "users",
             State::Ok,
             json!({ "users": 2, "evaluated_users": 4, "without_target": 1, "cold_users": 1,
-                "lost_users": 0 }),
+                "cold_asked": 0, "lost_users": 0 }),
         ),
     ];
     assert_eq!(checks.len(), expected.len());
@@ -138,6 +138,72 @@ fn what_is_counted_is_what_is_there() {
         assert_eq!((check.name.as_str(), check.state), (name, state));
         assert_eq!(json!(check.counts), counts, "{name}");
     }
+}
+
+#[test]
+fn users_without_a_past_who_are_answered_by_popularity_are_asked() {
+    let skipped = by_hand().checks(&Evaluation::default(), false);
+    let says = &of(&skipped, "cold_users").says;
+    assert!(
+        says.contains("1 of 3 users") && says.ends_with("are not asked"),
+        "{says}"
+    );
+    let says = &of(&skipped, "users").says;
+    assert!(says.contains("1 without a past"), "{says}");
+    let asking = Evaluation {
+        cold_users: ColdUsers::Popularity,
+        ..Evaluation::default()
+    };
+    let checks = by_hand().checks(&asking, false);
+    let cold = of(&checks, "cold_users");
+    assert_eq!(
+        json!(cold.counts),
+        json!({ "cold_users": 1, "cold_asked": 1, "users_with_targets": 3 })
+    );
+    assert_eq!(cold.state, State::Warning);
+    assert!(
+        cold.says.starts_with(
+            "1 of 3 users with targets in the test part (33.3 %) have no past and are \
+                               answered by popularity whatever the model"
+        ),
+        "{}",
+        cold.says
+    );
+    let users = of(&checks, "users");
+    assert_eq!(
+        (&users.counts["users"], &users.counts["cold_asked"]),
+        (&json!(3), &json!(1))
+    );
+    assert!(
+        users
+            .says
+            .starts_with("3 of 4 users of the test part are in every mean"),
+        "{}",
+        users.says
+    );
+    assert!(
+        users.says.ends_with("left out: 1 without a target"),
+        "{}",
+        users.says
+    );
+}
+
+#[test]
+fn a_few_users_who_are_answered_by_popularity_are_a_note() {
+    let names: Vec<String> = (0..10).map(|user| format!("u{user:02}")).collect();
+    let mut log: Vec<(&str, &str, i64)> = names[1..].iter().map(|user| (&**user, "a", 1)).collect();
+    log.push(("other", "b", 1));
+    let fit = log.len() as u32;
+    log.extend(names.iter().map(|user| (&**user, "b", 2)));
+    let targets: Vec<u32> = (fit..log.len() as u32).collect();
+    let asking = Evaluation {
+        cold_users: ColdUsers::Popularity,
+        ..Evaluation::default()
+    };
+    let checks = Cut::new(&log, &targets).checks(&asking, false);
+    let cold = of(&checks, "cold_users");
+    assert_eq!(cold.state, State::Note, "{}", cold.says);
+    assert!(cold.says.contains("1 of 10 users"), "{}", cold.says);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Segments by a column of the log. Whether it belongs to items (a genre) or to users (a country) is
-//! found from the fit part.
+//! found from what happened before: the fit part, and of users also what is given of those held out.
 
 use std::collections::BTreeMap;
 
-use musicrec_api::{Cells, Error, MISSING, Result};
+use musicrec_api::{Cells, Error, MISSING, Result, Roles};
 use rustc_hash::FxHashMap;
 
 use super::{Divided, Segment};
@@ -32,9 +32,24 @@ pub(super) fn divide(data: &FoldData, column: &str) -> Result<Divided> {
             "`segments` names the column `{column}`, but there is no log with columns"
         )));
     };
-    let (codes, values) = coded(log.column(column)?, &fit.row);
+    if let Some(part) = part_of(log.roles(), column) {
+        return Err(Error::definition(format!(
+            "`segments` names the column `{column}`, which plays the part of the {part}, so it would \
+             divide nothing; name a column that several {part}s share a value of"
+        )));
+    }
+    // Users held out are numbered behind those of the fit part.
+    let given = data.given.as_ref().map(|given| &given.history);
+    let given_rows = given.into_iter().flat_map(|given| &given.row);
+    let rows: Vec<u32> = fit.row.iter().chain(given_rows).copied().collect();
+    let (codes, values) = coded(log.column(column)?, &rows);
     let items = Groups::of(&fit.item, &codes, fit.items.len());
-    let users = Groups::of(&fit.user, &codes, fit.users.len());
+    let learned = fit.users.len();
+    let given_users = given.into_iter().flat_map(|given| &given.user);
+    let given_users = given_users.map(|&user| learned as u32 + user);
+    let who: Vec<u32> = fit.user.iter().copied().chain(given_users).collect();
+    let held_out = given.map_or(0, |given| given.users.len());
+    let users = Groups::of(&who, &codes, learned + held_out);
     let of_items = items.agreement() >= NEARLY.max(users.agreement());
     let groups = if of_items { items } else { users };
     let most: Vec<Option<u32>> = groups.most_frequent(&values);
@@ -61,8 +76,7 @@ pub(super) fn divide(data: &FoldData, column: &str) -> Result<Divided> {
     let mut place: FxHashMap<Option<u32>, usize> = FxHashMap::default();
     for (value, _) in known {
         place.insert(Some(value), segments.len());
-        let name: String = values[value as usize].chars().take(SHOWN).collect();
-        segments.push(Segment::new(name, ""));
+        segments.push(Segment::new(name(&values[value as usize], &segments), ""));
     }
     if !others.is_empty() {
         let what = format!("{} further values", others.len());
@@ -72,7 +86,7 @@ pub(super) fn divide(data: &FoldData, column: &str) -> Result<Divided> {
     }
     if sizes.contains_key(&None) {
         place.insert(None, segments.len());
-        segments.push(Segment::new(ABSENT, "no value in the fit part"));
+        segments.push(Segment::new(ABSENT, "no value before"));
     }
     let divided = if of_items {
         Divided::targets(column, segments, data, |_, target| {
@@ -85,7 +99,35 @@ pub(super) fn divide(data: &FoldData, column: &str) -> Result<Divided> {
     Ok(divided)
 }
 
-/// The value of a user or item; none of what is not in the fit part.
+/// What part a column plays whose values name users, items or moments.
+pub(crate) fn part_of(roles: &Roles, column: &str) -> Option<&'static str> {
+    let time = roles.time.as_deref();
+    match column {
+        _ if column == roles.user => Some("user"),
+        _ if column == roles.item => Some("item"),
+        _ if Some(column) == time => Some("time"),
+        _ => None,
+    }
+}
+
+/// What the segment of a value is called: like no other segment of the column, nor like those that hold
+/// what has no segment of its own.
+fn name(value: &str, others: &[Segment]) -> String {
+    let shown: String = value.chars().take(SHOWN).collect();
+    let taken = |name: &str| {
+        name == OTHER || name == ABSENT || others.iter().any(|other| other.name == name)
+    };
+    if !taken(&shown) {
+        return shown;
+    }
+    let numbered = (2..).map(|number| format!("{shown} #{number}"));
+    numbered
+        .into_iter()
+        .find(|name| !taken(name))
+        .expect("there are more numbers than segments")
+}
+
+/// The value of a user or item; none of whom nothing happened before.
 fn value_of(most: &[Option<u32>], at: u32) -> Option<u32> {
     most.get(at as usize).copied().flatten()
 }
@@ -156,5 +198,27 @@ impl Groups {
             best.map(|(code, _)| *code)
         };
         self.0.iter().map(most).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Segment, name};
+
+    #[test]
+    fn no_two_segments_of_a_column_have_one_name() {
+        let long = "x".repeat(300);
+        let mut segments: Vec<Segment> = Vec::new();
+        for value in ["rock", "(missing)", "(other)", &long, &format!("{long}y")] {
+            let name = name(value, &segments);
+            segments.push(Segment::new(name, ""));
+        }
+        let names: Vec<&str> = segments.iter().map(|s| s.name.as_str()).collect();
+        let shown = "x".repeat(60);
+        let again = format!("{shown} #2");
+        assert_eq!(
+            names,
+            ["rock", "(missing) #2", "(other) #2", &shown, &again]
+        );
     }
 }

@@ -7,7 +7,7 @@ use musicrec_api::{
 };
 
 use super::{Divided, Line, Of, Places, combine, divide, measure, thirds};
-use crate::experiment::{Evaluation, Heard};
+use crate::experiment::{ColdUsers, Evaluation, Heard};
 use crate::stages::audit::Audited;
 use crate::stages::fold::{FoldData, ready};
 use crate::stages::rank::rank;
@@ -129,9 +129,9 @@ fn activity_popularity_and_number_of_targets_by_hand() {
     // History is no question where nothing heard is a target.
     assert!(lines.iter().all(|l| l.by != "history"));
     let activity = &data.segments[0].division.segments;
-    assert_eq!(activity[2].what, "4 to 4 events in the fit part");
+    assert_eq!(activity[2].what, "4 events before");
     let popularity = &data.segments[2].division.segments;
-    assert_eq!(popularity[2].what, "2 items, heard by 1 to 1 users");
+    assert_eq!(popularity[2].what, "2 items, heard by 1 user");
 }
 
 #[test]
@@ -229,6 +229,81 @@ fn a_column_is_of_items_or_of_users_as_the_data_says() {
 }
 
 #[test]
+fn users_held_out_are_divided_by_what_is_given_of_them() {
+    let events = log(&[
+        ["u1", "a", "rock", "de"],
+        ["u1", "b", "pop", "de"],
+        ["u2", "a", "rock", "fr"],
+        ["u2", "c", "pop", "fr"],
+        // Given of x and y.
+        ["x", "a", "rock", "fr"],
+        ["y", "b", "pop", "us"],
+        ["y", "c", "pop", "us"],
+        // Foretold of them.
+        ["x", "c", "pop", "fr"],
+        ["y", "a", "rock", "de"],
+    ]);
+    let evaluation = Evaluation {
+        segments: vec!["genre".into(), "country".into()],
+        ..Evaluation::default()
+    };
+    let fold = Fold::new(Role::Test, (0..4).collect(), vec![7, 8]).with_given(vec![4, 5, 6]);
+    let data = ready(&fold, None, &events, &[], &evaluation).unwrap();
+    let divided = divide(&Audited {
+        fold: &fold,
+        events: &events,
+        data: &data,
+        funnel: &[],
+        evaluation: &evaluation,
+        uses_the_future: true,
+        validated: false,
+    })
+    .unwrap();
+    let by = |column: &str| divided.iter().find(|d| d.division.by == column).unwrap();
+    assert_eq!(by("genre").division.of, Of::Targets);
+    let country = by("country");
+    assert_eq!(
+        (country.division.of, names(country)),
+        (Of::Users, vec!["fr", "us"])
+    );
+    let Places::Users(places) = &country.places else {
+        panic!("{country:?}")
+    };
+    assert_eq!(*places, [0, 1]);
+    let whats = by("activity")
+        .division
+        .segments
+        .iter()
+        .map(|s| s.what.as_str());
+    let whats: Vec<&str> = whats.collect();
+    assert!(
+        whats.contains(&"1 event before") && whats.contains(&"2 events before"),
+        "{whats:?}"
+    );
+}
+
+#[test]
+fn users_without_a_past_have_no_events_before() {
+    let evaluation = Evaluation {
+        cold_users: ColdUsers::Popularity,
+        ..Evaluation::default()
+    };
+    let pairs = [
+        ("u1", "a"),
+        ("u2", "b"),
+        ("u1", "b"),
+        ("x", "a"),
+        ("y", "b"),
+    ];
+    let data = divided(&Events::from_pairs(pairs), 2, &evaluation);
+    let activity = &by(&data, "activity").division.segments;
+    assert!(
+        activity.iter().any(|s| s.what == "no events before"),
+        "{activity:?}"
+    );
+}
+
+#[test]
 fn a_column_of_many_values_has_one_segment_for_the_rare_ones() {
     let owned: Vec<[String; 4]> = (0..15)
         .flat_map(|user| {
@@ -281,6 +356,31 @@ fn a_column_that_is_not_there_is_an_error_that_names_those_there_are() {
     let error = error.unwrap_err().to_string();
     assert!(error.contains("no column `gender`"), "{error}");
     assert!(error.contains("country"), "{error}");
+}
+
+#[test]
+fn the_columns_of_users_and_items_divide_nothing() {
+    let events = log(&[["u1", "a", "rock", "de"], ["u1", "b", "pop", "de"]]);
+    for (column, part) in [("user_id", "user"), ("song_id", "item")] {
+        let evaluation = Evaluation {
+            segments: vec![column.into()],
+            ..Evaluation::default()
+        };
+        let fold = Fold::new(Role::Test, vec![0], vec![1]);
+        let data = ready(&fold, None, &events, &[], &evaluation).unwrap();
+        let error = divide(&Audited {
+            fold: &fold,
+            events: &events,
+            data: &data,
+            funnel: &[],
+            evaluation: &evaluation,
+            uses_the_future: false,
+            validated: false,
+        });
+        let error = error.unwrap_err().to_string();
+        let words = format!("`{column}`, which plays the part of the {part}");
+        assert!(error.contains(&words), "{error}");
+    }
 }
 
 #[test]
