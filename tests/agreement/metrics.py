@@ -70,15 +70,15 @@ def sweep(options, folder, asked, ties, rows, *generator):
         "[[cleaners]]", 'parse_numbers = { columns = ["play_count", "listen_seconds"] }',
         "[splitter.global_time]", "validation = 0.16", "test = 0.2",
         "[model.popularity]", "[model.als]", "factors = 16", "iterations = 5",
-        "[evaluation]", f"metrics = [{', '.join(metrics)}]", "null_rankings = 100", f'ties = "{ties}"', ""]))
+        "[evaluation]", f"metrics = [{', '.join(metrics)}]", "null_rankings = 100", "seeds = 1", f'ties = "{ties}"', ""]))
     subprocess.run([lab, "sweep", folder / "metrics.toml", "--out", folder / "reports", "--fresh"], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     report = folder / "reports/metrics"
     models = {}
     for row in csv.DictReader((report / "leaderboard.csv").open()):
-        if not row["record"]:
+        if not row["records"]:
             continue
-        record = json.loads((report / f"records/{row['record']}.json").read_text())["result"]
+        record = json.loads((report / f"records/{row['records'].split()[0]}.json").read_text())["result"]
         attached = {what: list(csv.DictReader((report / find(report, name)).open()))
                     for what, name in record["attachments"].items()}
         lists = defaultdict(list)
