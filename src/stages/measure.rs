@@ -4,11 +4,10 @@
 use musicrec_api::{MISSING, Result, UserView};
 use ndarray::Array2;
 
-use super::bound::{Bound, bind};
+use super::bound::Bound;
 use super::fold::{FoldData, Ragged};
 use super::rank::Lists;
 use super::ties::{Cut, Orders};
-use crate::experiment::Metrics;
 
 /// What a trial reached on a fold.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,18 +25,30 @@ pub(crate) struct Measured {
     pub(crate) tied: Vec<bool>,
 }
 
-/// Measures the list of every user asked. Where the lists say how ties at their ends are made up,
+/// The same as [`measure_by`], for one who measures once.
+///
+/// # Errors
+/// If a metric panics or gives no finite number.
+#[cfg(test)]
+pub(crate) fn measure(
+    metrics: &crate::experiment::Metrics,
+    fold: &FoldData,
+    lists: &Lists,
+) -> Result<Measured> {
+    measure_by(&super::bound::bind(metrics, fold)?, fold, lists)
+}
+
+/// Measures the list of every user asked by metrics bound to the fold. Where the lists say how ties at their ends are made up,
 /// metrics of hits have their expectation over the orders of ties.
 ///
 /// # Errors
 /// If a metric panics or gives no finite number.
-pub(crate) fn measure(metrics: &Metrics, fold: &FoldData, lists: &Lists) -> Result<Measured> {
-    let measures = bind(metrics, fold)?;
+pub(crate) fn measure_by(measures: &[Bound], fold: &FoldData, lists: &Lists) -> Result<Measured> {
     let of_users: Vec<&Bound> = measures.iter().filter(|m| !m.nature.over_lists).collect();
     let users = fold.asked.len();
     let mut per_user = Array2::zeros((users, of_users.len()));
     let (mut hit, mut tied) = (Vec::with_capacity(users), Vec::with_capacity(users));
-    let depth = metrics.depth();
+    let depth = measures.iter().map(|m| m.depth).max().unwrap_or(1);
     let (mut items, mut gains) = (Ragged::default(), Ragged::default());
     for user in 0..users {
         let listed = Listed::of(fold, user, lists, user);

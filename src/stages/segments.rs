@@ -11,11 +11,11 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Audited, Past};
-use super::bound::{Bound, bind};
+use super::bound::Bound;
 use super::fold::{FoldData, Ragged, Target};
 use super::measure::gain;
 use super::rank::Lists;
-use crate::experiment::{Heard, Metrics};
+use crate::experiment::Heard;
 use crate::text::{counted, csv_text};
 
 /// What a segment is made of.
@@ -265,16 +265,12 @@ fn history(data: &FoldData, past: &Past) -> Divided {
 /// # Errors
 /// If a metric panics or gives no finite number.
 pub(crate) fn measure(
-    metrics: &Metrics,
+    measures: &[Bound],
     fold: &FoldData,
     lists: &Lists,
     per_user: &ndarray::Array2<f64>,
 ) -> Result<Vec<Line>> {
-    let measures = bind(metrics, fold)?;
-    let measures: Vec<Bound> = measures
-        .into_iter()
-        .filter(|m| !m.nature.over_lists)
-        .collect();
+    let measures: Vec<&Bound> = measures.iter().filter(|m| !m.nature.over_lists).collect();
     let mut lines = Vec::new();
     for Divided { division, places } in &fold.segments {
         for (place, segment) in division.segments.iter().enumerate() {
@@ -303,7 +299,7 @@ pub(crate) fn measure(
 /// What a user's list reaches were there no targets but those that `counts` is true of, by their place;
 /// `None` where there is none.
 fn among(
-    measures: &[Bound],
+    measures: &[&Bound],
     fold: &FoldData,
     lists: &Lists,
     user: usize,

@@ -11,8 +11,9 @@ use crate::exit::Failure;
 use crate::experiment::{Ties, Trial, resolved};
 use crate::records::{Key, Outcome, PeriodResult, Record, Run, SCHEMA, TrialResult};
 use crate::stages::ask::lists;
+use crate::stages::bound::bind;
 use crate::stages::fold::FoldData;
-use crate::stages::measure::{Measured, measure};
+use crate::stages::measure::{Measured, measure_by};
 use crate::stages::periods::{self, Together};
 use crate::stages::rank::Lists;
 use crate::stages::segments::{self, Line};
@@ -100,12 +101,13 @@ impl Sweep<'_> {
             let name = model.typetag_name();
             let shape = (evaluation.depth(), evaluation.ties == Ties::Expected);
             let lists = lists(&*recommender, fold, given, shape, name)?;
-            let measured = measure(&evaluation.metrics, fold, &lists)?;
+            let metrics = bind(&evaluation.metrics, fold)?;
+            let measured = measure_by(&metrics, fold, &lists)?;
             scored.seconds.0 += (fitted - begun).as_secs_f64();
             scored.seconds.1 += fitted.elapsed().as_secs_f64();
             if key.role == Role::Test {
                 let of_users = &measured.per_user;
-                let lines = segments::measure(&evaluation.metrics, fold, &lists, of_users)?;
+                let lines = segments::measure(&metrics, fold, &lists, of_users)?;
                 scored.segments.push(lines);
             }
             scored.measured.push(measured);

@@ -48,7 +48,8 @@ fn reached(data: &FoldData, evaluation: &Evaluation) -> Vec<Line> {
     let lists = lists.unwrap();
     let metrics = &evaluation.metrics;
     let measured = crate::stages::measure::measure(metrics, data, &lists).unwrap();
-    measure(metrics, data, &lists, &measured.per_user).unwrap()
+    let bound = crate::stages::bound::bind(metrics, data).unwrap();
+    measure(&bound, data, &lists, &measured.per_user).unwrap()
 }
 
 /// Users and the value of a metric in a segment.
