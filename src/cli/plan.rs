@@ -42,6 +42,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     fresh: bool,
 
+    /// Plan for a sweep with --keep: what still matches counts
+    #[arg(long, conflicts_with = "fresh")]
+    keep: bool,
+
     /// Show every trial, however many there are
     #[arg(long)]
     all: bool,
@@ -50,10 +54,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let experiment = arguments.changes.load(&arguments.definition, false)?;
     let options = Options {
-        out: arguments.out.clone(),
         fresh: arguments.fresh,
-        threads: threads(arguments.threads),
-        command: String::new(),
+        keep: arguments.keep,
+        ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
     say(&format!(
         "reading and cleaning {}",

@@ -1,6 +1,7 @@
 //! The folder of one experiment. No file in it is ever half visible: each is written beside its
 //! place, flushed to disk, and then linked or renamed into it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -176,6 +177,26 @@ impl Store {
         )
     }
 
+    /// The ids of all trials that have a record, done or failed.
+    pub(crate) fn ids(&self) -> Result<BTreeSet<String>, Failure> {
+        let mut ids = BTreeSet::new();
+        for name in [RECORDS, FAILED] {
+            let path = self.path(name);
+            let entries = match fs::read_dir(&path) {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(e) => {
+                    let text = format!("cannot read {}: {e}", path.display());
+                    return Err(Failure::Data(text));
+                }
+            };
+            let names = entries.flatten().map(|entry| entry.path());
+            let names = names.filter(|path| path.extension().is_some_and(|e| e == "json"));
+            ids.extend(names.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())));
+        }
+        Ok(ids)
+    }
+
     /// The record of a trial's last failure.
     pub(crate) fn failed(&self, id: &str) -> Result<Option<Record>, Failure> {
         self.read(&format!("{FAILED}/{id}.json"))
@@ -292,7 +313,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Put, Store};
-    use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
+    use crate::records::{Key, Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult};
 
     fn record(outcome: Outcome, seconds: f64) -> Record {
         let key = Key {
@@ -309,12 +330,22 @@ mod tests {
             run: Run {
                 variant: "als".into(),
                 started: String::new(),
-                fit_seconds: seconds,
-                rank_seconds: 0.0,
+                ended: String::new(),
+                stages: Stages {
+                    fit: Spent {
+                        seconds,
+                        ..Spent::default()
+                    },
+                    ..Stages::default()
+                },
+                estimated_bytes: None,
+                unit: String::new(),
                 threads: 1,
+                jobs: 1,
                 version: String::new(),
                 machine: String::new(),
                 source: json!(null),
+                backtrace: None,
             },
         }
     }

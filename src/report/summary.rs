@@ -216,7 +216,7 @@ fn trial_rows(
             }
         }
         row.fit_seconds =
-            (!timed.is_empty()).then(|| mean_of(&timed, |record| record.run.fit_seconds));
+            (!timed.is_empty()).then(|| mean_of(&timed, |record| record.run.fit_seconds()));
         rows.push(row);
     }
     Ok(rows)
@@ -281,8 +281,8 @@ fn row(
         users,
         users_hit: mean_sd(&hit).0,
         users_tied: mean_sd(&tied).0,
-        fit_seconds: mean_of(&test, |record| record.run.fit_seconds),
-        rank_seconds: mean_of(&test, |record| record.run.rank_seconds),
+        fit_seconds: mean_of(&test, |record| record.run.fit_seconds()),
+        rank_seconds: mean_of(&test, |record| record.run.rank_seconds()),
         records: test.into_iter().map(|record| record.id).collect(),
     };
     Ok(Some((row, tables)))
