@@ -233,7 +233,7 @@ fn a_record_that_was_deleted_is_made_again() {
 }
 
 #[test]
-fn a_record_that_was_damaged_is_said() {
+fn a_record_that_was_changed_is_said() {
     let lab = Lab::small();
     lab.done(&["sweep", "small.toml"]);
     let name = lab
@@ -242,7 +242,7 @@ fn a_record_that_was_damaged_is_said() {
         .next()
         .expect("a record");
     let record = format!("reports/small/records/{name}");
-    lab.write(&record, "{\"schema\": 1,");
+    lab.write(&record, "{\"schema\": 1}");
     lab.run(&["sweep", "small.toml"]).expect(5).says(&[
         &record,
         "cannot be understood",

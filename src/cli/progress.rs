@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -65,6 +66,7 @@ impl Progress {
                 equal,
             } => self.begin(&mut state, role, seeds, [trials, known, equal]),
             Event::Trial(record) => self.trial(&mut state, record),
+            Event::Conflict(record, path) => self.conflict(&state, record, path),
             Event::End => {
                 if let Some(bar) = state.bar.take() {
                     bar.finish_and_clear();
@@ -136,9 +138,27 @@ impl Progress {
         }
     }
 
+    /// Never silent: one of the two results is wrong.
+    fn conflict(&self, state: &State, record: &Record, path: &Path) {
+        let line = format!(
+            "warning: {}: {} came to another result than its record, which stays; the second one is \
+             {}, see the warnings of the report",
+            state.role.map_or("", Role::name),
+            self.name(record),
+            path.display()
+        );
+        match &state.bar {
+            Some(bar) => bar.suspend(|| say(&line)),
+            None => say(&line),
+        }
+    }
+
+    fn name<'a>(&'a self, record: &'a Record) -> &'a String {
+        self.names.get(&record.id).unwrap_or(&record.run.variant)
+    }
+
     fn trial(&self, state: &mut State, record: &Record) {
-        let named = self.names.get(&record.id);
-        let variant = named.unwrap_or(&record.run.variant);
+        let variant = self.name(record);
         let role = state.role.map_or("", Role::name);
         let line = match (&record.result.outcome, record.metric(&self.select)) {
             (Outcome::Failed { message }, _) => format!("{role}: {variant} failed: {message}"),

@@ -68,6 +68,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ));
     }
     let mut sweep = Sweep::open(&experiment, &options, cancel)?;
+    for saying in sweep.sayings() {
+        say(&format!("note: {saying}"));
+    }
     if !arguments.quiet {
         print(&report::data_tables(sweep.overview()))?;
         print("\n")?;

@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, Trial, revisions};
 
-pub(crate) use store::{Store, temporary};
+#[expect(unused_imports, reason = "for the scheduler")]
+pub(crate) use store::{Claim, Fit, FitEvent};
+pub(crate) use store::{Conflict, Presence, Put, Store, temporary};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
 /// Part of every trial's id.
@@ -50,6 +52,14 @@ pub(crate) struct TrialResult {
     pub(crate) key: Key,
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
+}
+
+impl TrialResult {
+    /// Whether two results are the same bit for bit, as they are written.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let text = |result| serde_json::to_string(result).expect("a result is plain data");
+        text(self) == text(other)
+    }
 }
 
 /// All that a trial's result depends on. Its hash is the trial's id.
@@ -119,6 +129,11 @@ impl Key {
     }
 }
 
+/// The present moment, UTC, always with as many digits, so that later is greater as a text too.
+pub(crate) fn now() -> String {
+    format!("{:.6}", jiff::Timestamp::now())
+}
+
 /// SHA-256 of a text in hexadecimal digits.
 pub(crate) fn hex(text: &str) -> String {
     hexadecimal(&Sha256::digest(text.as_bytes()))
@@ -184,6 +199,8 @@ pub(crate) struct Run {
     pub(crate) variant: String,
     /// When it began, UTC.
     pub(crate) started: String,
+    /// When it ended, UTC.
+    pub(crate) ended: String,
     /// Wall seconds of fitting.
     pub(crate) fit_seconds: f64,
     /// Wall seconds of ranking and measuring.

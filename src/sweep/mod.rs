@@ -13,7 +13,7 @@ mod trial;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -22,7 +22,7 @@ use musicrec_api::{Role, derive_seed};
 
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial};
-use crate::records::{Key, Record, Run, Store};
+use crate::records::{Key, Presence, Put, Record, Run, Store};
 use crate::stages::periods::chance;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
@@ -64,6 +64,8 @@ pub(crate) enum Event<'a> {
     },
     /// A trial ended.
     Trial(&'a Record),
+    /// It came to something else than the record that was there, and was kept aside.
+    Conflict(&'a Record, &'a Path),
     /// The trials of the fold are through.
     End,
     /// So many random rankings are being drawn.
@@ -82,6 +84,8 @@ pub(crate) struct Sweep<'a> {
     options: &'a Options,
     cancel: &'a AtomicBool,
     store: Store,
+    /// That this process works in the folder.
+    presence: Option<Presence>,
     fingerprint: String,
     /// One for each alternative of the cleaners.
     cleaned: Vec<Cleaned>,
@@ -97,12 +101,26 @@ impl<'a> Sweep<'a> {
         options: &'a Options,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        let sweep = Self::prepare(experiment, options, cancel)?;
+        let mut sweep = Self::prepare(experiment, options, cancel)?;
         if options.fresh {
             sweep.store.set_aside()?;
         }
-        sweep.store.create()?;
+        let store = &sweep.store;
+        sweep.presence = Some(store.join(&options.command)?);
+        // Another sweep may have come first: from now on the folder is about this one.
+        store.exclusively(|| {
+            refuse_another(experiment, &sweep.fingerprint, store)?;
+            if store.path(Overview::FILE).exists() {
+                return Ok(());
+            }
+            store.keep_json(Overview::FILE, &sweep.overview)
+        })?;
         Ok(sweep)
+    }
+
+    /// What there is to know of the folder: who else works there, what was repaired.
+    pub(crate) fn sayings(&self) -> &[String] {
+        self.presence.as_ref().map_or(&[], |here| &here.says)
     }
 
     /// The same without a trace: nothing is made or changed in the report folder, which need not be
@@ -130,6 +148,7 @@ impl<'a> Sweep<'a> {
             options,
             cancel,
             store,
+            presence: None,
             fingerprint,
             cleaned,
             overview,
@@ -244,7 +263,9 @@ impl<'a> Sweep<'a> {
                         let done = pool
                             .install(|| self.run_one(key, trial, trains, threads))
                             .and_then(|record| {
-                                self.store.put(&record)?;
+                                if let Put::Conflict(path) = self.store.put(&record)? {
+                                    listener(Event::Conflict(&record, &path));
+                                }
                                 listener(Event::Trial(&record));
                                 Ok(())
                             });

@@ -9,7 +9,7 @@ use super::Sweep;
 use super::trains::Trains;
 use crate::exit::Failure;
 use crate::experiment::{Ties, Trial, resolved};
-use crate::records::{Key, Outcome, PeriodResult, Record, Run, SCHEMA, TrialResult};
+use crate::records::{Key, Outcome, PeriodResult, Record, Run, SCHEMA, TrialResult, now};
 use crate::stages::ask::lists;
 use crate::stages::bound::bind;
 use crate::stages::fold::FoldData;
@@ -40,7 +40,7 @@ impl Sweep<'_> {
         threads: usize,
     ) -> Result<Record, Failure> {
         let folds = self.cleaned[trial.cleaning].periods(key.role);
-        let started = jiff::Timestamp::now().to_string();
+        let started = now();
         let scored = catch_unwind(AssertUnwindSafe(|| self.score(&folds, key, trial, trains)))
             .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
         let (outcome, seconds) = match scored {
@@ -64,6 +64,7 @@ impl Sweep<'_> {
             run: Run {
                 variant: self.experiment.variant(trial).to_owned(),
                 started,
+                ended: now(),
                 fit_seconds: seconds.0,
                 rank_seconds: seconds.1,
                 threads,
