@@ -233,7 +233,7 @@ fn a_record_that_was_deleted_is_made_again() {
 }
 
 #[test]
-fn a_record_that_was_damaged_is_said() {
+fn a_record_that_was_changed_is_said() {
     let lab = Lab::small();
     lab.done(&["sweep", "small.toml"]);
     let name = lab
@@ -242,7 +242,7 @@ fn a_record_that_was_damaged_is_said() {
         .next()
         .expect("a record");
     let record = format!("reports/small/records/{name}");
-    lab.write(&record, "{\"schema\": 1,");
+    lab.write(&record, "{\"schema\": 1}");
     lab.run(&["sweep", "small.toml"]).expect(5).says(&[
         &record,
         "cannot be understood",
@@ -369,7 +369,7 @@ fn a_run_that_was_stopped_goes_on_and_ends_the_same() {
         let ended = stop(&lab, start(&lab, out), out, 3, signal).expect(code);
         if code == 130 {
             let ended = ended.says(&[
-                "stopping after the step that runs",
+                "stopping: what runs is finished and reported",
                 "interrupted: ",
                 "of the 7 validation trials have a record in ",
                 "run the same command again to go on",

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,22 @@ struct State {
     bar: Option<ProgressBar>,
     best: Option<(f64, String)>,
     running: Option<Running>,
+}
+
+impl State {
+    /// What a trial is called: variant and settings.
+    fn named(&self, record: &Record) -> (String, String) {
+        let unnamed = || (record.run.variant.clone(), String::new());
+        self.names.get(&record.id).cloned().unwrap_or_else(unnamed)
+    }
+
+    /// The same as one text.
+    fn name(&self, record: &Record) -> String {
+        match self.named(record) {
+            (variant, settings) if settings.is_empty() => variant,
+            (variant, settings) => format!("{variant} ({settings})"),
+        }
+    }
 }
 
 /// The trials of a part that run.
@@ -108,6 +125,7 @@ impl Progress {
         match event {
             Event::Begin(begin) => self.begin(&mut state, begin),
             Event::Trial(record, seconds) => self.trial(&mut state, record, seconds),
+            Event::Conflict(record, path) => conflict(&state, record, path),
             Event::End => {
                 state.running = None;
                 if let Some(bar) = state.bar.take() {
@@ -115,7 +133,6 @@ impl Progress {
                 }
             }
             Event::Note(text) => self.says(text),
-            Event::Reading => self.says("reading and cleaning the log"),
             Event::Recommending => {
                 self.says("recommending: fitting the best variant on the whole log");
             }
@@ -184,6 +201,7 @@ impl Progress {
     }
 
     fn trial(&self, state: &mut State, record: &Record, seconds: f64) {
+        let named = state.named(record);
         let Some(running) = &mut state.running else {
             return;
         };
@@ -191,12 +209,7 @@ impl Progress {
         running.worked += seconds;
         let (ended, of, left) = (running.ended, running.begin.trials, running.left());
         let role = running.begin.role.name();
-        let unnamed = (record.run.variant.clone(), String::new());
-        let named = state.names.get(&record.id).unwrap_or(&unnamed).clone();
-        let name = match &named {
-            (variant, settings) if settings.is_empty() => variant.clone(),
-            (variant, settings) => format!("{variant} ({settings})"),
-        };
+        let name = state.name(record);
         let value = record.metric(&state.select);
         if let Some(value) = value
             && state.best.as_ref().is_none_or(|(best, _)| value > *best)
@@ -250,6 +263,21 @@ impl Progress {
             }
             None => {}
         }
+    }
+}
+
+/// Never silent: one of the two results is wrong.
+fn conflict(state: &State, record: &Record, path: &Path) {
+    let line = format!(
+        "warning: {}: {} came to another result than its record, which stays; the second one is {}, \
+         see the warnings of the report",
+        record.result.key.role.name(),
+        state.name(record),
+        path.display()
+    );
+    match &state.bar {
+        Some(bar) => bar.suspend(|| say(&line)),
+        None => say(&line),
     }
 }
 

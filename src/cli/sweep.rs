@@ -100,7 +100,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if sweep.finished() {
         progress.says(&format!(
-            "nothing to do: definition, data and code are those of the sweep of {}",
+            "nothing to do: definition, data and code are those of the sweep of {} (--fresh does it all \
+             again, --retry-failed what failed)",
             sweep.overview().date
         ));
     }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, Model, Trial, revisions};
 
-pub(crate) use store::{Store, temporary};
+pub(crate) use store::{Conflict, Fit, FitEvent, Presence, Put, Store, temporary};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
 /// Part of every trial's id.
@@ -50,6 +50,14 @@ pub(crate) struct TrialResult {
     pub(crate) key: Key,
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
+}
+
+impl TrialResult {
+    /// Whether two results are the same bit for bit, as they are written.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let text = |result| serde_json::to_string(result).expect("a result is plain data");
+        text(self) == text(other)
+    }
 }
 
 /// All that a trial's result depends on. Its hash is the trial's id.
@@ -118,6 +126,11 @@ impl Key {
         ])
         .to_string()
     }
+}
+
+/// The present moment, UTC, always with as many digits, so that later is greater as a text too.
+pub(crate) fn now() -> String {
+    format!("{:.6}", jiff::Timestamp::now())
 }
 
 /// SHA-256 of a text in hexadecimal digits.

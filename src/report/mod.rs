@@ -3,6 +3,7 @@
 
 mod audit;
 mod comparison;
+mod conflicts;
 mod csv;
 mod differences;
 mod markdown;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::audit::{self, Finding};
 use super::comparison::{Comparison, Pair, compare};
+use super::conflicts;
 use super::periods::{self, InPeriod};
 use super::segments::{self, InSegment};
 use super::selection::Selection;
@@ -137,7 +138,8 @@ impl Summary {
         let segments = segments::read(&overview, &rows, store)?;
         let audit = audit::findings(&overview, &rows);
         let selection = Selection::of(&overview, &trials, looks(store));
-        let mut warnings = overview.warnings();
+        let mut warnings = conflicts::warnings(store)?;
+        warnings.extend(overview.warnings());
         warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
         Ok(Self {

@@ -21,15 +21,16 @@ pub(crate) mod units;
 mod warnings;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use musicrec_api::{Role, derive_seed};
+use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::experiment::Experiment;
-use crate::records::{Record, Run, Store};
+use crate::records::{Presence, Record, Run, Store, now};
 use crate::stages::periods::chance;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
@@ -88,12 +89,12 @@ pub(crate) enum Event<'a> {
     Begin(Begin),
     /// A trial ended, and what of [`Begin::seconds`] was its.
     Trial(&'a Record, f64),
+    /// It came to something else than the record that was there, and was kept aside.
+    Conflict(&'a Record, &'a Path),
     /// The trials of the fold are through.
     End,
     /// Something to know.
     Note(&'a str),
-    /// The log is being read and cleaned.
-    Reading,
     /// So many random rankings are being drawn.
     Drawing(usize),
     /// The recommendations are being made.
@@ -134,6 +135,8 @@ pub(crate) struct Sweep<'a> {
     options: &'a Options,
     cancel: &'a AtomicBool,
     store: Store,
+    /// That this process works in the folder.
+    presence: Option<Presence>,
     fingerprint: String,
     /// One for each alternative of the cleaners.
     cleaned: Vec<Cleaned>,
@@ -146,6 +149,8 @@ pub(crate) struct Sweep<'a> {
     abort: AtomicBool,
     /// When reading began.
     begun: Instant,
+    /// The same, UTC.
+    began: String,
 }
 
 /// A sweep whose data has not been read.
@@ -154,6 +159,7 @@ struct Opening<'a> {
     options: &'a Options,
     cancel: &'a AtomicBool,
     begun: Instant,
+    began: String,
     fingerprint: String,
     store: Store,
     /// What changed since an earlier sweep into the folder, in words.
@@ -187,6 +193,7 @@ impl<'a> Opening<'a> {
             options: self.options,
             cancel: self.cancel,
             store: self.store,
+            presence: None,
             fingerprint: self.fingerprint,
             cleaned,
             trains,
@@ -194,6 +201,7 @@ impl<'a> Opening<'a> {
             unchanged,
             abort: AtomicBool::new(false),
             begun: self.begun,
+            began: self.began,
         }
     }
 }
@@ -207,23 +215,58 @@ impl<'a> Sweep<'a> {
         cancel: &'a AtomicBool,
         listener: &Listener,
     ) -> Result<Self, Failure> {
-        let opening = Self::opening(experiment, options, cancel)?;
+        let store = Store::new(options.out.join(&experiment.name));
+        // What is there is repaired before it is read; what is not there is made once it can run.
+        let there = !options.fresh && store.folder().exists();
+        let join = |store: &Store| {
+            let presence = store.join(&options.command)?;
+            for said in &presence.says {
+                listener(Event::Note(said));
+            }
+            Ok::<_, Failure>(presence)
+        };
+        let presence = there.then(|| join(&store)).transpose()?;
+        let opening = Self::opening(experiment, options, cancel, store)?;
         if !options.fresh {
             let identity = resume::identity(experiment, &opening.fingerprint);
             if let Some(overview) = resume::finished(&identity, &opening.store, options)? {
-                return Ok(opening.with(Vec::new(), Trains::default(), overview, true));
+                let mut sweep = opening.with(Vec::new(), Trains::default(), overview, true);
+                sweep.presence = presence;
+                return Ok(sweep);
             }
         }
         if let Some(changes) = &opening.changes {
             listener(Event::Note(changes));
         }
-        listener(Event::Reading);
-        let sweep = opening.ready()?;
+        listener(Event::Note(&format!(
+            "reading and cleaning {}",
+            experiment.path.display()
+        )));
+        let mut sweep = opening.ready()?;
         if options.fresh {
             sweep.store.set_aside()?;
         }
-        sweep.store.create()?;
+        sweep.presence = match presence {
+            Some(presence) => Some(presence),
+            None => Some(join(&sweep.store)?),
+        };
+        sweep.claim_folder()?;
         Ok(sweep)
+    }
+
+    /// From now on the folder is about this sweep, unless another came first that is about something
+    /// else.
+    fn claim_folder(&self) -> Result<(), Failure> {
+        let store = &self.store;
+        store.exclusively(|| {
+            resume::compare(self.experiment, &self.fingerprint, store, self.options)?;
+            let there: Option<Value> = store.read(Overview::FILE)?;
+            // The same one may have got further already.
+            if there.is_some_and(|there| there["identity"] == *self.overview.identity) {
+                return Ok(());
+            }
+            store.keep_json(Overview::FILE, &self.overview)
+        })
     }
 
     /// The same without a trace: nothing is made or changed in the report folder, which need not be
@@ -233,17 +276,18 @@ impl<'a> Sweep<'a> {
         options: &'a Options,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        Self::opening(experiment, options, cancel)?.ready()
+        let store = Store::new(options.out.join(&experiment.name));
+        Self::opening(experiment, options, cancel, store)?.ready()
     }
 
     fn opening(
         experiment: &'a Experiment,
         options: &'a Options,
         cancel: &'a AtomicBool,
+        store: Store,
     ) -> Result<Opening<'a>, Failure> {
-        let begun = Instant::now();
+        let (begun, began) = (Instant::now(), now());
         let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
-        let store = Store::new(options.out.join(&experiment.name));
         let changes = if options.fresh {
             None
         } else {
@@ -254,6 +298,7 @@ impl<'a> Sweep<'a> {
             options,
             cancel,
             begun,
+            began,
             fingerprint,
             store,
             changes,

@@ -298,7 +298,7 @@ pub(super) fn make(
         name: experiment.name.clone(),
         definition: experiment.path.display().to_string(),
         command: options.command.clone(),
-        date: jiff::Timestamp::now().to_string(),
+        date: format!("{:.0}", jiff::Timestamp::now()),
         provenance: Provenance::new(options.threads),
         finished: false,
         identity: identity(experiment, fingerprint),

@@ -90,10 +90,10 @@ pub(super) fn compare(
     }
     let changes = Changes::since(&earlier, experiment, fingerprint, store)?;
     let folder = store.folder().display();
-    let of_all = counted(store.ids()?.len(), "record");
+    let of_all = counted(store.known()?.len(), "record");
     // A part that is asked for by name leaves the rest of the whole as it is.
     let lost = !changes.lost.is_empty() && experiment.only.is_empty();
-    let other = !changes.shared.is_empty() && !store.ids()?.is_empty();
+    let other = !changes.shared.is_empty() && !store.known()?.is_empty();
     if (lost || other) && !options.keep {
         return Err(Failure::Changed(format!(
             "{folder} holds a sweep of the same name over something else (since {}):\n{}\n\
@@ -161,7 +161,7 @@ impl Changes {
                 ids.extend(keys.iter().map(Key::id));
             }
         }
-        let known = store.ids()?;
+        let known = store.known()?;
         let mut before = BTreeSet::new();
         for (name, own) in planned(earlier) {
             let gone = |id: &&String| known.contains(*id) && !ids.contains(*id);

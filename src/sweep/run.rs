@@ -2,8 +2,9 @@
 //! as many threads as end soonest and as fit in memory.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use musicrec_api::Role;
 
@@ -17,9 +18,12 @@ use super::{Begin, Event, Listener, Sweep};
 use crate::exit::Failure;
 use crate::experiment::Trial;
 use crate::panics;
-use crate::records::{Key, Outcome, Record};
+use crate::records::{Fit, FitEvent, Key, Outcome, Put, Record};
 use crate::stages::fold::Summary;
 use crate::text::counted;
+
+/// How often this process looks whether another is through with a unit.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// A unit and what it is expected to take.
 struct Planned<'a> {
@@ -175,16 +179,36 @@ impl<'a> Sweep<'a> {
                 };
                 let (next, stop, gate) = (&next, &stop, &gate);
                 scope.spawn(move || {
-                    while let Some(planned) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let done = self
-                            .unless_stopped()
-                            .and_then(|()| self.one(planned, gate, &pool, &job, listener));
-                        self.reserve(&planned.unit, false);
-                        if let Err(failure) = done {
-                            // No further unit begins; those that run end first.
-                            next.store(queue.len(), Ordering::Relaxed);
-                            let mut stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
-                            stop.get_or_insert(failure);
+                    let halt = |failure| {
+                        // No further unit begins; those that run end first.
+                        next.store(queue.len(), Ordering::Relaxed);
+                        let mut stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
+                        stop.get_or_insert(failure);
+                    };
+                    let mut elsewhere = Vec::new();
+                    while let Some(&planned) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        match self.one(planned, gate, &pool, &job, listener) {
+                            Ok(true) => {}
+                            Ok(false) => elsewhere.push(planned),
+                            Err(failure) => halt(failure),
+                        }
+                    }
+                    // What others have begun is theirs, unless they die over it.
+                    while let Some(&planned) = elsewhere.last() {
+                        if stop
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .is_some()
+                        {
+                            break;
+                        }
+                        match self.one(planned, gate, &pool, &job, listener) {
+                            Ok(true) => drop(elsewhere.pop()),
+                            Ok(false) => std::thread::sleep(WAIT),
+                            Err(failure) => {
+                                halt(failure);
+                                break;
+                            }
                         }
                     }
                 });
@@ -214,6 +238,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
+    /// Does a unit, unless another process is at it; returns whether it is done now.
     fn one(
         &self,
         planned: &Planned<'a>,
@@ -221,30 +246,99 @@ impl<'a> Sweep<'a> {
         pool: &rayon::ThreadPool,
         job: &Job,
         listener: &Listener,
-    ) -> Result<(), Failure> {
-        let unit = &planned.unit;
-        let share = planned.seconds / unit.members.len() as f64;
-        let done = |record: &Record| {
-            self.store.put(record)?;
-            listener(Event::Trial(record, share));
-            let failed = matches!(record.result.outcome, Outcome::Failed { .. });
-            if failed && self.options.fail_fast {
-                self.abort.store(true, Ordering::Relaxed);
-                return Err(Failure::Stopped(format!(
-                    "stopped at the first trial that failed (--fail-fast); the same command with \
-                     --retry-failed tries it again and goes on; what has a record stays in {}",
-                    self.store.folder().display()
-                )));
-            }
-            Ok(())
+    ) -> Result<bool, Failure> {
+        self.unless_stopped()?;
+        let Some(_claim) = self.store.claim(&planned.unit.id)? else {
+            return Ok(false);
         };
+        let share = planned.seconds / planned.unit.members.len() as f64;
+        // Another process may have done it since this one looked.
+        let mut unit = planned.unit.clone();
+        let mut left = Vec::new();
+        for member in unit.members {
+            match self.ended_meanwhile(&member.key.id())? {
+                Some(record) => listener(Event::Trial(&record, share)),
+                None => left.push(member),
+            }
+        }
+        unit.members = left;
+        if unit.members.is_empty() {
+            self.reserve(&planned.unit, false);
+            return Ok(true);
+        }
         let Some(_room) = gate.enter(planned.bytes) else {
             let message = too_large(planned.bytes, gate.room(), self.options.memory.is_some());
-            return self.refuse_unit(unit, job, Some(planned.bytes), &message, &done);
+            let done = |record: &Record| self.keep(record, share, listener);
+            self.refuse_unit(&unit, job, Some(planned.bytes), &message, &done)?;
+            return Ok(true);
         };
         // Waiting may have taken long.
         self.unless_stopped()?;
-        pool.install(|| self.run_unit(unit, job, Some(planned.bytes), &done))
+        self.fit(&unit, planned, share, pool, job, listener)?;
+        self.reserve(&planned.unit, false);
+        Ok(true)
+    }
+
+    /// What another process made of a trial since this sweep began.
+    fn ended_meanwhile(&self, id: &str) -> Result<Option<Record>, Failure> {
+        if let Some(record) = self.store.whole_record(id)? {
+            return Ok(Some(record));
+        }
+        let failed = self.store.failed(id)?;
+        Ok(failed.filter(|record| record.run.ended > self.began))
+    }
+
+    fn fit(
+        &self,
+        unit: &Unit<'a>,
+        planned: &Planned<'a>,
+        share: f64,
+        pool: &rayon::ThreadPool,
+        job: &Job,
+        listener: &Listener,
+    ) -> Result<(), Failure> {
+        let failed = AtomicBool::new(false);
+        let done = |record: &Record| {
+            if let Outcome::Failed { .. } = record.result.outcome {
+                failed.store(true, Ordering::Relaxed);
+            }
+            self.keep(record, share, listener)
+        };
+        let members = unit.members.iter();
+        let ids = members.clone().map(|member| member.key.id()).collect();
+        let steps = members
+            .map(|member| member.steps)
+            .filter(|steps| *steps > 0);
+        let fit = Fit::begin(&unit.id, unit.role(), ids, steps.collect());
+        let begun = Instant::now();
+        self.store.fit_log(&fit)?;
+        let ended = pool.install(|| self.run_unit(unit, job, Some(planned.bytes), &done));
+        let event = match &ended {
+            Ok(()) if !failed.into_inner() => FitEvent::End,
+            _ => FitEvent::Failed,
+        };
+        let logged = self
+            .store
+            .fit_log(&fit.over(event, begun.elapsed().as_secs_f64()));
+        ended.and(logged)
+    }
+
+    /// Stores a record and tells of it.
+    fn keep(&self, record: &Record, share: f64, listener: &Listener) -> Result<(), Failure> {
+        if let Put::Conflict(path) = self.store.put(record)? {
+            listener(Event::Conflict(record, &path));
+        }
+        listener(Event::Trial(record, share));
+        let failed = matches!(record.result.outcome, Outcome::Failed { .. });
+        if failed && self.options.fail_fast {
+            self.abort.store(true, Ordering::Relaxed);
+            return Err(Failure::Stopped(format!(
+                "stopped at the first trial that failed (--fail-fast); the same command with \
+                 --retry-failed tries it again and goes on; what has a record stays in {}",
+                self.store.folder().display()
+            )));
+        }
+        Ok(())
     }
 }
 

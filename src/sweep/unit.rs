@@ -13,7 +13,7 @@ use super::units::{Member, Unit};
 use crate::exit::Failure;
 use crate::experiment::{Ties, resolved};
 use crate::panics::{Broken, caught};
-use crate::records::{Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult};
+use crate::records::{Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult, now};
 use crate::stages::ask::lists;
 use crate::stages::bound::{Bound, bind};
 use crate::stages::fold::FoldData;
@@ -316,8 +316,4 @@ impl<'w, 'a> Walk<'w, 'a> {
             },
         })
     }
-}
-
-fn now() -> String {
-    jiff::Timestamp::now().to_string()
 }
