@@ -116,7 +116,7 @@ sharer!(minds_company "minds_company", |_, _, context| {
     *count += 1;
     changed.notify_all();
     // Were there never two, this ends as well, and the test fails.
-    let waited = changed.wait_timeout_while(count, Duration::from_mins(1), |count| *count < 2);
+    let waited = changed.wait_timeout_while(count, Duration::from_secs(60), |count| *count < 2);
     let (count, _) = waited.map_err(|_| Error::model("the other one panicked"))?;
     Ok((*count > 1).into())
 });
