@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod again;
 mod changes;
 mod check;
 mod completions;
@@ -9,10 +10,12 @@ mod new_plugin;
 mod plan;
 mod plugins;
 mod progress;
+mod rerun;
 mod schema;
 mod show;
 mod sweep;
 mod synth;
+mod verify;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -40,6 +43,8 @@ enum Command {
     Check(check::Arguments),
     Show(show::Arguments),
     Plan(plan::Arguments),
+    Rerun(rerun::Arguments),
+    Verify(verify::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
@@ -56,6 +61,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Rerun(arguments) => rerun::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),

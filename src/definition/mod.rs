@@ -96,6 +96,10 @@ impl Written {
         weightings: &[&Weighting],
         events: &[String],
     ) -> Option<Failure> {
+        // What was made from records was not written.
+        if self.sources.count() == 0 {
+            return None;
+        }
         let checks = Checks::new(&experiment.base).with_events(events);
         let mut faults = Faults::new(MOST_TRIALS);
         for weighting in weightings {
@@ -107,6 +111,9 @@ impl Written {
     /// What went wrong with a plugin while it worked, at the place where it is written. What is
     /// neither the definition's nor the data's fault stays as it is.
     pub(crate) fn failure(&self, plugin: &Node, failure: Failure) -> Failure {
+        if self.sources.count() == 0 {
+            return failure;
+        }
         let place = checks::place_of(plugin, "");
         let fault = match failure {
             Failure::Definition(text) => Fault::at(place, text),

@@ -168,6 +168,32 @@ impl Store {
         }
     }
 
+    /// The ids of all trials that are done, ascending.
+    pub(crate) fn ids(&self) -> Result<Vec<String>, Failure> {
+        let folder = self.path(RECORDS);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) => {
+                return Err(Failure::Data(format!(
+                    "{} holds no sweep: cannot read {}: {e}",
+                    self.folder.display(),
+                    folder.display()
+                )));
+            }
+        };
+        let mut ids: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let id = name.to_str()?.strip_suffix(".json")?;
+                // What a killed program left is no record.
+                (!id.starts_with('.')).then(|| id.to_owned())
+            })
+            .collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
     /// What is wrong if a record's numbers are not those of its attachments.
     pub(crate) fn disagrees(&self, id: &str) -> Failure {
         changed(
@@ -292,7 +318,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Put, Store};
-    use crate::records::{Key, Outcome, Record, Run, SCHEMA, TrialResult};
+    use crate::records::{Key, Origin, Outcome, Record, Run, SCHEMA, TrialResult};
 
     fn record(outcome: Outcome, seconds: f64) -> Record {
         let key = Key {
@@ -315,6 +341,7 @@ mod tests {
                 version: String::new(),
                 machine: String::new(),
                 source: json!(null),
+                origin: Origin::default(),
             },
         }
     }

@@ -16,6 +16,7 @@ mod text;
 mod verdict;
 
 pub(crate) use summary::Summary;
+pub(crate) use table::Table;
 pub(crate) use terminal::{data_tables, leaderboard, table};
 
 use crate::exit::Failure;

@@ -9,7 +9,7 @@ use super::Sweep;
 use super::trains::Trains;
 use crate::exit::Failure;
 use crate::experiment::{Ties, Trial, resolved};
-use crate::records::{Key, Outcome, PeriodResult, Record, Run, SCHEMA, TrialResult};
+use crate::records::{Key, Origin, Outcome, PeriodResult, Record, Run, SCHEMA, TrialResult};
 use crate::stages::ask::lists;
 use crate::stages::bound::bind;
 use crate::stages::fold::FoldData;
@@ -70,6 +70,7 @@ impl Sweep<'_> {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 machine: Run::machine(),
                 source: resolved(&self.experiment.source),
+                origin: Origin::new(self.experiment, key),
             },
         })
     }
