@@ -194,7 +194,11 @@ fn other_code_and_odd_ids_are_refused_and_named() {
 fn sha256(text: &str) -> String {
     use sha2::{Digest as _, Sha256};
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|b| format!("{b:02x}")).collect()
+    digest.iter().fold(String::new(), |mut text, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[test]
@@ -225,7 +229,7 @@ fn what_was_tampered_with_is_found() {
     // A mean that is not that of the values is found without running.
     fs::write(lab.path(&name), &honest).expect("a record");
     change(&lab, &name, |r| {
-        r["result"]["metrics"]["ndcg@3"] = 0.99.into()
+        r["result"]["metrics"]["ndcg@3"] = 0.99.into();
     });
     let ended = verify(&["--sample", "0"]).expect(1);
     assert!(ended.out.contains("says 0.99 for ndcg@3"), "{ended}");

@@ -20,6 +20,7 @@ pub(crate) struct Alike {
     /// Which of the records given, in their order.
     pub(crate) records: Vec<usize>,
     /// How their numbers were computed, see [`Key::arithmetic`].
+    #[expect(dead_code, reason = "comes with portable arithmetic")]
     pub(crate) portable: bool,
 }
 

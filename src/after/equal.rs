@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::exit::Failure;
 use crate::records::{Record, Store};
 use crate::settings::flatten;
 
@@ -22,7 +21,7 @@ pub(crate) struct Differing {
 pub(crate) fn differing(
     (old, in_old): (&Record, &Store),
     (new, in_new): (&Record, &Store),
-) -> Result<Vec<Differing>, Failure> {
+) -> Vec<Differing> {
     let absent = "(absent)".to_owned();
     let (a, b) = (flat(old), flat(new));
     let mut found = Vec::new();
@@ -45,7 +44,7 @@ pub(crate) fn differing(
             new: new.unwrap_or(&absent).clone(),
         });
     }
-    Ok(found)
+    found
 }
 
 /// A result's values by path.

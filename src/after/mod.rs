@@ -2,6 +2,7 @@
 //! another.
 
 mod again;
+pub(crate) mod diff;
 mod equal;
 mod sample;
 mod whole;

@@ -4,6 +4,7 @@ mod again;
 mod changes;
 mod check;
 mod completions;
+mod diff;
 mod man;
 mod markdown;
 mod new_plugin;
@@ -45,6 +46,7 @@ enum Command {
     Plan(plan::Arguments),
     Rerun(rerun::Arguments),
     Verify(verify::Arguments),
+    Diff(diff::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
@@ -63,6 +65,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Rerun(arguments) => rerun::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),

@@ -246,6 +246,24 @@ pub(crate) fn parameters<T: DeserializeOwned>(
         .ok_or_else(|| faults.failure(&sources, color))
 }
 
+/// What is wrong with a text of the command line, at its place.
+pub(crate) fn slip(
+    option: &str,
+    text: &str,
+    slip: &crate::after::diff::Slip,
+    color: bool,
+) -> Failure {
+    let mut sources = Sources::default();
+    let source = sources.add(format!("{COMMAND_LINE} {option}"), text);
+    let mut fault = Fault::at(Place::new(source, &slip.place), slip.message.as_str());
+    if let Some(name) = &slip.nearest {
+        fault = fault.label(format!("did you mean `{name}`?"));
+    }
+    let mut faults = Faults::new(1);
+    faults.push(fault.help(slip.help.as_str()));
+    faults.failure(&sources, color)
+}
+
 /// Checks the definition that is source 0.
 fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Faults) -> Checked {
     let mut tree = include::read(path, &mut sources, &mut faults);
