@@ -1,5 +1,6 @@
 //! The experiment lab for music recommenders; see README.md, and src/README.md for its parts.
 
+mod after;
 mod cli;
 mod compare;
 mod definition;

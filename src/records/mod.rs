@@ -1,6 +1,7 @@
 //! The records of trials: the truth that resuming and reports rest on.
 
 pub(crate) mod looks;
+mod origin;
 mod store;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, Model, Trial, revisions};
 
+pub(crate) use origin::Origin;
 pub(crate) use store::{Conflict, Fit, FitEvent, Presence, Put, Store, temporary};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
@@ -218,6 +220,9 @@ pub(crate) struct Run {
     pub(crate) machine: String,
     /// The source with its paths, which `result.definition` leaves out.
     pub(crate) source: Value,
+    /// What else is needed to run the trial again; not in records of earlier versions.
+    #[serde(flatten)]
+    pub(crate) origin: Origin,
     /// Where in the program it failed, if it broke off in a panic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) backtrace: Option<String>,

@@ -1,6 +1,7 @@
 //! A sweep: prepare once, run every trial on validation, choose, score the chosen ones on test,
 //! fit the best on everything and recommend.
 
+mod again;
 mod audit;
 mod checks;
 mod cleaned;
@@ -34,6 +35,7 @@ use crate::records::{Presence, Record, Run, Store, now};
 use crate::stages::periods::chance;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
+pub(crate) use again::again;
 use checks::{check_budget, check_weightings};
 use cleaned::{Cleaned, of_source};
 pub(crate) use overview::{

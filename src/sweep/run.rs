@@ -363,7 +363,7 @@ fn too_large(bytes: u64, room: u64, given: bool) -> String {
 }
 
 /// The threads of a job.
-fn pool(threads: usize, job: usize) -> Result<rayon::ThreadPool, Failure> {
+pub(super) fn pool(threads: usize, job: usize) -> Result<rayon::ThreadPool, Failure> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(move |_| panics::thread_name(job))

@@ -13,7 +13,7 @@ use super::units::{Member, Unit};
 use crate::exit::Failure;
 use crate::experiment::{Ties, resolved};
 use crate::panics::{Broken, caught};
-use crate::records::{Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult, now};
+use crate::records::{Origin, Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult, now};
 use crate::stages::ask::lists;
 use crate::stages::bound::{Bound, bind};
 use crate::stages::fold::FoldData;
@@ -312,6 +312,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 machine: Run::machine(),
                 source: resolved(&experiment.source),
+                origin: Origin::new(experiment, &member.key, member.trial.model),
                 backtrace,
             },
         })

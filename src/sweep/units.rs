@@ -28,6 +28,13 @@ pub(super) struct Member<'a> {
 }
 
 impl<'a> Unit<'a> {
+    /// One trial by itself.
+    pub(super) fn alone(key: Key, trial: Trial<'a>) -> Self {
+        let id = unit_of(&key, &trial);
+        let members = vec![member(key, trial)];
+        Self { id, members }
+    }
+
     /// The trial that is fitted: the last on the way.
     pub(super) fn fitted(&self) -> &Trial<'a> {
         &self.members.last().expect("a unit has a member").trial
@@ -36,6 +43,11 @@ impl<'a> Unit<'a> {
     pub(super) fn role(&self) -> Role {
         self.members[0].key.role
     }
+}
+
+fn member(key: Key, trial: Trial) -> Member {
+    let steps = trial.model.plugin.steps().map_or(0, |steps| steps.count);
+    Member { key, trial, steps }
 }
 
 /// The id of the unit that a trial belongs to.
@@ -52,8 +64,7 @@ pub(super) fn units<'a>(trials: Vec<(Key, Trial<'a>)>) -> Vec<Unit<'a>> {
     let mut units: Vec<Unit> = Vec::new();
     for (key, trial) in trials {
         let id = unit_of(&key, &trial);
-        let steps = trial.model.plugin.steps().map_or(0, |steps| steps.count);
-        let member = Member { key, trial, steps };
+        let member = member(key, trial);
         match places.get(&id) {
             Some(&at) => units[at].members.push(member),
             None => {
