@@ -327,6 +327,7 @@ mod tests {
             definition: json!({"model": {"als": {}}, "weighting": "binary"}),
             revisions: json!({}),
             repeat: 0,
+            arithmetic: None,
         };
         Record {
             schema: SCHEMA,
