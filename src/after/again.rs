@@ -12,15 +12,14 @@ use crate::experiment::{
     Cleaning, Evaluation, Experiment, Model, PATHS, Recommendations, Setting, Variant, resolved,
     revisions,
 };
-use crate::records::{Key, LAB_REVISION, Record};
+use crate::records::{LAB_REVISION, Record};
 
 /// Records that share all that is done before a trial: their data is read and cleaned once.
 #[derive(Debug)]
 pub(crate) struct Alike {
     /// Which of the records given, in their order.
     pub(crate) records: Vec<usize>,
-    /// How their numbers were computed, see [`Key::arithmetic`].
-    #[expect(dead_code, reason = "comes with portable arithmetic")]
+    /// How their numbers were computed, see [`crate::records::Key::arithmetic`].
     pub(crate) portable: bool,
 }
 
@@ -37,7 +36,7 @@ pub(crate) fn alike(records: &[Record]) -> Vec<Alike> {
             });
         }
         let run = &record.run;
-        let portable = is_portable(key);
+        let portable = key.is_portable();
         let shared = json!([shared, key.data, run.source, run.origin.base, portable]);
         match groups.iter_mut().find(|(known, _)| *known == shared) {
             Some((_, group)) => group.records.push(at),
@@ -51,10 +50,6 @@ pub(crate) fn alike(records: &[Record]) -> Vec<Alike> {
         }
     }
     groups.into_iter().map(|(_, group)| group).collect()
-}
-
-fn is_portable(_key: &Key) -> bool {
-    false
 }
 
 /// The experiment whose trials are those of records that are [`alike`], in their order. Where the

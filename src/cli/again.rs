@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use clap::Args;
+use musicrec_api::arithmetic;
 
 use super::{on_interrupt, say, threads};
 use crate::after::{Differing, alike, differing, experiment, name_of_part};
 use crate::exit::Failure;
-use crate::records::{Origin, Outcome, Record, Store};
+use crate::records::{Outcome, Record, Store};
 use crate::sweep::{self, Options};
 
 /// How trials are run again.
@@ -54,6 +55,8 @@ impl How {
         let ran: Mutex<Vec<Ran>> = Mutex::default();
         for group in alike(records) {
             let of_group: Vec<&Record> = group.records.iter().map(|&at| &records[at]).collect();
+            // Nothing else computes meanwhile.
+            arithmetic::set_portable(group.portable);
             let experiment = experiment(&of_group, &self.source)?;
             if !self.quiet {
                 say("reading and cleaning the data");
@@ -114,15 +117,22 @@ fn with_hint(failure: Failure, source: &[PathBuf]) -> Failure {
 }
 
 /// Why numbers of a record may be others here, if its machine says so.
-pub(super) fn why(old: &Origin, new: &Origin) -> String {
+pub(super) fn why(old: &Record, new: &Record) -> String {
+    let portable = old.result.key.is_portable();
+    let (old, new) = (&old.run.origin, &new.run.origin);
     let (then, now) = (&old.instructions, &new.instructions);
-    if then.is_empty() {
+    if then.is_empty() && !portable {
         "the record does not name the instruction-set class that it was computed with; another class \
          is a probable reason"
             .to_owned()
-    } else if then == now {
+    } else if then == now || portable {
+        let same = if portable {
+            "portable numbers are the same everywhere".to_owned()
+        } else {
+            format!("both were computed with {now}")
+        };
         format!(
-            "both were computed with {now}, so this is no matter of the machine: the record or its \
+            "{same}, so this is no matter of the machine: the record or its \
              attachments were changed, or the code was without a raised revision (then commit {}, now \
              {})",
             known(&old.commit),

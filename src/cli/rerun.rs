@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Err(Failure::Differs(format!(
         "trial {} does not give what its record says: {}",
         old.id,
-        why(&old.run.origin, &ran.record.run.origin)
+        why(&old, &ran.record)
     )))
 }
 

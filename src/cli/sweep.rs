@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use musicrec_api::arithmetic;
 
 use super::changes::Changes;
 use super::progress::{Form, Progress};
@@ -67,12 +68,17 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     log: Form,
 
+    /// Compute so that every machine gives the same bits: slower, and other trials than without
+    #[arg(long)]
+    portable: bool,
+
     /// Print nothing but the leaderboard, the verdict and errors
     #[arg(long, short)]
     quiet: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arithmetic::set_portable(arguments.portable);
     let experiment = arguments
         .changes
         .load(&arguments.definition, arguments.quiet)?;

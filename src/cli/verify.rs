@@ -120,7 +120,7 @@ fn list(differ: &[&Ran], records: &[Record]) -> String {
             "  then on {} ({}), now on {} ({})",
             then.machine, then.origin.instructions, now.machine, now.origin.instructions
         );
-        let _ = writeln!(text, "  {}", why(&then.origin, &now.origin));
+        let _ = writeln!(text, "  {}", why(old, &ran.record));
     }
     text
 }

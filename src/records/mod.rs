@@ -6,14 +6,14 @@ mod store;
 
 use std::collections::BTreeMap;
 
-use musicrec_api::Role;
+use musicrec_api::{Role, arithmetic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, Model, Trial, revisions};
 
-pub(crate) use origin::Origin;
+pub(crate) use origin::{Origin, instructions};
 pub(crate) use store::{Conflict, Fit, FitEvent, Presence, Put, Store, temporary};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
@@ -75,7 +75,13 @@ pub(crate) struct Key {
     pub(crate) revisions: Value,
     /// Which of the seeds of a stochastic model, from 0.
     pub(crate) repeat: usize,
+    /// `portable` if computed so that all machines give the same bits; such results are others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) arithmetic: Option<String>,
 }
+
+/// See [`Key::arithmetic`].
+const PORTABLE: &str = "portable";
 
 impl Key {
     pub(crate) fn new(
@@ -94,7 +100,13 @@ impl Key {
             definition,
             revisions,
             repeat,
+            arithmetic: arithmetic::portable().then(|| PORTABLE.to_owned()),
         }
+    }
+
+    /// Whether its numbers are the same on all machines.
+    pub(crate) fn is_portable(&self) -> bool {
+        self.arithmetic.as_deref() == Some(PORTABLE)
     }
 
     /// A trial on a fold with each of its seeds.

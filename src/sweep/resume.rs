@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use musicrec_api::arithmetic;
 use serde_json::{Value, json};
 
 use super::{Options, Overview, choose};
@@ -49,6 +50,7 @@ pub(super) fn identity(experiment: &Experiment, fingerprint: &str) -> String {
         trials,
         fingerprint,
         revisions(experiment, fingerprint),
+        arithmetic::portable(),
         SCHEMA,
         env!("CARGO_PKG_VERSION"),
         env!("MUSICREC_COMMIT"),

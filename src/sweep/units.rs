@@ -54,7 +54,14 @@ fn member(key: Key, trial: Trial) -> Member {
 pub(super) fn unit_of(key: &Key, trial: &Trial) -> String {
     let mut definition = key.definition.clone();
     definition["model"] = trial.model.fitted_as.clone();
-    let all = json!([key.role, key.data, definition, key.revisions, key.repeat]);
+    let all = json!([
+        key.role,
+        key.data,
+        definition,
+        key.revisions,
+        key.repeat,
+        key.arithmetic
+    ]);
     hex(&all.to_string())[..16].to_owned()
 }
 

@@ -233,13 +233,11 @@ impl Side {
     }
 
     pub(super) fn machine(&self) -> Value {
-        let instructions = self
-            .records()
-            .next()
-            .map(|r| r.run.origin.instructions.clone());
+        let provenance = &self.overview.provenance;
         json!({
-            "machine": self.overview.provenance.machine,
-            "instructions": instructions,
+            "machine": provenance.machine,
+            "instructions": provenance.instructions,
+            "portable": provenance.portable,
         })
     }
 
