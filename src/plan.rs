@@ -359,6 +359,10 @@ fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<St
     } else {
         format!("reading, cleaning and splitting: once for each of {cleanings} alternatives")
     });
+    if let Some(random) = experiment.search.as_ref().and_then(|s| s.random.as_ref()) {
+        lines.push(random.what());
+        lines.extend(random.spaces().into_iter().map(|space| format!("  {space}")));
+    }
     let folds = overview.cleanings.first().map_or(0, |c| c.folds.len());
     let weighings: BTreeSet<(String, usize)> = all
         .iter()
@@ -402,7 +406,8 @@ fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<St
 
 fn folded(experiment: &Experiment, planned: &[Planned]) -> Vec<String> {
     let mut lines = Vec::new();
-    if experiment.weightings.len() > 1 {
+    // What is drawn is not multiplied.
+    if experiment.weightings.len() > 1 && experiment.search.is_none() {
         let mut named = BTreeSet::new();
         for model in experiment.trials().iter().map(|trial| trial.model) {
             if !model.plugin.reads_weights() && named.insert(&model.label) {

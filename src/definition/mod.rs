@@ -3,6 +3,7 @@
 mod axes;
 mod checks;
 mod cleaners;
+mod drawn;
 mod evaluation;
 mod fault;
 mod include;
@@ -12,6 +13,7 @@ mod models;
 mod only;
 mod overrides;
 mod plugins;
+mod search;
 mod show;
 mod tree;
 mod typed;
@@ -25,9 +27,10 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
 use crate::experiment::{
-    Compared, Experiment, Model, POPULARITY, Recommendations, Variant, Weighting, combine,
-    needs_validation,
+    Compared, Experiment, Model, POPULARITY, Recommendations, Searched, Variant, Weighting, combine,
+    needs_validation, rows,
 };
+use axes::{Listing, Space};
 use checks::Checks;
 use evaluation::Rows;
 use fault::{COMMAND_LINE, Fault, Faults, Sources};
@@ -40,7 +43,7 @@ pub(crate) use fault::Finding;
 pub(crate) use tree::{Node, Place};
 
 /// The keys a definition may have, in the order of the docs.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "include",
     "name",
     "seed",
@@ -49,6 +52,7 @@ const KEYS: [&str; 10] = [
     "splitter",
     "weighting",
     "model",
+    "search",
     "evaluation",
     "recommendations",
 ];
@@ -297,31 +301,95 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     let weighting = root
         .take("weighting")
         .map_or_else(|| Node::text(&start, "event_strength"), |e| e.node);
-    let weightings = weightings(&weighting, &checks, faults);
-    let before = faults.errors();
-    let (mut models, mut labels) = required(&mut root, "model", faults)
-        .map(|entry| models::models(&entry, &checks, faults))
-        .unwrap_or_default();
-    let understood = faults.errors() == before;
     let evaluation = root.take("evaluation");
-    axes::too_many(
-        models.len() * weightings.len() * cleanings.len(),
-        &start,
-        faults,
-    );
-    if evaluation::add_popularity(evaluation.as_ref()) {
-        // Where a model is not known, it may be this one.
-        if understood {
-            models.extend(Model::popularity(&models));
-        }
-        if let Some(labels) = &mut labels {
-            labels.push(POPULARITY.to_owned());
-        }
-    }
     let compare = evaluation::compare(evaluation.as_ref());
-    let alternatives = (weightings.len(), cleanings.len());
+    let asked = search::search(root.take("search"), &start, faults);
+    let before = faults.errors();
+    let weighting_space = plugins::place(&weighting, Kind::Weighting, faults);
+    let whole = faults.errors() == before;
+    let drawn_weightings = asked.search.random.is_some() && !compare.contains(&Compared::Weighting);
+    let listed = if drawn_weightings {
+        Vec::new()
+    } else {
+        let why = if asked.search.random.is_some() {
+            Listing::Rows
+        } else {
+            Listing::Grid
+        };
+        weightings(&weighting_space, whole, why, &checks, faults)
+    };
+    let before = faults.errors();
+    let (mut headers, mut labels) = required(&mut root, "model", faults)
+        .map(|entry| models::headers(&entry, faults))
+        .unwrap_or_default();
+    let add_popularity = evaluation::add_popularity(evaluation.as_ref());
+    let mut search = None;
+    let understood;
+    let (models, weightings, (variants, settings)) = match asked.random(faults) {
+        None => {
+            let mut models = models::all(&headers, &checks, faults);
+            understood = faults.errors() == before;
+            axes::too_many(
+                models.len() * listed.len() * cleanings.len(),
+                &start,
+                faults,
+            );
+            // Where a model is not known, it may be this one.
+            if add_popularity && understood {
+                models.extend(Model::popularity(&models));
+            }
+            let combined = combine(&models, &listed, &cleanings, &compare);
+            (models, listed, combined)
+        }
+        Some((random, budget)) => {
+            let ask = drawn::Ask {
+                budget,
+                seed: random.seed.or(seed).unwrap_or_default(),
+                place: &asked.trials,
+                weighting: &weighting_space,
+                whole,
+                cleanings: &cleanings,
+                compare: &compare,
+                checks: &checks,
+            };
+            let mut found = drawn::Found::new(&ask, listed, faults);
+            for header in &headers {
+                found.draw(&ask, header, faults);
+            }
+            if add_popularity
+                && faults.errors() == before
+                && let Some(popularity) = Model::popularity(&found.models)
+            {
+                headers.push(models::Header::added(&popularity, &start));
+                found.draw(&ask, &headers[headers.len() - 1], faults);
+            }
+            understood = faults.errors() == before;
+            ask.check(&found, faults);
+            search = Some(Searched {
+                random: Some(found.search(&ask)),
+            });
+            let drawn::Found {
+                models,
+                weightings,
+                picks,
+                ..
+            } = found;
+            let combined = rows(&models, &weightings, &cleanings, &compare, &picks);
+            (models, weightings, combined)
+        }
+    };
+    if add_popularity && let Some(labels) = &mut labels {
+        labels.push(POPULARITY.to_owned());
+    }
+    let alternatives = (
+        // Drawn ones, and those of a faulty axis, are several.
+        match weighting_space.size() {
+            Some(1) => 1,
+            _ => weightings.len().max(2),
+        },
+        cleanings.len(),
+    );
     evaluation::warn_of_compare(evaluation.as_ref(), &compare, alternatives, faults);
-    let (variants, settings) = combine(&models, &weightings, &cleanings, &compare);
     one_name_a_row(&variants, faults);
     // Where a model is not known, a name of it would only be a second fault.
     let rows = if understood {
@@ -363,6 +431,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         settings,
         evaluation: evaluation?,
         recommendations: recommendations?,
+        search,
         only: Vec::new(),
     })
 }
@@ -385,12 +454,18 @@ fn source(
     whole.then_some((node, source))
 }
 
-/// All concrete weightings, each once.
-fn weightings(node: &Node, checks: &Checks, faults: &mut Faults) -> Vec<Weighting> {
+/// All concrete weightings, each once. `whole`: their axes are faultless.
+fn weightings(
+    space: &Space,
+    whole: bool,
+    why: Listing,
+    checks: &Checks,
+    faults: &mut Faults,
+) -> Vec<Weighting> {
     let before = faults.errors();
-    let nodes = plugins::place(node, Kind::Weighting, faults);
+    let nodes = space.all(why, faults);
     // Without the values of a broken axis a check would complain of what is only missing.
-    let whole = faults.errors() == before;
+    let whole = whole && faults.errors() == before;
     let mut seen = HashSet::new();
     let mut weightings = Vec::new();
     for node in nodes {

@@ -13,7 +13,7 @@ use super::provenance::Provenance;
 use super::ranges::{Edge, Range, ranges};
 use crate::compare::{Correction, detectable, mean_sd, quantile};
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial};
+use crate::experiment::{Experiment, Searched, Trial};
 use crate::records::{Key, SCHEMA, Store, hex};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::audit::Check;
@@ -52,6 +52,9 @@ pub(crate) struct Overview {
     pub(crate) baseline: Option<String>,
     /// Rules of the protocol that the definition changes.
     pub(crate) changes: Vec<String>,
+    /// How trials came about, if not every point of a grid is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) search: Option<Searched>,
     /// The conditions of `--only`, if only a part of the definition ran.
     pub(crate) only: Vec<String>,
     pub(crate) resamples: usize,
@@ -287,7 +290,8 @@ pub(super) fn make(
         metrics: metrics.collect(),
         select: evaluation.select(),
         baseline: evaluation.baseline(&experiment.variants).map(str::to_owned),
-        changes: evaluation.changes(),
+        changes: changes(experiment),
+        search: experiment.search.clone(),
         only: experiment.only.clone(),
         resamples: evaluation.resamples.get(),
         min_effect: evaluation.min_effect,
@@ -300,6 +304,13 @@ pub(super) fn make(
     };
     overview.variants = plan(experiment, fingerprint, overview.validated());
     overview
+}
+
+/// What of the protocol the definition changes, in words.
+fn changes(experiment: &Experiment) -> Vec<String> {
+    let mut changes = experiment.evaluation.changes();
+    changes.extend(experiment.search.iter().flat_map(Searched::changes));
+    changes
 }
 
 /// Hash of who is asked about what on test. All alternatives of the cleaners ask the same.
@@ -340,7 +351,9 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
                 let keys = Key::all(experiment, trial, role, fingerprint);
                 keys.iter().map(Key::id).collect()
             };
-            let (ranges, edges) = ranges(&own);
+            let random = experiment.search.as_ref().and_then(|s| s.random.as_ref());
+            let drawn = random.and_then(|random| random.of(&variant.model));
+            let (ranges, edges) = ranges(&own, drawn);
             PlanVariant {
                 name: variant.name.clone(),
                 ranges,
