@@ -29,6 +29,7 @@ mod cleaner;
 pub mod conformance;
 mod error;
 mod events;
+mod fit_context;
 mod folds;
 mod item_values;
 mod ledger;
@@ -38,8 +39,10 @@ mod model;
 mod params;
 mod registry;
 mod seed;
+mod shared_parts;
 mod source;
 mod splitter;
+mod steps;
 mod weighting;
 
 pub use cells::{Cells, MISSING, MISSING_TIME, Text, time_text};
@@ -47,6 +50,7 @@ pub use check::{CheckContext, Problem};
 pub use cleaner::{Cleaner, On, Reach};
 pub use error::{Error, Result, nearest};
 pub use events::{Events, Ids};
+pub use fit_context::{FitContext, StartingFactors};
 pub use folds::fold_faults;
 pub use item_values::ItemValues;
 pub use ledger::{Account, Ledger, Sample};
@@ -56,14 +60,15 @@ pub use metric::{
     Nature, UserView,
 };
 pub use model::{
-    Cost, FitContext, InteractionMatrix, Model, Recommender, RowScorer, Scores, Shape,
-    StartingFactors, Train, Users,
+    Cost, InteractionMatrix, Model, Recommender, RowScorer, Scores, Shape, Train, Users,
 };
 pub use params::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
 pub use registry::{Kind, Registration, duplicates, registrations};
 pub use seed::{derive_seed, rng};
+pub use shared_parts::{SharedPart, SharedParts};
 pub use source::{Source, SourceContext};
 pub use splitter::{Fold, Role, Splitter};
+pub use steps::{Checkpoints, Steps};
 pub use weighting::{Weigh, Weighting, cell_weights, rescale_cells};
 
 /// What [`register!`] expands to needs these names, whatever the plugin's crate depends on.

@@ -1,11 +1,10 @@
 //! Models learn; what they return scores; the lab ranks.
 
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::{CheckContext, Error, Events, Problem, Result};
+use crate::{CheckContext, Events, FitContext, Problem, Result, Steps};
 
 /// Users × items, row-major sparse, without explicit zeros: a missing cell is "not heard", and a
 /// stored 0 would mean something else to every library.
@@ -70,66 +69,6 @@ impl Train {
     }
 }
 
-/// Factors to start from instead of random ones: for golden cases and warm starts.
-#[derive(Debug, Clone)]
-pub struct StartingFactors {
-    /// Users × factors.
-    pub users: Array2<f32>,
-    /// Items × factors.
-    pub items: Array2<f32>,
-}
-
-/// What a fit is told besides its data. Parallel code runs on the current rayon pool.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct FitContext<'a> {
-    /// The only source of randomness a model may use.
-    pub seed: u64,
-    /// Where to start, for models that start somewhere.
-    pub start: Option<&'a StartingFactors>,
-    cancelled: Option<&'a AtomicBool>,
-}
-
-impl<'a> FitContext<'a> {
-    /// A context with the seed given.
-    pub fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            start: None,
-            cancelled: None,
-        }
-    }
-
-    /// The same, starting from given factors.
-    #[must_use]
-    pub fn with_start(self, start: &'a StartingFactors) -> Self {
-        Self {
-            start: Some(start),
-            ..self
-        }
-    }
-
-    /// The same, stopping once the flag is set.
-    #[must_use]
-    pub fn with_cancel(self, flag: &'a AtomicBool) -> Self {
-        Self {
-            cancelled: Some(flag),
-            ..self
-        }
-    }
-
-    /// To be called once in a while by long fits.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] once the user asked to stop.
-    pub fn check_cancelled(&self) -> Result<()> {
-        match self.cancelled {
-            Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Cancelled),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// The size of what a model is to learn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -179,6 +118,17 @@ pub trait Model: Debug + Send + Sync {
     /// weightings of the experiment.
     fn reads_weights(&self) -> bool {
         true
+    }
+
+    /// Which parameter counts the steps it learns in, if it learns in steps and every state on the
+    /// way is what a fit with so many steps ends with, bit for bit. Then trials that differ in that
+    /// parameter alone are one fit, measured on the way: [`fit`](Self::fit) asks
+    /// [`FitContext::wants`] after each step and gives its state to [`FitContext::checkpoint`].
+    ///
+    /// `None`, unless the model says otherwise. What depends on how many steps there will be (a
+    /// learning rate that falls to 0 with the last) does not learn in steps in this sense.
+    fn steps(&self) -> Option<Steps> {
+        None
     }
 
     /// What a fit on a matrix of this shape takes, for plans; `None` if the model cannot tell.

@@ -13,9 +13,9 @@ use std::num::NonZeroUsize;
 
 use musicrec_api::{
     Cost, Error, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Scores,
-    Shape, Train, Users, derive_seed, register, rng,
+    Shape, Steps, Train, Users, derive_seed, register, rng,
 };
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rand::{Rng, RngExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -115,15 +115,36 @@ impl Model for Als {
                  choose another weighting, or a split that leaves more in the fit part",
             ));
         }
+        // It depends on the data alone, so no parameter is in the key.
+        let by_item = context.shared("als/by_item", || Ok(by_item(cells)))?;
         let (mut users, mut items) = self.starting_factors(train, context)?;
-        self.iterate(cells, &mut users, &mut items, |_, _| {
-            context.check_cancelled()
-        })?;
+        self.iterate(
+            [cells, &by_item],
+            &mut users,
+            &mut items,
+            |halves, users, items| {
+                context.check_cancelled()?;
+                let whole = halves / 2;
+                if halves % 2 == 1 || !context.wants(whole) {
+                    return Ok(());
+                }
+                let state = Factors {
+                    als: self.clone(),
+                    users: users.into(),
+                    items: items.into(),
+                };
+                context.checkpoint(whole, &state)
+            },
+        )?;
         Ok(Box::new(Factors {
             als: self.clone(),
-            users,
-            items,
+            users: users.into(),
+            items: items.into(),
         }))
+    }
+
+    fn steps(&self) -> Option<Steps> {
+        Some(Steps::new("iterations", self.iterations.get()))
     }
 
     fn is_stochastic(&self) -> bool {
@@ -137,14 +158,14 @@ impl Model for Als {
 
 register!(Model, Als, "als", revision = 1);
 
-/// What ALS learned.
-struct Factors {
+/// What ALS learned: borrowed while it learns, its own at the end.
+struct Factors<'a> {
     als: Als,
-    users: Array2<f32>,
-    items: Array2<f32>,
+    users: CowArray<'a, f32, Ix2>,
+    items: CowArray<'a, f32, Ix2>,
 }
 
-impl Recommender for Factors {
+impl Recommender for Factors<'_> {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Factors {
             users: self.users.view(),
@@ -248,30 +269,30 @@ impl Als {
         ))
     }
 
-    /// All iterations. `after_half` sees the factors before the first and after every half
-    /// iteration, and may stop it all with an error.
+    /// All iterations, on the interactions by user and by item. `after_half` sees how many halves of
+    /// iterations there were and the factors, before the first and after each, and may stop it all with an
+    /// error.
     fn iterate<T: Real>(
         &self,
-        cells: &InteractionMatrix,
+        [by_user, by_item]: [&InteractionMatrix; 2],
         users: &mut Array2<T>,
         items: &mut Array2<T>,
-        mut after_half: impl FnMut(&Array2<T>, &Array2<T>) -> Result<()>,
+        mut after_half: impl FnMut(usize, &Array2<T>, &Array2<T>) -> Result<()>,
     ) -> Result<()> {
-        let by_item = cells.transpose_view().to_csr();
-        let user_step = HalfStep::new(self, cells);
-        let item_step = HalfStep::new(self, &by_item);
-        after_half(users, items)?;
+        let user_step = HalfStep::new(self, by_user);
+        let item_step = HalfStep::new(self, by_item);
+        after_half(0, users, items)?;
         for iteration in 1..=self.iterations.get() {
             let when = format!("in iteration {iteration}");
             let explain = |reason, who| self.explain(reason, who, &when);
             user_step
                 .solve(items, users)
                 .map_err(|reason| explain(reason, "a user"))?;
-            after_half(users, items)?;
+            after_half(2 * iteration - 1, users, items)?;
             item_step
                 .solve(users, items)
                 .map_err(|reason| explain(reason, "an item"))?;
-            after_half(users, items)?;
+            after_half(2 * iteration, users, items)?;
         }
         Ok(())
     }
@@ -291,6 +312,11 @@ impl Als {
             ),
         })
     }
+}
+
+/// The same interactions with the items in rows.
+fn by_item(by_user: &InteractionMatrix) -> InteractionMatrix {
+    by_user.transpose_view().to_csr()
 }
 
 /// Uniform in [0, 1), with the 24 bits that f32 holds.

@@ -2,7 +2,7 @@
 
 use musicrec_api::InteractionMatrix;
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Data, Ix2};
 use rayon::prelude::*;
 
 use super::cholesky::{factorize, substitute};
@@ -42,7 +42,7 @@ impl<'a> HalfStep<'a> {
     /// distribution over threads changes no bit.
     pub(super) fn solve<T: Real>(
         &self,
-        fixed: &Array2<T>,
+        fixed: &ArrayBase<impl Data<Elem = T>, Ix2>,
         out: &mut Array2<T>,
     ) -> Result<(), Unsolvable> {
         let factors = fixed.ncols();

@@ -75,6 +75,24 @@ fn loss(als: &Als, cells: &InteractionMatrix, users: &Array2<f64>, items: &Array
     super::loss::loss(als, cells, &users.view(), &items.view())
 }
 
+/// Fits from the factors given; the losses before the first half iteration and after each.
+fn losses_of(
+    als: &Als,
+    cells: &InteractionMatrix,
+    users: &mut Array2<f64>,
+    items: &mut Array2<f64>,
+) -> Vec<f64> {
+    let mut losses = Vec::new();
+    let by_item = super::by_item(cells);
+    als.iterate([cells, &by_item], users, items, |halves, users, items| {
+        assert_eq!(halves, losses.len());
+        losses.push(loss(als, cells, users, items));
+        Ok(())
+    })
+    .unwrap();
+    losses
+}
+
 fn wide(a: &Array2<f32>) -> Array2<f64> {
     a.mapv(f64::from)
 }

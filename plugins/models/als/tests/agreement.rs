@@ -4,7 +4,7 @@ use musicrec_api::{FitContext, InteractionMatrix, StartingFactors};
 use ndarray::{Array1, Array2};
 use serde_json::Value;
 
-use super::{Als, als, fit, largest_difference, loss, matrix, scattered, start, train, wide};
+use super::{Als, als, fit, largest_difference, losses_of, matrix, scattered, start, train, wide};
 
 struct Golden {
     als: Als,
@@ -79,12 +79,7 @@ fn exact_equals_the_reference_in_f64_with_its_loss_after_every_half_step() {
     } in golden().unwrap_or_default()
     {
         let [mut users, mut items] = start;
-        let mut losses = Vec::new();
-        als.iterate(&cells, &mut users, &mut items, |users, items| {
-            losses.push(loss(&als, &cells, users, items));
-            Ok(())
-        })
-        .unwrap();
+        let losses = losses_of(&als, &cells, &mut users, &mut items);
         assert!(largest_difference(&users, &dense(&run["X"])) < 1e-9);
         assert!(largest_difference(&items, &dense(&run["Y"])) < 1e-9);
         let scores = users.dot(&items.t());
@@ -199,12 +194,7 @@ fn regularization_scaled_by_counts_equals_brute_force() {
         wanted_users = brute_force(&r, &wanted_items, 3.0, 0.05);
         wanted_items = brute_force(&r.t().to_owned(), &wanted_users, 3.0, 0.05);
     }
-    let mut losses = Vec::new();
-    als.iterate(&cells, &mut users, &mut items, |users, items| {
-        losses.push(loss(&als, &cells, users, items));
-        Ok(())
-    })
-    .unwrap();
+    let losses = losses_of(&als, &cells, &mut users, &mut items);
     assert!(largest_difference(&users, &wanted_users) < 1e-9);
     assert!(largest_difference(&items, &wanted_items) < 1e-9);
     assert!(

@@ -1,8 +1,11 @@
 //! What must hold of ALS whatever the data.
 
-use musicrec_api::{FitContext, Model, Scores, StartingFactors, Users};
+use musicrec_api::{
+    Checkpoints, FitContext, Model, Recommender, Scores, SharedParts, StartingFactors, Train, Users,
+};
+use ndarray::Array2;
 
-use super::{als, fit, largest_difference, loss, scattered, start, train, wide};
+use super::{als, fit, largest_difference, losses_of, scattered, start, train, wide};
 use crate::als::half_step::HalfStep;
 use crate::{Als, Solver};
 
@@ -14,12 +17,7 @@ fn the_loss_never_rises_and_f32_stays_close_to_f64() {
         ..Als::default()
     };
     let (mut users, mut items) = (start((300, 9), |x| x), start((120, 9), |x| x));
-    let mut losses = Vec::new();
-    als.iterate(&cells, &mut users, &mut items, |users, items| {
-        losses.push(loss(&als, &cells, users, items));
-        Ok(())
-    })
-    .unwrap();
+    let losses = losses_of(&als, &cells, &mut users, &mut items);
     assert_eq!(losses.len(), 31);
     assert!(
         losses.is_sorted_by(|before, after| before >= after),
@@ -68,9 +66,8 @@ fn many_steps_of_conjugate_gradients_are_exact_and_few_are_near() {
     let run = |parameters| {
         let als = als(&parameters);
         let (mut users, mut items) = (start((200, 8), |x| x), start((90, 8), |x| x));
-        als.iterate(&cells, &mut users, &mut items, |_, _| Ok(()))
-            .unwrap();
-        let loss = loss(&als, &cells, &users, &items);
+        let losses = losses_of(&als, &cells, &mut users, &mut items);
+        let loss = losses[losses.len() - 1];
         (users, items, loss)
     };
     let exact = run(serde_json::json!({"factors": 8, "iterations": 5}));
@@ -139,4 +136,69 @@ fn folding_in_a_row_of_the_train_part_is_half_an_iteration_more() {
         // Who has no history has zeros, as in the train part.
         assert!(users.row(3).iter().all(|&x| x == 0.0));
     }
+}
+
+/// The factors, and those of the users of the train part folded in.
+fn state_of(fitted: &dyn Recommender, train: &Train) -> [Array2<f32>; 3] {
+    let both = |recommender: &dyn Recommender| match recommender.scores(&Users::new(&[])).unwrap() {
+        Scores::Factors { users, items } => (users.to_owned(), items.to_owned()),
+        _ => panic!("ALS has factors"),
+    };
+    let (users, items) = both(fitted);
+    let (folded, _) = both(&*fitted.fold_in(train).unwrap().unwrap());
+    [users, items, folded]
+}
+
+#[test]
+fn the_state_after_so_many_iterations_is_that_of_a_fit_of_so_many() {
+    let train = train(scattered(60, 40, 0.2));
+    for solver in [Solver::Exact, Solver::ConjugateGradients] {
+        let fit_of = |iterations: usize, context: &FitContext| {
+            let als = Als {
+                factors: 7.try_into().unwrap(),
+                iterations: iterations.try_into().unwrap(),
+                solver,
+                ..Als::default()
+            };
+            let fitted = als.fit(&train, context).unwrap();
+            state_of(&*fitted, &train)
+        };
+        let mut seen = Vec::new();
+        let checkpoints = Checkpoints::new([1, 2, 4], |step, state| {
+            seen.push((step, state_of(state, &train)));
+            Ok(())
+        });
+        let last = fit_of(6, &FitContext::new(5).with_checkpoints(&checkpoints));
+        assert_eq!(checkpoints.missing(), [0; 0]);
+        drop(checkpoints);
+        assert_eq!(
+            seen.iter().map(|(step, _)| *step).collect::<Vec<_>>(),
+            [1, 2, 4]
+        );
+        seen.push((6, last));
+        for (step, state) in seen {
+            assert!(
+                state == fit_of(step, &FitContext::new(5)),
+                "{solver:?}, step {step}"
+            );
+        }
+    }
+}
+
+#[test]
+fn fits_share_the_matrix_by_item() {
+    let train = train(scattered(60, 40, 0.2));
+    let parts = SharedParts::new();
+    for factors in [3, 7] {
+        let als = Als {
+            factors: factors.try_into().unwrap(),
+            ..Als::default()
+        };
+        let alone = fit(&als, &train, &FitContext::new(5));
+        let sharing = fit(&als, &train, &FitContext::new(5).with_shared(&parts));
+        assert!(alone == sharing);
+    }
+    let counts = parts.counts();
+    assert_eq!(counts.len(), 1);
+    assert_eq!((counts[0].asked, counts[0].made), (2, 1));
 }
