@@ -5,6 +5,7 @@ mod compare;
 mod definition;
 mod exit;
 mod experiment;
+mod halving;
 mod plan;
 mod records;
 mod reference;

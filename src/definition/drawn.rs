@@ -17,9 +17,7 @@ use super::models::{Header, Twins};
 use super::search::LOWER;
 use super::tree::{Node, Place};
 use super::typed;
-use crate::experiment::{
-    Cleaning, Compared, DrawnModel, Model, Pick, RandomSearch, Weighting,
-};
+use crate::experiment::{Cleaning, Compared, DrawnModel, Model, Pick, RandomSearch, Weighting};
 
 /// After so many draws in a row that brought nothing new, the rest is taken in the order of a grid.
 const MOST_REPEATS: usize = 1_000;
@@ -117,8 +115,8 @@ impl Found {
         });
         self.models.append(&mut models.all);
         for (model, weighting, cleaning) in settings {
-            let listed = ask.compares(Compared::Weighting)
-                && self.models[model].plugin.reads_weights();
+            let listed =
+                ask.compares(Compared::Weighting) && self.models[model].plugin.reads_weights();
             let weightings = match weighting {
                 None if listed => 0..self.weightings.len(),
                 one => one.unwrap_or(0)..one.unwrap_or(0) + 1,
@@ -138,7 +136,12 @@ impl Found {
     }
 
     /// Every setting of a header, if there are no more than the budget.
-    fn listed(&mut self, ask: &Ask, models: &mut Models, faults: &mut Faults) -> Option<Vec<Setting>> {
+    fn listed(
+        &mut self,
+        ask: &Ask,
+        models: &mut Models,
+        faults: &mut Faults,
+    ) -> Option<Vec<Setting>> {
         let budget = ask.budget as u64;
         models.header.space.size().filter(|size| *size <= budget)?;
         let mut own: Vec<usize> = Vec::new();
@@ -171,7 +174,11 @@ impl Found {
         };
         let mut settings = Vec::new();
         for model in own {
-            let read = if models.reads(model) { &weightings[..] } else { &[None] };
+            let read = if models.reads(model) {
+                &weightings[..]
+            } else {
+                &[None]
+            };
             for weighting in read {
                 settings.extend(ask.cleaning_choices().map(|c| (model, *weighting, c)));
             }
@@ -399,7 +406,11 @@ fn book(own: Faults, drawn: &Drawn, faults: &mut Faults) {
         .map(|(path, node)| {
             let name = path.rsplit('.').next().unwrap_or(path);
             let name = name.split('#').next().unwrap_or(name);
-            (name.to_owned(), node.place.clone(), node.plain().to_string())
+            (
+                name.to_owned(),
+                node.place.clone(),
+                node.plain().to_string(),
+            )
         })
         .collect();
     faults.extend(own.into_all().map(|fault| fault.drawn(&values)));

@@ -133,7 +133,9 @@ impl Fault {
 
     /// The same with what search drew for it, if that stands where the fault is.
     pub(crate) fn drawn(self, values: &[(String, Place, String)]) -> Self {
-        let drawn = values.iter().any(|(_, place, _)| self.place.as_ref() == Some(place));
+        let drawn = values
+            .iter()
+            .any(|(_, place, _)| self.place.as_ref() == Some(place));
         if !drawn || self.label.is_some() {
             return self;
         }

@@ -27,8 +27,8 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
 use crate::experiment::{
-    Compared, Experiment, Model, POPULARITY, Recommendations, Searched, Variant, Weighting, combine,
-    needs_validation, rows,
+    Compared, Experiment, Model, POPULARITY, Recommendations, Searched, Variant, Weighting,
+    combine, needs_validation, rows,
 };
 use axes::{Listing, Space};
 use checks::Checks;
@@ -323,7 +323,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         .map(|entry| models::headers(&entry, faults))
         .unwrap_or_default();
     let add_popularity = evaluation::add_popularity(evaluation.as_ref());
-    let mut search = None;
+    let mut drawn_search = None;
     let understood;
     let (models, weightings, (variants, settings)) = match asked.random(faults) {
         None => {
@@ -365,9 +365,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
             }
             understood = faults.errors() == before;
             ask.check(&found, faults);
-            search = Some(Searched {
-                random: Some(found.search(&ask)),
-            });
+            drawn_search = Some(found.search(&ask));
             let drawn::Found {
                 models,
                 weightings,
@@ -399,6 +397,14 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         labels.filter(|_| by_model).map(Rows::of_labels)
     };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
+    if understood {
+        let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
+        asked.check_rows(&variants, &settings, &models, exhibit_test, faults);
+    }
+    let search = Searched {
+        random: drawn_search,
+        halving: asked.search.halving.clone(),
+    };
     let recommendations = match root.take("recommendations") {
         Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
         None => Some(Recommendations::default()),
@@ -431,7 +437,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         settings,
         evaluation: evaluation?,
         recommendations: recommendations?,
-        search,
+        search: Some(search).filter(|search| *search != Searched::default()),
         only: Vec::new(),
     })
 }

@@ -134,7 +134,9 @@ impl Twins {
             );
         }
         for setting in settings {
-            self.0.entry(setting).or_insert_with(|| header.label.clone());
+            self.0
+                .entry(setting)
+                .or_insert_with(|| header.label.clone());
         }
     }
 }

@@ -16,7 +16,9 @@ pub(crate) use combine::{Pick, Reason, combine, needs_validation, rows};
 pub(crate) use evaluation::{
     ColdItems, ColdUsers, Compared, Evaluation, Heard, Metrics, Recommendations, Ties, row,
 };
-pub(crate) use search::{Declared, DrawnModel, Random, RandomSearch, Scale, Search, Searched};
+pub(crate) use search::{
+    Declared, DrawnModel, Halving, Random, RandomSearch, Resource, Scale, Search, Searched,
+};
 
 /// The model that every comparison has.
 pub(crate) const POPULARITY: &str = "popularity";

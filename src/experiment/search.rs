@@ -15,6 +15,9 @@ pub(crate) struct Search {
     /// Draws so many settings of each row of the leaderboard instead of trying all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) random: Option<Random>,
+    /// Stops trials early that are not among the best of their row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) halving: Option<Halving>,
 }
 
 /// `[search.random]`.
@@ -27,11 +30,49 @@ pub(crate) struct Random {
     pub(crate) seed: Option<u64>,
 }
 
+/// `[search.halving]`: successive halving.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Halving {
+    /// Of what trials get little at first.
+    pub(crate) resource: Resource,
+    /// How many times fewer trials are run, and how many times as far, on each next rung; above 1.
+    #[schemars(extend("exclusiveMinimum" = 1))]
+    pub(crate) reduction: f64,
+    /// How far trials are run on the first rung: steps, or a share of the users below 1. If not given,
+    /// such that at least `reduction` trials of a row are run to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub(crate) least: Option<f64>,
+}
+
+impl Default for Halving {
+    fn default() -> Self {
+        Self {
+            resource: Resource::Steps,
+            reduction: 3.0,
+            least: None,
+        }
+    }
+}
+
+/// What trials get more of from rung to rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Resource {
+    /// Steps that the model learns in, such as the iterations of `als`.
+    Steps,
+    /// A share of the users, drawn by the experiment's seed.
+    Users,
+}
+
 /// How the trials of an experiment came about, as `experiment.json` keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Searched {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) random: Option<RandomSearch>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) halving: Option<Halving>,
 }
 
 /// A random search.
@@ -71,7 +112,10 @@ impl RandomSearch {
     pub(crate) fn spaces(&self) -> Vec<String> {
         let varied = self.models.iter().filter(|drawn| drawn.settings != Some(1));
         let words = varied.map(|drawn| match drawn.settings {
-            None => format!("{}: {} of any number of settings", drawn.model, drawn.trials),
+            None => format!(
+                "{}: {} of any number of settings",
+                drawn.model, drawn.trials
+            ),
             Some(all) if all == drawn.trials as u64 => {
                 format!("{}: all {all} settings there are", drawn.model)
             }
@@ -89,10 +133,23 @@ impl RandomSearch {
 impl Searched {
     /// What is not as the protocol has it, in words.
     pub(crate) fn changes(&self) -> Vec<String> {
-        let random = self.random.iter();
-        random
-            .map(|random| format!("not every setting was tried, {} (search.random)", random.what()))
-            .collect()
+        let random = self.random.iter().map(|random| {
+            format!(
+                "not every setting was tried, {} (search.random)",
+                random.what()
+            )
+        });
+        let halving = self.halving.iter().map(|halving| {
+            let over = match halving.resource {
+                Resource::Steps => "the steps that models learn in",
+                Resource::Users => "the users",
+            };
+            format!(
+                "not every trial was run to its end, successive halving by {} over {over} (search.halving)",
+                halving.reduction
+            )
+        });
+        random.chain(halving).collect()
     }
 }
 

@@ -40,6 +40,9 @@ pub(crate) struct Budget {
     pub(crate) edges: Vec<Edge>,
     /// Whether its model or weighting has numbers that could be tuned.
     pub(crate) tunable: bool,
+    /// How many of them were stopped early and when, in words, if halving stopped any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) halved: Option<String>,
 }
 
 /// Spearman's rank correlation.
@@ -67,6 +70,10 @@ impl Selection {
                 ranges: variant.ranges.clone(),
                 edges: edges.map_or_else(Vec::new, |trial| trial.edges.clone()),
                 tunable: variant.tunable,
+                halved: variant
+                    .halving
+                    .as_ref()
+                    .and_then(|halved| halved.row_words(variant.trials.len())),
             }
         });
         Self {
@@ -138,6 +145,12 @@ impl Selection {
         text
     }
 
+    /// What halving stopped, in words.
+    pub(super) fn halved(&self) -> Vec<String> {
+        let of = |budget: &Budget| Some(format!("{}: {}", budget.variant, budget.halved.clone()?));
+        self.budgets.iter().filter_map(of).collect()
+    }
+
     /// The optima at the edge of what was tried, in words.
     pub(super) fn edges(&self) -> Vec<String> {
         let of = |budget: &Budget| -> Vec<String> {
@@ -206,6 +219,9 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Select
         })
         .collect();
     table(out, &header, &rows, 2);
+    for halved in selection.halved() {
+        let _ = writeln!(out, "- **Successive halving:** {}", escape(&halved));
+    }
     for edge in selection.edges() {
         let _ = writeln!(out, "- **Edge of the grid:** {}", escape(&edge));
     }
@@ -284,6 +300,7 @@ mod tests {
             ranges: Vec::new(),
             edges: Vec::new(),
             tunable,
+            halved: None,
         }
     }
 
@@ -323,8 +340,10 @@ mod tests {
         };
         assert_eq!(
             selection.edges(),
-            ["als: factors=127 lies within a tenth of the highest value that could be drawn; extend \
-              the interval above 128"]
+            [
+                "als: factors=127 lies within a tenth of the highest value that could be drawn; extend \
+              the interval above 128"
+            ]
         );
     }
 

@@ -147,6 +147,9 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
     for line in few(summary).into_iter().chain(seeds(summary)) {
         let _ = writeln!(out, "  {line}");
     }
+    for halved in summary.selection.halved() {
+        let _ = writeln!(out, "  {halved}");
+    }
     for edge in summary.selection.edges() {
         let _ = writeln!(out, "  {edge}");
     }

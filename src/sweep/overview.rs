@@ -14,6 +14,7 @@ use super::ranges::{Edge, Range, ranges};
 use crate::compare::{Correction, detectable, mean_sd, quantile};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Searched, Trial};
+use crate::halving::Halved;
 use crate::records::{Key, SCHEMA, Store, hex};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::audit::Check;
@@ -124,6 +125,9 @@ pub(crate) struct PlanVariant {
     pub(crate) ranges: Vec<Range>,
     /// Whether its model has numbers that could be tuned.
     pub(crate) tunable: bool,
+    /// How far its trials are run, if not all are run to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) halving: Option<Halved>,
     pub(crate) trials: Vec<PlanTrial>,
 }
 
@@ -358,6 +362,11 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
                 name: variant.name.clone(),
                 ranges,
                 tunable: own.iter().any(tunable),
+                halving: experiment
+                    .search
+                    .as_ref()
+                    .and_then(|search| search.halving.as_ref())
+                    .and_then(|halving| Halved::plan(halving, own.iter().map(|t| t.model))),
                 added: variant.added,
                 trials: own
                     .iter()
@@ -431,14 +440,20 @@ pub(crate) struct Chosen {
 }
 
 /// The best trial of a variant on validation (the first of equals), by the mean over its seeds, or its
-/// only one where there is no validation part. `None` if all of them failed.
+/// only one where there is no validation part. `None` if all of them failed. What halving stopped is not
+/// chosen, also where an earlier sweep ran it to the end.
 pub(crate) fn choose(
     overview: &Overview,
     variant: &PlanVariant,
     store: &Store,
 ) -> Result<Option<Chosen>, Failure> {
     let mut best: Option<Chosen> = None;
-    for (of_variant, trial) in variant.trials.iter().enumerate() {
+    let stopped = |trial: &PlanTrial| {
+        let halving = variant.halving.as_ref();
+        halving.is_some_and(|halved| halved.stopped.contains_key(&trial.index))
+    };
+    let trials = variant.trials.iter().enumerate();
+    for (of_variant, trial) in trials.filter(|(_, trial)| !stopped(trial)) {
         let values = trial.validation.iter().map(|id| {
             let record = store.record(id)?;
             Ok(record.and_then(|r| r.metric(&overview.select)))

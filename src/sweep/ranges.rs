@@ -78,10 +78,7 @@ fn parameters(trial: &Trial) -> BTreeMap<(String, String), Value> {
 
 /// What the trials of a variant tried, and for each of them the ends that it stands at. `drawn`: what
 /// random search drew them from.
-pub(super) fn ranges(
-    trials: &[Trial],
-    drawn: Option<&DrawnModel>,
-) -> (Vec<Range>, Vec<Vec<Edge>>) {
+pub(super) fn ranges(trials: &[Trial], drawn: Option<&DrawnModel>) -> (Vec<Range>, Vec<Vec<Edge>>) {
     let own: Vec<_> = trials.iter().map(parameters).collect();
     let mut tried: BTreeMap<&(String, String), Vec<&Value>> = BTreeMap::new();
     for (parameter, value) in own.iter().flatten() {
@@ -261,10 +258,16 @@ mod tests {
             trials: 3,
             settings: None,
             axes: BTreeMap::from([
-                ("model.als.factors".into(), of(8.0, 128.0, Some(Scale::Uniform))),
+                (
+                    "model.als.factors".into(),
+                    of(8.0, 128.0, Some(Scale::Uniform)),
+                ),
                 // A grid, of whose values the highest was not drawn.
                 ("model.als.alpha".into(), of(0.5, 32.0, None)),
-                ("model.als.regularization".into(), of(0.0, 1.0, Some(Scale::Uniform))),
+                (
+                    "model.als.regularization".into(),
+                    of(0.0, 1.0, Some(Scale::Uniform)),
+                ),
             ]),
         };
         let (ranges, edges) = ranges(&trials(&models, &weighting), Some(&drawn));
@@ -276,7 +279,10 @@ mod tests {
         };
         // 21 is the lowest draw, but more than a tenth of the interval lies below it.
         assert_eq!(edges[0], [edge("alpha", "0.5", End::Lowest, None)]);
-        assert_eq!(edges[1], [edge("factors", "127", End::Highest, Some("128"))]);
+        assert_eq!(
+            edges[1],
+            [edge("factors", "127", End::Highest, Some("128"))]
+        );
         // Below 0 there is no regularization.
         assert_eq!(edges[2], []);
         let factors = ranges.iter().find(|r| r.parameter == "factors").unwrap();

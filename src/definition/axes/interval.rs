@@ -25,7 +25,11 @@ pub(crate) struct Interval {
 }
 
 /// The interval of a table that is one; `None` for any other node, and `Some(None)` where it is faulty.
-pub(super) fn interval(node: &Node, schema: &Schema, faults: &mut Faults) -> Option<Option<Interval>> {
+pub(super) fn interval(
+    node: &Node,
+    schema: &Schema,
+    faults: &mut Faults,
+) -> Option<Option<Interval>> {
     let entry = DRAWN.iter().find_map(|key| node.get(key))?;
     let scale = Scale::of_key(&entry.key)?;
     Some(read(node, &entry.node, scale, schema, faults))
@@ -67,10 +71,18 @@ fn read(
     let bound = |key: &str| schema.get(key).and_then(Schema::as_f64);
     // What is not tried in this draw may be tried in a longer one.
     let beyond = [
-        bound("minimum").filter(|least| low < *least).map(|b| (low, format!("at least {b}"))),
-        bound("exclusiveMinimum").filter(|least| low <= *least).map(|b| (low, format!("above {b}"))),
-        bound("maximum").filter(|most| high > *most).map(|b| (high, format!("at most {b}"))),
-        bound("exclusiveMaximum").filter(|most| high >= *most).map(|b| (high, format!("below {b}"))),
+        bound("minimum")
+            .filter(|least| low < *least)
+            .map(|b| (low, format!("at least {b}"))),
+        bound("exclusiveMinimum")
+            .filter(|least| low <= *least)
+            .map(|b| (low, format!("above {b}"))),
+        bound("maximum")
+            .filter(|most| high > *most)
+            .map(|b| (high, format!("at most {b}"))),
+        bound("exclusiveMaximum")
+            .filter(|most| high >= *most)
+            .map(|b| (high, format!("below {b}"))),
     ];
     if let Some((end, allowed)) = beyond.into_iter().flatten().next() {
         return fault(
@@ -185,7 +197,10 @@ mod tests {
         let drawn = [0.0, 0.25, 0.5, 0.6, last].map(|share| at(&log, share));
         assert_eq!(drawn, [0.0001, 0.001, 0.01, 0.025_12, 1.0]);
         let even = interval(-1.0, 2.0, Scale::Uniform, false);
-        assert_eq!([0.0, 0.123_456, last].map(|s| at(&even, s)), [-1.0, -0.6296, 2.0]);
+        assert_eq!(
+            [0.0, 0.123_456, last].map(|s| at(&even, s)),
+            [-1.0, -0.6296, 2.0]
+        );
         // 4 digits of 1000 to 1001 would be two values.
         let narrow = interval(1000.0, 1001.0, Scale::Uniform, false);
         assert_eq!(at(&narrow, 0.123_456), 1000.123);
@@ -199,9 +214,15 @@ mod tests {
             counts[at(&few, f64::from(share) / 4000.0) as usize - 1] += 1;
         }
         // Halves are rounded away from 0, which moves one share at each border.
-        assert!(counts.iter().all(|count| (999..=1001).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (999..=1001).contains(count)),
+            "{counts:?}"
+        );
         assert_eq!(few.size(), Some(4));
         let log = interval(1.0, 64.0, Scale::LogUniform, true);
-        assert_eq!([0.0, 0.5, 1.0 - f64::EPSILON].map(|s| at(&log, s)), [1.0, 6.0, 64.0]);
+        assert_eq!(
+            [0.0, 0.5, 1.0 - f64::EPSILON].map(|s| at(&log, s)),
+            [1.0, 6.0, 64.0]
+        );
     }
 }

@@ -226,12 +226,7 @@ pub(super) fn too_many(count: usize, place: &Place, faults: &mut Faults) -> bool
 }
 
 /// The same with how to have fewer.
-pub(super) fn too_many_of(
-    count: usize,
-    remedy: &str,
-    place: &Place,
-    faults: &mut Faults,
-) -> bool {
+pub(super) fn too_many_of(count: usize, remedy: &str, place: &Place, faults: &mut Faults) -> bool {
     let most = faults.most_trials;
     if count <= most {
         return false;

@@ -88,9 +88,9 @@ impl Space {
     pub(crate) fn size(&self) -> Option<u64> {
         match self {
             Self::Fixed(_) => Some(1),
-            Self::Choice(of) => of.iter().try_fold(0_u64, |sum, one| {
-                Some(sum.saturating_add(one.size()?))
-            }),
+            Self::Choice(of) => of
+                .iter()
+                .try_fold(0_u64, |sum, one| Some(sum.saturating_add(one.size()?))),
             Self::Number(interval) => interval.size(),
             Self::List(_, items) => times(items.iter().map(Self::size)),
             Self::Table(_, entries) => times(entries.iter().map(|(_, space)| space.size())),
@@ -125,11 +125,9 @@ impl Space {
                 let values = digits(&spaces, number)?;
                 Some(table(place, valued().map(|(entry, _)| entry).zip(values)))
             }
-            Self::Plugin(name, place, parameters) => Some(Node::single(
-                name,
-                place.clone(),
-                parameters.nth(number)?,
-            )),
+            Self::Plugin(name, place, parameters) => {
+                Some(Node::single(name, place.clone(), parameters.nth(number)?))
+            }
         }
     }
 
@@ -165,7 +163,8 @@ impl Space {
             }
             Self::List(place, items) => {
                 let items = items.iter().enumerate();
-                let items = items.map(|(at, item)| item.draw(&join(path, &at.to_string()), pick, drawn));
+                let items =
+                    items.map(|(at, item)| item.draw(&join(path, &at.to_string()), pick, drawn));
                 Some(of(place, Value::Array(items.collect::<Option<_>>()?)))
             }
             Self::Table(place, entries) => {

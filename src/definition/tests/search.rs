@@ -33,7 +33,9 @@ fn drawn(experiment: &Experiment, model: &str) -> Vec<(Value, Value, usize)> {
 
 fn of<'a>(experiment: &'a Experiment, model: &str) -> &'a DrawnModel {
     let search = experiment.search.as_ref().and_then(|s| s.random.as_ref());
-    search.and_then(|random| random.of(model)).expect("a random search")
+    search
+        .and_then(|random| random.of(model))
+        .expect("a random search")
 }
 
 fn numbers(experiment: &Experiment, parameter: &str) -> Vec<f64> {
@@ -51,19 +53,32 @@ fn a_budget_is_drawn_from_the_intervals_and_no_setting_twice() {
     let distinct: HashSet<String> = all.iter().map(|(m, _, _)| m.to_string()).collect();
     assert_eq!(distinct.len(), 20);
     let factors = numbers(&experiment, "factors");
-    assert!(factors.iter().all(|f| (8.0..=128.0).contains(f) && f.fract() == 0.0));
+    assert!(
+        factors
+            .iter()
+            .all(|f| (8.0..=128.0).contains(f) && f.fract() == 0.0)
+    );
     assert!(factors.iter().any(|f| *f < 40.0) && factors.iter().any(|f| *f > 90.0));
     let regularization = numbers(&experiment, "regularization");
     assert!(regularization.iter().all(|r| (1e-4..=1.0).contains(r)));
     // Each order of magnitude gets its share: of 20 uniform draws about 2 were below 0.1.
     assert!(regularization.iter().filter(|r| **r < 0.1).count() >= 10);
-    assert!(regularization.iter().all(|r| r.to_string().len() <= 9), "{regularization:?}");
-    let alpha: BTreeSet<String> = numbers(&experiment, "alpha").iter().map(f64::to_string).collect();
+    assert!(
+        regularization.iter().all(|r| r.to_string().len() <= 9),
+        "{regularization:?}"
+    );
+    let alpha: BTreeSet<String> = numbers(&experiment, "alpha")
+        .iter()
+        .map(f64::to_string)
+        .collect();
     assert_eq!(alpha.len(), 2);
     let search = of(&experiment, "als");
     assert_eq!((search.trials, search.settings), (20, None));
     let factors = &search.axes["model.als.factors"];
-    assert_eq!((factors.lowest, factors.highest, factors.scale), (8.0, 128.0, Some(Scale::Uniform)));
+    assert_eq!(
+        (factors.lowest, factors.highest, factors.scale),
+        (8.0, 128.0, Some(Scale::Uniform))
+    );
     // What the lab adds has nothing to draw.
     assert_eq!(of(&experiment, "popularity").settings, Some(1));
     assert_eq!(experiment.trials().len(), 21);
@@ -80,14 +95,16 @@ fn a_larger_budget_begins_with_the_settings_of_a_smaller_one() {
 #[test]
 fn draws_depend_on_seed_and_header_and_on_nothing_else() {
     let plain = drawn(&good(ALS, &[]), "als");
-    let with = |more: &str, settings: &[&str]| {
-        drawn(&good(&format!("{ALS}\n{more}"), settings), "als")
-    };
+    let with =
+        |more: &str, settings: &[&str]| drawn(&good(&format!("{ALS}\n{more}"), settings), "als");
     let other_model = "[model.random]\n[[model.popularity]]\nlabel = \"p\"";
     assert_eq!(with(other_model, &[]), plain);
     // Another axis changes nothing of the others.
     let longer = good(&format!("{ALS}\niterations.grid = [5, 10]"), &[]);
-    assert_eq!(numbers(&longer, "factors"), numbers(&good(ALS, &[]), "factors"));
+    assert_eq!(
+        numbers(&longer, "factors"),
+        numbers(&good(ALS, &[]), "factors")
+    );
     // A second header of the plugin is drawn by a name of its own.
     let text = ALS.replace("[model.als]", "[[model.als]]");
     let copy = text.split("[[model.als]]").nth(1).unwrap();
@@ -141,7 +158,10 @@ fn what_is_rarely_drawn_comes_in_the_end() {
         factors = { log_uniform = [1, 1200] }
     "#;
     let experiment = good(text, &[]);
-    let factors: BTreeSet<u64> = numbers(&experiment, "factors").iter().map(|f| *f as u64).collect();
+    let factors: BTreeSet<u64> = numbers(&experiment, "factors")
+        .iter()
+        .map(|f| *f as u64)
+        .collect();
     assert_eq!(factors.len(), 1199);
     assert_eq!(of(&experiment, "als").settings, Some(1200));
 }
@@ -162,7 +182,10 @@ fn weightings_are_drawn_with_the_models_that_read_them() {
     let experiment = good(text, &[]);
     let own = drawn(&experiment, "als");
     assert_eq!(own.len(), 30);
-    let binary = own.iter().filter(|(_, w, _)| w["binary"].is_object()).count();
+    let binary = own
+        .iter()
+        .filter(|(_, w, _)| w["binary"].is_object())
+        .count();
     assert!((8..=22).contains(&binary), "{binary}");
     // One trial whatever is drawn, and with a weighting that does not hang on draws.
     let popularity = drawn(&experiment, "popularity");
@@ -170,7 +193,11 @@ fn weightings_are_drawn_with_the_models_that_read_them() {
     assert!(popularity[0].1["binary"].is_object());
     let declared = &of(&experiment, "als").axes["weighting.recency.half_life_days"];
     assert_eq!((declared.lowest, declared.highest), (5.0, 500.0));
-    assert!(of(&experiment, "als").axes.contains_key("weighting.recency.of.plays.cap"));
+    assert!(
+        of(&experiment, "als")
+            .axes
+            .contains_key("weighting.recency.of.plays.cap")
+    );
 }
 
 #[test]
@@ -191,10 +218,19 @@ fn rows_of_one_model_have_the_same_draws() {
     let rows = experiment.variants.iter().enumerate();
     let own: Vec<usize> = rows
         .filter(|(_, variant)| variant.model == "als")
-        .map(|(at, _)| experiment.settings.iter().filter(|s| s.variant == at).count())
+        .map(|(at, _)| {
+            experiment
+                .settings
+                .iter()
+                .filter(|s| s.variant == at)
+                .count()
+        })
         .collect();
     assert_eq!(own, [5, 5, 5, 5]);
-    let factors: BTreeSet<u64> = numbers(&experiment, "factors").iter().map(|f| *f as u64).collect();
+    let factors: BTreeSet<u64> = numbers(&experiment, "factors")
+        .iter()
+        .map(|f| *f as u64)
+        .collect();
     assert_eq!(factors.len(), 5);
 }
 
@@ -202,7 +238,9 @@ fn rows_of_one_model_have_the_same_draws() {
 fn a_part_is_a_part_of_what_was_drawn() {
     let whole = drawn(&good(ALS, &[]), "als");
     let part = checked(ALS, &request(&[], &["alpha=10", "model=als"]));
-    let part = part.experiment().unwrap_or_else(|| panic!("{}", part.render(false)));
+    let part = part
+        .experiment()
+        .unwrap_or_else(|| panic!("{}", part.render(false)));
     let own = drawn(part, "als");
     assert!(own.len() > 3 && own.len() < 20);
     assert!(own.iter().all(|setting| whole.contains(setting)));
@@ -213,9 +251,15 @@ fn what_is_shown_is_the_same_experiment() {
     let text = format!("{ALS}\n[weighting.recency]\nhalf_life_days = {{ log_uniform = [5, 500] }}");
     let one = checked(&text, &request(&["search.random.trials=7"], &[]));
     let shown = one.show().unwrap();
-    assert!(shown.contains("factors = { uniform = [8, 128] }"), "{shown}");
+    assert!(
+        shown.contains("factors = { uniform = [8, 128] }"),
+        "{shown}"
+    );
     let again = good(&shown, &[]);
-    assert_eq!(drawn(&again, "als"), drawn(one.experiment().unwrap(), "als"));
+    assert_eq!(
+        drawn(&again, "als"),
+        drawn(one.experiment().unwrap(), "als")
+    );
     assert_eq!(drawn(&again, "als").len(), 7);
 }
 
