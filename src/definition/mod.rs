@@ -16,6 +16,7 @@ mod plugins;
 mod search;
 mod show;
 mod tree;
+mod trials;
 mod typed;
 mod words;
 
@@ -27,10 +28,8 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
 use crate::experiment::{
-    Compared, Experiment, Model, POPULARITY, Recommendations, Searched, Variant, Weighting,
-    combine, needs_validation, rows,
+    Compared, Experiment, POPULARITY, Recommendations, Variant, Weighting, needs_validation,
 };
-use axes::{Listing, Space};
 use checks::Checks;
 use evaluation::Rows;
 use fault::{COMMAND_LINE, Fault, Faults, Sources};
@@ -292,119 +291,55 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     let splitter_given = splitter_entry.is_some();
     let splitter_node =
         splitter_entry.map_or_else(|| Node::text(&start, "global_time"), |e| e.node);
-    let why = "all trials of a comparison share one split";
-    let splitter: Option<(Node, Box<dyn Splitter>)> =
-        plugin(&splitter_node, Kind::Splitter, why, faults);
-    if let Some((node, splitter)) = &splitter {
-        checks::book(splitter.check(&checks.context()), node, faults);
-    }
+    let splitter = splitter(&splitter_node, &checks, faults);
+    let evaluation = root.take("evaluation");
+    let asked = trials::Asked {
+        search: search::search(root.take("search"), &start, faults),
+        seed: seed.unwrap_or_default(),
+        compare: evaluation::compare(evaluation.as_ref()),
+        add_popularity: evaluation::add_popularity(evaluation.as_ref()),
+    };
     let weighting = root
         .take("weighting")
         .map_or_else(|| Node::text(&start, "event_strength"), |e| e.node);
-    let evaluation = root.take("evaluation");
-    let compare = evaluation::compare(evaluation.as_ref());
-    let asked = search::search(root.take("search"), &start, faults);
+    let weightings = trials::Weightings::read(&weighting, &asked, &checks, faults);
+    let alternatives = (weightings.alternatives(), cleanings.len());
     let before = faults.errors();
-    let weighting_space = plugins::place(&weighting, Kind::Weighting, faults);
-    let whole = faults.errors() == before;
-    let drawn_weightings = asked.search.random.is_some() && !compare.contains(&Compared::Weighting);
-    let listed = if drawn_weightings {
-        Vec::new()
-    } else {
-        let why = if asked.search.random.is_some() {
-            Listing::Rows
-        } else {
-            Listing::Grid
-        };
-        weightings(&weighting_space, whole, why, &checks, faults)
-    };
-    let before = faults.errors();
-    let (mut headers, mut labels) = required(&mut root, "model", faults)
+    let (headers, mut labels) = required(&mut root, "model", faults)
         .map(|entry| models::headers(&entry, faults))
         .unwrap_or_default();
-    let add_popularity = evaluation::add_popularity(evaluation.as_ref());
-    let mut drawn_search = None;
-    let understood;
-    let (models, weightings, (variants, settings)) = match asked.random(faults) {
-        None => {
-            let mut models = models::all(&headers, &checks, faults);
-            understood = faults.errors() == before;
-            axes::too_many(
-                models.len() * listed.len() * cleanings.len(),
-                &start,
-                faults,
-            );
-            // Where a model is not known, it may be this one.
-            if add_popularity && understood {
-                models.extend(Model::popularity(&models));
-            }
-            let combined = combine(&models, &listed, &cleanings, &compare);
-            (models, listed, combined)
-        }
-        Some((random, budget)) => {
-            let ask = drawn::Ask {
-                budget,
-                seed: random.seed.or(seed).unwrap_or_default(),
-                place: &asked.trials,
-                weighting: &weighting_space,
-                whole,
-                cleanings: &cleanings,
-                compare: &compare,
-                checks: &checks,
-            };
-            let mut found = drawn::Found::new(&ask, listed, faults);
-            for header in &headers {
-                found.draw(&ask, header, faults);
-            }
-            if add_popularity
-                && faults.errors() == before
-                && let Some(popularity) = Model::popularity(&found.models)
-            {
-                headers.push(models::Header::added(&popularity, &start));
-                found.draw(&ask, &headers[headers.len() - 1], faults);
-            }
-            understood = faults.errors() == before;
-            ask.check(&found, faults);
-            drawn_search = Some(found.search(&ask));
-            let drawn::Found {
-                models,
-                weightings,
-                picks,
-                ..
-            } = found;
-            let combined = rows(&models, &weightings, &cleanings, &compare, &picks);
-            (models, weightings, combined)
-        }
-    };
-    if add_popularity && let Some(labels) = &mut labels {
+    let understood = faults.errors() == before;
+    let trials::Trials {
+        models,
+        weightings,
+        variants,
+        settings,
+        random,
+        understood,
+    } = trials::trials(
+        &asked, headers, understood, weightings, &cleanings, &checks, &start, faults,
+    );
+    if asked.add_popularity
+        && let Some(labels) = &mut labels
+    {
         labels.push(POPULARITY.to_owned());
     }
-    let alternatives = (
-        // Drawn ones, and those of a faulty axis, are several.
-        match weighting_space.size() {
-            Some(1) => 1,
-            _ => weightings.len().max(2),
-        },
-        cleanings.len(),
-    );
-    evaluation::warn_of_compare(evaluation.as_ref(), &compare, alternatives, faults);
+    let compare = &asked.compare;
+    evaluation::warn_of_compare(evaluation.as_ref(), compare, alternatives, faults);
     one_name_a_row(&variants, faults);
     // Where a model is not known, a name of it would only be a second fault.
     let rows = if understood {
         Some(Rows::new(&variants))
     } else {
-        let by_model = compare == [Compared::Model];
+        let by_model = *compare == [Compared::Model];
         labels.filter(|_| by_model).map(Rows::of_labels)
     };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
+    let search = &asked.search;
     if understood {
         let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
-        asked.check_rows(&variants, &settings, &models, exhibit_test, faults);
+        search.check_rows(&variants, &settings, &models, exhibit_test, faults);
     }
-    let search = Searched {
-        random: drawn_search,
-        halving: asked.search.halving.clone(),
-    };
     let recommendations = match root.take("recommendations") {
         Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
         None => Some(Recommendations::default()),
@@ -437,7 +372,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         settings,
         evaluation: evaluation?,
         recommendations: recommendations?,
-        search: Some(search).filter(|search| *search != Searched::default()),
+        search: search.became(random),
         only: Vec::new(),
     })
 }
@@ -460,40 +395,16 @@ fn source(
     whole.then_some((node, source))
 }
 
-/// All concrete weightings, each once. `whole`: their axes are faultless.
-fn weightings(
-    space: &Space,
-    whole: bool,
-    why: Listing,
+/// The splitter.
+fn splitter(
+    node: &Node,
     checks: &Checks,
     faults: &mut Faults,
-) -> Vec<Weighting> {
-    let before = faults.errors();
-    let nodes = space.all(why, faults);
-    // Without the values of a broken axis a check would complain of what is only missing.
-    let whole = whole && faults.errors() == before;
-    let mut seen = HashSet::new();
-    let mut weightings = Vec::new();
-    for node in nodes {
-        if whole {
-            checks.weighting(&node, faults);
-        }
-        let Some(plugin) = typed::of_axis(&node, faults) else {
-            continue;
-        };
-        let weighting = Weighting::new(plugin, node);
-        if seen.insert(weighting.resolved.to_string()) {
-            weightings.push(weighting);
-        } else {
-            let place = checks::place_of(&weighting.written, "");
-            faults.push(
-                Fault::at(place, "this weighting stands in the axis already")
-                    .help("it is tried once")
-                    .warning(),
-            );
-        }
-    }
-    weightings
+) -> Option<(Node, Box<dyn Splitter>)> {
+    let why = "all trials of a comparison share one split";
+    let (node, splitter): (Node, Box<dyn Splitter>) = plugin(node, Kind::Splitter, why, faults)?;
+    checks::book(splitter.check(&checks.context()), &node, faults);
+    Some((node, splitter))
 }
 
 /// A label may look like the name of another row.

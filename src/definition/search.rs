@@ -6,7 +6,9 @@ use super::axes;
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place, Value};
 use super::typed::lenient;
-use crate::experiment::{Halving, Model, Random, Resource, Search, Setting, Variant};
+use crate::experiment::{
+    Halving, Model, Random, RandomSearch, Resource, Search, Searched, Setting, Variant,
+};
 use crate::halving::{Halved, full};
 
 /// What a definition asks for.
@@ -91,36 +93,32 @@ fn check_trials(search: &mut Node, faults: &mut Faults) -> Option<Place> {
         place: place.clone(),
         value: Value::Scalar(toml::Value::Integer(FEW)),
     };
-    match entries.iter_mut().find(|e| e.key == "trials") {
-        Some(trials) => {
-            let place = trials.node.place.clone();
-            if let Value::Scalar(toml::Value::Integer(..=0)) = trials.node.value {
-                faults.push(
-                    Fault::at(place.clone(), "`trials` is a whole number of at least 1").help(
-                        "as many settings are tried of each row of the leaderboard that can vary",
-                    ),
-                );
-                trials.node = few(&place);
-            }
-            Some(place)
-        }
-        None => {
-            let place = random.place.clone();
+    if let Some(trials) = entries.iter_mut().find(|e| e.key == "trials") {
+        let place = trials.node.place.clone();
+        if let Value::Scalar(toml::Value::Integer(..=0)) = trials.node.value {
             faults.push(
-                Fault::at(
-                    place.clone(),
-                    "`trials` is missing: how many settings to try",
-                )
-                .help("add trials = 50: as many of each row of the leaderboard that can vary"),
+                Fault::at(place.clone(), "`trials` is a whole number of at least 1").help(
+                    "as many settings are tried of each row of the leaderboard that can vary",
+                ),
             );
-            entries.push(Entry {
-                key: "trials".into(),
-                place: place.clone(),
-                node: few(&place),
-            });
-            Some(place)
+            trials.node = few(&place);
         }
+        return Some(place);
     }
+    let place = random.place.clone();
+    faults.push(
+        Fault::at(
+            place.clone(),
+            "`trials` is missing: how many settings to try",
+        )
+        .help("add trials = 50: as many of each row of the leaderboard that can vary"),
+    );
+    entries.push(Entry {
+        key: "trials".into(),
+        place: place.clone(),
+        node: few(&place),
+    });
+    Some(place)
 }
 
 /// What types do not say of the numbers of halving; whether there is nothing wrong with them.
@@ -170,6 +168,13 @@ impl Asked {
         let trials = random.trials.get();
         let many = axes::too_many_of(trials, LOWER, &self.trials, faults);
         Some((random, if many { FEW as usize } else { trials }))
+    }
+
+    /// The search as it is recorded, with what was drawn; `None` for a grid.
+    pub(super) fn became(&self, random: Option<RandomSearch>) -> Option<Searched> {
+        let halving = self.search.halving.clone();
+        let searched = Searched { random, halving };
+        Some(searched).filter(|searched| *searched != Searched::default())
     }
 
     /// What halving can make of the rows, and what contradicts it.

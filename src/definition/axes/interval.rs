@@ -3,7 +3,7 @@
 use serde_json::Value as Schema;
 
 use super::range::{ends, is_whole};
-use super::{DRAWN, only_keys};
+use super::{DRAWN, Space, only_keys};
 use crate::definition::fault::{Fault, Faults};
 use crate::definition::tree::{Node, Place, Value};
 use crate::experiment::{Declared, Scale};
@@ -24,15 +24,12 @@ pub(crate) struct Interval {
     whole: bool,
 }
 
-/// The interval of a table that is one; `None` for any other node, and `Some(None)` where it is faulty.
-pub(super) fn interval(
-    node: &Node,
-    schema: &Schema,
-    faults: &mut Faults,
-) -> Option<Option<Interval>> {
+/// The space of a table that is an interval; nothing where it is faulty, `None` for any other node.
+pub(super) fn interval(node: &Node, schema: &Schema, faults: &mut Faults) -> Option<Space> {
     let entry = DRAWN.iter().find_map(|key| node.get(key))?;
     let scale = Scale::of_key(&entry.key)?;
-    Some(read(node, &entry.node, scale, schema, faults))
+    let interval = read(node, &entry.node, scale, schema, faults);
+    Some(interval.map_or_else(|| Space::Choice(Vec::new()), Space::Number))
 }
 
 fn read(

@@ -76,7 +76,7 @@ fn space(node: &Node, kind: Kind, schema: &Schema, faults: &mut Faults) -> Space
                 );
             }
             if let Some(interval) = interval::interval(node, schema, faults) {
-                return interval.map_or_else(|| Space::Choice(Vec::new()), Space::Number);
+                return interval;
             }
             let spaces = entries.iter().map(|entry| {
                 let of = if entry.key == plugins::NESTED && kind == Kind::Weighting {
