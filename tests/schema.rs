@@ -149,6 +149,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "same_variant_through_a_grid",
             "same_variant_twice",
             "search_axes_without_search",
+            "search_halving_and_exhibit",
             "search_halving_of_nothing",
             "search_halving_without_validation",
             "search_of_nothing",
