@@ -7,6 +7,7 @@ mod definition;
 mod exit;
 mod experiment;
 mod panics;
+mod halving;
 mod plan;
 mod records;
 mod reference;

@@ -96,6 +96,7 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
         evaluation,
         recommendations: Recommendations::default(),
         only: Vec::new(),
+        search: None,
     };
     for (at, record) in records.iter().enumerate() {
         let definition = &record.result.key.definition;

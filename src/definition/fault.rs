@@ -131,6 +131,21 @@ impl Fault {
         self
     }
 
+    /// The same with what search drew for it, if that stands where the fault is.
+    pub(crate) fn drawn(self, values: &[(String, Place, String)]) -> Self {
+        let drawn = values
+            .iter()
+            .any(|(_, place, _)| self.place.as_ref() == Some(place));
+        if !drawn || self.label.is_some() {
+            return self;
+        }
+        let words: Vec<String> = values
+            .iter()
+            .map(|(name, _, value)| format!("{name} = {value}"))
+            .collect();
+        self.label(format!("drawn: {}", words.join(", ")))
+    }
+
     /// "did you mean", when a near name is known.
     pub(crate) fn suggest<'a>(self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match musicrec_api::nearest(wrong, known) {
@@ -228,6 +243,11 @@ impl Faults {
     /// Adds several.
     pub(crate) fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
         faults.into_iter().for_each(|fault| self.push(fault));
+    }
+
+    /// All of them, one by one.
+    pub(crate) fn into_all(self) -> impl Iterator<Item = Fault> {
+        self.errors.into_iter().chain(self.warnings)
     }
 
     /// How many errors there are; warnings do not count.

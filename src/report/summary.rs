@@ -103,6 +103,12 @@ pub(crate) struct TrialRow {
     pub(crate) fit_seconds: Option<f64>,
     /// Why it failed, if it did.
     pub(crate) failure: Option<String>,
+    /// Where halving stopped it, if it did: `stopped after 5 of 15 iterations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped: Option<String>,
+    /// What it had reached there by the deciding metric on validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped_at: Option<f64>,
 }
 
 impl Summary {
@@ -199,7 +205,15 @@ fn trial_rows(
             test: BTreeMap::new(),
             fit_seconds: None,
             failure: None,
+            stopped: None,
+            stopped_at: None,
         };
+        if let Some(halved) = &variant.halving
+            && let Some(stopped) = halved.stopped.get(&trial.index)
+        {
+            row.stopped = Some(halved.stopped_words(stopped));
+            row.stopped_at = Some(stopped.value);
+        }
         for id in trial.ids() {
             if let Some(failed) = store.failed(id)?
                 && let Outcome::Failed { message } = failed.result.outcome
