@@ -96,7 +96,6 @@ impl Halved {
 
     /// Which trials go on from a rung to the next, in the order given; the others are noted as stopped,
     /// unless they failed or are at their end already.
-    #[cfg_attr(not(test), expect(dead_code, reason = "called by the engine's rungs"))]
     pub(crate) fn go_on(&mut self, rung: usize, contenders: &[Contender]) -> Vec<usize> {
         let values: Vec<Option<f64>> = contenders.iter().map(|c| c.value).collect();
         let keep = self.rungs.get(rung + 1).map_or(0, |next| next.trials);

@@ -115,6 +115,21 @@ impl Model {
         }
     }
 
+    /// The same model after so many of its steps.
+    pub(crate) fn after(&self, steps: usize) -> Self {
+        let mut parameters = self.resolved.clone();
+        let name = self.plugin.typetag_name();
+        if let Some(counted) = self.plugin.steps() {
+            parameters[name][counted.parameter] = steps.into();
+        }
+        let plugin = serde_json::from_value(parameters)
+            .expect("fewer steps, but at least one, are as sound as many");
+        Self {
+            added: self.added,
+            ..Self::new(self.label.clone(), plugin)
+        }
+    }
+
     /// The popularity that stands in every comparison (protocol P6), unless some of the models given
     /// is popularity already. A label of a definition has no parentheses, so its name is free.
     pub(crate) fn popularity(models: &[Self]) -> Option<Self> {

@@ -75,6 +75,9 @@ pub(crate) struct Key {
     pub(crate) revisions: Value,
     /// Which of the seeds of a stochastic model, from 0.
     pub(crate) repeat: usize,
+    /// The share of the users that was learned from and asked, where halving gave it no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) users_share: Option<f64>,
     /// `portable` if computed so that all machines give the same bits; such results are others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) arithmetic: Option<String>,
@@ -100,6 +103,7 @@ impl Key {
             definition,
             revisions,
             repeat,
+            users_share: None,
             arithmetic: arithmetic::portable().then(|| PORTABLE.to_owned()),
         }
     }

@@ -17,6 +17,7 @@ use crate::exit::Failure;
 use crate::records::looks::looks;
 use crate::records::{Outcome, Record, SCHEMA, Store};
 use crate::sweep::{Overview, PlanTrial, PlanVariant, choose};
+use crate::text::counted;
 
 /// The report's content; `report.json` is this.
 #[derive(Debug, Clone, Serialize)]
@@ -145,6 +146,7 @@ impl Summary {
         let audit = audit::findings(&overview, &rows);
         let selection = Selection::of(&overview, &trials, looks(store));
         let mut warnings = conflicts::warnings(store)?;
+        warnings.extend(unfinished(&overview, &trials, rows.len()));
         warnings.extend(overview.warnings());
         warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
@@ -162,6 +164,27 @@ impl Summary {
             overview,
         })
     }
+}
+
+/// That the sweep was interrupted, if it was.
+fn unfinished(overview: &Overview, trials: &[TrialRow], tested: usize) -> Option<String> {
+    if overview.finished {
+        return None;
+    }
+    let known = trials.iter().filter(|trial| !trial.validation.is_empty());
+    let validation = if overview.validated() {
+        format!(
+            "{} of {} have a result on validation, and ",
+            known.count(),
+            counted(trials.len(), "trial")
+        )
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "this sweep has not ended: {validation}{tested} of {} on test; the same command goes on with it",
+        counted(overview.variants.len(), "variant")
+    ))
 }
 
 /// The mean of each metric over the records of a trial's seeds.

@@ -55,7 +55,10 @@ pub(crate) fn again(
         store: Store::new(options.out.clone()),
         changes: None,
     };
-    let sweep = opening.with(cleaned, Trains::default(), overview, false);
+    let mut sweep = opening.with(cleaned, Trains::default(), overview, false);
+    for share in keys.iter().filter_map(|key| key.users_share) {
+        sweep.sample(share)?;
+    }
     sweep.store.create()?;
     sweep.all_of(keys, each)
 }

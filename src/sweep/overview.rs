@@ -40,6 +40,9 @@ pub(crate) struct Overview {
     /// Whether everything that the definition asks for has been done.
     #[serde(default)]
     pub(crate) finished: bool,
+    /// The ids of all records that were needed for it, those of the rungs of halving included.
+    #[serde(default)]
+    pub(crate) ran: BTreeSet<String>,
     /// Hash of all that it depends on: definition, data, code.
     #[serde(default)]
     pub(crate) identity: String,
@@ -308,6 +311,7 @@ pub(super) fn make(
         date: format!("{:.0}", jiff::Timestamp::now()),
         provenance: Provenance::new(options.threads),
         finished: false,
+        ran: BTreeSet::new(),
         identity: identity(experiment, fingerprint),
         revisions: revisions(experiment, fingerprint),
         shared: experiment.shared(),

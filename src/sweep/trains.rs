@@ -13,8 +13,8 @@ use crate::stages::fold::{FoldData, Summary};
 #[derive(Debug, Default)]
 pub(super) struct Trains(Mutex<HashMap<Place, Entry>>);
 
-/// Role, cleaning, period, weighting.
-type Place = (Role, usize, usize, String);
+/// Role, cleaning, period, hash of the fold, weighting.
+type Place = (Role, usize, usize, String, String);
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -66,8 +66,11 @@ impl Trains {
 }
 
 fn place(cleaning: usize, weighting: &Weighting, fold: &FoldData) -> Place {
-    let Summary { role, period, .. } = fold.summary;
-    (role, cleaning, period, weighting.resolved.to_string())
+    let Summary {
+        role, period, hash, ..
+    } = &fold.summary;
+    let weighting = weighting.resolved.to_string();
+    (*role, cleaning, *period, hash.clone(), weighting)
 }
 
 /// A fold as a model sees it.

@@ -45,7 +45,7 @@ struct Way<'w, 'a> {
 
 /// All that a unit's trials share while they run.
 struct Walk<'w, 'a> {
-    sweep: &'w Sweep<'a>,
+    sweep: &'w Sweep<'w>,
     unit: &'w Unit<'a>,
     job: &'w Job,
     folds: Vec<&'w FoldData>,
@@ -73,12 +73,12 @@ struct Period<'p> {
     begun: Moment,
 }
 
-impl<'a> Sweep<'a> {
+impl Sweep<'_> {
     /// Runs a unit. The failure of a trial, a panic included, is its record; only what stops the
     /// sweep is an error. To be called on a thread of the job's pool.
     pub(super) fn run_unit(
         &self,
-        unit: &Unit<'a>,
+        unit: &Unit,
         job: &Job,
         estimated: Option<u64>,
         done: &Done,
@@ -93,7 +93,7 @@ impl<'a> Sweep<'a> {
     /// Stores the failures of a unit that is not even begun.
     pub(super) fn refuse_unit(
         &self,
-        unit: &Unit<'a>,
+        unit: &Unit,
         job: &Job,
         estimated: Option<u64>,
         message: &str,
@@ -105,7 +105,7 @@ impl<'a> Sweep<'a> {
 
 impl<'w, 'a> Walk<'w, 'a> {
     fn new(
-        sweep: &'w Sweep<'a>,
+        sweep: &'w Sweep<'w>,
         unit: &'w Unit<'a>,
         job: &'w Job,
         estimated: Option<u64>,
@@ -121,7 +121,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             sweep,
             unit,
             job,
-            folds: sweep.cleaned[unit.fitted().cleaning].periods(unit.role()),
+            folds: sweep.periods_of(unit),
             started: now(),
             estimated,
             done,

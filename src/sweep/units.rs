@@ -60,6 +60,7 @@ pub(super) fn unit_of(key: &Key, trial: &Trial) -> String {
         definition,
         key.revisions,
         key.repeat,
+        key.users_share,
         key.arithmetic
     ]);
     hex(&all.to_string())[..16].to_owned()

@@ -155,6 +155,7 @@ pub(super) mod samples {
             definition: json!({"model": {"als": {}}, "weighting": "binary"}),
             revisions: json!({}),
             repeat,
+            users_share: None,
             arithmetic: None,
         };
         Record {
