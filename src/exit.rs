@@ -31,8 +31,7 @@ pub(crate) enum Failure {
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0    done
-  1    done, but some trials failed (they are in the report; --fail-fast stops at the first), or numbers
-       differ (rerun, verify, diff)
+  1    done, but some trials failed (they are in the report), or numbers differ
   2    the definition or the command line is wrong; nothing has run
   3    the data cannot be used as it is
   4    something could not be written

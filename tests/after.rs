@@ -189,6 +189,13 @@ fn other_code_and_odd_ids_are_refused_and_named() {
     rerun(&other)
         .expect(5)
         .says(&["model.als had revision 77 and has", "version 0.1.0"]);
+    // What earlier code gave may lie beside what is verified.
+    let ended = lab.done(&["verify", "reports/small", "--all", "--quiet"]);
+    assert!(
+        ended.out.contains("left out: 1 record of other code"),
+        "{ended}"
+    );
+    assert!(ended.out.contains("All 5 trials"), "{ended}");
 }
 
 fn sha256(text: &str) -> String {

@@ -163,6 +163,11 @@ fn other_program(record: &Record, why: &str) -> Failure {
     ))
 }
 
+/// Why this program does not compute what a record says, if code of other revisions did.
+pub(crate) fn refused(record: &Record) -> Option<Failure> {
+    same_revisions(record).err()
+}
+
 /// Refuses what code of other revisions computed.
 fn same_revisions(record: &Record) -> Result<(), Failure> {
     let key = &record.result.key;

@@ -7,7 +7,7 @@ mod equal;
 mod sample;
 mod whole;
 
-pub(crate) use again::{alike, experiment, name_of_part};
+pub(crate) use again::{alike, experiment, name_of_part, refused};
 pub(crate) use equal::{Differing, differing};
 pub(crate) use sample::sample;
 pub(crate) use whole::check;

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::again::{How, Ran, why};
 use super::print;
-use crate::after::{check, name_of_part, sample};
+use crate::after::{check, name_of_part, refused, sample};
 use crate::exit::Failure;
 use crate::records::{Outcome, Record, Store};
+use crate::sweep::Overview;
 use crate::text::counted;
 
 /// Run trials of a report folder again and compare every number with their records
@@ -61,6 +63,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     print(&text)?;
     let done = |r: &&Record| matches!(r.result.outcome, Outcome::Done { .. });
     let records: Vec<Record> = records.iter().filter(done).cloned().collect();
+    // A folder keeps what earlier code gave, and what was swept before its data changed.
+    let data = store.read::<Value>(Overview::FILE).ok().flatten();
+    let data = data.as_ref().and_then(|e| e["fingerprint"].as_str());
+    let runs = |r: &Record| {
+        let same_data = data.is_none_or(|data| data == r.result.key.data);
+        same_data && refused(r).is_none()
+    };
+    let (records, earlier): (Vec<Record>, Vec<Record>) = records.into_iter().partition(runs);
+    if let Some(first) = earlier.first() {
+        if records.is_empty()
+            && let Some(failure) = refused(first)
+        {
+            return Err(failure);
+        }
+        print(&format!(
+            "left out: {} of other code or other data than experiment.json names\n",
+            counted(earlier.len(), "record")
+        ))?;
+    }
     let chosen: Vec<Record> = if arguments.all {
         records
     } else {
