@@ -7,6 +7,8 @@ use std::process::ExitCode;
 pub(crate) enum Failure {
     /// Some trials failed; the rest is reported.
     Trials(usize),
+    /// Numbers are not what they should be; what differs has been said.
+    Differs(String),
     /// The definition or the command line is wrong; nothing has run.
     Definition(String),
     /// The same, as faults with their places, rendered.
@@ -19,6 +21,8 @@ pub(crate) enum Failure {
     Output(String),
     /// The report folder belongs to something else.
     Changed(String),
+    /// The sweep stopped at a trial that failed, as `--fail-fast` says.
+    Stopped(String),
     /// The user stopped the program.
     Interrupted(String),
 }
@@ -27,18 +31,19 @@ pub(crate) enum Failure {
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0    done
-  1    done, but some trials failed (they are in the report)
+  1    done, but some trials failed (they are in the report; --fail-fast stops at the first), or numbers
+       differ (rerun, verify, diff)
   2    the definition or the command line is wrong; nothing has run
   3    the data cannot be used as it is
   4    something could not be written
-  5    the report folder holds a different experiment (see --fresh)
+  5    the report folder holds a different experiment (see --fresh and --keep)
   130  interrupted; the same command goes on where it stopped";
 
 impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Trials(_) => 1,
+            Self::Trials(_) | Self::Stopped(_) | Self::Differs(_) => 1,
             Self::Definition(_) | Self::Faults(_) => 2,
             Self::Data(_) | Self::DataFaults(_) => 3,
             Self::Output(_) => 4,
@@ -55,10 +60,12 @@ impl Failure {
                 format!("error: {n} trials failed; see the list above and the report")
             }
             Self::Faults(text) | Self::DataFaults(text) => text.clone(),
-            Self::Definition(text)
+            Self::Differs(text)
+            | Self::Definition(text)
             | Self::Data(text)
             | Self::Output(text)
-            | Self::Changed(text) => format!("error: {text}"),
+            | Self::Changed(text)
+            | Self::Stopped(text) => format!("error: {text}"),
             Self::Interrupted(text) => format!("interrupted: {text}"),
         }
     }
@@ -67,17 +74,22 @@ impl Failure {
     pub(crate) fn output(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
         Self::Output(format!("cannot write {what}: {error}"))
     }
-}
 
-impl From<musicrec_api::Error> for Failure {
-    fn from(error: musicrec_api::Error) -> Self {
+    /// What an error of a plugin is to the program.
+    pub(crate) fn of(error: &musicrec_api::Error) -> Self {
         use musicrec_api::Error;
         match error {
-            Error::Definition(text) => Self::Definition(text),
+            Error::Definition(text) => Self::Definition(text.clone()),
             Error::Cancelled => Self::Interrupted(
                 "what has a record stays; run the same command again to go on".into(),
             ),
             error => Self::Data(error.to_string()),
         }
+    }
+}
+
+impl From<musicrec_api::Error> for Failure {
+    fn from(error: musicrec_api::Error) -> Self {
+        Self::of(&error)
     }
 }

@@ -47,8 +47,15 @@ fn a_model_that_diverges_fails_alone() {
     let record = json(&lab.path("reports/small/failed").join(name));
     assert_eq!(record["result"]["status"], "failed");
     assert_eq!(lab.records("reports/small").len(), 4);
-    // It is tried again, and fails again, but only it.
-    lab.run(&["sweep", "small.toml", "--set", DIVERGES])
+    // It stays failed, until somebody wants it tried again.
+    let again = ["sweep", "small.toml", "--set", DIVERGES];
+    let ended = lab.run(&again).expect(1).says(&["nothing to do"]);
+    assert!(!ended.err.contains("running"), "{ended}");
+    lab.run(&[&again[..], &["--set", "evaluation.resamples=300"]].concat())
+        .expect(1)
+        .says(&["1 of 3 trials failed before and are not tried again (--retry-failed"]);
+    // Then it fails again, but only it runs.
+    lab.run(&[&again[..], &["--retry-failed"]].concat())
         .expect(1)
         .says(&["2 of 3 trials have a record", "running 1 trials"]);
     // Once it is out of the definition, nothing is wrong.

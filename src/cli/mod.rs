@@ -1,18 +1,22 @@
 //! The command line: one file a command.
 
+mod again;
 mod changes;
 mod check;
 mod completions;
+mod diff;
 mod man;
 mod markdown;
 mod new_plugin;
 mod plan;
 mod plugins;
 mod progress;
+mod rerun;
 mod schema;
 mod show;
 mod sweep;
 mod synth;
+mod verify;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -21,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use musicrec_api::duplicates;
+use serde_json::{Value, json};
 
 use crate::exit::{Failure, TABLE};
 use crate::text::visible;
@@ -40,6 +45,9 @@ enum Command {
     Check(check::Arguments),
     Show(show::Arguments),
     Plan(plan::Arguments),
+    Rerun(rerun::Arguments),
+    Verify(verify::Arguments),
+    Diff(diff::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
@@ -56,6 +64,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Rerun(arguments) => rerun::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),
@@ -67,7 +78,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             match &failure {
-                Failure::Faults(rendered) | Failure::DataFaults(rendered) => {
+                Failure::Faults(rendered) | Failure::DataFaults(rendered)
+                    if !JSON.load(Ordering::Relaxed) =>
+                {
                     say_rendered(rendered);
                 }
                 failure => say(&failure.message()),
@@ -133,7 +146,28 @@ fn print_rendered(text: &str) -> Result<(), Failure> {
 /// Says something on standard error, which nobody may be reading any more (`2>&1 | head`). Nothing
 /// in it acts on the terminal.
 fn say(text: &str) {
-    say_rendered(&visible(text));
+    if JSON.load(Ordering::Relaxed) {
+        say_json("message", json!({ "text": text }));
+    } else {
+        say_rendered(&visible(text));
+    }
+}
+
+/// Whether all that is said on standard error is JSON.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on whatever is said is a JSON object a line.
+fn speak_json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
+/// Says an event with its fields as a line of JSON.
+fn say_json(event: &str, fields: Value) {
+    let mut line = json!({ "time": jiff::Timestamp::now().to_string(), "event": event });
+    if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), fields) {
+        line.extend(fields);
+    }
+    say_rendered(&line.to_string());
 }
 
 /// Like [`say`], for what is rendered with colors.
@@ -150,8 +184,8 @@ fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(available, usize::from)
 }
 
-/// The first Ctrl-C (or SIGTERM) asks what runs to stop and leaves the folder whole; a second one
-/// ends the program at once, which leaves it whole too.
+/// The first Ctrl-C (or SIGTERM) lets nothing more begin, a second one ends the program at once. Either
+/// leaves the report folder whole.
 fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
     static FLAG: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
@@ -161,7 +195,10 @@ fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
                 if FLAG.swap(true, Ordering::Relaxed) {
                     std::process::exit(130);
                 }
-                say("stopping after the step that runs; once more to stop at once");
+                say(
+                    "stopping: what runs is finished and reported; once more (Ctrl-C) to stop at \
+                     once",
+                );
             })
             .map_err(|e| e.to_string())
         })

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use musicrec_api::arithmetic;
 
 use super::changes::Changes;
 use super::{on_interrupt, print, say, threads};
@@ -42,18 +43,26 @@ pub(super) struct Arguments {
     #[arg(long)]
     fresh: bool,
 
+    /// Plan for a sweep with --keep: what still matches counts
+    #[arg(long, conflicts_with = "fresh")]
+    keep: bool,
+
+    /// Plan for a sweep with --portable, whose trials are others
+    #[arg(long)]
+    portable: bool,
+
     /// Show every trial, however many there are
     #[arg(long)]
     all: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arithmetic::set_portable(arguments.portable);
     let experiment = arguments.changes.load(&arguments.definition, false)?;
     let options = Options {
-        out: arguments.out.clone(),
         fresh: arguments.fresh,
-        threads: threads(arguments.threads),
-        command: String::new(),
+        keep: arguments.keep,
+        ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
     say(&format!(
         "reading and cleaning {}",

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use musicrec_api::arithmetic;
 
 use super::changes::Changes;
-use super::progress::Progress;
-use super::{on_interrupt, print, say, threads};
+use super::progress::{Form, Progress};
+use super::{on_interrupt, print, threads};
 use crate::exit::Failure;
 use crate::report;
 use crate::sweep::{Options, Sweep};
@@ -36,9 +37,40 @@ pub(super) struct Arguments {
     #[arg(long)]
     fresh: bool,
 
-    /// Threads to use [default: as many as the machine has]
+    /// Go on in a folder that holds a sweep over something else: what still matches is not run again,
+    /// the rest stays there but is no part of the report
+    #[arg(long, conflicts_with = "fresh")]
+    keep: bool,
+
+    /// Try again what failed in an earlier run; otherwise a failed trial stays failed
+    #[arg(long)]
+    retry_failed: bool,
+
+    /// Stop at the first trial that fails
+    #[arg(long)]
+    fail_fast: bool,
+
+    /// Threads to use in all [default: as many as the machine has]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+
+    /// Fits that run at once, each on an equal part of the threads [default: as ends soonest: many small
+    /// ones get a thread each, few large ones share all]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+
+    /// Memory that the program may use, for example 16GB: a fit waits until there is room by its own
+    /// estimate, and one that can never fit fails at once [default: 90 % of what is free]
+    #[arg(long, value_parser = bytes)]
+    memory: Option<u64>,
+
+    /// How progress is told on standard error: for people, or one JSON object a line for programs
+    #[arg(long, value_enum, default_value_t)]
+    log: Form,
+
+    /// Compute so that every machine gives the same bits: slower, and other trials than without
+    #[arg(long)]
+    portable: bool,
 
     /// Print nothing but the leaderboard, the verdict and errors
     #[arg(long, short)]
@@ -46,14 +78,19 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arithmetic::set_portable(arguments.portable);
     let experiment = arguments
         .changes
         .load(&arguments.definition, arguments.quiet)?;
     let options = Options {
-        out: arguments.out.clone(),
         fresh: arguments.fresh,
-        threads: threads(arguments.threads),
+        keep: arguments.keep,
+        retry_failed: arguments.retry_failed,
+        fail_fast: arguments.fail_fast,
+        jobs: arguments.jobs.map(usize::from),
+        memory: arguments.memory,
         command: command_line(),
+        ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
     // All that is not a trial: chance, statistics, recommendations.
     rayon::ThreadPoolBuilder::new()
@@ -61,32 +98,61 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .build_global()
         .map_err(|e| Failure::Output(format!("cannot start {} threads: {e}", options.threads)))?;
     let cancel = on_interrupt()?;
-    if !arguments.quiet {
-        say(&format!(
-            "reading and cleaning {}",
-            experiment.path.display()
-        ));
-    }
-    let mut sweep = Sweep::open(&experiment, &options, cancel)?;
+    let progress = Progress::new(arguments.log, arguments.quiet);
+    let mut sweep = Sweep::open(&experiment, &options, cancel, &|event| progress.on(event))?;
     if !arguments.quiet {
         print(&report::data_tables(sweep.overview()))?;
         print("\n")?;
     }
-    let progress = Progress::new(sweep.overview(), arguments.quiet);
-    let failed = sweep.run(&|event| progress.on(event))?;
-    if !arguments.quiet {
-        say("comparing the variants");
+    if sweep.finished() {
+        progress.says(&format!(
+            "nothing to do: definition, data and code are those of the sweep of {} (--fresh does it all \
+             again, --retry-failed what failed)",
+            sweep.overview().date
+        ));
     }
+    progress.names(sweep.overview());
+    let ended = sweep.run(&|event| progress.on(event));
+    let ended = match ended {
+        // The report of what there is.
+        Ok(failed) => Ok(failed),
+        Err(failure @ (Failure::Interrupted(_) | Failure::Stopped(_))) => Err(failure),
+        Err(failure) => return Err(failure),
+    };
+    progress.says("comparing the variants");
     let summary = report::write(sweep.store())?;
     print(&report::leaderboard(&summary))?;
     print(&format!(
         "\nReport: {}\n",
         sweep.store().path("report.md").display()
     ))?;
-    if failed > 0 {
-        return Err(Failure::Trials(failed));
+    match ended? {
+        0 => Ok(()),
+        failed => Err(Failure::Trials(failed)),
     }
-    Ok(())
+}
+
+/// A number of bytes as one writes it: `16GB`, `500 MB`, `2GiB`, or plain.
+fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, f64); 8] = [
+        ("", 1.0),
+        ("B", 1.0),
+        ("KB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("TB", 1e12),
+        ("MIB", 1_048_576.0),
+        ("GIB", 1_073_741_824.0),
+    ];
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let unit = unit.trim().to_ascii_uppercase();
+    let unit = UNITS.iter().find(|(name, _)| *name == unit);
+    match (number.parse::<f64>(), unit) {
+        (Ok(number), Some((_, unit))) if number * unit >= 1.0 => Ok((number * unit) as u64),
+        _ => Err("a number of bytes with a unit is wanted, such as 16GB or 500MB".to_owned()),
+    }
 }
 
 /// The command line as one would type it again.

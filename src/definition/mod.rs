@@ -99,6 +99,10 @@ impl Written {
         weightings: &[&Weighting],
         events: &[String],
     ) -> Option<Failure> {
+        // What was made from records was not written.
+        if self.sources.count() == 0 {
+            return None;
+        }
         let checks = Checks::new(&experiment.base).with_events(events);
         let mut faults = Faults::new(MOST_TRIALS);
         for weighting in weightings {
@@ -110,6 +114,9 @@ impl Written {
     /// What went wrong with a plugin while it worked, at the place where it is written. What is
     /// neither the definition's nor the data's fault stays as it is.
     pub(crate) fn failure(&self, plugin: &Node, failure: Failure) -> Failure {
+        if self.sources.count() == 0 {
+            return failure;
+        }
         let place = checks::place_of(plugin, "");
         let fault = match failure {
             Failure::Definition(text) => Fault::at(place, text),
@@ -240,6 +247,24 @@ pub(crate) fn parameters<T: DeserializeOwned>(
     parameters
         .filter(|_| faults.errors() == 0)
         .ok_or_else(|| faults.failure(&sources, color))
+}
+
+/// What is wrong with a text of the command line, at its place.
+pub(crate) fn slip(
+    option: &str,
+    text: &str,
+    slip: &crate::after::diff::Slip,
+    color: bool,
+) -> Failure {
+    let mut sources = Sources::default();
+    let source = sources.add(format!("{COMMAND_LINE} {option}"), text);
+    let mut fault = Fault::at(Place::new(source, &slip.place), slip.message.as_str());
+    if let Some(name) = &slip.nearest {
+        fault = fault.label(format!("did you mean `{name}`?"));
+    }
+    let mut faults = Faults::new(1);
+    faults.push(fault.help(slip.help.as_str()));
+    faults.failure(&sources, color)
 }
 
 /// Checks the definition that is source 0.

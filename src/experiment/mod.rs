@@ -90,6 +90,9 @@ pub(crate) struct Model {
     pub(crate) label: String,
     pub(crate) plugin: Box<dyn musicrec_api::Model>,
     pub(crate) resolved: Value,
+    /// The same without the parameter that counts steps of learning: what models have in common that
+    /// are points on the way of one fit.
+    pub(crate) fitted_as: Value,
     /// Whether the lab added it.
     pub(crate) added: bool,
 }
@@ -97,10 +100,17 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn new(label: String, plugin: Box<dyn musicrec_api::Model>) -> Self {
         let resolved = resolved(&plugin);
+        let mut fitted_as = resolved.clone();
+        if let Some(steps) = plugin.steps()
+            && let Some(own) = fitted_as[plugin.typetag_name()].as_object_mut()
+        {
+            own.remove(steps.parameter);
+        }
         Self {
             label,
             plugin,
             resolved,
+            fitted_as,
             added: false,
         }
     }

@@ -1,25 +1,27 @@
 //! The records of trials: the truth that resuming and reports rest on.
 
 pub(crate) mod looks;
+mod origin;
 mod store;
 
 use std::collections::BTreeMap;
 
-use musicrec_api::Role;
+use musicrec_api::{Role, arithmetic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::experiment::{Experiment, Trial, revisions};
+use crate::experiment::{Experiment, Model, Trial, revisions};
 
-pub(crate) use store::{Store, temporary};
+pub(crate) use origin::{Origin, instructions};
+pub(crate) use store::{Conflict, Fit, FitEvent, Presence, Put, Store, temporary};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
 /// Part of every trial's id.
-pub(crate) const LAB_REVISION: u32 = 1;
+pub(crate) const LAB_REVISION: u32 = 2;
 
 /// The version of the record's form.
-pub(crate) const SCHEMA: u32 = 3;
+pub(crate) const SCHEMA: u32 = 4;
 
 /// One trial on one fold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,14 @@ pub(crate) struct TrialResult {
     pub(crate) outcome: Outcome,
 }
 
+impl TrialResult {
+    /// Whether two results are the same bit for bit, as they are written.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let text = |result| serde_json::to_string(result).expect("a result is plain data");
+        text(self) == text(other)
+    }
+}
+
 /// All that a trial's result depends on. Its hash is the trial's id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Key {
@@ -65,7 +75,13 @@ pub(crate) struct Key {
     pub(crate) revisions: Value,
     /// Which of the seeds of a stochastic model, from 0.
     pub(crate) repeat: usize,
+    /// `portable` if computed so that all machines give the same bits; such results are others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) arithmetic: Option<String>,
 }
+
+/// See [`Key::arithmetic`].
+const PORTABLE: &str = "portable";
 
 impl Key {
     pub(crate) fn new(
@@ -84,7 +100,13 @@ impl Key {
             definition,
             revisions,
             repeat,
+            arithmetic: arithmetic::portable().then(|| PORTABLE.to_owned()),
         }
+    }
+
+    /// Whether its numbers are the same on all machines.
+    pub(crate) fn is_portable(&self) -> bool {
+        self.arithmetic.as_deref() == Some(PORTABLE)
     }
 
     /// A trial on a fold with each of its seeds.
@@ -106,17 +128,23 @@ impl Key {
     }
 
     /// What the trial's own seed derives from: what is fitted, on which fold, and which of its seeds
-    /// it is, so that neither the order of trials nor their names matter.
-    pub(crate) fn seed_name(&self, stage: &str) -> String {
+    /// it is, so that neither the order of trials nor their names matter. For how many steps a model
+    /// learns is left out: a longer fit goes the way of a shorter one.
+    pub(crate) fn seed_name(&self, stage: &str, model: &Model) -> String {
         json!([
             stage,
             self.role,
             self.definition["weighting"],
-            self.definition["model"],
+            model.fitted_as,
             self.repeat
         ])
         .to_string()
     }
+}
+
+/// The present moment, UTC, always with as many digits, so that later is greater as a text too.
+pub(crate) fn now() -> String {
+    format!("{:.6}", jiff::Timestamp::now())
 }
 
 /// SHA-256 of a text in hexadecimal digits.
@@ -184,21 +212,93 @@ pub(crate) struct Run {
     pub(crate) variant: String,
     /// When it began, UTC.
     pub(crate) started: String,
-    /// Wall seconds of fitting.
-    pub(crate) fit_seconds: f64,
-    /// Wall seconds of ranking and measuring.
-    pub(crate) rank_seconds: f64,
+    /// When it ended, UTC.
+    #[serde(default)]
+    pub(crate) ended: String,
+    /// What it took.
+    pub(crate) stages: Stages,
+    /// Bytes that it was expected to take while it ran, the cleaned log and the folds not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) estimated_bytes: Option<u64>,
+    /// What was fitted: trials with the same here are points on the way of one fit.
+    pub(crate) unit: String,
     /// Threads it ran on.
     pub(crate) threads: usize,
+    /// How many units could run at once beside it, itself included.
+    pub(crate) jobs: usize,
     /// The lab's version.
     pub(crate) version: String,
     /// Operating system, processor architecture and model.
     pub(crate) machine: String,
     /// The source with its paths, which `result.definition` leaves out.
     pub(crate) source: Value,
+    /// What else is needed to run the trial again; not in records of earlier versions.
+    #[serde(flatten)]
+    pub(crate) origin: Origin,
+    /// Where in the program it failed, if it broke off in a panic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backtrace: Option<String>,
+}
+
+/// What the stages of a trial took, over all periods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stages {
+    /// Making the matrix; next to nothing where another trial had made it.
+    pub(crate) weigh: Spent,
+    /// Fitting, from the start to the state that was measured.
+    pub(crate) fit: Spent,
+    pub(crate) rank: Spent,
+    pub(crate) measure: Spent,
+}
+
+/// What a stage took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spent {
+    /// Wall seconds.
+    pub(crate) seconds: f64,
+    /// Processor seconds of the trial's threads, where the system tells.
+    pub(crate) cpu_seconds: Option<f64>,
+    /// The most memory that the whole process held meanwhile, in bytes, where the system tells.
+    pub(crate) peak_bytes: Option<u64>,
+}
+
+impl std::ops::AddAssign for Spent {
+    fn add_assign(&mut self, more: Self) {
+        // What was not spent at all says nothing of what the system tells.
+        let first = *self == Self::default();
+        self.seconds += more.seconds;
+        self.cpu_seconds = match (self.cpu_seconds, more.cpu_seconds) {
+            (None, more) if first => more,
+            (some, more) => some.zip(more).map(|(some, more)| some + more),
+        };
+        self.peak_bytes = self.peak_bytes.max(more.peak_bytes);
+    }
 }
 
 impl Run {
+    /// Wall seconds of fitting.
+    pub(crate) fn fit_seconds(&self) -> f64 {
+        self.stages.fit.seconds
+    }
+
+    /// Wall seconds of ranking and measuring.
+    pub(crate) fn rank_seconds(&self) -> f64 {
+        self.stages.rank.seconds + self.stages.measure.seconds
+    }
+
+    /// Seconds of fitting on one thread, roughly where the system does not tell.
+    pub(crate) fn fit_work(&self) -> f64 {
+        let fit = &self.stages.fit;
+        fit.cpu_seconds.unwrap_or(fit.seconds * self.threads as f64)
+    }
+
+    /// The same of ranking and measuring.
+    pub(crate) fn rank_work(&self) -> f64 {
+        let (rank, measure) = (&self.stages.rank, &self.stages.measure);
+        let cpu = rank.cpu_seconds.zip(measure.cpu_seconds);
+        cpu.map_or(self.rank_seconds() * self.threads as f64, |(r, m)| r + m)
+    }
+
     /// The machine this runs on.
     pub(crate) fn machine() -> String {
         let model = std::fs::read_to_string("/proc/cpuinfo")

@@ -439,8 +439,14 @@ fn provenance(out: &mut String, summary: &Summary) {
     let cpu = cpu.map(|s| format!(", {} s of processor time", seconds(s)));
     let _ = writeln!(
         out,
-        "- machine: {}, {}; {} s{}",
+        "- machine: {}, {}{}, {}; {} s{}",
         escape(&by.machine),
+        escape(&by.instructions),
+        if by.portable {
+            " (portable: records have the same bits on every machine)"
+        } else {
+            ""
+        },
         counted(by.threads, "thread"),
         seconds(by.wall_seconds),
         cpu.unwrap_or_default()

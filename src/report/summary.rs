@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::audit::{self, Finding};
 use super::comparison::{Comparison, Pair, compare};
+use super::conflicts;
 use super::periods::{self, InPeriod};
 use super::segments::{self, InSegment};
 use super::selection::Selection;
@@ -143,7 +144,8 @@ impl Summary {
         let segments = segments::read(&overview, &rows, store)?;
         let audit = audit::findings(&overview, &rows);
         let selection = Selection::of(&overview, &trials, looks(store));
-        let mut warnings = overview.warnings();
+        let mut warnings = conflicts::warnings(store)?;
+        warnings.extend(overview.warnings());
         warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
         Ok(Self {
@@ -230,7 +232,7 @@ fn trial_rows(
             }
         }
         row.fit_seconds =
-            (!timed.is_empty()).then(|| mean_of(&timed, |record| record.run.fit_seconds));
+            (!timed.is_empty()).then(|| mean_of(&timed, |record| record.run.fit_seconds()));
         rows.push(row);
     }
     Ok(rows)
@@ -295,8 +297,8 @@ fn row(
         users,
         users_hit: mean_sd(&hit).0,
         users_tied: mean_sd(&tied).0,
-        fit_seconds: mean_of(&test, |record| record.run.fit_seconds),
-        rank_seconds: mean_of(&test, |record| record.run.rank_seconds),
+        fit_seconds: mean_of(&test, |record| record.run.fit_seconds()),
+        rank_seconds: mean_of(&test, |record| record.run.rank_seconds()),
         records: test.into_iter().map(|record| record.id).collect(),
     };
     Ok(Some((row, tables)))

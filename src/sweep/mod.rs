@@ -1,32 +1,42 @@
 //! A sweep: prepare once, run every trial on validation, choose, score the chosen ones on test,
 //! fit the best on everything and recommend.
 
+mod again;
 mod audit;
 mod checks;
 mod cleaned;
+pub(crate) mod estimate;
+pub(crate) mod memory;
+mod meter;
+mod outcome;
 mod overview;
 mod provenance;
 mod ranges;
 mod recommend;
+mod resume;
+mod run;
+mod schedule;
 mod trains;
-mod trial;
+mod unit;
+pub(crate) mod units;
 mod warnings;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use musicrec_api::{Role, derive_seed};
+use serde_json::Value;
 
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial};
-use crate::records::{Key, Record, Run, Store};
+use crate::experiment::Experiment;
+use crate::records::{Presence, Record, Run, Store, now};
 use crate::stages::periods::chance;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
-use checks::{check_budget, check_weightings, refuse_another};
+pub(crate) use again::again;
+use checks::{check_budget, check_weightings};
 use cleaned::{Cleaned, of_source};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
@@ -35,41 +45,86 @@ pub(crate) use ranges::{Edge, End, Range};
 use trains::Trains;
 
 /// What the command line says about how to run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// The folder that holds a folder for each experiment.
     pub(crate) out: PathBuf,
     /// Set an earlier sweep of the same name aside.
     pub(crate) fresh: bool,
+    /// Go on in the folder of a sweep over something else; what still matches is not run again.
+    pub(crate) keep: bool,
+    /// Try again what failed before.
+    pub(crate) retry_failed: bool,
+    /// Stop at the first trial that fails.
+    pub(crate) fail_fast: bool,
     /// Threads in all.
     pub(crate) threads: usize,
+    /// Units that run at once; chosen by what they take if nobody says.
+    pub(crate) jobs: Option<usize>,
+    /// Bytes that the process may hold; most of what is free if nobody says.
+    pub(crate) memory: Option<u64>,
     /// The command line, for the report.
     pub(crate) command: String,
+}
+
+impl Options {
+    /// What holds if nobody says otherwise.
+    pub(crate) fn new(out: PathBuf, threads: usize) -> Self {
+        Self {
+            out,
+            fresh: false,
+            keep: false,
+            retry_failed: false,
+            fail_fast: false,
+            threads,
+            jobs: None,
+            memory: None,
+            command: String::new(),
+        }
+    }
 }
 
 /// What happens while trials run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Event<'a> {
     /// Trials of a fold begin.
-    Begin {
-        role: Role,
-        /// How many different ones there are; one of several seeds counts as many.
-        trials: usize,
-        /// Whether there is such.
-        seeds: bool,
-        /// How many of them have a record already.
-        known: usize,
-        /// How many more the definition names that are equal to one of them.
-        equal: usize,
-    },
-    /// A trial ended.
-    Trial(&'a Record),
+    Begin(Begin),
+    /// A trial ended, and what of [`Begin::seconds`] was its.
+    Trial(&'a Record, f64),
+    /// It came to something else than the record that was there, and was kept aside.
+    Conflict(&'a Record, &'a Path),
     /// The trials of the fold are through.
     End,
+    /// Something to know.
+    Note(&'a str),
     /// So many random rankings are being drawn.
     Drawing(usize),
     /// The recommendations are being made.
     Recommending,
+}
+
+/// The trials of a fold that begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begin {
+    pub(crate) role: Role,
+    /// How many different ones there are; one of several seeds counts as many.
+    pub(crate) trials: usize,
+    /// Whether there is such.
+    pub(crate) seeds: bool,
+    /// How many of them have a record already.
+    pub(crate) known: usize,
+    /// How many failed before and are not tried again.
+    pub(crate) failed: usize,
+    /// How many more the definition names that are equal to one of them.
+    pub(crate) equal: usize,
+    /// In how many fits the rest is done.
+    pub(crate) fits: usize,
+    /// How many of these run at once.
+    pub(crate) jobs: usize,
+    /// Threads of each.
+    pub(crate) threads: usize,
+    /// Seconds on one thread that they are expected to take.
+    pub(crate) seconds: f64,
 }
 
 /// Who is told what happens.
@@ -82,27 +137,138 @@ pub(crate) struct Sweep<'a> {
     options: &'a Options,
     cancel: &'a AtomicBool,
     store: Store,
+    /// That this process works in the folder.
+    presence: Option<Presence>,
     fingerprint: String,
     /// One for each alternative of the cleaners.
     cleaned: Vec<Cleaned>,
+    /// What trials learn from.
+    trains: Trains,
     overview: Overview,
+    /// Whether it is the sweep that the folder holds, with nothing left to do; then no data was read.
+    unchanged: bool,
+    /// Set when what runs is of no use any more.
+    abort: AtomicBool,
     /// When reading began.
     begun: Instant,
+    /// The same, UTC.
+    began: String,
+}
+
+/// A sweep whose data has not been read.
+struct Opening<'a> {
+    experiment: &'a Experiment,
+    options: &'a Options,
+    cancel: &'a AtomicBool,
+    begun: Instant,
+    began: String,
+    fingerprint: String,
+    store: Store,
+    /// What changed since an earlier sweep into the folder, in words.
+    changes: Option<String>,
+}
+
+impl<'a> Opening<'a> {
+    /// Reads, cleans and splits.
+    fn ready(self) -> Result<Sweep<'a>, Failure> {
+        let (experiment, cancel) = (self.experiment, self.cancel);
+        let mut cleaned = Cleaned::all(experiment, cancel)?;
+        unless_cancelled(cancel)?;
+        check_budget(experiment, &cleaned)?;
+        Cleaned::restrict(experiment, &mut cleaned)?;
+        Cleaned::audit(experiment, &mut cleaned)?;
+        let trains = Trains::default();
+        check_weightings(experiment, &cleaned, &trains)?;
+        let overview = overview::make(experiment, self.options, &self.fingerprint, &cleaned);
+        Ok(self.with(cleaned, trains, overview, false))
+    }
+
+    fn with(
+        self,
+        cleaned: Vec<Cleaned>,
+        trains: Trains,
+        overview: Overview,
+        unchanged: bool,
+    ) -> Sweep<'a> {
+        Sweep {
+            experiment: self.experiment,
+            options: self.options,
+            cancel: self.cancel,
+            store: self.store,
+            presence: None,
+            fingerprint: self.fingerprint,
+            cleaned,
+            trains,
+            overview,
+            unchanged,
+            abort: AtomicBool::new(false),
+            begun: self.begun,
+            began: self.began,
+        }
+    }
 }
 
 impl<'a> Sweep<'a> {
-    /// Reads, cleans and splits, and opens the report folder. Nothing is fitted yet.
+    /// Reads, cleans and splits, and opens the report folder. Nothing is fitted yet. Where the folder
+    /// holds this very sweep and nothing is left to do, nothing is read either.
     pub(crate) fn open(
         experiment: &'a Experiment,
         options: &'a Options,
         cancel: &'a AtomicBool,
+        listener: &Listener,
     ) -> Result<Self, Failure> {
-        let sweep = Self::prepare(experiment, options, cancel)?;
+        let store = Store::new(options.out.join(&experiment.name));
+        // What is there is repaired before it is read; what is not there is made once it can run.
+        let there = !options.fresh && store.folder().exists();
+        let join = |store: &Store| {
+            let presence = store.join(&options.command)?;
+            for said in &presence.says {
+                listener(Event::Note(said));
+            }
+            Ok::<_, Failure>(presence)
+        };
+        let presence = there.then(|| join(&store)).transpose()?;
+        let opening = Self::opening(experiment, options, cancel, store)?;
+        if !options.fresh {
+            let identity = resume::identity(experiment, &opening.fingerprint);
+            if let Some(overview) = resume::finished(&identity, &opening.store, options)? {
+                let mut sweep = opening.with(Vec::new(), Trains::default(), overview, true);
+                sweep.presence = presence;
+                return Ok(sweep);
+            }
+        }
+        if let Some(changes) = &opening.changes {
+            listener(Event::Note(changes));
+        }
+        listener(Event::Note(&format!(
+            "reading and cleaning {}",
+            experiment.path.display()
+        )));
+        let mut sweep = opening.ready()?;
         if options.fresh {
             sweep.store.set_aside()?;
         }
-        sweep.store.create()?;
+        sweep.presence = match presence {
+            Some(presence) => Some(presence),
+            None => Some(join(&sweep.store)?),
+        };
+        sweep.claim_folder()?;
         Ok(sweep)
+    }
+
+    /// From now on the folder is about this sweep, unless another came first that is about something
+    /// else.
+    fn claim_folder(&self) -> Result<(), Failure> {
+        let store = &self.store;
+        store.exclusively(|| {
+            resume::compare(self.experiment, &self.fingerprint, store, self.options)?;
+            let there: Option<Value> = store.read(Overview::FILE)?;
+            // The same one may have got further already.
+            if there.is_some_and(|there| there["identity"] == *self.overview.identity) {
+                return Ok(());
+            }
+            store.keep_json(Overview::FILE, &self.overview)
+        })
     }
 
     /// The same without a trace: nothing is made or changed in the report folder, which need not be
@@ -112,28 +278,32 @@ impl<'a> Sweep<'a> {
         options: &'a Options,
         cancel: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        let begun = Instant::now();
-        let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
         let store = Store::new(options.out.join(&experiment.name));
-        if !options.fresh {
-            refuse_another(experiment, &fingerprint, &store)?;
-        }
-        let mut cleaned = Cleaned::all(experiment, cancel)?;
-        unless_cancelled(cancel)?;
-        check_budget(experiment, &cleaned)?;
-        Cleaned::restrict(experiment, &mut cleaned)?;
-        Cleaned::audit(experiment, &mut cleaned)?;
-        check_weightings(experiment, &cleaned)?;
-        let overview = overview::make(experiment, options, &fingerprint, &cleaned);
-        Ok(Self {
+        Self::opening(experiment, options, cancel, store)?.ready()
+    }
+
+    fn opening(
+        experiment: &'a Experiment,
+        options: &'a Options,
+        cancel: &'a AtomicBool,
+        store: Store,
+    ) -> Result<Opening<'a>, Failure> {
+        let (begun, began) = (Instant::now(), now());
+        let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
+        let changes = if options.fresh {
+            None
+        } else {
+            resume::compare(experiment, &fingerprint, &store, options)?
+        };
+        Ok(Opening {
             experiment,
             options,
             cancel,
-            store,
-            fingerprint,
-            cleaned,
-            overview,
             begun,
+            began,
+            fingerprint,
+            store,
+            changes,
         })
     }
 
@@ -160,8 +330,16 @@ impl<'a> Sweep<'a> {
         Ok(known)
     }
 
+    /// Whether there is nothing to do, for all is done.
+    pub(crate) fn finished(&self) -> bool {
+        self.unchanged
+    }
+
     /// Runs all trials and returns how many failed. What is not a trial runs on the global pool.
     pub(crate) fn run(&mut self, listener: &Listener) -> Result<usize, Failure> {
+        if self.unchanged {
+            return self.failures();
+        }
         listener(Event::Drawing(
             self.experiment.evaluation.null_rankings.get(),
         ));
@@ -181,6 +359,7 @@ impl<'a> Sweep<'a> {
         self.run_trials(Role::Test, &chosen, listener)?;
         self.recommend(&trials, listener)?;
         self.overview.provenance.ended(self.begun);
+        self.overview.finished = true;
         self.store.keep_json(Overview::FILE, &self.overview)?;
         self.failures()
     }
@@ -203,85 +382,6 @@ impl<'a> Sweep<'a> {
         self.store.keep_json(Overview::FILE, &self.overview)
     }
 
-    /// Runs the trials of a role that have no record; of equal ones the first. With more trials than
-    /// threads each runs on a thread of its own, which wastes none of them; a few large ones share
-    /// the threads.
-    fn run_trials(&self, role: Role, trials: &[Trial], listener: &Listener) -> Result<(), Failure> {
-        let mut distinct = BTreeSet::new();
-        let mut missing: Vec<(Key, Trial)> = Vec::new();
-        let (mut named, mut seeds) = (0, false);
-        for trial in trials {
-            for key in Key::all(self.experiment, trial, role, &self.fingerprint) {
-                seeds |= key.repeat > 0;
-                let id = key.id();
-                if self.store.whole_record(&id)?.is_none() && !distinct.contains(&id) {
-                    missing.push((key, *trial));
-                }
-                distinct.insert(id);
-                named += 1;
-            }
-        }
-        let count = distinct.len();
-        listener(Event::Begin {
-            role,
-            trials: count,
-            seeds,
-            known: count - missing.len(),
-            equal: named - count,
-        });
-        let workers = self.options.threads.min(missing.len()).max(1);
-        let threads = (self.options.threads / workers).max(1);
-        let trains = Trains::default();
-        let next = AtomicUsize::new(0);
-        let stop = Mutex::new(None);
-        std::thread::scope(|scope| -> Result<(), Failure> {
-            for _ in 0..workers {
-                let pool = pool(threads)?;
-                let (missing, trains, next, stop) = (&missing, &trains, &next, &stop);
-                scope.spawn(move || {
-                    while let Some((key, trial)) = missing.get(next.fetch_add(1, Ordering::Relaxed))
-                    {
-                        let done = pool
-                            .install(|| self.run_one(key, trial, trains, threads))
-                            .and_then(|record| {
-                                self.store.put(&record)?;
-                                listener(Event::Trial(&record));
-                                Ok(())
-                            });
-                        if let Err(failure) = done {
-                            // No further trial begins; those that run end first.
-                            next.store(missing.len(), Ordering::Relaxed);
-                            let mut stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
-                            stop.get_or_insert(failure);
-                        }
-                    }
-                });
-            }
-            Ok(())
-        })?;
-        listener(Event::End);
-        let stopped = stop.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match stopped {
-            None => Ok(()),
-            Some(Failure::Interrupted(_)) => Err(Failure::Interrupted(format!(
-                "{} of the {} {} trials have a record in {}; run the same command again to go on",
-                count - missing.len() + self.stored(&missing)?,
-                count,
-                role.name(),
-                self.store.folder().display()
-            ))),
-            Some(failure) => Err(failure),
-        }
-    }
-
-    fn stored(&self, keys: &[(Key, Trial)]) -> Result<usize, Failure> {
-        let mut count = 0;
-        for (key, _) in keys {
-            count += usize::from(self.store.record(&key.id())?.is_some());
-        }
-        Ok(count)
-    }
-
     /// Trials of the plan whose last run failed, and the recommendations if those did.
     fn failures(&self) -> Result<usize, Failure> {
         let mut count = usize::from(self.overview.recommendations_failed.is_some());
@@ -290,13 +390,6 @@ impl<'a> Sweep<'a> {
         }
         Ok(count)
     }
-}
-
-fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|e| Failure::Output(format!("cannot start {threads} threads: {e}")))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::Options;
 use super::cleaned::Cleaned;
 use super::provenance::Provenance;
 use super::ranges::{Edge, Range, ranges};
+use super::resume::{identity, revisions};
 use crate::compare::{Correction, detectable, mean_sd, quantile};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Searched, Trial};
@@ -36,6 +37,15 @@ pub(crate) struct Overview {
     /// When, UTC.
     pub(crate) date: String,
     pub(crate) provenance: Provenance,
+    /// Whether everything that the definition asks for has been done.
+    #[serde(default)]
+    pub(crate) finished: bool,
+    /// Hash of all that it depends on: definition, data, code.
+    #[serde(default)]
+    pub(crate) identity: String,
+    /// The revisions of all code that the trials rest on.
+    #[serde(default)]
+    pub(crate) revisions: BTreeMap<String, u64>,
     /// What all trials share.
     pub(crate) shared: Value,
     /// The content of the source.
@@ -208,6 +218,17 @@ pub(crate) struct Recommended {
     pub(crate) count: usize,
 }
 
+impl Recommended {
+    /// The file of the recommendations.
+    pub(crate) const LISTS: &'static str = "recommendations.csv";
+
+    /// Whether the lists are in the store as they were written.
+    pub(crate) fn is_in(&self, store: &Store) -> bool {
+        let there = std::fs::read_to_string(store.path(Self::LISTS));
+        there.is_ok_and(|text| hex(&text) == self.content)
+    }
+}
+
 impl Overview {
     /// Its file in the store.
     pub(crate) const FILE: &'static str = "experiment.json";
@@ -284,8 +305,11 @@ pub(super) fn make(
         name: experiment.name.clone(),
         definition: experiment.path.display().to_string(),
         command: options.command.clone(),
-        date: jiff::Timestamp::now().to_string(),
+        date: format!("{:.0}", jiff::Timestamp::now()),
         provenance: Provenance::new(options.threads),
+        finished: false,
+        identity: identity(experiment, fingerprint),
+        revisions: revisions(experiment, fingerprint),
         shared: experiment.shared(),
         fingerprint: fingerprint.to_owned(),
         test_part: test_part(cleaned),

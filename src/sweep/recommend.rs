@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 use serde_json::json;
 
+use super::outcome::{LIST_HEADER, list_rows};
 use super::trains::weigh;
-use super::trial::{LIST_HEADER, list_rows};
 use super::{Event, Listener, Overview, Recommended, Sweep, choose};
 use crate::exit::Failure;
 use crate::experiment::{Trial, row};
@@ -14,9 +14,6 @@ use crate::records::{Key, hex};
 use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::rank::rank;
 use crate::text::{csv_text, panic_text};
-
-/// Where the recommendations of a sweep are.
-const FILE: &str = "recommendations.csv";
 
 impl Sweep<'_> {
     /// Writes the best items for every user by the variant that did best on validation (or the one
@@ -34,8 +31,7 @@ impl Sweep<'_> {
         let id = hex(&json!(["recommendations", key, count]).to_string());
         // Whatever is wrong with an earlier export, it is made anew.
         let earlier = self.store.read::<Recommended>("recommendations.json").ok();
-        let there = std::fs::read_to_string(self.store.path(FILE)).unwrap_or_default();
-        let same = |e: &Recommended| e.id == id && e.content == hex(&there);
+        let same = |e: &Recommended| e.id == id && e.is_in(&self.store);
         if let Some(earlier) = earlier.flatten().filter(same) {
             self.overview.recommended = Some(earlier);
             return self.store.keep_json(Overview::FILE, &self.overview);
@@ -53,7 +49,7 @@ impl Sweep<'_> {
                 return self.store.keep_json(Overview::FILE, &self.overview);
             }
         };
-        self.store.write(FILE, text.as_bytes())?;
+        self.store.write(Recommended::LISTS, text.as_bytes())?;
         let recommended = Recommended {
             id,
             content: hex(&text),
@@ -110,7 +106,10 @@ impl Sweep<'_> {
         )?;
         let (fit, users, items) = events.select(&rows).compact();
         let train = weigh(trial.weighting, &fit)?;
-        let seed = derive_seed(self.experiment.seed, &key.seed_name("recommend"));
+        let seed = derive_seed(
+            self.experiment.seed,
+            &key.seed_name("recommend", trial.model),
+        );
         let context = FitContext::new(seed).with_cancel(self.cancel);
         let recommender = trial.model.plugin.fit(&train, &context)?;
         let heardings = Heardings::of(&[events], self.experiment.evaluation.heard);

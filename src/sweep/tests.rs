@@ -110,12 +110,7 @@ impl Lab {
     }
 
     fn options(&self) -> Options {
-        Options {
-            out: self.folder.path().join("out"),
-            fresh: false,
-            threads: 2,
-            command: String::new(),
-        }
+        Options::new(self.folder.path().join("out"), 2)
     }
 
     fn store(&self) -> Store {
@@ -125,7 +120,7 @@ impl Lab {
     fn run(&self) -> Summary {
         let options = self.options();
         let cancel = AtomicBool::new(false);
-        let mut sweep = Sweep::open(&self.experiment, &options, &cancel).unwrap();
+        let mut sweep = Sweep::open(&self.experiment, &options, &cancel, &|_| {}).unwrap();
         assert_eq!(sweep.run(&|_| {}).unwrap(), 0);
         report::write(sweep.store()).unwrap()
     }
@@ -134,7 +129,7 @@ impl Lab {
     pub(super) fn refused(&self) -> Failure {
         let options = self.options();
         let cancel = AtomicBool::new(false);
-        let opened = Sweep::open(&self.experiment, &options, &cancel);
+        let opened = Sweep::open(&self.experiment, &options, &cancel, &|_| {});
         let Err(failure) = opened else {
             panic!("not refused")
         };
@@ -489,7 +484,7 @@ fn preparing_leaves_no_trace_and_tells_what_is_done() {
     let known = sweep.known().unwrap();
     assert_eq!(known.len(), 7);
     assert!(!known.contains_key(gone));
-    assert!(known.values().all(|run| run.fit_seconds > 0.0));
+    assert!(known.values().all(|run| run.fit_seconds() > 0.0));
     assert_eq!(files(lab.folder.path()), before);
     // What will be set aside is as good as gone.
     let fresh = Options {
@@ -522,13 +517,13 @@ fn a_metric_that_fails_on_random_rankings_ends_the_sweep_and_leaves_nothing_stuc
         lab.experiment.evaluation.metrics.0[0] = Box::new(fault);
         let options = lab.options();
         let cancel = AtomicBool::new(false);
-        let mut sweep = Sweep::open(&lab.experiment, &options, &cancel).unwrap();
+        let mut sweep = Sweep::open(&lab.experiment, &options, &cancel, &|_| {}).unwrap();
         let only_draws = |event: Event| assert!(matches!(event, Event::Drawing(_)), "{event:?}");
         let failure = sweep.run(&only_draws).unwrap_err();
         assert!(matches!(failure, Failure::Definition(_)), "{failure:?}");
         assert!(failure.message().contains(says), "{}", failure.message());
     }
-    assert!(!lab.store().path("experiment.json").exists());
+    assert!(lab.store().known().unwrap().is_empty());
     // Once it is mended, nothing is in the way.
     lab.experiment.evaluation.metrics.0[0] = Box::new(Faulty::None);
     assert_eq!(lab.run().leaderboard.len(), 1);
@@ -544,7 +539,7 @@ fn a_metric_that_fails_on_a_models_lists_fails_the_trial() {
         let options = lab.options();
         let cancel = AtomicBool::new(false);
         for _ in 0..2 {
-            let mut sweep = Sweep::open(&lab.experiment, &options, &cancel).unwrap();
+            let mut sweep = Sweep::open(&lab.experiment, &options, &cancel, &|_| {}).unwrap();
             assert!(sweep.run(&|_| {}).unwrap() > 0);
             let summary = report::write(sweep.store()).unwrap();
             let said: Vec<&str> = summary

@@ -3,20 +3,52 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use musicrec_api::{Error, Events, Result, Train, Weigh};
+use musicrec_api::{Error, Events, Result, Role, SharedParts, Train, Weigh};
 
 use crate::experiment::Weighting;
-use crate::stages::fold::FoldData;
+use crate::stages::fold::{FoldData, Summary};
 
-/// What trials of a role learn from, one a cleaning, period and distinct weighting, made when first
-/// needed.
+/// What trials learn from, one a role, cleaning, period and distinct weighting, made when first
+/// needed and dropped when nothing that is planned needs it any more.
 #[derive(Debug, Default)]
-pub(super) struct Trains(Mutex<HashMap<(usize, usize, String), Arc<Shared>>>);
+pub(super) struct Trains(Mutex<HashMap<Place, Entry>>);
 
-/// A result that several trials wait for. Errors are kept as text, for each waiting trial.
-type Shared = OnceLock<Result<Weighed, String>>;
+/// Role, cleaning, period, weighting.
+type Place = (Role, usize, usize, String);
+
+#[derive(Debug, Default)]
+struct Entry {
+    cell: Arc<Shared>,
+    /// How many units still need it.
+    needed: usize,
+}
+
+/// A result that several trials wait for.
+pub(super) type Shared = OnceLock<Result<Weighed, Arc<Error>>>;
 
 impl Trains {
+    /// Says that a unit will need it.
+    pub(super) fn reserve(&self, cleaning: usize, weighting: &Weighting, fold: &FoldData) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .entry(place(cleaning, weighting, fold))
+            .or_default()
+            .needed += 1;
+    }
+
+    /// Says that a unit has ended that needed it.
+    pub(super) fn release(&self, cleaning: usize, weighting: &Weighting, fold: &FoldData) {
+        let place = place(cleaning, weighting, fold);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = known.get_mut(&place) {
+            entry.needed = entry.needed.saturating_sub(1);
+            if entry.needed == 0 {
+                known.remove(&place);
+            }
+        }
+    }
+
+    /// Waits for it if another makes it.
     pub(super) fn get(
         &self,
         cleaning: usize,
@@ -25,16 +57,17 @@ impl Trains {
     ) -> Arc<Shared> {
         let cell = {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let key = (
-                cleaning,
-                fold.summary.period,
-                weighting.resolved.to_string(),
-            );
-            Arc::clone(known.entry(key).or_default())
+            let entry = known.entry(place(cleaning, weighting, fold)).or_default();
+            Arc::clone(&entry.cell)
         };
-        cell.get_or_init(|| Weighed::of(weighting, fold).map_err(|e| e.to_string()));
+        cell.get_or_init(|| Weighed::of(weighting, fold).map_err(Arc::new));
         cell
     }
+}
+
+fn place(cleaning: usize, weighting: &Weighting, fold: &FoldData) -> Place {
+    let Summary { role, period, .. } = fold.summary;
+    (role, cleaning, period, weighting.resolved.to_string())
 }
 
 /// A fold as a model sees it.
@@ -43,6 +76,8 @@ pub(super) struct Weighed {
     pub(super) train: Train,
     /// What is told of users who are held out whole.
     pub(super) given: Option<Train>,
+    /// What several models need of it.
+    pub(super) parts: SharedParts,
 }
 
 impl Weighed {
@@ -50,7 +85,11 @@ impl Weighed {
         let fit = &fold.fit;
         let Some(given) = &fold.given else {
             let train = weigh(weighting, fit)?;
-            return Ok(Self { train, given: None });
+            return Ok(Self {
+                train,
+                given: None,
+                parts: SharedParts::default(),
+            });
         };
         let (learned, told) = &given.wide;
         // Fitted on the fit part alone; the wide tables only name whom it will meet.
@@ -60,6 +99,7 @@ impl Weighed {
         Ok(Self {
             train: Train::new(fit.clone(), &train),
             given: Some(Train::new(given.history.clone(), &history)),
+            parts: SharedParts::default(),
         })
     }
 }

@@ -1,0 +1,297 @@
+//! Several processes in one folder: who is there, who repairs, and what only one may do at a time.
+//!
+//! Every sweep holds `sweep.lock` together with the others for as long as it works here. Who gets it
+//! alone is the first and may repair what others left. Joining, setting aside and deciding what the
+//! folder is about happen one process at a time, under `running/opening.lock`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::claims::Held;
+use super::locks::{Lock, is_held, try_exclusive, wait_exclusive, wait_shared};
+use super::{RUNNING, Store};
+use crate::exit::Failure;
+use crate::records::now;
+
+/// The lock that all sweeps of a folder share.
+const SWEEP_LOCK: &str = "sweep.lock";
+
+/// The short lock of what is done one at a time.
+pub(super) const OPENING_LOCK: &str = "opening.lock";
+
+/// That a process works in a folder, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    /// What the user should know: who else is here, what was repaired.
+    pub(crate) says: Vec<String>,
+    _mine: Option<Held>,
+    _lock: Option<File>,
+}
+
+/// A process that works in a folder, as it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Worker {
+    pid: u32,
+    host: String,
+    since: String,
+    command: String,
+}
+
+impl Worker {
+    fn this(command: &str) -> Self {
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let host = host.or_else(|| std::env::var("HOSTNAME").ok());
+        let host = host.or_else(|| std::env::var("COMPUTERNAME").ok());
+        Self {
+            pid: std::process::id(),
+            host: host.map_or_else(|| "this machine".into(), |h| h.trim().to_owned()),
+            since: now(),
+            command: command.to_owned(),
+        }
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "process {} on {}, since {}, `{}`",
+            self.pid, self.host, self.since, self.command
+        )
+    }
+}
+
+impl Store {
+    /// Begins to work in this folder, which is made if it is not there. Whoever is alone repairs
+    /// what is damaged.
+    pub(crate) fn join(&self, command: &str) -> Result<Presence, Failure> {
+        self.exclusively(|| {
+            self.create()?;
+            let path = self.path(SWEEP_LOCK);
+            let failed = |e: std::io::Error| Failure::output(path.display(), &e);
+            let mut says = Vec::new();
+            match try_exclusive(&path).map_err(failed)? {
+                Lock::Held(_) => says.extend(self.repair()?),
+                Lock::Busy => says.push(format!(
+                    "{} in {} too; each goes on with what has no record yet, and nothing is \
+                     repaired meanwhile",
+                    self.others()?,
+                    self.folder.display()
+                )),
+                Lock::Unsupported => says.push(format!(
+                    "the file system of {} has no locks: what is damaged is not repaired, and two \
+                     sweeps there at once would not see each other; run one at a time",
+                    self.folder.display()
+                )),
+            }
+            // Nobody takes it alone in between, for that needs the lock of opening.
+            let lock = match wait_shared(&path).map_err(failed)? {
+                Lock::Held(file) => Some(file),
+                Lock::Busy | Lock::Unsupported => None,
+            };
+            let mine = match lock {
+                Some(_) => Some(self.register(&Worker::this(command))?),
+                None => None,
+            };
+            Ok(Presence {
+                says,
+                _mine: mine,
+                _lock: lock,
+            })
+        })
+    }
+
+    /// Does something while no other process does so, opens the folder or sets it aside. It must be
+    /// short, and must not ask for the same again.
+    pub(crate) fn exclusively<T>(
+        &self,
+        action: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let path = self.path(&format!("{RUNNING}/{OPENING_LOCK}"));
+        let mut attempts = 0;
+        let _lock = loop {
+            self.create_folder(RUNNING)?;
+            match wait_exclusive(&path) {
+                Ok(lock) => break lock,
+                // The folder has just been set aside.
+                Err(e) if e.kind() == ErrorKind::NotFound && attempts < 100 => attempts += 1,
+                Err(e) => return Err(Failure::output(path.display(), &e)),
+            }
+        };
+        action()
+    }
+
+    /// Moves everything to `<folder>.old-<n>` and returns that path, if there was anything. Refused
+    /// while a sweep works there.
+    pub(crate) fn set_aside(&self) -> Result<Option<PathBuf>, Failure> {
+        if !self.folder.exists() {
+            return Ok(None);
+        }
+        self.exclusively(|| {
+            let path = self.path(SWEEP_LOCK);
+            let lock = try_exclusive(&path);
+            match lock.map_err(|e| Failure::output(path.display(), &e))? {
+                Lock::Busy => Err(Failure::Changed(format!(
+                    "{} in {}, so it cannot be set aside; wait until it has ended, stop it, or name \
+                     another place with --out",
+                    self.others()?,
+                    self.folder.display()
+                ))),
+                Lock::Held(_) | Lock::Unsupported => self.rename().map(Some),
+            }
+        })
+    }
+
+    fn rename(&self) -> Result<PathBuf, Failure> {
+        let mut name = self.folder.file_name().unwrap_or_default().to_owned();
+        name.push(".old-");
+        let free = (1..=u32::MAX)
+            .map(|n: u32| {
+                let mut name = name.clone();
+                name.push(n.to_string());
+                self.folder.with_file_name(name)
+            })
+            .find(|path| !path.exists())
+            .expect("fewer than four billion folders are set aside");
+        fs::rename(&self.folder, &free).map_err(|e| Failure::output(free.display(), &e))?;
+        Ok(free)
+    }
+
+    /// Says that this process is here, in a file that it holds.
+    fn register(&self, worker: &Worker) -> Result<Held, Failure> {
+        let name = self.free(RUNNING, &worker.pid.to_string(), "json")?;
+        let path = self.path(&name);
+        let text = serde_json::to_string(worker).expect("plain data");
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .and_then(|file| {
+                let mut held = Held {
+                    file,
+                    path: path.clone(),
+                };
+                held.file.lock()?;
+                held.file.write_all(text.as_bytes())?;
+                Ok(held)
+            })
+            .map_err(|e| Failure::output(path.display(), &e))
+    }
+
+    /// Who else is here, in words.
+    fn others(&self) -> Result<String, Failure> {
+        let mut others = Vec::new();
+        for id in self.ids(RUNNING)? {
+            let name = format!("{RUNNING}/{id}.json");
+            if let Ok(file) = File::open(self.path(&name))
+                && is_held(&file)
+            {
+                let worker = self.read::<Worker>(&name);
+                others.extend(worker.ok().flatten().map(|worker| worker.text()));
+            }
+        }
+        Ok(match others.len() {
+            0 => "another sweep works".into(),
+            1 => format!("another sweep ({}) works", others[0]),
+            _ => format!("other sweeps ({}) work", others.join("; ")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::Store;
+    use super::super::samples::store;
+
+    #[test]
+    fn the_first_repairs_and_the_second_sees_the_first() {
+        let (_folder, store) = store();
+        std::fs::write(store.path("records/.part-x"), "{").unwrap();
+        let first = store.join("the first").unwrap();
+        assert_eq!(first.says.len(), 1, "{:?}", first.says);
+        assert!(!store.path("records/.part-x").exists());
+        std::fs::write(store.path("records/.part-y"), "{").unwrap();
+        // What a killed sweep left is nobody.
+        std::fs::write(store.path("running/1.1.json"), "{}").unwrap();
+        let other = Store::new(store.folder().to_owned());
+        let second = other.join("the second").unwrap();
+        let [says] = &second.says[..] else {
+            panic!("{:?}", second.says)
+        };
+        let pid = std::process::id();
+        assert!(says.starts_with(&format!("another sweep (process {pid} on ")));
+        assert!(says.contains("`the first`"), "{says}");
+        // It may be the first one's.
+        assert!(store.path("records/.part-y").exists());
+        let third = store.join("the third").unwrap();
+        let says = &third.says[0];
+        assert!(
+            says.contains("`the first`; process") && says.contains("`the second`"),
+            "{says}"
+        );
+        drop((first, third));
+        assert!(!store.join("").unwrap().says[0].contains("the first"));
+        drop(second);
+        let alone = store.join("").unwrap();
+        assert!(!store.path("records/.part-y").exists());
+        assert!(!alone.says.iter().any(|says| says.contains("sweep (")));
+        drop(alone);
+        assert_eq!(store.names("running").unwrap(), ["opening.lock"]);
+    }
+
+    #[test]
+    fn a_folder_is_set_aside_under_a_free_name_unless_somebody_works_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("x"));
+        assert_eq!(store.set_aside().unwrap(), None);
+        for expected in ["x.old-1", "x.old-2"] {
+            let there = store.join("one").unwrap();
+            let error = store.set_aside().unwrap_err();
+            assert!(matches!(error, crate::exit::Failure::Changed(_)));
+            let message = error.message();
+            assert!(
+                message.contains("`one`") && message.contains("--out"),
+                "{message}"
+            );
+            drop(there);
+            let aside = store.set_aside().unwrap().unwrap();
+            assert!(aside.ends_with(expected), "{}", aside.display());
+            assert!(!store.folder().exists());
+        }
+    }
+
+    #[test]
+    fn one_at_a_time_also_while_the_folder_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = AtomicUsize::new(0);
+        let path = folder.path().join("x");
+        std::thread::scope(|scope| {
+            for who in 0..4 {
+                let (path, inside) = (&path, &inside);
+                scope.spawn(move || {
+                    for turn in 0..50 {
+                        let store = Store::new(path.clone());
+                        if (who + turn) % 7 == 0 {
+                            // Refused or not: nobody is disturbed.
+                            let _ = store.set_aside();
+                            continue;
+                        }
+                        let marker = store.path("marker");
+                        store
+                            .exclusively(|| {
+                                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                                std::fs::write(&marker, "").unwrap();
+                                std::thread::yield_now();
+                                assert!(marker.exists(), "set aside meanwhile");
+                                assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
+                                Ok(())
+                            })
+                            .unwrap();
+                    }
+                });
+            }
+        });
+    }
+}

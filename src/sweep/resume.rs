@@ -1,0 +1,285 @@
+//! What an earlier sweep of the same name left: whether it is the same, what became of the definition,
+//! the data and the code since, and whether going on needs a word.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use musicrec_api::arithmetic;
+use serde_json::{Value, json};
+
+use super::{Options, Overview, choose};
+use crate::exit::Failure;
+use crate::experiment::{Experiment, resolved};
+use crate::records::{Key, LAB_REVISION, SCHEMA, Store, hex};
+use crate::settings::flatten;
+use crate::text::counted;
+
+/// Names that a message lists before it only counts.
+const NAMES: usize = 8;
+
+/// What differs from the sweep that a folder holds.
+#[derive(Debug, Default)]
+struct Changes {
+    /// What all trials share: `key: before -> now`.
+    shared: Vec<String>,
+    /// Trials with a record that the definition no longer has.
+    lost: Vec<String>,
+    /// Trials that it did not have.
+    new: Vec<String>,
+    /// When the earlier sweep began.
+    date: String,
+}
+
+/// All that a finished folder depends on, this program included. Where it is the same, there is nothing
+/// to do.
+pub(super) fn identity(experiment: &Experiment, fingerprint: &str) -> String {
+    let trials = experiment.trials().into_iter().map(|trial| {
+        json!([
+            experiment.variant(&trial),
+            trial.model.resolved,
+            trial.weighting.resolved,
+            experiment.cleanings[trial.cleaning].label,
+        ])
+    });
+    let trials: Vec<Value> = trials.collect();
+    let all = json!([
+        experiment.name,
+        experiment.shared(),
+        resolved(&experiment.evaluation),
+        resolved(&experiment.recommendations),
+        experiment.only,
+        trials,
+        fingerprint,
+        revisions(experiment, fingerprint),
+        arithmetic::portable(),
+        SCHEMA,
+        env!("CARGO_PKG_VERSION"),
+        env!("MUSICREC_COMMIT"),
+    ]);
+    hex(&all.to_string())
+}
+
+/// The revisions of all code that the trials of an experiment rest on.
+pub(super) fn revisions(experiment: &Experiment, fingerprint: &str) -> BTreeMap<String, u64> {
+    let mut all = BTreeMap::from([("lab".to_owned(), u64::from(LAB_REVISION))]);
+    for trial in experiment.trials() {
+        let key = Key::new(experiment, &trial, musicrec_api::Role::Test, fingerprint, 0);
+        let of_trial = key.revisions.as_object().into_iter().flatten();
+        all.extend(of_trial.filter_map(|(name, own)| Some((name.clone(), own.as_u64()?))));
+    }
+    all
+}
+
+/// Says what changed since the sweep that the folder holds, if it holds one.
+///
+/// # Errors
+/// If results that are there would be no part of this sweep, and nobody said that this is meant.
+pub(super) fn compare(
+    experiment: &Experiment,
+    fingerprint: &str,
+    store: &Store,
+    options: &Options,
+) -> Result<Option<String>, Failure> {
+    let Some(earlier) = store.read::<Value>(Overview::FILE)? else {
+        return Ok(None);
+    };
+    if earlier["schema"] != SCHEMA {
+        return Err(Failure::Changed(format!(
+            "{} was written in another form (schema {}, this is {SCHEMA}); use --fresh to set it \
+             aside",
+            store.path(Overview::FILE).display(),
+            earlier["schema"]
+        )));
+    }
+    let changes = Changes::since(&earlier, experiment, fingerprint, store)?;
+    let folder = store.folder().display();
+    let of_all = counted(store.known()?.len(), "record");
+    // A part that is asked for by name leaves the rest of the whole as it is.
+    let lost = !changes.lost.is_empty() && experiment.only.is_empty();
+    let other = !changes.shared.is_empty() && !store.known()?.is_empty();
+    if (lost || other) && !options.keep {
+        return Err(Failure::Changed(format!(
+            "{folder} holds a sweep of the same name over something else (since {}):\n{}\n\
+             Say what is meant: --fresh sets the folder aside (it is renamed, not deleted) and starts \
+             anew; --keep goes on in it, {}; or give this experiment another name.",
+            changes.date,
+            changes.lines().join("\n"),
+            if other {
+                format!(
+                    "and none of its {of_all} matches any more: they stay, but count for nothing"
+                )
+            } else {
+                "runs nothing again that still matches, and leaves the rest out of the report"
+                    .to_owned()
+            }
+        )));
+    }
+    let lines = changes.lines();
+    Ok((!lines.is_empty()).then(|| {
+        format!(
+            "changed since the sweep of {} that {folder} holds:\n{}",
+            changes.date,
+            lines.join("\n")
+        )
+    }))
+}
+
+impl Changes {
+    fn since(
+        earlier: &Value,
+        experiment: &Experiment,
+        fingerprint: &str,
+        store: &Store,
+    ) -> Result<Self, Failure> {
+        let mut now = experiment.shared();
+        now["data"] = fingerprint.into();
+        now["code"] = json!(revisions(experiment, fingerprint));
+        let mut before = earlier["shared"].clone();
+        before["data"] = earlier["fingerprint"].clone();
+        before["code"] = earlier["revisions"].clone();
+        // Plugins that only one of the two definitions names are no change of the code.
+        let common = |of: &Value, other: &Value| -> Value {
+            let own = of["code"].as_object().into_iter().flatten();
+            own.filter(|(name, _)| !other["code"][name.as_str()].is_null())
+                .map(|(name, revision)| (name.clone(), revision.clone()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        };
+        (before["code"], now["code"]) = (common(&before, &now), common(&now, &before));
+        let mut changes = Self {
+            shared: differences(&before, &now),
+            date: earlier["date"]
+                .as_str()
+                .unwrap_or("an unknown time")
+                .to_owned(),
+            ..Self::default()
+        };
+        if !changes.shared.is_empty() {
+            return Ok(changes);
+        }
+        let mut ids = BTreeSet::new();
+        for trial in experiment.trials() {
+            for role in [musicrec_api::Role::Validation, musicrec_api::Role::Test] {
+                let keys = Key::all(experiment, &trial, role, fingerprint);
+                ids.extend(keys.iter().map(Key::id));
+            }
+        }
+        let known = store.known()?;
+        let mut before = BTreeSet::new();
+        for (name, own) in planned(earlier) {
+            let gone = |id: &&String| known.contains(*id) && !ids.contains(*id);
+            if own.iter().any(|id| gone(&id)) {
+                changes.lost.push(name);
+            }
+            before.extend(own);
+        }
+        for trial in experiment.trials() {
+            let keys = Key::all(experiment, &trial, musicrec_api::Role::Test, fingerprint);
+            if !keys.iter().any(|key| before.contains(&key.id())) {
+                let settings = flatten(&trial.model.resolved[trial.model.plugin.typetag_name()]);
+                let settings: Vec<String> = settings
+                    .iter()
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect();
+                let name = experiment.variant(&trial);
+                changes
+                    .new
+                    .push(format!("{name} ({})", settings.join(", ")));
+            }
+        }
+        Ok(changes)
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.shared.iter().map(|line| format!("  {line}")).collect();
+        for (what, names) in [("no longer", &self.lost), ("new", &self.new)] {
+            if !names.is_empty() {
+                let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
+                let more = match names.len().saturating_sub(NAMES) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let count = counted(names.len(), "trial");
+                lines.push(format!("  {what}: {count}: {}{more}", shown.join("; ")));
+            }
+        }
+        lines
+    }
+}
+
+/// `key: before -> now` for every value that differs.
+fn differences(before: &Value, now: &Value) -> Vec<String> {
+    let before: BTreeMap<String, String> = flatten(before).into_iter().collect();
+    let now: BTreeMap<String, String> = flatten(now).into_iter().collect();
+    let keys: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let absent = "(absent)".to_owned();
+    keys.into_iter()
+        .map(|key| {
+            (
+                key,
+                before.get(key).unwrap_or(&absent),
+                now.get(key).unwrap_or(&absent),
+            )
+        })
+        .filter(|(_, before, now)| before != now)
+        .map(|(key, before, now)| format!("{key}: {before} -> {now}"))
+        .collect()
+}
+
+/// What the trials of an earlier plan are called, and the ids of their records.
+fn planned(overview: &Value) -> Vec<(String, Vec<String>)> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut all = Vec::new();
+    for variant in list(&overview["variants"]) {
+        let name = variant["name"].as_str().unwrap_or_default();
+        for trial in list(&variant["trials"]) {
+            let settings = trial["settings"].as_str().unwrap_or_default();
+            let ids = list(&trial["validation"])
+                .into_iter()
+                .chain(list(&trial["test"]));
+            let ids = ids.filter_map(|id| Some(id.as_str()?.to_owned()));
+            let name = match settings {
+                "" => name.to_owned(),
+                settings => format!("{name} ({settings})"),
+            };
+            all.push((name, ids.collect()));
+        }
+    }
+    all
+}
+
+/// The earlier sweep, if it is this one and nothing is left to do.
+pub(super) fn finished(
+    identity: &str,
+    store: &Store,
+    options: &Options,
+) -> Result<Option<Overview>, Failure> {
+    let Some(known) = store.read::<Value>(Overview::FILE)? else {
+        return Ok(None);
+    };
+    if known["finished"] != true || known["identity"] != identity {
+        return Ok(None);
+    }
+    let Some(overview) = store.read::<Overview>(Overview::FILE)? else {
+        return Ok(None);
+    };
+    let mut needed: BTreeSet<&String> = BTreeSet::new();
+    for variant in &overview.variants {
+        needed.extend(variant.trials.iter().flat_map(|trial| &trial.validation));
+        if overview.exhibit_test {
+            needed.extend(variant.trials.iter().flat_map(|trial| &trial.test));
+        } else if let Some(chosen) = choose(&overview, variant, store)? {
+            needed.extend(&variant.trials[chosen.of_variant].test);
+        }
+    }
+    for id in needed {
+        let failed = !options.retry_failed && store.failed(id)?.is_some();
+        if !failed && store.whole_record(id)?.is_none() {
+            return Ok(None);
+        }
+    }
+    let recommended = match &overview.recommended {
+        Some(recommended) => recommended.is_in(store),
+        None => !options.retry_failed || overview.recommendations_failed.is_none(),
+    };
+    Ok(recommended.then_some(overview))
+}

@@ -1,0 +1,372 @@
+//! Runs the trials of a part: what has a record is known, the rest is sorted into units, and these run on
+//! as many threads as end soonest and as fit in memory.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use musicrec_api::Role;
+
+use super::estimate::{Speeds, unit_bytes, unit_seconds};
+use super::memory::{self, Gate};
+use super::meter::{Meter, Peaks};
+use super::schedule::{jobs, order};
+use super::unit::Job;
+use super::units::{Unit, units};
+use super::{Begin, Event, Listener, Sweep};
+use crate::exit::Failure;
+use crate::experiment::Trial;
+use crate::panics;
+use crate::records::{Fit, FitEvent, Key, Outcome, Put, Record};
+use crate::stages::fold::Summary;
+use crate::text::counted;
+
+/// How often this process looks whether another is through with a unit.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// A unit and what it is expected to take.
+struct Planned<'a> {
+    unit: Unit<'a>,
+    /// Seconds on one thread.
+    seconds: f64,
+    bytes: u64,
+}
+
+/// What stands of the trials of a part before they run.
+struct Census<'a> {
+    /// How many different ones there are; one of several seeds counts as many.
+    distinct: usize,
+    /// How many more are named that are equal to one of them.
+    equal: usize,
+    /// Whether there are several seeds.
+    seeds: bool,
+    /// How many failed before and are not tried again.
+    failed: usize,
+    missing: Vec<(Key, Trial<'a>)>,
+}
+
+impl<'a> Sweep<'a> {
+    /// Runs the trials of a role that have no record; of equal ones the first.
+    pub(super) fn run_trials(
+        &self,
+        role: Role,
+        trials: &[Trial<'a>],
+        listener: &Listener,
+    ) -> Result<(), Failure> {
+        let census = self.census(role, trials)?;
+        let missing = census.missing.len();
+        let planned = self.planned(census.missing, trials)?;
+        let seconds: Vec<f64> = planned.iter().map(|planned| planned.seconds).collect();
+        let count = self.options.jobs.map_or_else(
+            || jobs(self.options.threads, &seconds),
+            |jobs| jobs.min(self.options.threads).min(planned.len()).max(1),
+        );
+        let threads = (self.options.threads / count).max(1);
+        listener(Event::Begin(Begin {
+            role,
+            trials: census.distinct,
+            seeds: census.seeds,
+            known: census.distinct - missing - census.failed,
+            failed: census.failed,
+            equal: census.equal,
+            fits: planned.len(),
+            jobs: count,
+            threads,
+            seconds: seconds.iter().sum(),
+        }));
+        let queue: Vec<&Planned> = order(&seconds).iter().map(|&at| &planned[at]).collect();
+        let ended = self.work(&queue, (count, threads), listener);
+        listener(Event::End);
+        match ended {
+            Err(Failure::Interrupted(_)) => {
+                let left = self.census(role, trials)?.missing.len();
+                Err(Failure::Interrupted(format!(
+                    "{} of the {} {} trials have a record in {}; run the same command again to go on",
+                    census.distinct - census.failed - left,
+                    census.distinct,
+                    role.name(),
+                    self.store.folder().display()
+                )))
+            }
+            ended => ended,
+        }
+    }
+
+    fn census(&self, role: Role, trials: &[Trial<'a>]) -> Result<Census<'a>, Failure> {
+        let mut ids = BTreeSet::new();
+        let mut census = Census {
+            distinct: 0,
+            equal: 0,
+            seeds: false,
+            failed: 0,
+            missing: Vec::new(),
+        };
+        for trial in trials {
+            for key in Key::all(self.experiment, trial, role, &self.fingerprint) {
+                census.seeds |= key.repeat > 0;
+                let id = key.id();
+                if ids.contains(&id) {
+                    census.equal += 1;
+                } else if self.store.whole_record(&id)?.is_none() {
+                    if !self.options.retry_failed && self.store.failed(&id)?.is_some() {
+                        census.failed += 1;
+                    } else {
+                        census.missing.push((key, *trial));
+                    }
+                }
+                ids.insert(id);
+            }
+        }
+        census.distinct = ids.len();
+        Ok(census)
+    }
+
+    fn planned(
+        &self,
+        missing: Vec<(Key, Trial<'a>)>,
+        trials: &[Trial<'a>],
+    ) -> Result<Vec<Planned<'a>>, Failure> {
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let all = self.experiment.trials();
+        debug_assert!(trials.len() <= all.len());
+        let speeds = Speeds::learn(&self.overview, &all, &self.known()?);
+        let planned = units(missing).into_iter().map(|unit| {
+            let folds = self.folds(&unit);
+            // Where nothing tells, all are alike.
+            let seconds = unit_seconds(&speeds, &unit, &folds).unwrap_or(1.0);
+            let bytes = unit_bytes(&unit, &folds);
+            Planned {
+                unit,
+                seconds,
+                bytes,
+            }
+        });
+        Ok(planned.collect())
+    }
+
+    fn folds(&self, unit: &Unit) -> Vec<&Summary> {
+        let folds = self.cleaned[unit.fitted().cleaning].periods(unit.role());
+        folds.into_iter().map(|fold| &fold.summary).collect()
+    }
+
+    /// Runs units in their order.
+    fn work(
+        &self,
+        queue: &[&Planned<'a>],
+        (jobs, threads): (usize, usize),
+        listener: &Listener,
+    ) -> Result<(), Failure> {
+        for planned in queue {
+            self.reserve(&planned.unit, true);
+        }
+        let room = self.options.memory.or_else(memory::usable);
+        let room = room.map_or(u64::MAX, |all| all.saturating_sub(memory::resident()));
+        let gate = Gate::new(room);
+        let peaks = Peaks::new(jobs);
+        let next = AtomicUsize::new(0);
+        let stop = Mutex::new(None);
+        panics::keep();
+        std::thread::scope(|scope| -> Result<(), Failure> {
+            for at in 0..jobs {
+                let pool = pool(threads, at)?;
+                let job = Job {
+                    meter: Meter::new(&pool, peaks.clone(), at),
+                    threads,
+                    jobs,
+                };
+                let (next, stop, gate) = (&next, &stop, &gate);
+                scope.spawn(move || {
+                    let halt = |failure| {
+                        // No further unit begins; those that run end first.
+                        next.store(queue.len(), Ordering::Relaxed);
+                        let mut stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
+                        stop.get_or_insert(failure);
+                    };
+                    let mut elsewhere = Vec::new();
+                    while let Some(&planned) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        match self.one(planned, gate, &pool, &job, listener) {
+                            Ok(true) => {}
+                            Ok(false) => elsewhere.push(planned),
+                            Err(failure) => halt(failure),
+                        }
+                    }
+                    // What others have begun is theirs, unless they die over it.
+                    while let Some(&planned) = elsewhere.last() {
+                        if stop
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .is_some()
+                        {
+                            break;
+                        }
+                        match self.one(planned, gate, &pool, &job, listener) {
+                            Ok(true) => drop(elsewhere.pop()),
+                            Ok(false) => std::thread::sleep(WAIT),
+                            Err(failure) => {
+                                halt(failure);
+                                break;
+                            }
+                        }
+                    }
+                });
+            }
+            Ok(())
+        })?;
+        let stopped = stop.into_inner().unwrap_or_else(PoisonError::into_inner);
+        stopped.map_or(Ok(()), Err)
+    }
+
+    fn unless_stopped(&self) -> Result<(), Failure> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(musicrec_api::Error::Cancelled.into());
+        }
+        Ok(())
+    }
+
+    /// Says which matrices a unit will need, or needs no more.
+    fn reserve(&self, unit: &Unit, needs: bool) {
+        let trial = unit.fitted();
+        for fold in self.cleaned[trial.cleaning].periods(unit.role()) {
+            if needs {
+                self.trains.reserve(trial.cleaning, trial.weighting, fold);
+            } else {
+                self.trains.release(trial.cleaning, trial.weighting, fold);
+            }
+        }
+    }
+
+    /// Does a unit, unless another process is at it; returns whether it is done now.
+    fn one(
+        &self,
+        planned: &Planned<'a>,
+        gate: &Gate,
+        pool: &rayon::ThreadPool,
+        job: &Job,
+        listener: &Listener,
+    ) -> Result<bool, Failure> {
+        self.unless_stopped()?;
+        let Some(_claim) = self.store.claim(&planned.unit.id)? else {
+            return Ok(false);
+        };
+        let share = planned.seconds / planned.unit.members.len() as f64;
+        // Another process may have done it since this one looked.
+        let mut unit = planned.unit.clone();
+        let mut left = Vec::new();
+        for member in unit.members {
+            match self.ended_meanwhile(&member.key.id())? {
+                Some(record) => listener(Event::Trial(&record, share)),
+                None => left.push(member),
+            }
+        }
+        unit.members = left;
+        if unit.members.is_empty() {
+            self.reserve(&planned.unit, false);
+            return Ok(true);
+        }
+        let Some(_room) = gate.enter(planned.bytes) else {
+            let message = too_large(planned.bytes, gate.room(), self.options.memory.is_some());
+            let done = |record: &Record| self.keep(record, share, listener);
+            self.refuse_unit(&unit, job, Some(planned.bytes), &message, &done)?;
+            return Ok(true);
+        };
+        // Waiting may have taken long.
+        self.unless_stopped()?;
+        self.fit(&unit, planned, share, pool, job, listener)?;
+        self.reserve(&planned.unit, false);
+        Ok(true)
+    }
+
+    /// What another process made of a trial since this sweep began.
+    fn ended_meanwhile(&self, id: &str) -> Result<Option<Record>, Failure> {
+        if let Some(record) = self.store.whole_record(id)? {
+            return Ok(Some(record));
+        }
+        let failed = self.store.failed(id)?;
+        Ok(failed.filter(|record| record.run.ended > self.began))
+    }
+
+    fn fit(
+        &self,
+        unit: &Unit<'a>,
+        planned: &Planned<'a>,
+        share: f64,
+        pool: &rayon::ThreadPool,
+        job: &Job,
+        listener: &Listener,
+    ) -> Result<(), Failure> {
+        let failed = AtomicBool::new(false);
+        let done = |record: &Record| {
+            if let Outcome::Failed { .. } = record.result.outcome {
+                failed.store(true, Ordering::Relaxed);
+            }
+            self.keep(record, share, listener)
+        };
+        let members = unit.members.iter();
+        let ids = members.clone().map(|member| member.key.id()).collect();
+        let steps = members
+            .map(|member| member.steps)
+            .filter(|steps| *steps > 0);
+        let fit = Fit::begin(&unit.id, unit.role(), ids, steps.collect());
+        let begun = Instant::now();
+        self.store.fit_log(&fit)?;
+        let ended = pool.install(|| self.run_unit(unit, job, Some(planned.bytes), &done));
+        let event = match &ended {
+            Ok(()) if !failed.into_inner() => FitEvent::End,
+            _ => FitEvent::Failed,
+        };
+        let logged = self
+            .store
+            .fit_log(&fit.over(event, begun.elapsed().as_secs_f64()));
+        ended.and(logged)
+    }
+
+    /// Stores a record and tells of it.
+    fn keep(&self, record: &Record, share: f64, listener: &Listener) -> Result<(), Failure> {
+        if let Put::Conflict(path) = self.store.put(record)? {
+            listener(Event::Conflict(record, &path));
+        }
+        listener(Event::Trial(record, share));
+        let failed = matches!(record.result.outcome, Outcome::Failed { .. });
+        if failed && self.options.fail_fast {
+            self.abort.store(true, Ordering::Relaxed);
+            return Err(Failure::Stopped(format!(
+                "stopped at the first trial that failed (--fail-fast); the same command with \
+                 --retry-failed tries it again and goes on; what has a record stays in {}",
+                self.store.folder().display()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn too_large(bytes: u64, room: u64, given: bool) -> String {
+    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+    format!(
+        "not started: by its own estimate the fit needs {}, and {} are left {}; make the model smaller \
+         (fewer `factors`, say), or {} and run the same command with --retry-failed",
+        gigabytes(bytes),
+        gigabytes(room),
+        if given {
+            "of what --memory allows besides the log"
+        } else {
+            "of this machine's memory"
+        },
+        if given {
+            "raise --memory"
+        } else {
+            "set --memory if the estimate is known to be too high"
+        },
+    )
+}
+
+/// The threads of a job.
+pub(super) fn pool(threads: usize, job: usize) -> Result<rayon::ThreadPool, Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(move |_| panics::thread_name(job))
+        .build()
+        .map_err(|e| Failure::Output(format!("cannot start {}: {e}", counted(threads, "thread"))))
+}

@@ -1,0 +1,320 @@
+//! One unit of work: for each period of a part weigh, fit, and at every point on the way that is a trial
+//! rank and measure; a record a trial, stored as soon as its last period is measured.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use musicrec_api::{Checkpoints, Error, FitContext, Recommender, Result, Role, derive_seed};
+
+use super::Sweep;
+use super::meter::{Meter, Moment};
+use super::outcome::Scored;
+use super::trains::Weighed;
+use super::units::{Member, Unit};
+use crate::exit::Failure;
+use crate::experiment::{Ties, resolved};
+use crate::panics::{Broken, caught};
+use crate::records::{Origin, Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult, now};
+use crate::stages::ask::lists;
+use crate::stages::bound::{Bound, bind};
+use crate::stages::fold::FoldData;
+use crate::stages::measure::measure_by;
+use crate::stages::periods;
+use crate::stages::segments;
+
+/// Where a unit runs.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) meter: Meter,
+    /// Its threads.
+    pub(super) threads: usize,
+    /// How many units run at once.
+    pub(super) jobs: usize,
+}
+
+/// What takes a record.
+pub(super) type Done<'d> = dyn Fn(&Record) -> Result<(), Failure> + Sync + 'd;
+
+/// A trial on its way through the periods.
+struct Way<'w, 'a> {
+    member: &'w Member<'a>,
+    scored: Scored,
+    stages: Stages,
+    /// It is stored, as done or as failed.
+    ended: bool,
+}
+
+/// All that a unit's trials share while they run.
+struct Walk<'w, 'a> {
+    sweep: &'w Sweep<'a>,
+    unit: &'w Unit<'a>,
+    job: &'w Job,
+    folds: Vec<&'w FoldData>,
+    started: String,
+    estimated: Option<u64>,
+    done: &'w Done<'w>,
+    state: Mutex<State<'w, 'a>>,
+}
+
+struct State<'w, 'a> {
+    ways: Vec<Way<'w, 'a>>,
+    /// What stops the sweep, not just a trial.
+    stopped: Option<Failure>,
+    /// What was spent on ranking and measuring since the fit began.
+    off: Spent,
+}
+
+/// One period of a part, ready to be learned from and measured.
+struct Period<'p> {
+    at: usize,
+    fold: &'p FoldData,
+    weighed: &'p Weighed,
+    metrics: Vec<Bound>,
+    /// When its fit began.
+    begun: Moment,
+}
+
+impl<'a> Sweep<'a> {
+    /// Runs a unit. The failure of a trial, a panic included, is its record; only what stops the
+    /// sweep is an error. To be called on a thread of the job's pool.
+    pub(super) fn run_unit(
+        &self,
+        unit: &Unit<'a>,
+        job: &Job,
+        estimated: Option<u64>,
+        done: &Done,
+    ) -> Result<(), Failure> {
+        let walk = Walk::new(self, unit, job, estimated, done);
+        for period in 0..walk.folds.len() {
+            walk.through(period)?;
+        }
+        Ok(())
+    }
+
+    /// Stores the failures of a unit that is not even begun.
+    pub(super) fn refuse_unit(
+        &self,
+        unit: &Unit<'a>,
+        job: &Job,
+        estimated: Option<u64>,
+        message: &str,
+        done: &Done,
+    ) -> Result<(), Failure> {
+        Walk::new(self, unit, job, estimated, done).break_off(&Error::model(message).into())
+    }
+}
+
+impl<'w, 'a> Walk<'w, 'a> {
+    fn new(
+        sweep: &'w Sweep<'a>,
+        unit: &'w Unit<'a>,
+        job: &'w Job,
+        estimated: Option<u64>,
+        done: &'w Done<'w>,
+    ) -> Self {
+        let way = |member| Way {
+            member,
+            scored: Scored::default(),
+            stages: Stages::default(),
+            ended: false,
+        };
+        Self {
+            sweep,
+            unit,
+            job,
+            folds: sweep.cleaned[unit.fitted().cleaning].periods(unit.role()),
+            started: now(),
+            estimated,
+            done,
+            state: Mutex::new(State {
+                ways: unit.members.iter().map(way).collect(),
+                stopped: None,
+                off: Spent::default(),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<'w, 'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The trials that still go on.
+    fn going(&self) -> Vec<&'w Member<'a>> {
+        let state = self.state();
+        let going = state.ways.iter().filter(|way| !way.ended);
+        going.map(|way| way.member).collect()
+    }
+
+    /// Takes all that still go on through a period by one fit.
+    fn through(&self, at: usize) -> Result<(), Failure> {
+        let going = self.going();
+        let Some((last, before)) = going.split_last() else {
+            return Ok(());
+        };
+        let (fold, meter, trial) = (self.folds[at], &self.job.meter, last.trial);
+        let begun = meter.begin();
+        let shared = self.sweep.trains.get(trial.cleaning, trial.weighting, fold);
+        let made = caught(|| match shared.get().expect("made when fetched") {
+            Ok(weighed) => Ok((
+                weighed,
+                bind(&self.sweep.experiment.evaluation.metrics, fold)?,
+            )),
+            Err(error) => Err(Error::model(error.to_string())),
+        });
+        let spent = meter.end(begun);
+        for way in self.state().ways.iter_mut().filter(|way| !way.ended) {
+            way.stages.weigh += spent;
+        }
+        let (weighed, metrics) = match made {
+            Ok(made) => made,
+            Err(broken) => return self.break_off(&broken),
+        };
+        self.state().off = Spent::default();
+        let period = Period {
+            at,
+            fold,
+            weighed,
+            metrics,
+            begun: meter.begin(),
+        };
+        let on_the_way =
+            |steps: usize, recommender: &dyn Recommender| self.measure(steps, recommender, &period);
+        let steps = before.iter().map(|member| member.steps);
+        let checkpoints = Checkpoints::new(steps, on_the_way);
+        let seed = last.key.seed_name("fit", trial.model);
+        let seed = derive_seed(self.sweep.experiment.seed, &seed);
+        let context = FitContext::new(periods::seed(seed, fold.summary.period))
+            .with_cancel(&self.sweep.abort)
+            .with_checkpoints(&checkpoints)
+            .with_shared(&weighed.parts);
+        let ended = caught(|| {
+            context.check_cancelled()?;
+            let recommender = trial.model.plugin.fit(&weighed.train, &context)?;
+            if let Some(step) = checkpoints.missing().first() {
+                return Err(Error::model(format!(
+                    "the model says that it learns in steps, but did not show its state after step \
+                     {step} (a bug of the plugin)"
+                )));
+            }
+            self.measure(last.steps, &*recommender, &period)
+        });
+        if let Some(failure) = self.state().stopped.take() {
+            return Err(failure);
+        }
+        match ended {
+            Ok(()) => Ok(()),
+            Err(Broken {
+                error: Error::Cancelled,
+                ..
+            }) => Err(Error::Cancelled.into()),
+            Err(broken) => self.break_off(&broken),
+        }
+    }
+
+    /// Ranks and measures what was fitted in so many steps. A failure is that of the trial, which
+    /// others on the way do not share.
+    fn measure(&self, steps: usize, recommender: &dyn Recommender, of: &Period) -> Result<()> {
+        let (meter, arrived) = (&self.job.meter, self.job.meter.now());
+        let mut fit = meter.end(of.begun);
+        let mut state = self.state();
+        fit.seconds -= state.off.seconds;
+        fit.cpu_seconds = match (fit.cpu_seconds, state.off) {
+            (Some(all), Spent { cpu_seconds, .. }) => Some(all - cpu_seconds.unwrap_or(0.0)),
+            (None, _) => None,
+        };
+        let mut ways = state.ways.iter_mut();
+        let way = ways
+            .find(|way| !way.ended && way.member.steps == steps)
+            .ok_or_else(|| {
+                Error::model(format!("a state after {steps} steps was not asked for"))
+            })?;
+        way.stages.fit += fit;
+        let stored = match caught(|| self.score(recommender, of, way)) {
+            Ok(()) if of.at + 1 == self.folds.len() => {
+                way.ended = true;
+                let scored = std::mem::take(&mut way.scored);
+                let outcome = self.sweep.outcome(&self.folds, scored);
+                outcome.and_then(|outcome| self.store(way, outcome, None))
+            }
+            Ok(()) => Ok(()),
+            Err(broken) => {
+                way.ended = true;
+                self.store_failure(way, &broken)
+            }
+        };
+        let spent = meter.since(arrived);
+        state.off.seconds += spent.seconds;
+        state.off.cpu_seconds = spent.cpu_seconds.map(|cpu| {
+            let before = state.off.cpu_seconds;
+            before.unwrap_or(0.0) + cpu
+        });
+        // The fit goes on, and its peak is its own again.
+        meter.begin();
+        stored.map_err(|failure| {
+            state.stopped = Some(failure);
+            Error::Cancelled
+        })
+    }
+
+    fn score(&self, recommender: &dyn Recommender, of: &Period, way: &mut Way) -> Result<()> {
+        let (meter, fold) = (&self.job.meter, of.fold);
+        let evaluation = &self.sweep.experiment.evaluation;
+        let begun = meter.begin();
+        let given = of.weighed.given.as_ref();
+        let name = way.member.trial.model.plugin.typetag_name();
+        let shape = (evaluation.depth(), evaluation.ties == Ties::Expected);
+        let lists = lists(recommender, fold, given, shape, name)?;
+        way.stages.rank += meter.end(begun);
+        let begun = meter.begin();
+        let measured = measure_by(&of.metrics, fold, &lists)?;
+        if self.unit.role() == Role::Test {
+            let of_users = &measured.per_user;
+            let lines = segments::measure(&of.metrics, fold, &lists, of_users)?;
+            way.scored.segments.push(lines);
+        }
+        way.stages.measure += meter.end(begun);
+        way.scored.measured.push(measured);
+        way.scored.lists.push(lists);
+        Ok(())
+    }
+
+    /// Stores the failure of all that still go on.
+    fn break_off(&self, broken: &Broken) -> Result<(), Failure> {
+        for way in self.state().ways.iter_mut().filter(|way| !way.ended) {
+            way.ended = true;
+            self.store_failure(way, broken)?;
+        }
+        Ok(())
+    }
+
+    fn store_failure(&self, way: &Way, broken: &Broken) -> Result<(), Failure> {
+        let message = broken.error.to_string();
+        self.store(way, Outcome::Failed { message }, broken.backtrace.clone())
+    }
+
+    fn store(&self, way: &Way, outcome: Outcome, backtrace: Option<String>) -> Result<(), Failure> {
+        let (member, experiment) = (way.member, self.sweep.experiment);
+        (self.done)(&Record {
+            schema: SCHEMA,
+            id: member.key.id(),
+            result: TrialResult {
+                key: member.key.clone(),
+                outcome,
+            },
+            run: Run {
+                variant: experiment.variant(&member.trial).to_owned(),
+                started: self.started.clone(),
+                ended: now(),
+                stages: way.stages,
+                estimated_bytes: self.estimated,
+                unit: self.unit.id.clone(),
+                threads: self.job.threads,
+                jobs: self.job.jobs,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                machine: Run::machine(),
+                source: resolved(&experiment.source),
+                origin: Origin::new(experiment, &member.key, member.trial.model),
+                backtrace,
+            },
+        })
+    }
+}
