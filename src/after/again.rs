@@ -95,8 +95,8 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
         settings: Vec::new(),
         evaluation,
         recommendations: Recommendations::default(),
-        only: Vec::new(),
         search: None,
+        only: Vec::new(),
     };
     for (at, record) in records.iter().enumerate() {
         let definition = &record.result.key.definition;

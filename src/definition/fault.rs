@@ -313,3 +313,31 @@ impl Faults {
         self.sorted().into_iter().map(finding).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Place};
+
+    #[test]
+    fn a_fault_of_what_was_drawn_says_what_was() {
+        let axis = Place::new(0, &(4..9));
+        let drawn = [
+            ("factors".to_owned(), axis.clone(), "12".to_owned()),
+            (
+                "alpha".to_owned(),
+                Place::new(0, &(20..30)),
+                "0.5".to_owned(),
+            ),
+        ];
+        let fault = Fault::at(axis.clone(), "too many").drawn(&drawn);
+        assert_eq!(
+            fault.label.as_deref(),
+            Some("drawn: factors = 12, alpha = 0.5")
+        );
+        // A hint at a name says more.
+        let hint = Fault::at(axis, "unknown").label("did you mean `x`?");
+        assert_eq!(hint.clone().drawn(&drawn), hint);
+        let elsewhere = Fault::at(Place::new(0, &(0..3)), "wrong");
+        assert_eq!(elsewhere.clone().drawn(&drawn), elsewhere);
+    }
+}
