@@ -24,6 +24,7 @@ const ROWS: usize = 50;
 #[command(after_help = "Examples:
   musicrec-lab plan experiments/quickstart.toml
   musicrec-lab plan my.toml --set model.als.factors='{ range = [8, 256], scale = \"log2\" }' --all")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// The experiment's definition, a TOML file
     definition: PathBuf,

@@ -22,6 +22,7 @@ use crate::sweep::{Options, Sweep};
   musicrec-lab sweep experiments/quickstart.toml
   musicrec-lab sweep experiments/messy_sample.toml --set source.csv.path=listens.csv
   musicrec-lab sweep my.toml --set model.als.factors='{ grid = [16, 32] }' --set seed=7")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// The experiment's definition, a TOML file
     definition: PathBuf,

@@ -48,6 +48,7 @@ use trains::Trains;
 
 /// What the command line says about how to run.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     /// The folder that holds a folder for each experiment.
     pub(crate) out: PathBuf,
