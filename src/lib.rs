@@ -1,5 +1,6 @@
 //! The experiment lab for music recommenders; see README.md, and src/README.md for its parts.
 
+mod cache;
 mod cli;
 mod compare;
 mod definition;

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod cache;
 mod changes;
 mod check;
 mod completions;
@@ -40,6 +41,7 @@ enum Command {
     Check(check::Arguments),
     Show(show::Arguments),
     Plan(plan::Arguments),
+    Cache(cache::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
@@ -56,6 +58,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Cache(arguments) => cache::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),

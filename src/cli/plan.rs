@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::cache::Place;
 use super::changes::Changes;
 use super::{on_interrupt, print, say, threads};
 use crate::exit::Failure;
@@ -18,7 +19,7 @@ const ROWS: usize = 50;
 
 /// Show what a sweep would do: its trials, what is done already, an estimate of time and memory
 ///
-/// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing.
+/// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing but to the cache.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   musicrec-lab plan experiments/quickstart.toml
@@ -38,6 +39,9 @@ pub(super) struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
+    #[command(flatten)]
+    place: Place,
+
     /// Plan for a sweep with --fresh: nothing that is there counts
     #[arg(long)]
     fresh: bool,
@@ -54,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         fresh: arguments.fresh,
         threads: threads(arguments.threads),
         command: String::new(),
+        cache: arguments.place.open(false),
     };
     say(&format!(
         "reading and cleaning {}",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::cache::Place;
 use super::changes::Changes;
 use super::progress::Progress;
 use super::{on_interrupt, print, say, threads};
@@ -40,6 +41,9 @@ pub(super) struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
+    #[command(flatten)]
+    place: Place,
+
     /// Print nothing but the leaderboard, the verdict and errors
     #[arg(long, short)]
     quiet: bool,
@@ -54,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         fresh: arguments.fresh,
         threads: threads(arguments.threads),
         command: command_line(),
+        cache: arguments.place.open(arguments.quiet),
     };
     // All that is not a trial: chance, statistics, recommendations.
     rayon::ThreadPoolBuilder::new()

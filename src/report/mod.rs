@@ -17,6 +17,7 @@ mod verdict;
 
 pub(crate) use summary::Summary;
 pub(crate) use terminal::{data_tables, leaderboard, table};
+pub(crate) use text::count;
 
 use crate::exit::Failure;
 use crate::records::Store;

@@ -18,12 +18,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use musicrec_api::{Role, derive_seed};
+use musicrec_api::Role;
 
+use crate::cache::{Cache, chance::floor};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial};
 use crate::records::{Key, Record, Run, Store};
-use crate::stages::periods::chance;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 use checks::{check_budget, check_weightings, refuse_another};
@@ -45,6 +45,8 @@ pub(crate) struct Options {
     pub(crate) threads: usize,
     /// The command line, for the report.
     pub(crate) command: String,
+    /// Where stages are kept that cost more to compute than to read.
+    pub(crate) cache: Cache,
 }
 
 /// What happens while trials run.
@@ -118,7 +120,7 @@ impl<'a> Sweep<'a> {
         if !options.fresh {
             refuse_another(experiment, &fingerprint, &store)?;
         }
-        let mut cleaned = Cleaned::all(experiment, cancel)?;
+        let mut cleaned = Cleaned::all(experiment, &fingerprint, &options.cache, cancel)?;
         unless_cancelled(cancel)?;
         check_budget(experiment, &cleaned)?;
         Cleaned::restrict(experiment, &mut cleaned)?;
@@ -188,13 +190,11 @@ impl<'a> Sweep<'a> {
     /// What random rankings reach on test under each alternative of the cleaners, whose masks and
     /// candidates differ. All draw from one seed, so equal ones come to the same.
     fn floors(&mut self) -> Result<(), Failure> {
-        let evaluation = &self.experiment.evaluation;
-        let rankings = evaluation.null_rankings.get();
-        let seed = derive_seed(self.experiment.seed, "null");
+        let (experiment, cache) = (self.experiment, &self.options.cache);
         for at in 0..self.cleaned.len() {
             let test = self.cleaned[at].periods(Role::Test);
             // Nothing has run yet, and no trial would fare better with such a metric.
-            let floor = chance(&evaluation.metrics, &test, rankings, seed, self.cancel)
+            let floor = floor(experiment, at, &self.fingerprint, &test, cache, self.cancel)
                 .map_err(|error| Failure::Definition(error.to_string()))?;
             unless_cancelled(self.cancel)?;
             let floor = Floor::keep(&self.overview.labels(), &floor, &self.store)?;
@@ -302,4 +302,4 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
 #[cfg(test)]
 mod faulty_splits;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
