@@ -138,7 +138,7 @@ mod tests {
     use super::cleaned;
     use crate::sweep::tests::Lab;
 
-    const LOG: &str = "user,item\nu,a\n";
+    const LOG: &str = "user_id,song_id\nu,a\n";
     const TRIM: &str = r#"{"normalize_ids": {"columns": ["user_id"]}}"#;
     const RARE: &str = r#"{"min_interactions": {"users": 2, "items": 1}}"#;
 

@@ -30,7 +30,7 @@ fn keep(cache: &Cache, key: &Value, numbers: &[u32]) {
 }
 
 fn kept(cache: &Cache, key: &Value) -> Option<Vec<u32>> {
-    cache.get(Stage::Lists, key, super::Reader::numbers)
+    cache.get(Stage::Lists, key, |from| from.numbers())
 }
 
 fn entries(cache: &Cache) -> Vec<Entry> {
@@ -54,7 +54,7 @@ fn what_is_kept_is_found_by_its_key_alone() {
     assert_eq!(kept(&cache, &key), Some(numbers));
     assert_eq!(kept(&cache, &other), None);
     assert_eq!(
-        cache.get(Stage::Chance, &key, super::Reader::numbers::<u32>),
+        cache.get(Stage::Chance, &key, |from| from.numbers::<u32>()),
         None
     );
     let path = only(&cache);
@@ -104,7 +104,7 @@ fn an_entry_that_was_changed_anywhere_is_absent_and_goes() {
     assert_eq!(kept(&cache, &key), Some(vec![1, 2, 3]));
     // Whole, but read as something else.
     assert_eq!(
-        cache.get(Stage::Lists, &key, super::Reader::numbers::<u8>),
+        cache.get(Stage::Lists, &key, |from| from.numbers::<u8>()),
         None
     );
     assert!(!path.exists());
@@ -120,11 +120,11 @@ fn lengths_beyond_the_entry_ask_for_no_memory() {
             to.number(7_u32)
         });
         assert_eq!(kept(&cache, &key), None);
-        assert_eq!(cache.get(Stage::Lists, &key, super::Reader::texts), None);
+        assert_eq!(cache.get(Stage::Lists, &key, |from| from.texts()), None);
     }
     let key = json!("text");
     cache.put(Stage::Lists, &key, |to| to.number(u32::MAX));
-    assert_eq!(cache.get(Stage::Lists, &key, super::Reader::text), None);
+    assert_eq!(cache.get(Stage::Lists, &key, |from| from.text()), None);
 }
 
 #[test]
