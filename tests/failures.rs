@@ -165,6 +165,7 @@ fn limited(lab: &Lab, kilobytes: u32, arguments: &[&str]) -> Ended {
         .args(["-c", &limit, env!("CARGO_BIN_EXE_musicrec-lab")])
         .args(arguments)
         .current_dir(lab.path("."))
+        .env("MUSICREC_CACHE", "off")
         .output()
         .expect("bash");
     Ended::new(arguments, &output)

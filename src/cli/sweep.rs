@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use musicrec_api::arithmetic;
 
+use super::cache::Place;
 use super::changes::Changes;
 use super::progress::{Form, Progress};
 use super::{on_interrupt, print, threads};
@@ -73,6 +74,9 @@ pub(super) struct Arguments {
     #[arg(long)]
     portable: bool,
 
+    #[command(flatten)]
+    place: Place,
+
     /// Print nothing but the leaderboard, the verdict and errors
     #[arg(long, short)]
     quiet: bool,
@@ -91,6 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         jobs: arguments.jobs.map(usize::from),
         memory: arguments.memory,
         command: command_line(),
+        cache: arguments.place.open(arguments.quiet),
         ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
     // All that is not a trial: chance, statistics, recommendations.

@@ -179,8 +179,7 @@ impl Sweep<'_> {
             let folds = make().map_err(|failed| match blame(experiment, cleaning, failed) {
                 Failure::Definition(text) | Failure::Data(text) => Failure::Definition(format!(
                     "with {share:.3} of the users, as successive halving begins: {text}; raise \
-                         `least` in [search.halving]",
-                    share
+                         `least` in [search.halving]"
                 )),
                 failure => failure,
             })?;
