@@ -14,13 +14,15 @@ use musicrec_api::{Cleaner, On, derive_seed, registrations};
 use serde_json::{Value, json};
 use twox_hash::XxHash64;
 
-use crate::experiment::{Experiment, resolved, revisions};
-use crate::records::LAB_REVISION;
+use crate::experiment::{Evaluation, Experiment, resolved, revisions};
+use crate::records::{Key, LAB_REVISION};
 use crate::stages::fold::FoldData;
 use crate::stages::hashes;
 
 /// Raised when reading and cleaning by the lab itself gives something else.
 const CLEANED: u32 = 1;
+/// Raised when ranking by the lab itself gives something else.
+const LISTS: u32 = 1;
 /// Raised when drawing random rankings gives something else.
 const CHANCE: u32 = 1;
 
@@ -78,6 +80,30 @@ pub(super) fn chance(
         "folds": folds.iter().map(|fold| hashes::of_questions(fold)).collect::<Vec<_>>(),
         "rankings": rankings,
         "seed": seed,
+        "code": code(&definition)?,
+        "arithmetic": arithmetic(),
+        "definition": definition,
+    }))
+}
+
+/// The key of the ranked lists of a trial in a period: all that decides them, and not what is measured of
+/// them.
+pub(crate) fn lists(key: &Key, fold: &FoldData, evaluation: &Evaluation) -> Option<Value> {
+    let mut definition = key.definition.clone();
+    let rules = definition["evaluation"].as_object_mut()?;
+    for measured in ["metrics", "segments", "depth"] {
+        rules.remove(measured);
+    }
+    Some(json!({
+        "stage": "lists",
+        "revision": LISTS,
+        "data": key.data,
+        "role": key.role,
+        "repeat": key.repeat,
+        "users_share": key.users_share,
+        "period": fold.summary.period,
+        "questions": hashes::of_questions(fold),
+        "depth": evaluation.depth(),
         "code": code(&definition)?,
         "arithmetic": arithmetic(),
         "definition": definition,

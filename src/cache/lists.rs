@@ -12,10 +12,6 @@ use crate::stages::ties::Cut;
 
 impl Cache {
     /// Keeps the lists of all users asked, and the seconds of fitting and ranking.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "trials do not ask for their lists yet")
-    )]
     pub(crate) fn put_lists(&self, key: &Value, lists: &Lists, seconds: (f64, f64)) {
         self.put(Stage::Lists, key, |to| {
             to.number(seconds.0)?;
@@ -26,10 +22,6 @@ impl Cache {
 
     /// The lists that are kept, and their seconds. Lists of another number of users or with items that
     /// there are not are none.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "trials do not ask for their lists yet")
-    )]
     pub(crate) fn get_lists(
         &self,
         key: &Value,

@@ -10,7 +10,7 @@ pub(crate) mod chance;
 pub(crate) mod cleaned;
 mod entry;
 pub(crate) mod folder;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod lists;
 
 use std::fs::File;

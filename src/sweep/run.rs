@@ -273,6 +273,12 @@ impl Sweep<'_> {
             self.reserve(&planned.unit, false);
             return Ok(true);
         }
+        if let Some(lists) = self.kept(&unit) {
+            let done = |record: &Record| self.keep(record, share, listener);
+            pool.install(|| self.measure_kept(&unit, lists, job, &done))?;
+            self.reserve(&planned.unit, false);
+            return Ok(true);
+        }
         let Some(_room) = gate.enter(planned.bytes) else {
             let message = too_large(planned.bytes, gate.room(), self.options.memory.is_some());
             let done = |record: &Record| self.keep(record, share, listener);
