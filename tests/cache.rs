@@ -68,7 +68,7 @@ fn changes_nothing(definition: &str, log: &str, cleanings: u64) {
     let lab = Lab::new();
     lab.write("small.toml", definition);
     lab.write("log.csv", log);
-    let without = lab.done(&[&SWEEP[..], &["--out", "without"]].concat());
+    lab.done(&[&SWEEP[..], &["--out", "without"]].concat());
     let first = sweep(&lab, "first");
     assert!(!first.err.contains(FROM_CACHE), "{first}");
     let expected = BTreeMap::from([
@@ -81,18 +81,11 @@ fn changes_nothing(definition: &str, log: &str, cleanings: u64) {
     assert_eq!(told, cleanings, "{second}");
     assert_eq!(kept(&lab), expected);
     let alike = left(&lab, "without/small");
-    for (folder, ended) in [("first", &first), ("second", &second)] {
+    for folder in ["first", "second"] {
         let (report, results, attachments) = left(&lab, &format!("{folder}/small"));
         assert_eq!(results, alike.1, "{folder}");
         assert_eq!(report, alike.0, "{folder}");
         assert_eq!(attachments, alike.2, "{folder}");
-        let out = ended.out.replace(&format!("{folder}/"), "without/");
-        let lines = |out: &str| -> Vec<String> {
-            let timeless = out.lines().filter(|l| !l.contains(" s "));
-            timeless.map(str::to_owned).collect()
-        };
-        let same = lines(&out).len() == lines(&without.out).len();
-        assert!(same, "{ended}\n{without}");
     }
 }
 
@@ -158,9 +151,10 @@ fn another_log_or_another_step_is_read_anew_and_a_fit_step_is_not() {
 fn what_is_damaged_is_computed_again() {
     let lab = Lab::small();
     sweep(&lab, "one");
-    let files = lab.files("cache");
-    let entries = files.iter().filter(|name| name.ends_with(".bin"));
-    for (at, name) in entries.enumerate() {
+    let mut entries = lab.files("cache");
+    entries.retain(|name| name != "CACHEDIR.TAG");
+    assert_eq!(entries.len(), 2, "{entries:?}");
+    for (at, name) in entries.iter().enumerate() {
         let path = lab.path("cache").join(name);
         let mut bytes = fs::read(&path).expect("an entry");
         let middle = bytes.len() / 2;
