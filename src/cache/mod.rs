@@ -132,19 +132,15 @@ impl Cache {
         // Where a file can be changed, its time of use can be on every platform.
         let both = File::options().read(true).write(true).open(&path);
         let mut file = both.or_else(|_| File::open(&path)).ok()?;
-        match entry::read(&mut file, &key, take) {
-            Ok(value) => {
-                // It only becomes older than it is.
-                let _ = file.set_modified(SystemTime::now());
-                Some(value)
-            }
-            Err(_) => {
-                drop(file);
-                // If it cannot be removed it will be refused again.
-                let _ = std::fs::remove_file(&path);
-                None
-            }
+        if let Ok(value) = entry::read(&mut file, &key, take) {
+            // Where that fails it only seems older than it is.
+            let _ = file.set_modified(SystemTime::now());
+            return Some(value);
         }
+        drop(file);
+        // Where that fails it will be refused again.
+        let _ = std::fs::remove_file(&path);
+        None
     }
 
     /// Keeps what `fill` writes. Where that fails it is said once, and nothing more is kept.

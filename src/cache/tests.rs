@@ -1,5 +1,10 @@
 //! Entries come back as they were, and whatever happens to the folder is no failure.
 
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the methods themselves are of one lifetime only"
+)]
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;

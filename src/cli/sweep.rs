@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::Args;
 use musicrec_api::arithmetic;
 
@@ -63,8 +64,8 @@ pub(super) struct Arguments {
 
     /// Memory that the program may use, for example 16GB: a fit waits until there is room by its own
     /// estimate, and one that can never fit fails at once [default: 90 % of what is free]
-    #[arg(long, value_parser = bytes)]
-    memory: Option<u64>,
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
 
     /// How progress is told on standard error: for people, or one JSON object a line for programs
     #[arg(long, value_enum, default_value_t)]
@@ -93,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         retry_failed: arguments.retry_failed,
         fail_fast: arguments.fail_fast,
         jobs: arguments.jobs.map(usize::from),
-        memory: arguments.memory,
+        memory: arguments.memory.map(|size| size.as_u64()),
         command: command_line(),
         cache: arguments.place.open(arguments.quiet),
         ..Options::new(arguments.out.clone(), threads(arguments.threads))
@@ -135,29 +136,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match ended? {
         0 => Ok(()),
         failed => Err(Failure::Trials(failed)),
-    }
-}
-
-/// A number of bytes as one writes it: `16GB`, `500 MB`, `2GiB`, or plain.
-fn bytes(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, f64); 8] = [
-        ("", 1.0),
-        ("B", 1.0),
-        ("KB", 1e3),
-        ("MB", 1e6),
-        ("GB", 1e9),
-        ("TB", 1e12),
-        ("MIB", 1_048_576.0),
-        ("GIB", 1_073_741_824.0),
-    ];
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
-    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
-    let unit = unit.trim().to_ascii_uppercase();
-    let unit = UNITS.iter().find(|(name, _)| *name == unit);
-    match (number.parse::<f64>(), unit) {
-        (Ok(number), Some((_, unit))) if number * unit >= 1.0 => Ok((number * unit) as u64),
-        _ => Err("a number of bytes with a unit is wanted, such as 16GB or 500MB".to_owned()),
     }
 }
 
