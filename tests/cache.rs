@@ -189,13 +189,14 @@ fn what_is_damaged_is_computed_again() {
     sweep(&lab, "one");
     let mut entries = lab.files("cache");
     entries.retain(|name| name != "CACHEDIR.TAG");
-    assert_eq!(entries.len(), 2, "{entries:?}");
+    // Chance, the cleaned log, and the lists of five trials.
+    assert_eq!(entries.len(), 7, "{entries:?}");
     for (at, name) in entries.iter().enumerate() {
         let path = lab.path("cache").join(name);
         let mut bytes = fs::read(&path).expect("an entry");
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
-        bytes.truncate(bytes.len() - at);
+        bytes.truncate(bytes.len() - at % 3);
         fs::write(path, bytes).expect("an entry");
     }
     let again = sweep(&lab, "two");
@@ -233,7 +234,7 @@ fn it_is_shown_and_cleared() {
     sweep(&lab, "one").says(&[FROM_CACHE]);
     let shown = cached(&lab, &["cache"]).expect(0);
     for words in [
-        "2 entries",
+        "7 entries",
         "of at most 10.0 GB",
         "cleaned",
         "chance",
