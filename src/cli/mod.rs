@@ -13,6 +13,7 @@ mod schema;
 mod show;
 mod sweep;
 mod synth;
+mod worker;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ mod audit;
 mod checks;
 mod cleaned;
 pub(crate) mod estimate;
+mod isolate;
 pub(crate) mod memory;
 mod meter;
 mod outcome;
@@ -36,6 +37,8 @@ use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 use checks::{check_budget, check_weightings};
 use cleaned::{Cleaned, of_source};
+use isolate::Workers;
+pub(crate) use isolate::{Isolation, Limits, serve, stopped};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
@@ -61,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) jobs: Option<usize>,
     /// Bytes that the process may hold; most of what is free if nobody says.
     pub(crate) memory: Option<u64>,
+    /// Fit in processes of their own.
+    pub(crate) isolate: Option<Isolation>,
     /// The command line, for the report.
     pub(crate) command: String,
 }
@@ -77,6 +82,7 @@ impl Options {
             threads,
             jobs: None,
             memory: None,
+            isolate: None,
             command: String::new(),
         }
     }
@@ -147,6 +153,8 @@ pub(crate) struct Sweep<'a> {
     unchanged: bool,
     /// Set when what runs is of no use any more.
     abort: AtomicBool,
+    /// Processes that fit, where these do.
+    workers: Workers,
     /// When reading began.
     begun: Instant,
     /// The same, UTC.
@@ -200,6 +208,7 @@ impl<'a> Opening<'a> {
             overview,
             unchanged,
             abort: AtomicBool::new(false),
+            workers: Workers::default(),
             begun: self.begun,
             began: self.began,
         }
@@ -356,6 +365,7 @@ impl<'a> Sweep<'a> {
         }
         self.run_trials(Role::Test, &chosen, listener)?;
         self.recommend(&trials, listener)?;
+        self.workers.dismiss();
         self.overview.provenance.ended(self.begun);
         self.overview.finished = true;
         self.store.keep_json(Overview::FILE, &self.overview)?;

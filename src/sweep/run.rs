@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use musicrec_api::Role;
+use musicrec_api::{Error, Role};
 
 use super::estimate::{Speeds, unit_bytes, unit_seconds};
 use super::memory::{self, Gate};
@@ -18,7 +18,7 @@ use super::{Begin, Event, Listener, Sweep};
 use crate::exit::Failure;
 use crate::experiment::Trial;
 use crate::panics;
-use crate::records::{Fit, FitEvent, Key, Outcome, Put, Record};
+use crate::records::{FitEvent, Key, Outcome, Put, Record};
 use crate::stages::fold::Summary;
 use crate::text::counted;
 
@@ -163,7 +163,11 @@ impl<'a> Sweep<'a> {
             self.reserve(&planned.unit, true);
         }
         let room = self.options.memory.or_else(memory::usable);
-        let room = room.map_or(u64::MAX, |all| all.saturating_sub(memory::resident()));
+        // Each worker holds the log for itself.
+        let logs = 1 + self.options.isolate.as_ref().map_or(0, |_| jobs as u64);
+        let room = room.map_or(u64::MAX, |all| {
+            all.saturating_sub(logs * memory::resident())
+        });
         let gate = Gate::new(room);
         let peaks = Peaks::new(jobs);
         let next = AtomicUsize::new(0);
@@ -171,11 +175,16 @@ impl<'a> Sweep<'a> {
         panics::keep();
         std::thread::scope(|scope| -> Result<(), Failure> {
             for at in 0..jobs {
-                let pool = pool(threads, at)?;
+                let pool = match self.options.isolate {
+                    Some(_) => None,
+                    None => Some(pool(threads, at)?),
+                };
+                let meter = |pool| Meter::new(pool, peaks.clone(), at);
                 let job = Job {
-                    meter: Meter::new(&pool, peaks.clone(), at),
+                    meter: pool.as_ref().map_or_else(Meter::idle, meter),
                     threads,
                     jobs,
+                    attempt: 1,
                 };
                 let (next, stop, gate) = (&next, &stop, &gate);
                 scope.spawn(move || {
@@ -183,11 +192,15 @@ impl<'a> Sweep<'a> {
                         // No further unit begins; those that run end first.
                         next.store(queue.len(), Ordering::Relaxed);
                         let mut stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
-                        stop.get_or_insert(failure);
+                        // Who was broken off because another stopped may be here first.
+                        match &*stop {
+                            None | Some(Failure::Interrupted(_)) => *stop = Some(failure),
+                            Some(_) => {}
+                        }
                     };
                     let mut elsewhere = Vec::new();
                     while let Some(&planned) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        match self.one(planned, gate, &pool, &job, listener) {
+                        match self.one(planned, gate, pool.as_ref(), &job, listener) {
                             Ok(true) => {}
                             Ok(false) => elsewhere.push(planned),
                             Err(failure) => halt(failure),
@@ -202,7 +215,7 @@ impl<'a> Sweep<'a> {
                         {
                             break;
                         }
-                        match self.one(planned, gate, &pool, &job, listener) {
+                        match self.one(planned, gate, pool.as_ref(), &job, listener) {
                             Ok(true) => drop(elsewhere.pop()),
                             Ok(false) => std::thread::sleep(WAIT),
                             Err(failure) => {
@@ -219,15 +232,15 @@ impl<'a> Sweep<'a> {
         stopped.map_or(Ok(()), Err)
     }
 
-    fn unless_stopped(&self) -> Result<(), Failure> {
+    pub(super) fn unless_stopped(&self) -> Result<(), Failure> {
         if self.cancel.load(Ordering::Relaxed) {
-            return Err(musicrec_api::Error::Cancelled.into());
+            return Err(Error::Cancelled.into());
         }
         Ok(())
     }
 
     /// Says which matrices a unit will need, or needs no more.
-    fn reserve(&self, unit: &Unit, needs: bool) {
+    pub(super) fn reserve(&self, unit: &Unit, needs: bool) {
         let trial = unit.fitted();
         for fold in self.cleaned[trial.cleaning].periods(unit.role()) {
             if needs {
@@ -243,7 +256,7 @@ impl<'a> Sweep<'a> {
         &self,
         planned: &Planned<'a>,
         gate: &Gate,
-        pool: &rayon::ThreadPool,
+        pool: Option<&rayon::ThreadPool>,
         job: &Job,
         listener: &Listener,
     ) -> Result<bool, Failure> {
@@ -269,18 +282,22 @@ impl<'a> Sweep<'a> {
         let Some(_room) = gate.enter(planned.bytes) else {
             let message = too_large(planned.bytes, gate.room(), self.options.memory.is_some());
             let done = |record: &Record| self.keep(record, share, listener);
-            self.refuse_unit(&unit, job, Some(planned.bytes), &message, &done)?;
+            let refused = Error::model(message).into();
+            self.refuse_unit(&unit, job, Some(planned.bytes), &refused, &done)?;
             return Ok(true);
         };
         // Waiting may have taken long.
         self.unless_stopped()?;
-        self.fit(&unit, planned, share, pool, job, listener)?;
+        match pool {
+            Some(pool) => self.fit(&unit, planned, share, pool, job, listener)?,
+            None => self.fit_apart(&unit, (planned.bytes, share), job, listener)?,
+        }
         self.reserve(&planned.unit, false);
         Ok(true)
     }
 
     /// What another process made of a trial since this sweep began.
-    fn ended_meanwhile(&self, id: &str) -> Result<Option<Record>, Failure> {
+    pub(super) fn ended_meanwhile(&self, id: &str) -> Result<Option<Record>, Failure> {
         if let Some(record) = self.store.whole_record(id)? {
             return Ok(Some(record));
         }
@@ -304,12 +321,7 @@ impl<'a> Sweep<'a> {
             }
             self.keep(record, share, listener)
         };
-        let members = unit.members.iter();
-        let ids = members.clone().map(|member| member.key.id()).collect();
-        let steps = members
-            .map(|member| member.steps)
-            .filter(|steps| *steps > 0);
-        let fit = Fit::begin(&unit.id, unit.role(), ids, steps.collect());
+        let fit = unit.fit();
         let begun = Instant::now();
         self.store.fit_log(&fit)?;
         let ended = pool.install(|| self.run_unit(unit, job, Some(planned.bytes), &done));
@@ -324,10 +336,25 @@ impl<'a> Sweep<'a> {
     }
 
     /// Stores a record and tells of it.
-    fn keep(&self, record: &Record, share: f64, listener: &Listener) -> Result<(), Failure> {
+    pub(super) fn keep(
+        &self,
+        record: &Record,
+        share: f64,
+        listener: &Listener,
+    ) -> Result<(), Failure> {
         if let Put::Conflict(path) = self.store.put(record)? {
             listener(Event::Conflict(record, &path));
         }
+        self.tell(record, share, listener)
+    }
+
+    /// Tells of a record that is stored.
+    pub(super) fn tell(
+        &self,
+        record: &Record,
+        share: f64,
+        listener: &Listener,
+    ) -> Result<(), Failure> {
         listener(Event::Trial(record, share));
         let failed = matches!(record.result.outcome, Outcome::Failed { .. });
         if failed && self.options.fail_fast {
@@ -363,7 +390,7 @@ fn too_large(bytes: u64, room: u64, given: bool) -> String {
 }
 
 /// The threads of a job.
-fn pool(threads: usize, job: usize) -> Result<rayon::ThreadPool, Failure> {
+pub(super) fn pool(threads: usize, job: usize) -> Result<rayon::ThreadPool, Failure> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(move |_| panics::thread_name(job))

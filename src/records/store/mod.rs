@@ -173,6 +173,8 @@ pub(super) mod samples {
                 machine: String::new(),
                 source: json!(null),
                 backtrace: None,
+                attempts: 1,
+                stderr: None,
             },
         }
     }

@@ -31,6 +31,12 @@ pub(crate) struct Presence {
     _lock: Option<File>,
 }
 
+/// That a process works for another that is in a folder, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Assistance {
+    _lock: Lock,
+}
+
 /// A process that works in a folder, as it says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Worker {
@@ -98,6 +104,16 @@ impl Store {
                 _mine: mine,
                 _lock: lock,
             })
+        })
+    }
+
+    /// Keeps others from taking this folder for one where nobody works, without being somebody: for a
+    /// process that works for one that has joined, and outlives it by a moment if that is killed.
+    pub(crate) fn assist(&self) -> Result<Assistance, Failure> {
+        self.exclusively(|| {
+            let path = self.path(SWEEP_LOCK);
+            let lock = wait_shared(&path).map_err(|e| Failure::output(path.display(), &e))?;
+            Ok(Assistance { _lock: lock })
         })
     }
 
@@ -239,6 +255,21 @@ mod tests {
         assert!(!alone.says.iter().any(|says| says.contains("sweep (")));
         drop(alone);
         assert_eq!(store.names("running").unwrap(), ["opening.lock"]);
+    }
+
+    #[test]
+    fn who_assists_is_nobody_but_keeps_the_folder_from_being_repaired() {
+        let (_folder, store) = store();
+        let first = store.join("the first").unwrap();
+        let assistance = store.assist().unwrap();
+        drop(first);
+        std::fs::write(store.path("records/.part-x"), "{").unwrap();
+        let second = store.join("the second").unwrap();
+        assert!(second.says[0].starts_with("another sweep works"));
+        assert!(store.path("records/.part-x").exists());
+        drop((assistance, second));
+        drop(store.join("the third").unwrap());
+        assert!(!store.path("records/.part-x").exists());
     }
 
     #[test]
