@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Failure {
     /// Some trials failed; the rest is reported.
     Trials(usize),
+    /// Numbers are not what they should be; what differs has been said.
+    Differs(String),
     /// The definition or the command line is wrong; nothing has run.
     Definition(String),
     /// The same, as faults with their places, rendered.
@@ -31,7 +33,7 @@ pub(crate) enum Failure {
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0    done
-  1    done, but some trials failed (they are in the report); with --fail-fast stopped at the first
+  1    done, but some trials failed (they are in the report), or numbers differ
   2    the definition or the command line is wrong; nothing has run
   3    the data cannot be used as it is
   4    something could not be written
@@ -42,7 +44,7 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Trials(_) | Self::Stopped(_) => 1,
+            Self::Trials(_) | Self::Stopped(_) | Self::Differs(_) => 1,
             Self::Definition(_) | Self::Faults(_) => 2,
             Self::Data(_) | Self::DataFaults(_) => 3,
             Self::Output(_) => 4,
@@ -59,7 +61,8 @@ impl Failure {
                 format!("error: {n} trials failed; see the list above and the report")
             }
             Self::Faults(text) | Self::DataFaults(text) => text.clone(),
-            Self::Definition(text)
+            Self::Differs(text)
+            | Self::Definition(text)
             | Self::Data(text)
             | Self::Output(text)
             | Self::Changed(text)

@@ -1,10 +1,12 @@
 //! The experiment lab for music recommenders; see README.md, and src/README.md for its parts.
 
+mod after;
 mod cli;
 mod compare;
 mod definition;
 mod exit;
 mod experiment;
+mod halving;
 mod panics;
 mod plan;
 mod records;

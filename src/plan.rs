@@ -211,6 +211,24 @@ fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<St
     } else {
         format!("reading, cleaning and splitting: once for each of {cleanings} alternatives")
     });
+    if let Some(random) = experiment.search.as_ref().and_then(|s| s.random.as_ref()) {
+        lines.push(random.what());
+        lines.extend(
+            random
+                .spaces()
+                .into_iter()
+                .map(|space| format!("  {space}")),
+        );
+    }
+    for variant in &overview.variants {
+        if let Some(halved) = &variant.halving {
+            lines.push(format!(
+                "halving of {}: {}",
+                variant.name,
+                halved.plan_words()
+            ));
+        }
+    }
     let folds = overview.cleanings.first().map_or(0, |c| c.folds.len());
     let weighings: BTreeSet<(String, usize)> = all
         .iter()
@@ -254,7 +272,9 @@ fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<St
 
 fn folded(experiment: &Experiment, planned: &[Planned]) -> Vec<String> {
     let mut lines = Vec::new();
-    if experiment.weightings.len() > 1 {
+    // What is drawn is not multiplied.
+    let random = experiment.search.as_ref().and_then(|s| s.random.as_ref());
+    if experiment.weightings.len() > 1 && random.is_none() {
         let mut named = BTreeSet::new();
         for model in experiment.trials().iter().map(|trial| trial.model) {
             if !model.plugin.reads_weights() && named.insert(&model.label) {

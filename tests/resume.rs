@@ -44,12 +44,12 @@ fn the_second_run_runs_nothing_again() {
     let report = lab.report("reports/small");
     let recommended = fs::read(lab.path("reports/small/recommendations.csv")).expect("a file");
     let log = fs::read(lab.path("reports/small/trials.jsonl")).expect("a log");
-    let second = lab.done(&["sweep", "small.toml"]).says(&[
-        "validation: 3 of 3 trials have a record already and are not run again",
-        "test: 2 of 2 trials have a record already and are not run again",
-    ]);
-    assert!(!second.err.contains("running"), "{second}");
-    assert!(!second.err.contains("recommending"), "{second}");
+    let second = lab
+        .done(&["sweep", "small.toml"])
+        .says(&["nothing to do: definition, data and code are those of the sweep of "]);
+    for what in ["running", "recommending", "reading", "drawing"] {
+        assert!(!second.err.contains(what), "{second}");
+    }
     assert_eq!(stamps(&lab, "reports/small"), before);
     assert_eq!(first.out, second.out);
     let again = lab.report("reports/small");
@@ -84,6 +84,88 @@ fn a_wider_grid_runs_only_what_is_new() {
 }
 
 #[test]
+fn what_would_be_lost_needs_a_word() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let before = bytes(&lab, "reports");
+    let narrower = [
+        "sweep",
+        "small.toml",
+        "--set",
+        "model.als.factors={grid=[8,16]}",
+    ];
+    lab.run(&narrower).expect(5).says(&[
+        "error: reports/small holds a sweep of the same name over something else (since 20",
+        "  no longer: 1 trial: als (factors=4)",
+        "  new: 1 trial: als (factors=16, regularization=1.0, ",
+        "--fresh sets the folder aside",
+        "--keep goes on in it, runs nothing again that still matches",
+    ]);
+    assert!(bytes(&lab, "reports") == before);
+    lab.done(&[&narrower[..], &["--keep"]].concat()).says(&[
+        "changed since the sweep of 20",
+        "validation: 2 of 3 trials have a record already",
+    ]);
+    // What does not match stays, but is no part of the report.
+    let names = lab.records("reports/small").len();
+    assert_eq!(names, 7, "one more on validation and one more on test");
+    let report = lab.report("reports/small");
+    assert_eq!(report["trials"].as_array().expect("trials").len(), 3);
+    // Another split: none of it matches, and all of it stays.
+    let other = [
+        "sweep",
+        "small.toml",
+        "--set",
+        "splitter.global_time.test=0.3",
+    ];
+    lab.run(&other).expect(5).says(&[
+        "splitter.global_time.test: 0.2 -> 0.3",
+        "none of its 7 records matches",
+    ]);
+    lab.done(&[&other[..], &["--keep"]].concat())
+        .says(&["validation: running 3 trials"]);
+    assert!(lab.records("reports/small").len() > 7);
+}
+
+#[test]
+fn a_grid_over_iterations_is_one_fit() {
+    let lab = Lab::small();
+    let definition = SMALL.replace(
+        "factors.grid = [4, 8]",
+        "factors = 4\niterations.grid = [2, 5, 3]",
+    );
+    lab.write("small.toml", &definition);
+    lab.done(&["sweep", "small.toml"])
+        .says(&["validation: running 4 trials by 2 fits"]);
+    let log = fs::read_to_string(lab.path("reports/small/fits.jsonl")).expect("a log of fits");
+    let fits: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line"))
+        .collect();
+    let on_validation = |fit: &&Value| fit["event"] == "begin" && fit["role"] == "validation";
+    let steps: Vec<&Value> = fits
+        .iter()
+        .filter(on_validation)
+        .map(|fit| &fit["steps"])
+        .collect();
+    assert!(steps.contains(&&serde_json::json!([2, 3, 5])), "{steps:?}");
+    assert_eq!(steps.len(), 2);
+    // Each by itself comes to the same.
+    let shared = lab.results("reports/small");
+    for iterations in [2, 3, 5] {
+        let setting = format!("model.als.iterations={iterations}");
+        let out = format!("alone-{iterations}");
+        lab.done(&["sweep", "small.toml", "--set", &setting, "--out", &out]);
+        for (name, result) in lab.results(&format!("{out}/small")) {
+            let role = result["role"].as_str().expect("a role");
+            if role == "validation" {
+                assert_eq!(shared[&name], result, "{iterations}");
+            }
+        }
+    }
+}
+
+#[test]
 fn equal_trials_run_once() {
     let lab = Lab::small();
     let twice = SMALL.replace(
@@ -113,7 +195,11 @@ fn equal_trials_run_once() {
     // Two rows of one trial are one record on test too.
     let same = twice.replace("[4, 6]", "[4]").replace("[4, 8]", "[4]");
     lab.write("small.toml", &same);
-    lab.done(&["sweep", "small.toml"])
+    lab.run(&["sweep", "small.toml"]).expect(5).says(&[
+        "  no longer: 2 trials: small (factors=6); large (factors=8)",
+        "--keep",
+    ]);
+    lab.done(&["sweep", "small.toml", "--keep"])
         .says(&["test: 1 of 3 trials are equal to others and are not run twice"]);
     let report = lab.report("reports/small");
     let (small, large) = (common::row(&report, "small"), common::row(&report, "large"));
@@ -382,7 +468,14 @@ fn a_run_that_was_stopped_goes_on_and_ends_the_same() {
             (3..7).contains(&stopped),
             "{stopped} records after {signal}"
         );
-        assert!(!lab.path(&folder).join("report.json").exists());
+        // The report of what there is: nothing was scored on test yet.
+        let report = lab.path(&folder).join("report.json");
+        assert_eq!(report.exists(), code == 130);
+        if code == 130 {
+            let report = json(&report);
+            assert_eq!(report["leaderboard"], serde_json::json!([]));
+            assert_eq!(report["finished"], false);
+        }
         lab.done(&["sweep", "long.toml", "--threads", "1", "--out", out])
             .says(&[&format!("validation: {stopped} of 7 trials have a record")]);
         whole(&lab, &folder, signal == "-KILL");

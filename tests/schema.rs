@@ -148,6 +148,13 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "metrics_twice_through_an_axis",
             "same_variant_through_a_grid",
             "same_variant_twice",
+            "search_axes_without_search",
+            "search_halving_and_exhibit",
+            "search_halving_of_nothing",
+            "search_halving_without_validation",
+            "search_of_nothing",
+            "search_of_too_much",
+            "search_without_validation",
             "shares_sum",
             "shares_sum_with_a_default",
             "validation_missing",
@@ -367,8 +374,19 @@ zip = { like = [1, 2], skip = { range = [-2, -1], steps = 2 } }
 [model.popularity]
 by.grid = ["users", "plays"]
 
+[search.random]
+trials = 12
+seed = 4
+
+[search.halving]
+resource = "users"
+reduction = 2.5
+least = 0.125
+
 [[model.als]]
 label = "small one"
+regularization = { log_uniform = [0.001, 1.0] }
+iterations = { uniform = [3, 9] }
 factors = { range = [8, 128], scale = "log2" }
 alpha = { range = [1, 10], scale = "log2", steps = 3 }
 solver = "conjugate_gradients"
@@ -390,7 +408,7 @@ seeds = 10
 validation_seeds = 3
 min_effect = 0.001
 correction = "benjamini_hochberg"
-exhibit_test = true
+exhibit_test = false
 null_rankings = 100
 resamples = 1000000
 
@@ -497,6 +515,40 @@ const WRONG: &[(&str, &str, &str)] = &[
         "factors = [8, 16]",
         "factors = []",
         "/model/als/1/zip/factors",
+    ),
+    (
+        "log_uniform = [0.001, 1.0]",
+        "log_uniform = [0, 1.0]",
+        "/model/als/0/regularization/log_uniform/0",
+    ),
+    (
+        "uniform = [3, 9] }",
+        "uniform = [3, 9], steps = 3 }",
+        "/model/als/0/iterations",
+    ),
+    (
+        "uniform = [3, 9]",
+        "uniform = [0, 9]",
+        "/model/als/0/iterations/uniform/0",
+    ),
+    ("trials = 12", "trials = 0", "/search/random/trials"),
+    ("trials = 12", "trails = 12", "trails"),
+    ("seed = 4", "seed = -4", "/search/random/seed"),
+    (
+        "reduction = 2.5",
+        "reduction = 1",
+        "/search/halving/reduction",
+    ),
+    ("least = 0.125", "least = 0", "/search/halving/least"),
+    (
+        "resource = \"users\"",
+        "resource = \"epochs\"",
+        "/search/halving/resource",
+    ),
+    (
+        "columns.grid = [[\"play_count\"], [\"listen_seconds\"]]",
+        "columns.uniform = [1, 2]",
+        "/cleaners/0/parse_numbers/columns",
     ),
     (
         "solver = \"conjugate_gradients\"",

@@ -25,8 +25,10 @@ mod metric;
 mod model;
 mod parameters;
 mod promises;
+mod sharing;
 mod source;
 mod splitter;
+mod steps;
 mod weighting;
 
 use std::path::Path;
@@ -92,7 +94,10 @@ pub fn weighting(name: &str) {
 /// Checks the model called `name`: the same finite scores for the same seed, for any number of
 /// threads and whoever else is asked; users without history, a single user, a single item and no
 /// interactions at all are no trouble. If it answers for users it has not learned from
-/// ([`fold_in`](crate::Recommender::fold_in)), then likewise.
+/// ([`fold_in`](crate::Recommender::fold_in)), then likewise. If it learns in
+/// [`steps`](crate::Model::steps), its state after each is what a fit with so many steps ends with; and
+/// nothing that it [shares](crate::FitContext::shared) with other fits, before or at the same time and
+/// with other parameters, changes a score.
 ///
 /// # Panics
 /// If a promise is broken; the message has all that are.

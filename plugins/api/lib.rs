@@ -22,6 +22,7 @@
 //! Ordered identifiers: index order of users and items *is* the order of their ids
 //! (numeric if all are integers, else as text), so "ties by item id" is "ties by index".
 
+pub mod arithmetic;
 mod cells;
 mod check;
 mod cleaner;

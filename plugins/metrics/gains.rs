@@ -1,6 +1,7 @@
 //! What a target of some weight is worth, for the metrics that can be graded.
 
 use musicrec_api::UserView;
+use musicrec_api::arithmetic::{exp_m1, exp2};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +28,8 @@ impl Gain {
             Self::Binary => f64::from(weight > 0.0),
             Self::Linear => weight,
             // Small weights would be lost beside the 1.
-            Self::Exponential if weight < 1.0 => (weight * std::f64::consts::LN_2).exp_m1(),
-            Self::Exponential => weight.exp2() - 1.0,
+            Self::Exponential if weight < 1.0 => exp_m1(weight * std::f64::consts::LN_2),
+            Self::Exponential => exp2(weight) - 1.0,
         }
     }
 
@@ -38,7 +39,7 @@ impl Gain {
         // Beyond this 2^weight is near the end of what a number can hold, and 1 is nothing beside it.
         if self == Self::Exponential && greatest > 500.0 {
             return if weight > 0.0 {
-                (weight - greatest).exp2()
+                exp2(weight - greatest)
             } else {
                 0.0
             };

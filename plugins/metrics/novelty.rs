@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use musicrec_api::arithmetic::log2;
 use musicrec_api::{
     Better, BoundMetric, Identity, Measure, Metric, MetricContext, Nature, Result, UserView,
     register,
@@ -75,7 +76,7 @@ impl Measure for Bound {
     fn user(&self, view: &UserView) -> f64 {
         // Whole numbers of users, so that what everybody heard is 0, not -0.
         mean_over(view.list, self.k, |item| {
-            (1.0 / self.popular.share(item)).log2()
+            log2(1.0 / self.popular.share(item))
         })
     }
 }

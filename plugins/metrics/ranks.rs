@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use musicrec_api::arithmetic::log2;
 use musicrec_api::{ChanceView, UserView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,8 +80,8 @@ pub enum Discount {
 impl Discount {
     fn at(self, rank: usize) -> f64 {
         match self {
-            Self::Log2RankPlus1 => 1.0 / (rank as f64 + 2.0).log2(),
-            Self::Log2Rank => 1.0 / (rank as f64 + 1.0).log2().max(1.0),
+            Self::Log2RankPlus1 => 1.0 / log2(rank as f64 + 2.0),
+            Self::Log2Rank => 1.0 / log2(rank as f64 + 1.0).max(1.0),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::mem::replace;
 
+use musicrec_api::arithmetic::ln;
 use musicrec_api::{Events, cell_weights};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ impl Corpus {
         }
         let n = length.iter().filter(|&&length| length > 0.0).count();
         // Of the ratio, so that it is exactly 0 where N = 1 + df.
-        let idf = |df: &u32| (n as f64 / (1.0 + f64::from(*df))).ln().max(0.0);
+        let idf = |df: &u32| ln(n as f64 / (1.0 + f64::from(*df))).max(0.0);
         Self {
             documents,
             idf: frequency.iter().map(idf).collect(),

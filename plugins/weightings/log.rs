@@ -1,5 +1,6 @@
 //! A logarithm over another weighting.
 
+use musicrec_api::arithmetic::ln_1p;
 use musicrec_api::{Events, Positive, Result, Weigh, Weighting, register, rescale_cells};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ impl Weigh for Fitted {
     fn weigh(&self, events: &Events) -> Result<Vec<f64>> {
         let weights = self.of.weigh(events)?;
         Ok(rescale_cells(events, weights, |_, _, strength| {
-            (strength / self.scale).ln_1p()
+            ln_1p(strength / self.scale)
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! How often an item was played.
 
+use musicrec_api::arithmetic::ln_1p;
 use musicrec_api::{Events, Positive, Result, Weigh, Weighting, register, rescale_cells};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,7 @@ impl Weigh for Plays {
             }
         }
         if self.log {
-            weights = rescale_cells(events, weights, |_, _, plays| plays.ln_1p());
+            weights = rescale_cells(events, weights, |_, _, plays| ln_1p(plays));
         }
         Ok(weights)
     }

@@ -1,5 +1,6 @@
 //! Another weighting, fading with age.
 
+use musicrec_api::arithmetic::exp2;
 use musicrec_api::{Error, Events, Positive, Result, Weigh, Weighting, register};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,7 @@ impl Weigh for Fitted {
         for (weight, &time) in weights.iter_mut().zip(&events.time) {
             // Saturating: without a fit part there is no present, and nothing is older than it.
             let age = self.now.saturating_sub(time).max(0) as f64 / SECONDS_A_DAY;
-            *weight *= (-age / self.half_life_days).exp2();
+            *weight *= exp2(-age / self.half_life_days);
         }
         Ok(weights)
     }

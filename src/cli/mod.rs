@@ -1,18 +1,22 @@
 //! The command line: one file a command.
 
+mod again;
 mod changes;
 mod check;
 mod completions;
+mod diff;
 mod man;
 mod markdown;
 mod new_plugin;
 mod plan;
 mod plugins;
 mod progress;
+mod rerun;
 mod schema;
 mod show;
 mod sweep;
 mod synth;
+mod verify;
 mod worker;
 
 use std::io::IsTerminal as _;
@@ -42,6 +46,9 @@ enum Command {
     Check(check::Arguments),
     Show(show::Arguments),
     Plan(plan::Arguments),
+    Rerun(rerun::Arguments),
+    Verify(verify::Arguments),
+    Diff(diff::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
@@ -58,6 +65,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Rerun(arguments) => rerun::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use musicrec_api::arithmetic;
 
 use super::changes::Changes;
 use super::{on_interrupt, print, say, threads};
@@ -46,12 +47,17 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "fresh")]
     keep: bool,
 
+    /// Plan for a sweep with --portable, whose trials are others
+    #[arg(long)]
+    portable: bool,
+
     /// Show every trial, however many there are
     #[arg(long)]
     all: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arithmetic::set_portable(arguments.portable);
     let experiment = arguments.changes.load(&arguments.definition, false)?;
     let options = Options {
         fresh: arguments.fresh,

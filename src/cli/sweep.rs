@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use musicrec_api::arithmetic;
 
 use super::changes::Changes;
 use super::progress::{Form, Progress};
@@ -90,6 +91,10 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     log: Form,
 
+    /// Compute so that every machine gives the same bits: slower, and other trials than without
+    #[arg(long)]
+    portable: bool,
+
     /// Print nothing but the leaderboard, the verdict and errors
     #[arg(long, short)]
     quiet: bool,
@@ -125,6 +130,7 @@ impl Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arithmetic::set_portable(arguments.portable);
     if arguments.worker {
         worker::run(arguments);
         return Ok(());

@@ -5,6 +5,7 @@
 //! differences of two variants are mostly 0 and nearly symmetric, where `BCa` and the percentile
 //! interval take chance for skewness and the symmetric interval covers best.
 
+use musicrec_api::arithmetic;
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +77,7 @@ pub(crate) fn bca(
     let share = (below + not_above) as f64 / (2.0 * n);
     let bias = normal::quantile(share.clamp(1.0 / (n + 1.0), n / (n + 1.0)));
     let power = |e: i32| column.iter().map(|v| (v - mean).powi(e)).sum::<f64>();
-    let acceleration = power(3) / (6.0 * power(2).powf(1.5));
+    let acceleration = power(3) / (6.0 * arithmetic::powf(power(2), 1.5));
     let end = |z: f64| {
         let z = bias + z;
         let share = normal::below(bias + z / (1.0 - acceleration * z));

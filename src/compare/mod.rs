@@ -11,6 +11,7 @@ mod multiplicity;
 mod normal;
 mod paired;
 mod resample;
+mod unpaired;
 
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use chance::{detectable, p_chance};
@@ -20,6 +21,7 @@ pub(crate) use interval::{Estimate, bca, informative, of_differences, wilson};
 pub(crate) use letters::letters;
 pub(crate) use multiplicity::Correction;
 pub(crate) use paired::{Difference, Method, Pairs};
+pub(crate) use unpaired::{Unpaired, unpaired};
 
 /// Fewer users than this with another value than the usual one say nothing about a mean, and fewer
 /// that differ say nothing about a difference (protocol P22, P27).

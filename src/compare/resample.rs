@@ -5,8 +5,8 @@
 //! replicates by all users, and the blocks are shared among the threads. Each replicate has its own
 //! seed and the blocks do not depend on the threads, so neither does the result.
 
+use musicrec_api::arithmetic::general_mat_mul;
 use musicrec_api::derive_seed;
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 

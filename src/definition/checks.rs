@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use musicrec_api::{CheckContext, Kind, Problem, Source, SourceContext, Weighting};
 
+use super::axes::Listing;
 use super::fault::{Fault, Faults};
 use super::plugins;
 use super::tree::{Node, Place, Value};
@@ -58,7 +59,8 @@ impl Checks {
         };
         book(weighting.check(&self.context()), node, faults);
         if let Some(inner) = parameters(node).and_then(|p| p.get(plugins::NESTED)) {
-            for inner in plugins::place(&inner.node, Kind::Weighting, faults) {
+            let inner = plugins::place(&inner.node, Kind::Weighting, faults);
+            for inner in inner.all(Listing::Grid, faults) {
                 self.weighting(&inner, faults);
             }
         }

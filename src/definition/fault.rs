@@ -131,6 +131,21 @@ impl Fault {
         self
     }
 
+    /// The same with what search drew for it, if that stands where the fault is.
+    pub(crate) fn drawn(self, values: &[(String, Place, String)]) -> Self {
+        let drawn = values
+            .iter()
+            .any(|(_, place, _)| self.place.as_ref() == Some(place));
+        if !drawn || self.label.is_some() {
+            return self;
+        }
+        let words: Vec<String> = values
+            .iter()
+            .map(|(name, _, value)| format!("{name} = {value}"))
+            .collect();
+        self.label(format!("drawn: {}", words.join(", ")))
+    }
+
     /// "did you mean", when a near name is known.
     pub(crate) fn suggest<'a>(self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match musicrec_api::nearest(wrong, known) {
@@ -230,6 +245,11 @@ impl Faults {
         faults.into_iter().for_each(|fault| self.push(fault));
     }
 
+    /// All of them, one by one.
+    pub(crate) fn into_all(self) -> impl Iterator<Item = Fault> {
+        self.errors.into_iter().chain(self.warnings)
+    }
+
     /// How many errors there are; warnings do not count.
     pub(crate) fn errors(&self) -> usize {
         self.errors.len()
@@ -291,5 +311,33 @@ impl Faults {
             }
         };
         self.sorted().into_iter().map(finding).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Place};
+
+    #[test]
+    fn a_fault_of_what_was_drawn_says_what_was() {
+        let axis = Place::new(0, &(4..9));
+        let drawn = [
+            ("factors".to_owned(), axis.clone(), "12".to_owned()),
+            (
+                "alpha".to_owned(),
+                Place::new(0, &(20..30)),
+                "0.5".to_owned(),
+            ),
+        ];
+        let fault = Fault::at(axis.clone(), "too many").drawn(&drawn);
+        assert_eq!(
+            fault.label.as_deref(),
+            Some("drawn: factors = 12, alpha = 0.5")
+        );
+        // A hint at a name says more.
+        let hint = Fault::at(axis, "unknown").label("did you mean `x`?");
+        assert_eq!(hint.clone().drawn(&drawn), hint);
+        let elsewhere = Fault::at(Place::new(0, &(0..3)), "wrong");
+        assert_eq!(elsewhere.clone().drawn(&drawn), elsewhere);
     }
 }

@@ -3,6 +3,7 @@
 mod axes;
 mod checks;
 mod cleaners;
+mod drawn;
 mod evaluation;
 mod fault;
 mod include;
@@ -12,8 +13,10 @@ mod models;
 mod only;
 mod overrides;
 mod plugins;
+mod search;
 mod show;
 mod tree;
+mod trials;
 mod typed;
 mod words;
 
@@ -25,8 +28,7 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
 use crate::experiment::{
-    Compared, Experiment, Model, POPULARITY, Recommendations, Variant, Weighting, combine,
-    needs_validation,
+    Compared, Experiment, POPULARITY, Recommendations, Variant, Weighting, needs_validation,
 };
 use checks::Checks;
 use evaluation::Rows;
@@ -40,7 +42,7 @@ pub(crate) use fault::Finding;
 pub(crate) use tree::{Node, Place};
 
 /// The keys a definition may have, in the order of the docs.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "include",
     "name",
     "seed",
@@ -49,6 +51,7 @@ const KEYS: [&str; 10] = [
     "splitter",
     "weighting",
     "model",
+    "search",
     "evaluation",
     "recommendations",
 ];
@@ -96,6 +99,10 @@ impl Written {
         weightings: &[&Weighting],
         events: &[String],
     ) -> Option<Failure> {
+        // What was made from records was not written.
+        if self.sources.count() == 0 {
+            return None;
+        }
         let checks = Checks::new(&experiment.base).with_events(events);
         let mut faults = Faults::new(MOST_TRIALS);
         for weighting in weightings {
@@ -107,6 +114,9 @@ impl Written {
     /// What went wrong with a plugin while it worked, at the place where it is written. What is
     /// neither the definition's nor the data's fault stays as it is.
     pub(crate) fn failure(&self, plugin: &Node, failure: Failure) -> Failure {
+        if self.sources.count() == 0 {
+            return failure;
+        }
         let place = checks::place_of(plugin, "");
         let fault = match failure {
             Failure::Definition(text) => Fault::at(place, text),
@@ -239,6 +249,24 @@ pub(crate) fn parameters<T: DeserializeOwned>(
         .ok_or_else(|| faults.failure(&sources, color))
 }
 
+/// What is wrong with a text of the command line, at its place.
+pub(crate) fn slip(
+    option: &str,
+    text: &str,
+    slip: &crate::after::diff::Slip,
+    color: bool,
+) -> Failure {
+    let mut sources = Sources::default();
+    let source = sources.add(format!("{COMMAND_LINE} {option}"), text);
+    let mut fault = Fault::at(Place::new(source, &slip.place), slip.message.as_str());
+    if let Some(name) = &slip.nearest {
+        fault = fault.label(format!("did you mean `{name}`?"));
+    }
+    let mut faults = Faults::new(1);
+    faults.push(fault.help(slip.help.as_str()));
+    faults.failure(&sources, color)
+}
+
 /// Checks the definition that is source 0.
 fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Faults) -> Checked {
     let mut tree = include::read(path, &mut sources, &mut faults);
@@ -288,49 +316,55 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     let splitter_given = splitter_entry.is_some();
     let splitter_node =
         splitter_entry.map_or_else(|| Node::text(&start, "global_time"), |e| e.node);
-    let why = "all trials of a comparison share one split";
-    let splitter: Option<(Node, Box<dyn Splitter>)> =
-        plugin(&splitter_node, Kind::Splitter, why, faults);
-    if let Some((node, splitter)) = &splitter {
-        checks::book(splitter.check(&checks.context()), node, faults);
-    }
+    let splitter = splitter(&splitter_node, &checks, faults);
+    let evaluation = root.take("evaluation");
+    let asked = trials::Asked {
+        search: search::search(root.take("search"), &start, faults),
+        seed: seed.unwrap_or_default(),
+        compare: evaluation::compare(evaluation.as_ref()),
+        add_popularity: evaluation::add_popularity(evaluation.as_ref()),
+    };
     let weighting = root
         .take("weighting")
         .map_or_else(|| Node::text(&start, "event_strength"), |e| e.node);
-    let weightings = weightings(&weighting, &checks, faults);
+    let weightings = trials::Weightings::read(&weighting, &asked, &checks, faults);
+    let alternatives = (weightings.alternatives(), cleanings.len());
     let before = faults.errors();
-    let (mut models, mut labels) = required(&mut root, "model", faults)
-        .map(|entry| models::models(&entry, &checks, faults))
+    let (headers, mut labels) = required(&mut root, "model", faults)
+        .map(|entry| models::headers(&entry, faults))
         .unwrap_or_default();
     let understood = faults.errors() == before;
-    let evaluation = root.take("evaluation");
-    axes::too_many(
-        models.len() * weightings.len() * cleanings.len(),
-        &start,
-        faults,
+    let trials::Trials {
+        models,
+        weightings,
+        variants,
+        settings,
+        random,
+        understood,
+    } = trials::trials(
+        &asked, headers, understood, weightings, &cleanings, &checks, &start, faults,
     );
-    if evaluation::add_popularity(evaluation.as_ref()) {
-        // Where a model is not known, it may be this one.
-        if understood {
-            models.extend(Model::popularity(&models));
-        }
-        if let Some(labels) = &mut labels {
-            labels.push(POPULARITY.to_owned());
-        }
+    if asked.add_popularity
+        && let Some(labels) = &mut labels
+    {
+        labels.push(POPULARITY.to_owned());
     }
-    let compare = evaluation::compare(evaluation.as_ref());
-    let alternatives = (weightings.len(), cleanings.len());
-    evaluation::warn_of_compare(evaluation.as_ref(), &compare, alternatives, faults);
-    let (variants, settings) = combine(&models, &weightings, &cleanings, &compare);
+    let compare = &asked.compare;
+    evaluation::warn_of_compare(evaluation.as_ref(), compare, alternatives, faults);
     one_name_a_row(&variants, faults);
     // Where a model is not known, a name of it would only be a second fault.
     let rows = if understood {
         Some(Rows::new(&variants))
     } else {
-        let by_model = compare == [Compared::Model];
+        let by_model = *compare == [Compared::Model];
         labels.filter(|_| by_model).map(Rows::of_labels)
     };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
+    let search = &asked.search;
+    if understood {
+        let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
+        search.check_rows(&variants, &settings, &models, exhibit_test, faults);
+    }
     let recommendations = match root.take("recommendations") {
         Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
         None => Some(Recommendations::default()),
@@ -363,6 +397,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         settings,
         evaluation: evaluation?,
         recommendations: recommendations?,
+        search: search.became(random),
         only: Vec::new(),
     })
 }
@@ -385,34 +420,16 @@ fn source(
     whole.then_some((node, source))
 }
 
-/// All concrete weightings, each once.
-fn weightings(node: &Node, checks: &Checks, faults: &mut Faults) -> Vec<Weighting> {
-    let before = faults.errors();
-    let nodes = plugins::place(node, Kind::Weighting, faults);
-    // Without the values of a broken axis a check would complain of what is only missing.
-    let whole = faults.errors() == before;
-    let mut seen = HashSet::new();
-    let mut weightings = Vec::new();
-    for node in nodes {
-        if whole {
-            checks.weighting(&node, faults);
-        }
-        let Some(plugin) = typed::of_axis(&node, faults) else {
-            continue;
-        };
-        let weighting = Weighting::new(plugin, node);
-        if seen.insert(weighting.resolved.to_string()) {
-            weightings.push(weighting);
-        } else {
-            let place = checks::place_of(&weighting.written, "");
-            faults.push(
-                Fault::at(place, "this weighting stands in the axis already")
-                    .help("it is tried once")
-                    .warning(),
-            );
-        }
-    }
-    weightings
+/// The splitter.
+fn splitter(
+    node: &Node,
+    checks: &Checks,
+    faults: &mut Faults,
+) -> Option<(Node, Box<dyn Splitter>)> {
+    let why = "all trials of a comparison share one split";
+    let (node, splitter): (Node, Box<dyn Splitter>) = plugin(node, Kind::Splitter, why, faults)?;
+    checks::book(splitter.check(&checks.context()), &node, faults);
+    Some((node, splitter))
 }
 
 /// A label may look like the name of another row.

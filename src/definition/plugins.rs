@@ -7,7 +7,7 @@
 
 use musicrec_api::{Kind, nearest, registrations};
 
-use super::axes;
+use super::axes::{self, Listing, Space};
 use super::fault::{Fault, Faults};
 use super::labels;
 use super::tree::{Node, Place, Value};
@@ -177,34 +177,25 @@ pub(super) fn one(node: &Node, kind: Kind, why: &str, faults: &mut Faults) -> Op
     axes::none(&plugin.parameters, faults).then_some(plugin)
 }
 
-/// All concrete plugins of a place that may be an axis: its plugins, or a grid of them, times the
-/// axes in each.
-pub(super) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+/// What a place that may be an axis may be: its plugins, or a grid of them, times the axes in each.
+pub(super) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
     if let Some(values) = grid(node, faults) {
-        return values
-            .iter()
-            .flat_map(|value| place(value, kind, faults))
-            .collect();
+        let values = values.iter();
+        return Space::choice(values.map(|value| place(value, kind, faults)).collect());
     }
-    let mut all = Vec::new();
-    for plugin in named(node, kind, faults) {
-        all.extend(settings(&plugin, kind, faults));
-    }
-    all
+    let plugins = named(node, kind, faults);
+    let spaces = plugins.iter().map(|plugin| settings(plugin, kind, faults));
+    Space::choice(spaces.collect())
 }
 
-/// A plugin with each of its concrete settings.
-pub(super) fn settings(plugin: &Named, kind: Kind, faults: &mut Faults) -> Vec<Node> {
-    axes::of_plugin(plugin, kind, faults)
-        .into_iter()
-        .map(|parameters| {
-            let plugin = Named {
-                parameters,
-                ..plugin.clone()
-            };
-            plugin.into_node()
-        })
-        .collect()
+/// A plugin with its settings.
+pub(super) fn settings(plugin: &Named, kind: Kind, faults: &mut Faults) -> Space {
+    let parameters = axes::of_plugin(plugin, kind, faults);
+    Space::Plugin(
+        plugin.name.clone(),
+        plugin.place.clone(),
+        Box::new(parameters),
+    )
 }
 
 /// The values of a grid of plugins.
@@ -250,11 +241,11 @@ pub(super) fn entry(node: &Node, kind: Kind, faults: &mut Faults) -> Vec<Option<
             })
             .collect();
     }
-    let plugin = match kind {
-        Kind::Metric => metric(node, faults),
-        kind => alone(node, kind, ONE_EACH, faults),
+    let (plugin, why) = match kind {
+        Kind::Metric => (metric(node, faults), Listing::Metrics),
+        kind => (alone(node, kind, ONE_EACH, faults), Listing::Cleaners),
     };
-    let settings = plugin.map(|plugin| settings(&plugin, kind, faults));
+    let settings = plugin.map(|plugin| settings(&plugin, kind, faults).all(why, faults));
     settings.into_iter().flatten().map(Some).collect()
 }
 

@@ -6,9 +6,10 @@ use musicrec_api::{Kind, Registration};
 
 use super::axes::is_axis;
 use super::fault::Sources;
+use super::search::entry_of;
 use super::tree::{Entry, Node, Place, Value};
 use super::{Checked, KEYS, plugins};
-use crate::experiment::{Experiment, Recommendations, resolved};
+use crate::experiment::{Experiment, Halving, Recommendations, resolved};
 use crate::reference::{self, plain};
 
 /// The name of the source of what nobody wrote.
@@ -87,6 +88,16 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
                     && let Some(targets) = entries.iter_mut().find(|e| e.key == "targets")
                 {
                     place(&mut targets.node, Kind::Weighting, default);
+                }
+            }
+            (None, _) if entry.key == "search" => {
+                if let Some(random) = entry_of(&mut entry.node, "random") {
+                    add(&mut random.node, "seed", default, || {
+                        number(experiment.seed)
+                    });
+                }
+                if let Some(halving) = entry_of(&mut entry.node, "halving") {
+                    merge(&mut halving.node, &resolved(&Halving::default()), default);
                 }
             }
             (None, _) if entry.key == "recommendations" => {

@@ -23,41 +23,77 @@ pub(crate) fn combine(
     cleanings: &[Cleaning],
     compare: &[Compared],
 ) -> (Vec<Variant>, Vec<Setting>) {
+    let mut picks = Vec::new();
+    for (model, of) in models.iter().enumerate() {
+        let read = if of.plugin.reads_weights() {
+            weightings.len()
+        } else {
+            1
+        };
+        for weighting in 0..read.min(weightings.len()) {
+            picks.extend((0..cleanings.len()).map(|cleaning| Pick {
+                model,
+                weighting,
+                cleaning,
+            }));
+        }
+    }
+    rows(models, weightings, cleanings, compare, &picks)
+}
+
+/// What a trial is made of, before it is known which row of the leaderboard it belongs to: places in
+/// lists of models, weightings and cleanings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Pick {
+    pub(crate) model: usize,
+    /// The first, if the model does not read the strength of interactions.
+    pub(crate) weighting: usize,
+    pub(crate) cleaning: usize,
+}
+
+/// The rows of the leaderboard that trials make up.
+pub(crate) fn rows(
+    models: &[Model],
+    weightings: &[Weighting],
+    cleanings: &[Cleaning],
+    compare: &[Compared],
+    picks: &[Pick],
+) -> (Vec<Variant>, Vec<Setting>) {
     let weighting_names = weighting_labels(weightings);
     let mut variants: Vec<Variant> = Vec::new();
     let mut places: HashMap<Vec<&str>, usize> = HashMap::new();
     let mut settings = Vec::new();
-    for (model, of) in models.iter().enumerate() {
-        let reads_weights = of.plugin.reads_weights();
-        let read = if reads_weights { weightings.len() } else { 1 };
-        for (weighting, weighting_name) in weighting_names.iter().enumerate().take(read) {
-            for (cleaning, cleaned) in cleanings.iter().enumerate() {
-                let mut name = vec![of.label.as_str()];
-                if compare.contains(&Compared::Weighting) && reads_weights {
-                    name.push(weighting_name);
-                }
-                if compare.contains(&Compared::Cleaners) {
-                    name.push(&cleaned.label);
-                }
-                name.retain(|part| !part.is_empty());
-                // By parts: a label may look like the name of another row, which is refused then.
-                let variant = *places.entry(name).or_insert_with_key(|name| {
-                    variants.push(Variant {
-                        name: name.join(" / "),
-                        model: of.label.clone(),
-                        plugin: of.plugin.typetag_name().to_owned(),
-                        added: of.added,
-                    });
-                    variants.len() - 1
-                });
-                settings.push(Setting {
-                    variant,
-                    model,
-                    weighting,
-                    cleaning,
-                });
-            }
+    for &Pick {
+        model,
+        weighting,
+        cleaning,
+    } in picks
+    {
+        let of = &models[model];
+        let mut name = vec![of.label.as_str()];
+        if compare.contains(&Compared::Weighting) && of.plugin.reads_weights() {
+            name.push(&weighting_names[weighting]);
         }
+        if compare.contains(&Compared::Cleaners) {
+            name.push(&cleanings[cleaning].label);
+        }
+        name.retain(|part| !part.is_empty());
+        // By parts: a label may look like the name of another row, which is refused then.
+        let variant = *places.entry(name).or_insert_with_key(|name| {
+            variants.push(Variant {
+                name: name.join(" / "),
+                model: of.label.clone(),
+                plugin: of.plugin.typetag_name().to_owned(),
+                added: of.added,
+            });
+            variants.len() - 1
+        });
+        settings.push(Setting {
+            variant,
+            model,
+            weighting,
+            cleaning,
+        });
     }
     (variants, settings)
 }

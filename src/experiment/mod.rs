@@ -2,6 +2,7 @@
 
 mod combine;
 mod evaluation;
+mod search;
 
 use std::path::PathBuf;
 
@@ -11,9 +12,12 @@ use serde_json::{Value, json};
 
 use crate::definition::{Node, Written};
 
-pub(crate) use combine::{Reason, combine, needs_validation};
+pub(crate) use combine::{Pick, Reason, combine, needs_validation, rows};
 pub(crate) use evaluation::{
     ColdItems, ColdUsers, Compared, Evaluation, Heard, Metrics, Recommendations, Ties, row,
+};
+pub(crate) use search::{
+    Declared, DrawnModel, Halving, Random, RandomSearch, Resource, Scale, Search, Searched,
 };
 
 /// The model that every comparison has.
@@ -50,6 +54,8 @@ pub(crate) struct Experiment {
     pub(crate) settings: Vec<Setting>,
     pub(crate) evaluation: Evaluation,
     pub(crate) recommendations: Recommendations,
+    /// How its trials came about, if not every point of a grid is one.
+    pub(crate) search: Option<Searched>,
     /// The conditions of `--only`, if only a part runs.
     pub(crate) only: Vec<String>,
 }
@@ -106,6 +112,21 @@ impl Model {
             resolved,
             fitted_as,
             added: false,
+        }
+    }
+
+    /// The same model after so many of its steps.
+    pub(crate) fn after(&self, steps: usize) -> Self {
+        let mut parameters = self.resolved.clone();
+        let name = self.plugin.typetag_name();
+        if let Some(counted) = self.plugin.steps() {
+            parameters[name][counted.parameter] = steps.into();
+        }
+        let plugin = serde_json::from_value(parameters)
+            .expect("fewer steps, but at least one, are as sound as many");
+        Self {
+            added: self.added,
+            ..Self::new(self.label.clone(), plugin)
         }
     }
 

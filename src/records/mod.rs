@@ -1,17 +1,19 @@
 //! The records of trials: the truth that resuming and reports rest on.
 
 pub(crate) mod looks;
+mod origin;
 mod store;
 
 use std::collections::BTreeMap;
 
-use musicrec_api::Role;
+use musicrec_api::{Role, arithmetic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, Model, Trial, revisions};
 
+pub(crate) use origin::{Origin, instructions};
 pub(crate) use store::{Conflict, Fit, FitEvent, Presence, Put, Store, temporary};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
@@ -73,7 +75,16 @@ pub(crate) struct Key {
     pub(crate) revisions: Value,
     /// Which of the seeds of a stochastic model, from 0.
     pub(crate) repeat: usize,
+    /// The share of the users that was learned from and asked, where halving gave it no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) users_share: Option<f64>,
+    /// `portable` if computed so that all machines give the same bits; such results are others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) arithmetic: Option<String>,
 }
+
+/// See [`Key::arithmetic`].
+const PORTABLE: &str = "portable";
 
 impl Key {
     pub(crate) fn new(
@@ -92,7 +103,14 @@ impl Key {
             definition,
             revisions,
             repeat,
+            users_share: None,
+            arithmetic: arithmetic::portable().then(|| PORTABLE.to_owned()),
         }
+    }
+
+    /// Whether its numbers are the same on all machines.
+    pub(crate) fn is_portable(&self) -> bool {
+        self.arithmetic.as_deref() == Some(PORTABLE)
     }
 
     /// A trial on a fold with each of its seeds.
@@ -218,6 +236,9 @@ pub(crate) struct Run {
     pub(crate) machine: String,
     /// The source with its paths, which `result.definition` leaves out.
     pub(crate) source: Value,
+    /// What else is needed to run the trial again; not in records of earlier versions.
+    #[serde(flatten)]
+    pub(crate) origin: Origin,
     /// Where in the program it failed, if it broke off in a panic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) backtrace: Option<String>,

@@ -45,12 +45,12 @@ fn cells(d: &Difference) -> Vec<String> {
 }
 
 /// How many users differ with one seed of each; never rounded up to what would be enough.
-pub(super) fn differing(d: &Difference) -> String {
+pub(crate) fn differing(d: &Difference) -> String {
     mean_count((10.0 * d.differing).floor() / 10.0)
 }
 
 /// `+25 %`; with a digit behind the point if it is small.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     if percent.abs() < 9.95 {
         format!("{percent:+.1} %")

@@ -250,10 +250,14 @@ fn trials(out: &mut String, summary: &Summary) {
             let test = trial.test.get(select);
             line.push(test.map_or(String::new(), |v| value(*v)));
             line.push(trial.fit_seconds.map_or(String::new(), seconds));
-            line.push(match (&trial.failure, trial.chosen) {
-                (Some(message), _) => format!("failed: {}", escape(message)),
-                (None, true) => "chosen".to_owned(),
-                (None, false) => String::new(),
+            line.push(match (&trial.failure, &trial.stopped, trial.chosen) {
+                (Some(message), ..) => format!("failed: {}", escape(message)),
+                (None, Some(stopped), _) => {
+                    let at = trial.stopped_at.map_or(String::new(), value);
+                    escape(&format!("{stopped} ({select} {at})"))
+                }
+                (None, None, true) => "chosen".to_owned(),
+                (None, None, false) => String::new(),
             });
             line
         })
@@ -435,8 +439,14 @@ fn provenance(out: &mut String, summary: &Summary) {
     let cpu = cpu.map(|s| format!(", {} s of processor time", seconds(s)));
     let _ = writeln!(
         out,
-        "- machine: {}, {}; {} s{}",
+        "- machine: {}, {}{}, {}; {} s{}",
         escape(&by.machine),
+        escape(&by.instructions),
+        if by.portable {
+            " (portable: records have the same bits on every machine)"
+        } else {
+            ""
+        },
         counted(by.threads, "thread"),
         seconds(by.wall_seconds),
         cpu.unwrap_or_default()

@@ -16,8 +16,11 @@ mod terminal;
 mod text;
 mod verdict;
 
+pub(crate) use differences::{differing, percent};
 pub(crate) use summary::Summary;
+pub(crate) use table::Table;
 pub(crate) use terminal::{data_tables, leaderboard, table};
+pub(crate) use text::{ends, probability, signed, value};
 
 use crate::exit::Failure;
 use crate::records::Store;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::markdown::{escape, table};
 use super::summary::TrialRow;
 use super::text::{count, owned, seconds};
+use crate::experiment::Scale;
 use crate::records::looks::Looks;
 use crate::sweep::{Edge, End, Overview, Range};
 use crate::text::counted;
@@ -39,6 +40,9 @@ pub(crate) struct Budget {
     pub(crate) edges: Vec<Edge>,
     /// Whether its model or weighting has numbers that could be tuned.
     pub(crate) tunable: bool,
+    /// How many of them were stopped early and when, in words, if halving stopped any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) halved: Option<String>,
 }
 
 /// Spearman's rank correlation.
@@ -66,6 +70,10 @@ impl Selection {
                 ranges: variant.ranges.clone(),
                 edges: edges.map_or_else(Vec::new, |trial| trial.edges.clone()),
                 tunable: variant.tunable,
+                halved: variant
+                    .halving
+                    .as_ref()
+                    .and_then(|halved| halved.row_words(variant.trials.len())),
             }
         });
         Self {
@@ -137,6 +145,12 @@ impl Selection {
         text
     }
 
+    /// What halving stopped, in words.
+    pub(super) fn halved(&self) -> Vec<String> {
+        let of = |budget: &Budget| Some(format!("{}: {}", budget.variant, budget.halved.clone()?));
+        self.budgets.iter().filter_map(of).collect()
+    }
+
     /// The optima at the edge of what was tried, in words.
     pub(super) fn edges(&self) -> Vec<String> {
         let of = |budget: &Budget| -> Vec<String> {
@@ -145,10 +159,20 @@ impl Selection {
                     End::Lowest => ("lowest", "below"),
                     End::Highest => ("highest", "above"),
                 };
-                format!(
-                    "{}: {}={} is the {which} value tried; extend the grid {beyond} {}",
-                    budget.variant, edge.parameter, edge.value, edge.value
-                )
+                let Edge {
+                    parameter, value, ..
+                } = edge;
+                let variant = &budget.variant;
+                match &edge.near {
+                    None => format!(
+                        "{variant}: {parameter}={value} is the {which} value tried; extend the grid \
+                         {beyond} {value}"
+                    ),
+                    Some(near) => format!(
+                        "{variant}: {parameter}={value} lies within a tenth of the {which} value that \
+                         could be drawn; extend the interval {beyond} {near}"
+                    ),
+                }
             });
             edges.collect()
         };
@@ -171,6 +195,12 @@ impl Selection {
 pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Selection) {
     let select = &overview.select;
     out.push_str("## How settings were chosen\n\n");
+    if let Some(random) = overview.search.as_ref().and_then(|s| s.random.as_ref()) {
+        let spaces = random.spaces();
+        let colon = if spaces.is_empty() { "" } else { " – " };
+        let text = format!("{}{colon}{}.", random.what(), spaces.join("; "));
+        let _ = writeln!(out, "{}\n", escape(&capitalized(&text)));
+    }
     let header = owned(["variant", "tried", "settings", "fit s, all"]);
     let rows: Vec<Vec<String>> = selection
         .budgets
@@ -178,7 +208,7 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Select
         .map(|budget| {
             let ranges = budget.ranges.iter();
             let ranges: Vec<String> = ranges
-                .map(|r| format!("{} {}", escape(&r.parameter), escape(&r.values.join(", "))))
+                .map(|r| format!("{} {}", escape(&r.parameter), escape(&tried(r))))
                 .collect();
             vec![
                 escape(&budget.variant),
@@ -189,6 +219,9 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Select
         })
         .collect();
     table(out, &header, &rows, 2);
+    for halved in selection.halved() {
+        let _ = writeln!(out, "- **Successive halving:** {}", escape(&halved));
+    }
     for edge in selection.edges() {
         let _ = writeln!(out, "- **Edge of the grid:** {}", escape(&edge));
     }
@@ -200,6 +233,23 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Select
         "- Looks at the test part: {}\n",
         escape(&selection.looked())
     );
+}
+
+/// The values of a parameter, or what they were drawn from.
+fn tried(range: &Range) -> String {
+    match &range.interval {
+        None => range.values.join(", "),
+        Some(interval) => {
+            let scale = interval.scale.map_or("", Scale::key);
+            format!("{} to {} ({scale})", interval.lowest, interval.highest)
+        }
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 fn correlation(trials: &[TrialRow], select: &str) -> Option<Correlation> {
@@ -237,8 +287,10 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Selection, spearman};
+    use super::{Budget, Selection, spearman, tried};
+    use crate::experiment::{Declared, Scale};
     use crate::records::looks::{Folder, Looks};
+    use crate::sweep::{Edge, End, Range};
 
     fn budget(variant: &str, trials: usize, tunable: bool) -> Budget {
         Budget {
@@ -248,6 +300,7 @@ mod tests {
             ranges: Vec::new(),
             edges: Vec::new(),
             tunable,
+            halved: None,
         }
     }
 
@@ -257,6 +310,41 @@ mod tests {
         let got = spearman(&[0.1, 0.4, 0.2, 0.2, 0.5], &[1.0, 3.0, 2.0, 5.0, 4.0]).unwrap();
         assert!((got - 0.564_288_093_646_834_8).abs() < 1e-12, "{got}");
         assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
+    }
+
+    #[test]
+    fn draws_are_shown_as_their_interval_and_edges_as_its_ends() {
+        let mut als = budget("als", 20, true);
+        als.ranges.push(Range {
+            parameter: "factors".into(),
+            values: vec!["9".into(), "127".into()],
+            interval: Some(Declared {
+                lowest: 8.0,
+                highest: 128.0,
+                scale: Some(Scale::LogUniform),
+            }),
+        });
+        assert_eq!(tried(&als.ranges[0]), "8 to 128 (log_uniform)");
+        als.ranges[0].interval = None;
+        assert_eq!(tried(&als.ranges[0]), "9, 127");
+        als.edges.push(Edge {
+            parameter: "factors".into(),
+            value: "127".into(),
+            end: End::Highest,
+            near: Some("128".into()),
+        });
+        let selection = Selection {
+            budgets: vec![als],
+            rank_correlation: None,
+            test_looks: Looks::default(),
+        };
+        assert_eq!(
+            selection.edges(),
+            [
+                "als: factors=127 lies within a tenth of the highest value that could be drawn; extend \
+              the interval above 128"
+            ]
+        );
     }
 
     #[test]

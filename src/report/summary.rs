@@ -17,6 +17,7 @@ use crate::exit::Failure;
 use crate::records::looks::looks;
 use crate::records::{Outcome, Record, SCHEMA, Store};
 use crate::sweep::{Overview, PlanTrial, PlanVariant, choose};
+use crate::text::counted;
 
 /// The report's content; `report.json` is this.
 #[derive(Debug, Clone, Serialize)]
@@ -103,6 +104,12 @@ pub(crate) struct TrialRow {
     pub(crate) fit_seconds: Option<f64>,
     /// Why it failed, if it did.
     pub(crate) failure: Option<String>,
+    /// Where halving stopped it, if it did: `stopped after 5 of 15 iterations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped: Option<String>,
+    /// What it had reached there by the deciding metric on validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stopped_at: Option<f64>,
 }
 
 impl Summary {
@@ -139,6 +146,7 @@ impl Summary {
         let audit = audit::findings(&overview, &rows);
         let selection = Selection::of(&overview, &trials, looks(store));
         let mut warnings = conflicts::warnings(store)?;
+        warnings.extend(unfinished(&overview, &trials, rows.len()));
         warnings.extend(overview.warnings());
         warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
@@ -156,6 +164,27 @@ impl Summary {
             overview,
         })
     }
+}
+
+/// That the sweep was interrupted, if it was.
+fn unfinished(overview: &Overview, trials: &[TrialRow], tested: usize) -> Option<String> {
+    if overview.finished {
+        return None;
+    }
+    let known = trials.iter().filter(|trial| !trial.validation.is_empty());
+    let validation = if overview.validated() {
+        format!(
+            "{} of {} have a result on validation, and ",
+            known.count(),
+            counted(trials.len(), "trial")
+        )
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "this sweep has not ended: {validation}{tested} of {} on test; the same command goes on with it",
+        counted(overview.variants.len(), "variant")
+    ))
 }
 
 /// The mean of each metric over the records of a trial's seeds.
@@ -199,7 +228,15 @@ fn trial_rows(
             test: BTreeMap::new(),
             fit_seconds: None,
             failure: None,
+            stopped: None,
+            stopped_at: None,
         };
+        if let Some(halved) = &variant.halving
+            && let Some(stopped) = halved.stopped.get(&trial.index)
+        {
+            row.stopped = Some(halved.stopped_words(stopped));
+            row.stopped_at = Some(stopped.value);
+        }
         for id in trial.ids() {
             if let Some(failed) = store.failed(id)?
                 && let Outcome::Failed { message } = failed.result.outcome

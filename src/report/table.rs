@@ -8,14 +8,14 @@ use crate::exit::Failure;
 use crate::records::Store;
 
 /// Per-user values of a trial: users in their order, one column a metric.
-pub(super) struct Table {
-    pub(super) users: Vec<String>,
-    pub(super) labels: Vec<String>,
-    pub(super) values: Array2<f64>,
+pub(crate) struct Table {
+    pub(crate) users: Vec<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) values: Array2<f64>,
 }
 
 impl Table {
-    pub(super) fn read(store: &Store, name: &str) -> Result<Self, Failure> {
+    pub(crate) fn read(store: &Store, name: &str) -> Result<Self, Failure> {
         let broken = |what: String| {
             Failure::Data(format!(
                 "{} is not a table of per-user values: {what}",
@@ -47,7 +47,7 @@ impl Table {
     ///
     /// Under different alternatives of the cleaners the ids of a log may have another order, for that
     /// depends on whether all of them are numbers.
-    pub(super) fn ordered(self, users: &[String]) -> Option<Self> {
+    pub(crate) fn ordered(self, users: &[String]) -> Option<Self> {
         if self.users == users {
             return Some(self);
         }

@@ -147,8 +147,9 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
     for line in few(summary).into_iter().chain(seeds(summary)) {
         let _ = writeln!(out, "  {line}");
     }
-    for edge in summary.selection.edges() {
-        let _ = writeln!(out, "  {edge}");
+    let selection = &summary.selection;
+    for line in selection.halved().into_iter().chain(selection.edges()) {
+        let _ = writeln!(out, "  {line}");
     }
     for trial in &summary.trials {
         if let Some(message) = &trial.failure {

@@ -17,12 +17,12 @@ pub(super) fn ceiling(metric: &FloorMetric) -> String {
 }
 
 /// A metric's value with four digits behind the point.
-pub(super) fn value(value: f64) -> String {
+pub(crate) fn value(value: f64) -> String {
     format!("{value:.4}")
 }
 
 /// A difference with its sign.
-pub(super) fn signed(value: f64) -> String {
+pub(crate) fn signed(value: f64) -> String {
     format!("{value:+.4}")
 }
 
@@ -32,7 +32,7 @@ pub(super) fn interval(estimate: &Estimate) -> String {
 }
 
 /// `[0.0100, 0.0150]`.
-pub(super) fn ends((low, high): (f64, f64)) -> String {
+pub(crate) fn ends((low, high): (f64, f64)) -> String {
     format!("[{low:.4}, {high:.4}]")
 }
 
@@ -62,7 +62,7 @@ pub(super) fn few(summary: &Summary) -> Option<String> {
 }
 
 /// A probability: three digits, never zero.
-pub(super) fn probability(p: f64) -> String {
+pub(crate) fn probability(p: f64) -> String {
     if p < 0.001 {
         "<0.001".to_owned()
     } else {

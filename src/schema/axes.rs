@@ -30,7 +30,9 @@ pub(super) fn finish(schema: &mut Value) {
 }
 
 /// The same, or an axis of such values.
-pub(super) fn with_axes(schema: &Value, places: &mut Places) -> Value {
+///
+/// `drawn`: random search may draw it.
+pub(super) fn with_axes(schema: &Value, drawn: bool, places: &mut Places) -> Value {
     let mut axes = schema.clone();
     let Some(map) = axes.as_object_mut() else {
         return axes;
@@ -44,7 +46,7 @@ pub(super) fn with_axes(schema: &Value, places: &mut Places) -> Value {
         // No way to say it side by side.
         let either = [
             schema.clone(),
-            json!({ "type": "object", "properties": keys(schema) }),
+            json!({ "type": "object", "properties": keys(schema, drawn) }),
         ];
         return json!({ "description": schema["description"], "anyOf": either });
     }
@@ -53,13 +55,13 @@ pub(super) fn with_axes(schema: &Value, places: &mut Places) -> Value {
         let mut properties: Map<String, Value> = properties
             .unwrap_or_default()
             .into_iter()
-            .map(|(key, inner)| (key, parameter(&inner, places)))
+            .map(|(key, inner)| (key, parameter(&inner, drawn, places)))
             .collect();
         properties.insert("grid".into(), grid(schema));
         map.insert("properties".into(), properties.into());
         require_unless(map, &["grid"]);
     } else if known("additionalProperties") {
-        let inner = with_axes(&schema["additionalProperties"], places);
+        let inner = with_axes(&schema["additionalProperties"], drawn, places);
         map.insert("additionalProperties".into(), inner);
         map.insert("properties".into(), json!({ "grid": grid(schema) }));
     } else if map.contains_key("type") {
@@ -70,19 +72,19 @@ pub(super) fn with_axes(schema: &Value, places: &mut Places) -> Value {
         types.push("object".into());
         map.insert("type".into(), types.into());
         if let Some(items) = map.get_mut("items") {
-            *items = with_axes(items, places);
+            *items = with_axes(items, drawn, places);
         }
-        map.insert("properties".into(), keys(schema).into());
+        map.insert("properties".into(), keys(schema, drawn).into());
         map.insert("additionalProperties".into(), false.into());
         map.insert("minProperties".into(), 1.into());
-        map.insert("dependencies".into(), dependencies(schema));
+        map.insert("dependencies".into(), dependencies(schema, drawn));
     }
     explain(&mut axes);
     axes
 }
 
 /// A parameter of a plugin, which may be one that names a plugin.
-pub(super) fn parameter(schema: &Value, places: &mut Places) -> Value {
+pub(super) fn parameter(schema: &Value, drawn: bool, places: &mut Places) -> Value {
     if schema[PLUGIN].is_string() {
         let docs = schema["description"].as_str().unwrap_or_default();
         let mut place = places.several(musicrec_api::Kind::Weighting, docs);
@@ -91,7 +93,7 @@ pub(super) fn parameter(schema: &Value, places: &mut Places) -> Value {
         }
         return place;
     }
-    with_axes(schema, places)
+    with_axes(schema, drawn, places)
 }
 
 /// The values of one key of a `zip`: a list, or a range of numbers.
@@ -109,7 +111,7 @@ pub(super) fn zipped(schema: &Value, places: &mut Places) -> Value {
     bare(&mut item);
     values["items"] = item;
     if is_number(schema) {
-        let mut keys = keys(schema);
+        let mut keys = keys(schema, false);
         keys.remove("grid");
         values["type"] = json!(["array", "object"]);
         values["properties"] = keys.into();
@@ -139,7 +141,7 @@ pub(super) fn require_unless(map: &mut Map<String, Value>, keys: &[&str]) {
 }
 
 /// The keys of an axis.
-fn keys(schema: &Value) -> Map<String, Value> {
+fn keys(schema: &Value, drawn: bool) -> Map<String, Value> {
     let mut keys = Map::new();
     keys.insert("grid".into(), grid(schema));
     if is_number(schema) {
@@ -150,16 +152,30 @@ fn keys(schema: &Value) -> Map<String, Value> {
         }
         let text =
             "The first and the last value, for example `{ range = [8, 128], scale = \"log2\" }`.";
-        keys.insert(
-            "range".into(),
+        let ends = |text: &str, end: &Value| {
             json!({
                 "description": text,
                 "type": "array",
                 "items": end,
                 "minItems": 2,
                 "maxItems": 2,
-            }),
-        );
+            })
+        };
+        keys.insert("range".into(), ends(text, &end));
+        if drawn {
+            let text = "Both ends, included, of what random search draws from, each number as likely as \
+                the others; needs `[search.random]`.";
+            keys.insert("uniform".into(), ends(text, &end));
+            let text = "Both ends, included and above 0, of what random search draws from, each order \
+                of magnitude as likely as the others; needs `[search.random]`.";
+            if end["minimum"].as_f64().is_none_or(|least| least <= 0.0) {
+                end["exclusiveMinimum"] = 0.into();
+                if let Some(end) = end.as_object_mut() {
+                    end.remove("minimum");
+                }
+            }
+            keys.insert("log_uniform".into(), ends(text, &end));
+        }
         keys.insert("steps".into(), json!({ "$ref": "#/definitions/steps" }));
         keys.insert("scale".into(), json!({ "$ref": "#/definitions/scale" }));
     }
@@ -204,15 +220,20 @@ fn grid(schema: &Value) -> Value {
 }
 
 /// An axis is a grid or a range, and a linear range says how many values it has.
-fn dependencies(schema: &Value) -> Value {
+fn dependencies(schema: &Value, drawn: bool) -> Value {
     let alone = json!({ "maxProperties": 1, "additionalProperties": true });
     if is_number(schema) {
-        json!({
+        let mut keys = json!({
             "grid": alone,
             "steps": ["range"],
             "scale": ["range"],
             "range": steps_if_linear(),
-        })
+        });
+        if drawn {
+            keys["uniform"] = alone.clone();
+            keys["log_uniform"] = alone;
+        }
+        keys
     } else {
         json!({ "grid": alone })
     }

@@ -12,7 +12,7 @@ mod places;
 use musicrec_api::Kind;
 use serde_json::{Map, Value, json};
 
-use crate::experiment::{Evaluation, Recommendations};
+use crate::experiment::{Evaluation, Recommendations, Search};
 use crate::reference::plain;
 use places::Places;
 
@@ -59,6 +59,7 @@ pub(crate) fn definition() -> Value {
             "What competes: one or several model plugins, `[model.name]` or, for several settings of one, \
              `[[model.name]]`.",
         ),
+        "search": search(),
         "evaluation": evaluation(&mut places),
         "recommendations": described::<Recommendations>("What `recommendations.csv` holds."),
     });
@@ -75,6 +76,14 @@ pub(crate) fn definition() -> Value {
         "else": { "required": ["source", "model"], "additionalProperties": true },
         "definitions": Value::Object(places.definitions()),
     })
+}
+
+fn search() -> Value {
+    let mut schema = described::<Search>(
+        "How trials are found. Without it every point of the grids is a trial.",
+    );
+    schema["minProperties"] = 1.into();
+    schema
 }
 
 fn evaluation(places: &mut Places) -> Value {

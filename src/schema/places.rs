@@ -185,7 +185,8 @@ impl Places {
         }
         let mut zip = Map::new();
         for (name, schema) in parameters["properties"].as_object().into_iter().flatten() {
-            properties.insert(name.clone(), axes::parameter(schema, self));
+            let drawn = [Kind::Model, Kind::Weighting].contains(&kind);
+            properties.insert(name.clone(), axes::parameter(schema, drawn, self));
             zip.insert(name.clone(), axes::zipped(schema, self));
         }
         let takes_parameters = !zip.is_empty();

@@ -187,7 +187,7 @@ impl RowScorer for Product<'_> {
     fn score(&self, users: &[u32], mut out: ndarray::ArrayViewMut2<f32>) {
         let rows: Vec<usize> = users.iter().map(|&u| u as usize).collect();
         let batch = self.users.select(ndarray::Axis(0), &rows);
-        ndarray::linalg::general_mat_mul(1.0, &batch, &self.items.t(), 0.0, &mut out);
+        musicrec_api::arithmetic::general_mat_mul(1.0, &batch, &self.items.t(), 0.0, &mut out);
     }
 }
 

@@ -81,36 +81,49 @@ impl Cleaned {
 
     /// Lets all of them ask the same.
     pub(super) fn restrict(experiment: &Experiment, all: &mut [Self]) -> Result<(), Failure> {
-        let labels = experiment.cleanings.iter().map(|c| c.label.as_str());
-        let labels: Vec<&str> = labels.collect();
-        for role in [Role::Validation, Role::Test] {
-            let counts: Vec<usize> = all.iter().map(|of| of.periods(role).len()).collect();
-            if let Some(other) = counts.iter().position(|count| *count != counts[0]) {
-                return Err(Failure::Definition(format!(
-                    "the splitter `{}` makes {} {role} periods with the cleaners of `{}` and {} with \
-                     those of `{}`, so their results could not be compared; compare them in \
-                     experiments of their own",
-                    experiment.splitter.typetag_name(),
-                    counts[0],
-                    labels[0],
-                    counts[other],
-                    labels[other],
-                    role = role.name(),
-                )));
-            }
-            for period in 1..=counts.first().copied().unwrap_or(0) {
-                let folds = all.iter_mut().flat_map(|of| &mut of.folds);
-                let of_period =
-                    |f: &&mut FoldData| (f.summary.role, f.summary.period) == (role, period);
-                let mut folds: Vec<&mut FoldData> = folds.filter(of_period).collect();
-                restrict(&labels, &mut folds)?;
-            }
-        }
-        for of in all {
-            number_periods(&mut of.folds);
-        }
-        Ok(())
+        restrict_all(experiment, all.iter_mut().map(|of| &mut of.folds))
     }
+}
+
+/// Lets the folds of all alternatives of the cleaners ask the same.
+pub(super) fn restrict_all<'f>(
+    experiment: &Experiment,
+    folds: impl Iterator<Item = &'f mut Vec<FoldData>>,
+) -> Result<(), Failure> {
+    let mut all: Vec<&mut Vec<FoldData>> = folds.collect();
+    let labels = experiment.cleanings.iter().map(|c| c.label.as_str());
+    let labels: Vec<&str> = labels.collect();
+    for role in [Role::Validation, Role::Test] {
+        let count = |folds: &&mut Vec<FoldData>| {
+            let of_role = folds.iter().filter(|fold| fold.summary.role == role);
+            of_role.count()
+        };
+        let counts: Vec<usize> = all.iter().map(count).collect();
+        if let Some(other) = counts.iter().position(|count| *count != counts[0]) {
+            return Err(Failure::Definition(format!(
+                "the splitter `{}` makes {} {role} periods with the cleaners of `{}` and {} with \
+                 those of `{}`, so their results could not be compared; compare them in \
+                 experiments of their own",
+                experiment.splitter.typetag_name(),
+                counts[0],
+                labels[0],
+                counts[other],
+                labels[other],
+                role = role.name(),
+            )));
+        }
+        for period in 1..=counts.first().copied().unwrap_or(0) {
+            let folds = all.iter_mut().flat_map(|of| of.iter_mut());
+            let of_period =
+                |f: &&mut FoldData| (f.summary.role, f.summary.period) == (role, period);
+            let mut folds: Vec<&mut FoldData> = folds.filter(of_period).collect();
+            restrict(&labels, &mut folds)?;
+        }
+    }
+    for of in all {
+        number_periods(of);
+    }
+    Ok(())
 }
 
 /// Says under which alternative of the cleaners the data cannot be used.
@@ -125,7 +138,7 @@ pub(super) fn naming(label: &str, failure: Failure) -> Failure {
 }
 
 /// What went wrong under an alternative of the cleaners, at the place of the plugin at work.
-fn blame(experiment: &Experiment, cleaning: &Cleaning, failed: Failed) -> Failure {
+pub(super) fn blame(experiment: &Experiment, cleaning: &Cleaning, failed: Failed) -> Failure {
     let Failed { error, by } = failed;
     if by == Some(By::Source) {
         return of_source(experiment, error);
@@ -169,12 +182,7 @@ fn split(
     prepared: &Prepared,
 ) -> Result<(Vec<Fold>, Vec<FoldData>), Failed> {
     let events = &prepared.events;
-    let seed = derive_seed(experiment.seed, "split");
-    let folds = experiment.splitter.split(events, seed);
-    let mut split = folds.map_err(|error| By::Splitter.failed(error))?;
-    refuse_faulty(experiment, events, &split).map_err(|error| By::Splitter.failed(error))?;
-    // Stable: periods of a role stay in order.
-    split.sort_by_key(|fold| fold.role == Role::Test);
+    let split = split_rows(experiment, events)?;
     let validation = split.iter().filter(|f| f.role == Role::Validation);
     let mut validation: Vec<u32> = validation
         .flat_map(|f| f.given.iter().chain(&f.targets))
@@ -197,7 +205,18 @@ fn split(
     Ok((split, folds))
 }
 
-fn number_periods(folds: &mut [FoldData]) {
+/// What the splitter says: validation first, periods of a role in order.
+pub(super) fn split_rows(experiment: &Experiment, events: &Events) -> Result<Vec<Fold>, Failed> {
+    let seed = derive_seed(experiment.seed, "split");
+    let folds = experiment.splitter.split(events, seed);
+    let mut split = folds.map_err(|error| By::Splitter.failed(error))?;
+    refuse_faulty(experiment, events, &split).map_err(|error| By::Splitter.failed(error))?;
+    // Stable: periods of a role stay in order.
+    split.sort_by_key(|fold| fold.role == Role::Test);
+    Ok(split)
+}
+
+pub(super) fn number_periods(folds: &mut [FoldData]) {
     for role in [Role::Validation, Role::Test] {
         let of_role = folds.iter_mut().filter(|f| f.summary.role == role);
         periods::number(&mut of_role.collect::<Vec<_>>());

@@ -1,6 +1,7 @@
 //! A sweep: prepare once, run every trial on validation, choose, score the chosen ones on test,
 //! fit the best on everything and recommend.
 
+mod again;
 mod audit;
 mod checks;
 mod cleaned;
@@ -16,12 +17,13 @@ mod recommend;
 mod resume;
 mod run;
 mod schedule;
+mod search;
 mod trains;
 mod unit;
 pub(crate) mod units;
 mod warnings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -35,6 +37,7 @@ use crate::records::{Presence, Record, Run, Store, now};
 use crate::stages::periods::chance;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
+pub(crate) use again::again;
 use checks::{check_budget, check_weightings};
 use cleaned::{Cleaned, of_source};
 use isolate::Workers;
@@ -43,6 +46,7 @@ pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
 pub(crate) use ranges::{Edge, End, Range};
+use search::Sample;
 use trains::Trains;
 
 /// What the command line says about how to run.
@@ -146,6 +150,10 @@ pub(crate) struct Sweep<'a> {
     fingerprint: String,
     /// One for each alternative of the cleaners.
     cleaned: Vec<Cleaned>,
+    /// Shares of the users that the trials of a rung are given.
+    samples: Vec<Sample>,
+    /// The ids of all records that were needed so far.
+    ran: BTreeSet<String>,
     /// What trials learn from.
     trains: Trains,
     overview: Overview,
@@ -204,6 +212,8 @@ impl<'a> Opening<'a> {
             presence: None,
             fingerprint: self.fingerprint,
             cleaned,
+            samples: Vec::new(),
+            ran: BTreeSet::new(),
             trains,
             overview,
             unchanged,
@@ -353,7 +363,7 @@ impl<'a> Sweep<'a> {
         self.floors()?;
         let trials = self.experiment.trials();
         if self.overview.validated() {
-            self.run_trials(Role::Validation, &trials, listener)?;
+            self.validate(listener)?;
         }
         let mut chosen = Vec::new();
         for variant in &self.overview.variants {
@@ -363,11 +373,13 @@ impl<'a> Sweep<'a> {
                 chosen.push(trials[choice.index]);
             }
         }
-        self.run_trials(Role::Test, &chosen, listener)?;
+        let keys = self.keys(Role::Test, &chosen);
+        self.run_trials(keys, listener)?;
         self.recommend(&trials, listener)?;
         self.workers.dismiss();
         self.overview.provenance.ended(self.begun);
         self.overview.finished = true;
+        self.overview.ran = std::mem::take(&mut self.ran);
         self.store.keep_json(Overview::FILE, &self.overview)?;
         self.failures()
     }

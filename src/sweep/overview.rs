@@ -14,7 +14,8 @@ use super::ranges::{Edge, Range, ranges};
 use super::resume::{identity, revisions};
 use crate::compare::{Correction, detectable, mean_sd, quantile};
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial};
+use crate::experiment::{Experiment, Searched, Trial};
+use crate::halving::Halved;
 use crate::records::{Key, SCHEMA, Store, hex};
 use crate::settings::{among_namesakes, named, nesting, parameters, varying};
 use crate::stages::audit::Check;
@@ -39,6 +40,9 @@ pub(crate) struct Overview {
     /// Whether everything that the definition asks for has been done.
     #[serde(default)]
     pub(crate) finished: bool,
+    /// The ids of all records that were needed for it, those of the rungs of halving included.
+    #[serde(default)]
+    pub(crate) ran: BTreeSet<String>,
     /// Hash of all that it depends on: definition, data, code.
     #[serde(default)]
     pub(crate) identity: String,
@@ -62,6 +66,9 @@ pub(crate) struct Overview {
     pub(crate) baseline: Option<String>,
     /// Rules of the protocol that the definition changes.
     pub(crate) changes: Vec<String>,
+    /// How trials came about, if not every point of a grid is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) search: Option<Searched>,
     /// The conditions of `--only`, if only a part of the definition ran.
     pub(crate) only: Vec<String>,
     pub(crate) resamples: usize,
@@ -131,6 +138,9 @@ pub(crate) struct PlanVariant {
     pub(crate) ranges: Vec<Range>,
     /// Whether its model has numbers that could be tuned.
     pub(crate) tunable: bool,
+    /// How far its trials are run, if not all are run to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) halving: Option<Halved>,
     pub(crate) trials: Vec<PlanTrial>,
 }
 
@@ -301,6 +311,7 @@ pub(super) fn make(
         date: format!("{:.0}", jiff::Timestamp::now()),
         provenance: Provenance::new(options.threads),
         finished: false,
+        ran: BTreeSet::new(),
         identity: identity(experiment, fingerprint),
         revisions: revisions(experiment, fingerprint),
         shared: experiment.shared(),
@@ -311,7 +322,8 @@ pub(super) fn make(
         metrics: metrics.collect(),
         select: evaluation.select(),
         baseline: evaluation.baseline(&experiment.variants).map(str::to_owned),
-        changes: evaluation.changes(),
+        changes: changes(experiment),
+        search: experiment.search.clone(),
         only: experiment.only.clone(),
         resamples: evaluation.resamples.get(),
         min_effect: evaluation.min_effect,
@@ -324,6 +336,13 @@ pub(super) fn make(
     };
     overview.variants = plan(experiment, fingerprint, overview.validated());
     overview
+}
+
+/// What of the protocol the definition changes, in words.
+fn changes(experiment: &Experiment) -> Vec<String> {
+    let mut changes = experiment.evaluation.changes();
+    changes.extend(experiment.search.iter().flat_map(Searched::changes));
+    changes
 }
 
 /// Hash of who is asked about what on test. All alternatives of the cleaners ask the same.
@@ -364,11 +383,18 @@ fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<Plan
                 let keys = Key::all(experiment, trial, role, fingerprint);
                 keys.iter().map(Key::id).collect()
             };
-            let (ranges, edges) = ranges(&own);
+            let random = experiment.search.as_ref().and_then(|s| s.random.as_ref());
+            let drawn = random.and_then(|random| random.of(&variant.model));
+            let (ranges, edges) = ranges(&own, drawn);
             PlanVariant {
                 name: variant.name.clone(),
                 ranges,
                 tunable: own.iter().any(tunable),
+                halving: experiment
+                    .search
+                    .as_ref()
+                    .and_then(|search| search.halving.as_ref())
+                    .and_then(|halving| Halved::plan(halving, own.iter().map(|t| t.model))),
                 added: variant.added,
                 trials: own
                     .iter()
@@ -442,14 +468,20 @@ pub(crate) struct Chosen {
 }
 
 /// The best trial of a variant on validation (the first of equals), by the mean over its seeds, or its
-/// only one where there is no validation part. `None` if all of them failed.
+/// only one where there is no validation part. `None` if all of them failed. What halving stopped is not
+/// chosen, also where an earlier sweep ran it to the end.
 pub(crate) fn choose(
     overview: &Overview,
     variant: &PlanVariant,
     store: &Store,
 ) -> Result<Option<Chosen>, Failure> {
     let mut best: Option<Chosen> = None;
-    for (of_variant, trial) in variant.trials.iter().enumerate() {
+    let stopped = |trial: &PlanTrial| {
+        let halving = variant.halving.as_ref();
+        halving.is_some_and(|halved| halved.stopped.contains_key(&trial.index))
+    };
+    let trials = variant.trials.iter().enumerate();
+    for (of_variant, trial) in trials.filter(|(_, trial)| !stopped(trial)) {
         let values = trial.validation.iter().map(|id| {
             let record = store.record(id)?;
             Ok(record.and_then(|r| r.metric(&overview.select)))

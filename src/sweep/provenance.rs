@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use musicrec_api::arithmetic;
 use serde::{Deserialize, Serialize};
 
-use crate::records::Run;
+use crate::records::{Run, instructions};
 
 /// What produced the last sweep into a folder. Never compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,12 @@ pub(crate) struct Provenance {
     pub(crate) rustc: String,
     /// Operating system, processor architecture and model.
     pub(crate) machine: String,
+    /// The class of instruction sets that it computed with.
+    #[serde(default)]
+    pub(crate) instructions: String,
+    /// Whether it computed so that every machine gives the same bits.
+    #[serde(default)]
+    pub(crate) portable: bool,
     /// Threads of the sweep.
     pub(crate) threads: usize,
     /// Wall seconds of the sweep, reading included; what had a record already took none.
@@ -32,6 +39,8 @@ impl Provenance {
             commit: env!("MUSICREC_COMMIT").to_owned(),
             rustc: env!("MUSICREC_RUSTC").to_owned(),
             machine: Run::machine(),
+            instructions: instructions(),
+            portable: arithmetic::portable(),
             threads,
             wall_seconds: 0.0,
             cpu_seconds: None,

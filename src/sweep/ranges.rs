@@ -7,7 +7,7 @@ use musicrec_api::{Kind, registrations};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::experiment::Trial;
+use crate::experiment::{Declared, DrawnModel, Trial};
 use crate::reference::plain;
 use crate::settings::{flatten, nesting};
 
@@ -18,15 +18,23 @@ pub(crate) struct Range {
     pub(crate) parameter: String,
     /// Ascending if they are numbers, else in the order of the definition.
     pub(crate) values: Vec<String>,
+    /// The interval that they were drawn from, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) interval: Option<Declared>,
 }
 
 /// A parameter that has its lowest or highest value of those tried, where a lower or higher one is
-/// possible.
+/// possible. Of what random search draws, the ends of what it may draw are meant, not the extreme draws:
+/// beyond these nothing is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Edge {
     pub(crate) parameter: String,
     pub(crate) value: String,
     pub(crate) end: End,
+    /// The end of the interval that the value is drawn from and lies near to; absent where values are
+    /// listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) near: Option<String>,
 }
 
 /// Which end of what was tried.
@@ -68,8 +76,9 @@ fn parameters(trial: &Trial) -> BTreeMap<(String, String), Value> {
     all
 }
 
-/// What the trials of a variant tried, and for each of them the ends that it stands at.
-pub(super) fn ranges(trials: &[Trial]) -> (Vec<Range>, Vec<Vec<Edge>>) {
+/// What the trials of a variant tried, and for each of them the ends that it stands at. `drawn`: what
+/// random search drew them from.
+pub(super) fn ranges(trials: &[Trial], drawn: Option<&DrawnModel>) -> (Vec<Range>, Vec<Vec<Edge>>) {
     let own: Vec<_> = trials.iter().map(parameters).collect();
     let mut tried: BTreeMap<&(String, String), Vec<&Value>> = BTreeMap::new();
     for (parameter, value) in own.iter().flatten() {
@@ -85,23 +94,35 @@ pub(super) fn ranges(trials: &[Trial]) -> (Vec<Range>, Vec<Vec<Edge>>) {
             _ => std::cmp::Ordering::Equal,
         });
     }
+    let declared = |parameter: &(String, String)| drawn?.axes.get(&path(parameter));
     let mut open = BTreeMap::new();
     for (parameter, values) in &tried {
         let numbers: Option<Vec<f64>> = values.iter().map(|v| v.as_f64()).collect();
         if let Some([lowest, .., highest]) = numbers.as_deref() {
-            open.insert(*parameter, ends(parameter, *lowest, *highest));
+            let listed = Declared {
+                lowest: *lowest,
+                highest: *highest,
+                scale: None,
+            };
+            let declared = declared(parameter).cloned().unwrap_or(listed);
+            open.insert(*parameter, (ends(parameter, &declared), declared));
         }
     }
     let edges = own.iter().map(|own| {
-        let at = open.iter().flat_map(|(parameter, ends)| {
+        let at = open.iter().flat_map(|(parameter, (open, declared))| {
             let value = own.get(*parameter);
-            let stands = ends
-                .iter()
-                .filter(move |(at, _)| value.and_then(Value::as_f64) == Some(*at));
-            stands.map(move |(_, end)| Edge {
+            let number = value.and_then(Value::as_f64);
+            let (low, high) = number.map_or((false, false), |number| declared.at_ends(number));
+            let stands = [(End::Lowest, low), (End::Highest, high)].into_iter();
+            let stands = stands.filter(|(end, stands)| *stands && open.contains(end));
+            stands.map(move |(end, _)| Edge {
                 parameter: parameter.1.clone(),
                 value: value.map(Value::to_string).unwrap_or_default(),
-                end: *end,
+                end,
+                near: declared.scale.map(|_| match end {
+                    End::Lowest => declared.lowest.to_string(),
+                    End::Highest => declared.highest.to_string(),
+                }),
             })
         });
         at.collect()
@@ -110,8 +131,18 @@ pub(super) fn ranges(trials: &[Trial]) -> (Vec<Range>, Vec<Vec<Edge>>) {
     let ranges = tried.into_iter().map(|(parameter, values)| Range {
         parameter: parameter.1.clone(),
         values: values.into_iter().map(word).collect(),
+        interval: declared(parameter).filter(|d| d.scale.is_some()).cloned(),
     });
     (ranges.collect(), edges)
+}
+
+/// The path of a parameter in a definition: `model.als.factors`.
+fn path((plugin, parameter): &(String, String)) -> String {
+    let outermost = plugin.split('(').next().unwrap_or_default();
+    match parameter.strip_prefix("weighting.") {
+        Some(parameter) => format!("weighting.{outermost}.{parameter}"),
+        None => format!("model.{outermost}.{parameter}"),
+    }
 }
 
 fn word(value: &Value) -> String {
@@ -120,15 +151,15 @@ fn word(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The ends of what was tried beyond which the parameter could go.
-fn ends((plugin, path): &(String, String), lowest: f64, highest: f64) -> Vec<(f64, End)> {
+/// The ends of what could be tried beyond which the parameter could go.
+fn ends((plugin, path): &(String, String), declared: &Declared) -> Vec<End> {
     let bounds = bounds(plugin, path);
     let mut ends = Vec::new();
-    if bounds.0.is_none_or(|least| least < lowest) {
-        ends.push((lowest, End::Lowest));
+    if bounds.0.is_none_or(|least| least < declared.lowest) {
+        ends.push(End::Lowest);
     }
-    if bounds.1.is_none_or(|most| most > highest) {
-        ends.push((highest, End::Highest));
+    if bounds.1.is_none_or(|most| most > declared.highest) {
+        ends.push(End::Highest);
     }
     ends
 }
@@ -156,37 +187,43 @@ fn bounds(plugin: &str, path: &str) -> (Option<f64>, Option<f64>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{Edge, End, ranges};
-    use crate::experiment::{Model, Trial, Weighting};
+    use crate::experiment::{Declared, DrawnModel, Model, Scale, Trial, Weighting};
 
     fn model(json: &str) -> Model {
         Model::new("als".into(), serde_json::from_str(json).unwrap())
     }
 
-    #[test]
-    fn ends_that_can_be_extended_are_named() {
+    fn binary() -> Weighting {
         let weighting: Box<dyn musicrec_api::Weighting> =
             serde_json::from_str(r#"{"binary": {}}"#).unwrap();
         let nowhere = crate::definition::Place::new(0, &(0..0));
-        let weighting = Weighting::new(weighting, crate::definition::Node::empty(nowhere));
+        Weighting::new(weighting, crate::definition::Node::empty(nowhere))
+    }
+
+    fn trials<'a>(models: &'a [Model], weighting: &'a Weighting) -> Vec<Trial<'a>> {
+        let trial = |(index, model): (usize, &'a Model)| Trial {
+            index,
+            variant: 0,
+            model,
+            weighting,
+            cleaning: 0,
+        };
+        models.iter().enumerate().map(trial).collect()
+    }
+
+    #[test]
+    fn ends_that_can_be_extended_are_named() {
+        let weighting = binary();
         let models = [
             r#"{"als": {"factors": 1, "alpha": 5.0, "solver": "conjugate_gradients"}}"#,
             r#"{"als": {"factors": 8, "alpha": 5.0, "solver": "exact"}}"#,
             r#"{"als": {"factors": 4, "alpha": 5.0, "solver": "conjugate_gradients"}}"#,
         ]
         .map(model);
-        let trials: Vec<Trial> = models
-            .iter()
-            .enumerate()
-            .map(|(index, model)| Trial {
-                index,
-                variant: 0,
-                model,
-                weighting: &weighting,
-                cleaning: 0,
-            })
-            .collect();
-        let (ranges, edges) = ranges(&trials);
+        let (ranges, edges) = ranges(&trials(&models, &weighting), None);
         let tried = |at: usize| (ranges[at].parameter.as_str(), ranges[at].values.join(" "));
         assert_eq!(ranges.len(), 2);
         assert_eq!(tried(0), ("factors", "1 4 8".to_owned()));
@@ -197,7 +234,60 @@ mod tests {
             parameter: "factors".into(),
             value: "8".into(),
             end: End::Highest,
+            near: None,
         };
         assert_eq!(edges[1], [highest]);
+    }
+
+    #[test]
+    fn of_draws_the_ends_are_those_of_the_interval() {
+        let weighting = binary();
+        let models = [
+            r#"{"als": {"factors": 21, "alpha": 0.5, "regularization": 0.02}}"#,
+            r#"{"als": {"factors": 127, "alpha": 2.0, "regularization": 0.5}}"#,
+            r#"{"als": {"factors": 60, "alpha": 8.0, "regularization": 0.0}}"#,
+        ]
+        .map(model);
+        let of = |lowest, highest, scale| Declared {
+            lowest,
+            highest,
+            scale,
+        };
+        let drawn = DrawnModel {
+            model: "als".into(),
+            trials: 3,
+            settings: None,
+            axes: BTreeMap::from([
+                (
+                    "model.als.factors".into(),
+                    of(8.0, 128.0, Some(Scale::Uniform)),
+                ),
+                // A grid, of whose values the highest was not drawn.
+                ("model.als.alpha".into(), of(0.5, 32.0, None)),
+                (
+                    "model.als.regularization".into(),
+                    of(0.0, 1.0, Some(Scale::Uniform)),
+                ),
+            ]),
+        };
+        let (ranges, edges) = ranges(&trials(&models, &weighting), Some(&drawn));
+        let edge = |parameter: &str, value: &str, end, near: Option<&str>| Edge {
+            parameter: parameter.into(),
+            value: value.into(),
+            end,
+            near: near.map(str::to_owned),
+        };
+        // 21 is the lowest draw, but more than a tenth of the interval lies below it.
+        assert_eq!(edges[0], [edge("alpha", "0.5", End::Lowest, None)]);
+        assert_eq!(
+            edges[1],
+            [edge("factors", "127", End::Highest, Some("128"))]
+        );
+        // Below 0 there is no regularization.
+        assert_eq!(edges[2], []);
+        let factors = ranges.iter().find(|r| r.parameter == "factors").unwrap();
+        assert_eq!(factors.interval, Some(of(8.0, 128.0, Some(Scale::Uniform))));
+        let alpha = ranges.iter().find(|r| r.parameter == "alpha").unwrap();
+        assert_eq!((&alpha.interval, alpha.values.len()), (&None, 3));
     }
 }

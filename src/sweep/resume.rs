@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use musicrec_api::arithmetic;
 use serde_json::{Value, json};
 
-use super::{Options, Overview, choose};
+use super::{Options, Overview};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, resolved};
 use crate::records::{Key, LAB_REVISION, SCHEMA, Store, hex};
@@ -45,10 +46,12 @@ pub(super) fn identity(experiment: &Experiment, fingerprint: &str) -> String {
         experiment.shared(),
         resolved(&experiment.evaluation),
         resolved(&experiment.recommendations),
+        resolved(&experiment.search),
         experiment.only,
         trials,
         fingerprint,
         revisions(experiment, fingerprint),
+        arithmetic::portable(),
         SCHEMA,
         env!("CARGO_PKG_VERSION"),
         env!("MUSICREC_COMMIT"),
@@ -260,16 +263,7 @@ pub(super) fn finished(
     let Some(overview) = store.read::<Overview>(Overview::FILE)? else {
         return Ok(None);
     };
-    let mut needed: BTreeSet<&String> = BTreeSet::new();
-    for variant in &overview.variants {
-        needed.extend(variant.trials.iter().flat_map(|trial| &trial.validation));
-        if overview.exhibit_test {
-            needed.extend(variant.trials.iter().flat_map(|trial| &trial.test));
-        } else if let Some(chosen) = choose(&overview, variant, store)? {
-            needed.extend(&variant.trials[chosen.of_variant].test);
-        }
-    }
-    for id in needed {
+    for id in &overview.ran {
         let failed = !options.retry_failed && store.failed(id)?.is_some();
         if !failed && store.whole_record(id)?.is_none() {
             return Ok(None);

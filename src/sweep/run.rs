@@ -46,17 +46,32 @@ struct Census<'a> {
     missing: Vec<(Key, Trial<'a>)>,
 }
 
-impl<'a> Sweep<'a> {
-    /// Runs the trials of a role that have no record; of equal ones the first.
+impl Sweep<'_> {
+    /// A key for each seed of each trial.
+    pub(super) fn keys<'t>(&self, role: Role, trials: &[Trial<'t>]) -> Vec<(Key, Trial<'t>)> {
+        let of = |trial: &Trial<'t>| {
+            let keys = Key::all(self.experiment, trial, role, &self.fingerprint);
+            let trial = *trial;
+            keys.into_iter().map(move |key| (key, trial))
+        };
+        trials.iter().flat_map(of).collect()
+    }
+
+    /// Runs trials of one role that have no record; of equal ones the first.
     pub(super) fn run_trials(
-        &self,
-        role: Role,
-        trials: &[Trial<'a>],
+        &mut self,
+        named: Vec<(Key, Trial)>,
         listener: &Listener,
     ) -> Result<(), Failure> {
-        let census = self.census(role, trials)?;
+        let Some((first, _)) = named.first() else {
+            return Ok(());
+        };
+        let role = first.role;
+        let ids: Vec<String> = named.iter().map(|(key, _)| key.id()).collect();
+        self.ran.extend(ids.iter().cloned());
+        let census = self.census(named)?;
         let missing = census.missing.len();
-        let planned = self.planned(census.missing, trials)?;
+        let planned = self.planned(census.missing)?;
         let seconds: Vec<f64> = planned.iter().map(|planned| planned.seconds).collect();
         let count = self.options.jobs.map_or_else(
             || jobs(self.options.threads, &seconds),
@@ -80,11 +95,15 @@ impl<'a> Sweep<'a> {
         listener(Event::End);
         match ended {
             Err(Failure::Interrupted(_)) => {
-                let left = self.census(role, trials)?.missing.len();
+                let distinct: BTreeSet<&String> = ids.iter().collect();
+                let mut done = 0;
+                for id in &distinct {
+                    done += usize::from(self.store.record(id)?.is_some());
+                }
                 Err(Failure::Interrupted(format!(
-                    "{} of the {} {} trials have a record in {}; run the same command again to go on",
-                    census.distinct - census.failed - left,
-                    census.distinct,
+                    "{done} of the {} {} trials have a record in {}; run the same command again to go \
+                     on",
+                    distinct.len(),
                     role.name(),
                     self.store.folder().display()
                 )))
@@ -93,7 +112,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn census(&self, role: Role, trials: &[Trial<'a>]) -> Result<Census<'a>, Failure> {
+    fn census<'t>(&self, named: Vec<(Key, Trial<'t>)>) -> Result<Census<'t>, Failure> {
         let mut ids = BTreeSet::new();
         let mut census = Census {
             distinct: 0,
@@ -102,39 +121,32 @@ impl<'a> Sweep<'a> {
             failed: 0,
             missing: Vec::new(),
         };
-        for trial in trials {
-            for key in Key::all(self.experiment, trial, role, &self.fingerprint) {
-                census.seeds |= key.repeat > 0;
-                let id = key.id();
-                if ids.contains(&id) {
-                    census.equal += 1;
-                } else if self.store.whole_record(&id)?.is_none() {
-                    if !self.options.retry_failed && self.store.failed(&id)?.is_some() {
-                        census.failed += 1;
-                    } else {
-                        census.missing.push((key, *trial));
-                    }
+        for (key, trial) in named {
+            census.seeds |= key.repeat > 0;
+            let id = key.id();
+            if ids.contains(&id) {
+                census.equal += 1;
+            } else if self.store.whole_record(&id)?.is_none() {
+                if !self.options.retry_failed && self.store.failed(&id)?.is_some() {
+                    census.failed += 1;
+                } else {
+                    census.missing.push((key, trial));
                 }
-                ids.insert(id);
             }
+            ids.insert(id);
         }
         census.distinct = ids.len();
         Ok(census)
     }
 
-    fn planned(
-        &self,
-        missing: Vec<(Key, Trial<'a>)>,
-        trials: &[Trial<'a>],
-    ) -> Result<Vec<Planned<'a>>, Failure> {
+    fn planned<'t>(&self, missing: Vec<(Key, Trial<'t>)>) -> Result<Vec<Planned<'t>>, Failure> {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let all = self.experiment.trials();
-        debug_assert!(trials.len() <= all.len());
-        let speeds = Speeds::learn(&self.overview, &all, &self.known()?);
+        let speeds = Speeds::learn(&self.overview, &self.experiment.trials(), &self.known()?);
         let planned = units(missing).into_iter().map(|unit| {
-            let folds = self.folds(&unit);
+            let folds = self.periods_of(&unit).into_iter();
+            let folds: Vec<&Summary> = folds.map(|fold| &fold.summary).collect();
             // Where nothing tells, all are alike.
             let seconds = unit_seconds(&speeds, &unit, &folds).unwrap_or(1.0);
             let bytes = unit_bytes(&unit, &folds);
@@ -147,15 +159,10 @@ impl<'a> Sweep<'a> {
         Ok(planned.collect())
     }
 
-    fn folds(&self, unit: &Unit) -> Vec<&Summary> {
-        let folds = self.cleaned[unit.fitted().cleaning].periods(unit.role());
-        folds.into_iter().map(|fold| &fold.summary).collect()
-    }
-
     /// Runs units in their order.
     fn work(
         &self,
-        queue: &[&Planned<'a>],
+        queue: &[&Planned],
         (jobs, threads): (usize, usize),
         listener: &Listener,
     ) -> Result<(), Failure> {
@@ -240,9 +247,9 @@ impl<'a> Sweep<'a> {
     }
 
     /// Says which matrices a unit will need, or needs no more.
-    pub(super) fn reserve(&self, unit: &Unit, needs: bool) {
+    fn reserve(&self, unit: &Unit, needs: bool) {
         let trial = unit.fitted();
-        for fold in self.cleaned[trial.cleaning].periods(unit.role()) {
+        for fold in self.periods_of(unit) {
             if needs {
                 self.trains.reserve(trial.cleaning, trial.weighting, fold);
             } else {
@@ -254,7 +261,7 @@ impl<'a> Sweep<'a> {
     /// Does a unit, unless another process is at it; returns whether it is done now.
     fn one(
         &self,
-        planned: &Planned<'a>,
+        planned: &Planned,
         gate: &Gate,
         pool: Option<&rayon::ThreadPool>,
         job: &Job,
@@ -307,8 +314,8 @@ impl<'a> Sweep<'a> {
 
     fn fit(
         &self,
-        unit: &Unit<'a>,
-        planned: &Planned<'a>,
+        unit: &Unit,
+        planned: &Planned,
         share: f64,
         pool: &rayon::ThreadPool,
         job: &Job,

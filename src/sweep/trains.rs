@@ -13,8 +13,8 @@ use crate::stages::fold::{FoldData, Summary};
 #[derive(Debug, Default)]
 pub(super) struct Trains(Mutex<HashMap<Place, Entry>>);
 
-/// Role, cleaning, period, weighting.
-type Place = (Role, usize, usize, String);
+/// Role, cleaning, period, hash of the fold, weighting.
+type Place = (Role, usize, usize, String, String);
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -48,6 +48,14 @@ impl Trains {
         }
     }
 
+    /// Drops all that was made.
+    pub(super) fn forget(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// Waits for it if another makes it.
     pub(super) fn get(
         &self,
@@ -66,8 +74,11 @@ impl Trains {
 }
 
 fn place(cleaning: usize, weighting: &Weighting, fold: &FoldData) -> Place {
-    let Summary { role, period, .. } = fold.summary;
-    (role, cleaning, period, weighting.resolved.to_string())
+    let Summary {
+        role, period, hash, ..
+    } = &fold.summary;
+    let weighting = weighting.resolved.to_string();
+    (*role, cleaning, *period, hash.clone(), weighting)
 }
 
 /// A fold as a model sees it.

@@ -13,7 +13,7 @@ use super::units::{Member, Unit};
 use crate::exit::Failure;
 use crate::experiment::{Ties, resolved};
 use crate::panics::{Broken, caught};
-use crate::records::{Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult, now};
+use crate::records::{Origin, Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult, now};
 use crate::stages::ask::lists;
 use crate::stages::bound::{Bound, bind};
 use crate::stages::fold::FoldData;
@@ -47,7 +47,7 @@ struct Way<'w, 'a> {
 
 /// All that a unit's trials share while they run.
 struct Walk<'w, 'a> {
-    sweep: &'w Sweep<'a>,
+    sweep: &'w Sweep<'w>,
     unit: &'w Unit<'a>,
     job: &'w Job,
     folds: Vec<&'w FoldData>,
@@ -75,12 +75,12 @@ struct Period<'p> {
     begun: Moment,
 }
 
-impl<'a> Sweep<'a> {
+impl Sweep<'_> {
     /// Runs a unit. The failure of a trial, a panic included, is its record; only what stops the
     /// sweep is an error. To be called on a thread of the job's pool.
     pub(super) fn run_unit(
         &self,
-        unit: &Unit<'a>,
+        unit: &Unit,
         job: &Job,
         estimated: Option<u64>,
         done: &Done,
@@ -95,7 +95,7 @@ impl<'a> Sweep<'a> {
     /// Stores the failures of a unit that is not even begun, or of which nothing came back.
     pub(super) fn refuse_unit(
         &self,
-        unit: &Unit<'a>,
+        unit: &Unit,
         job: &Job,
         estimated: Option<u64>,
         broken: &Broken,
@@ -107,7 +107,7 @@ impl<'a> Sweep<'a> {
 
 impl<'w, 'a> Walk<'w, 'a> {
     fn new(
-        sweep: &'w Sweep<'a>,
+        sweep: &'w Sweep<'w>,
         unit: &'w Unit<'a>,
         job: &'w Job,
         estimated: Option<u64>,
@@ -123,7 +123,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             sweep,
             unit,
             job,
-            folds: sweep.cleaned[unit.fitted().cleaning].periods(unit.role()),
+            folds: sweep.periods_of(unit),
             started: now(),
             estimated,
             done,
@@ -314,6 +314,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 machine: Run::machine(),
                 source: resolved(&experiment.source),
+                origin: Origin::new(experiment, &member.key, member.trial.model),
                 backtrace: broken.and_then(|broken| broken.backtrace.clone()),
                 attempts: self.job.attempt,
                 stderr: broken.and_then(|broken| broken.stderr.clone()),

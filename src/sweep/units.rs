@@ -28,6 +28,13 @@ pub(super) struct Member<'a> {
 }
 
 impl<'a> Unit<'a> {
+    /// One trial by itself.
+    pub(super) fn alone(key: Key, trial: Trial<'a>) -> Self {
+        let id = unit_of(&key, &trial);
+        let members = vec![member(key, trial)];
+        Self { id, members }
+    }
+
     /// The trial that is fitted: the last on the way.
     pub(super) fn fitted(&self) -> &Trial<'a> {
         &self.members.last().expect("a unit has a member").trial
@@ -47,11 +54,24 @@ impl<'a> Unit<'a> {
     }
 }
 
+fn member(key: Key, trial: Trial) -> Member {
+    let steps = trial.model.plugin.steps().map_or(0, |steps| steps.count);
+    Member { key, trial, steps }
+}
+
 /// The id of the unit that a trial belongs to.
 pub(super) fn unit_of(key: &Key, trial: &Trial) -> String {
     let mut definition = key.definition.clone();
     definition["model"] = trial.model.fitted_as.clone();
-    let all = json!([key.role, key.data, definition, key.revisions, key.repeat]);
+    let all = json!([
+        key.role,
+        key.data,
+        definition,
+        key.revisions,
+        key.repeat,
+        key.users_share,
+        key.arithmetic
+    ]);
     hex(&all.to_string())[..16].to_owned()
 }
 
@@ -61,8 +81,7 @@ pub(super) fn units<'a>(trials: Vec<(Key, Trial<'a>)>) -> Vec<Unit<'a>> {
     let mut units: Vec<Unit> = Vec::new();
     for (key, trial) in trials {
         let id = unit_of(&key, &trial);
-        let steps = trial.model.plugin.steps().map_or(0, |steps| steps.count);
-        let member = Member { key, trial, steps };
+        let member = member(key, trial);
         match places.get(&id) {
             Some(&at) => units[at].members.push(member),
             None => {

@@ -6,9 +6,10 @@ use ndarray::Array2;
 
 use super::logs::{alone, events};
 use super::promises::{Promises, THREADS, on_threads};
+use super::{sharing, steps};
 use crate::{Error, Events, FitContext, Model, Recommender, Result, Scores, Shape, Train, Users};
 
-const SEED: u64 = 7;
+pub(super) const SEED: u64 = 7;
 
 /// Whether it could be tried at all.
 pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) -> bool {
@@ -17,6 +18,8 @@ pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) -> bool {
     if let Some(scores) = &scores {
         if same_again(model, &train, scores, promises) {
             whoever_is_asked(model, &train, scores, promises);
+            sharing::behavior(model, &train, scores, promises);
+            steps::behavior(model, promises);
         }
         stops(model, &train, promises);
         folds_in(model, promises);
@@ -104,7 +107,7 @@ fn score(
 }
 
 /// One row of scores for each user asked, or what is wrong with their shape.
-fn rows(
+pub(super) fn rows(
     recommender: &dyn Recommender,
     asked: &[u32],
     train: &Train,
@@ -238,8 +241,8 @@ fn stops(model: &dyn Model, train: &Train, promises: &mut Promises) {
     );
 }
 
-/// People it has not learned from, if it answers for them.
-fn folds_in(model: &dyn Model, promises: &mut Promises) {
+/// What is learned from half of the people, and what is told of those others who are chosen.
+pub(super) fn held_out(chosen: impl Fn(u32) -> bool) -> (Train, Train) {
     let whole = events();
     let of = |holds: &dyn Fn(u32) -> bool| -> Vec<u32> {
         let all = 0..whole.len() as u32;
@@ -248,14 +251,18 @@ fn folds_in(model: &dyn Model, promises: &mut Promises) {
     let (fit, _, items) = whole.select(&of(&|user| user % 2 == 0)).compact();
     let weights: Vec<f64> = (0..fit.len()).map(|e| 1.0 + (e % 3) as f64).collect();
     let train = Train::new(fit, &weights);
+    let history = whole.select(&of(&|user| user % 2 == 1 && chosen(user)));
+    let (told, _, users) = history.told_to(&train.events, &items);
     // A person's weights are the same whoever else there is; those of user 1 are 0.
-    let given = |holds: &dyn Fn(u32) -> bool| -> Train {
-        let history = whole.select(&of(&|user| user % 2 == 1 && holds(user)));
-        let (told, _, users) = history.told_to(&train.events, &items);
-        let weight = |&user: &u32| f64::from(users[user as usize] != 1) * 2.0;
-        let weights: Vec<f64> = told.user.iter().map(weight).collect();
-        Train::new(told, &weights)
-    };
+    let weight = |&user: &u32| f64::from(users[user as usize] != 1) * 2.0;
+    let weights: Vec<f64> = told.user.iter().map(weight).collect();
+    (train, Train::new(told, &weights))
+}
+
+/// People it has not learned from, if it answers for them.
+fn folds_in(model: &dyn Model, promises: &mut Promises) {
+    let (train, all) = held_out(|_| true);
+    let given = |holds: fn(u32) -> bool| held_out(holds).1;
     let mut fold_in = |given: &Train, threads: usize, what: &str| -> Option<Array2<f64>> {
         let everybody: Vec<u32> = (0..given.n_users() as u32).collect();
         let doing = format!("folding in {what}");
@@ -284,15 +291,14 @@ fn folds_in(model: &dyn Model, promises: &mut Promises) {
         });
         scores.ok()
     };
-    let all = given(&|_| true);
     let Some(scores) = fold_in(&all, 1, "people it has not learned from") else {
         return;
     };
-    fold_in(&given(&|_| false), 1, "nobody");
+    fold_in(&given(|_| false), 1, "nobody");
     let again: Vec<_> = THREADS
         .map(|threads| fold_in(&all, threads, "the same people again"))
         .into();
-    let some = given(&|user| user % 4 == 1);
+    let some = given(|user| user % 4 == 1);
     let of_some = fold_in(&some, 1, "some of the people");
     let steady = again
         .iter()
@@ -333,6 +339,6 @@ fn costs(model: &dyn Model, promises: &mut Promises) {
     }
 }
 
-fn same(a: &Array2<f64>, b: &Array2<f64>) -> bool {
+pub(super) fn same(a: &Array2<f64>, b: &Array2<f64>) -> bool {
     a.dim() == b.dim() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }

@@ -1,6 +1,6 @@
 //! Solving a symmetric positive definite system in place.
 
-use ndarray::linalg::general_mat_mul;
+use musicrec_api::arithmetic::general_mat_mul;
 use ndarray::{Array2, ArrayViewMut2, Axis};
 
 use super::real::{add_scaled, dot};

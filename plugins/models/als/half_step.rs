@@ -1,7 +1,7 @@
 //! Solving for all users with the items held fast, or for all items with the users held fast.
 
 use musicrec_api::InteractionMatrix;
-use ndarray::linalg::general_mat_mul;
+use musicrec_api::arithmetic::general_mat_mul;
 use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Data, Ix2};
 use rayon::prelude::*;
 

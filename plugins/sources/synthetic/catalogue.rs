@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use musicrec_api::arithmetic::powf;
 use rustc_hash::FxHashSet;
 
 use super::Synthetic;
@@ -75,7 +76,7 @@ impl Catalogue {
         artist_of.sort_unstable();
 
         let mut weights: Vec<f64> = (0..songs)
-            .map(|rank| f64::from(rank + 1).powf(-parameters.popularity.get()))
+            .map(|rank| powf(f64::from(rank + 1), -parameters.popularity.get()))
             .collect();
         dice.shuffle(&mut weights);
 

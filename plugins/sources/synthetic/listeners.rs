@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use musicrec_api::arithmetic::exp;
+
 use super::Synthetic;
 use super::catalogue::{Catalogue, ids};
 use super::dice::{Alias, Dice, Odds};
@@ -121,7 +123,7 @@ impl Listeners {
     pub(super) fn new(parameters: &Synthetic, catalogue: &Catalogue, dice: &mut Dice) -> Self {
         let users = parameters.users.get();
         let spread = parameters.activity.get();
-        let weights: Vec<f64> = (0..users).map(|_| (spread * dice.normal()).exp()).collect();
+        let weights: Vec<f64> = (0..users).map(|_| exp(spread * dice.normal())).collect();
         let mut order: Vec<u32> = (0..users).collect();
         dice.shuffle(&mut order);
         Self {

@@ -1,5 +1,7 @@
 //! Items that are heard by the same people as what the user hears.
 
+use std::sync::Arc;
+
 use musicrec_api::{
     Cost, FitContext, Fraction, InteractionMatrix, Model, Recommender, Result, RowScorer, Scores,
     Shape, Train, Users, register,
@@ -36,9 +38,13 @@ impl Default for MyPlugin {
 
 #[typetag::serde(name = "my_plugin")]
 impl Model for MyPlugin {
-    fn fit(&self, train: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
+    fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
         let items_of_user = train.interactions.clone();
-        let users_of_item = items_of_user.transpose_view().to_csr();
+        // Made once for all trials that differ in `damping` alone; were it to depend on a parameter,
+        // that would belong into the key.
+        let users_of_item = context.shared("my_plugin/users_of_item", || {
+            Ok(items_of_user.transpose_view().to_csr())
+        })?;
         let counts = users_of_item.outer_iterator().map(|users| users.nnz());
         let factors = counts
             .map(|n| (n.max(1) as f64).powf(-self.damping.get()))
@@ -69,7 +75,7 @@ register!(Model, MyPlugin, "my_plugin", revision = 1);
 /// What `fit` returns: all that is needed to score.
 struct Fitted {
     items_of_user: InteractionMatrix,
-    users_of_item: InteractionMatrix,
+    users_of_item: Arc<InteractionMatrix>,
     /// What popularity leaves of an item's score.
     factors: Vec<f64>,
 }

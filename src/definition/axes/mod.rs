@@ -4,8 +4,13 @@
 //! * `{ grid = [ … ] }`: these values.
 //! * `{ range = [8, 128], scale = "log2", steps = 5 }`: numbers between two ends.
 //! * `zip = { a = [ … ], b = [ … ] }` beside the parameters of a plugin: these move together.
+//! * `{ uniform = [8, 128] }`, `{ log_uniform = [1e-4, 1.0] }`: what random search draws from.
+//!
+//! A tree with axes is a [`Space`], of which a grid lists all and a search draws some.
 
+mod interval;
 mod range;
+mod space;
 mod zip;
 
 use musicrec_api::Kind;
@@ -18,8 +23,13 @@ use crate::reference::{self, plain};
 use range::range;
 use zip::zipped;
 
+pub(super) use space::{Drawn, Listing, Space};
+
 /// The key that makes a table an axis.
-pub(super) const KEYS: [&str; 2] = ["grid", "range"];
+pub(super) const KEYS: [&str; 4] = ["grid", "range", DRAWN[0], DRAWN[1]];
+
+/// Those of which values are drawn.
+const DRAWN: [&str; 2] = ["uniform", "log_uniform"];
 
 /// Whether a node is an axis: one thing, whatever stands in it.
 pub(super) fn is_axis(node: &Node) -> bool {
@@ -29,66 +39,54 @@ pub(super) fn is_axis(node: &Node) -> bool {
 /// What may stand in the table of a range.
 const RANGE: [&str; 3] = ["range", "scale", "steps"];
 
-/// All concrete parameter tables of a plugin: the product of the axes in it, the last key fastest.
-pub(super) fn of_plugin(plugin: &Named, kind: Kind, faults: &mut Faults) -> Vec<Node> {
+/// What the parameters of a plugin may be: the product of the axes in them, the last key fastest.
+pub(super) fn of_plugin(plugin: &Named, kind: Kind, faults: &mut Faults) -> Space {
     let node = &plugin.parameters;
     let registration = reference::of(kind).find(|r| r.name == plugin.name);
     let schema = registration.map_or(Schema::Null, plain::parameters);
     match node.get("zip") {
-        Some(zip) if matches!(node.value, Value::Table(_)) => zipped(node, zip, &schema, faults)
-            .iter()
-            .flat_map(|node| expand(node, kind, &schema, faults))
-            .collect(),
-        _ => expand(node, kind, &schema, faults),
+        Some(zip) if matches!(node.value, Value::Table(_)) => Space::choice(
+            zipped(node, zip, &schema, faults)
+                .iter()
+                .map(|node| space(node, kind, &schema, faults))
+                .collect(),
+        ),
+        _ => space(node, kind, &schema, faults),
     }
 }
 
 /// `schema` is that of the value, null where it is not known.
-fn expand(node: &Node, kind: Kind, schema: &Schema, faults: &mut Faults) -> Vec<Node> {
-    let of = |value: Value| Node {
-        place: node.place.clone(),
-        value,
-    };
+fn space(node: &Node, kind: Kind, schema: &Schema, faults: &mut Faults) -> Space {
     match &node.value {
-        Value::Scalar(_) => vec![node.clone()],
-        Value::Array(items) => {
-            let choices: Vec<_> = items
+        Value::Scalar(_) => Space::Fixed(node.clone()),
+        Value::Array(items) => Space::List(
+            node.place.clone(),
+            items
                 .iter()
-                .map(|i| expand(i, kind, &schema["items"], faults))
-                .collect();
-            let rows = product(&choices, &node.place, faults).into_iter();
-            rows.map(|items| of(Value::Array(items))).collect()
-        }
+                .map(|item| space(item, kind, &schema["items"], faults))
+                .collect(),
+        ),
         Value::Table(entries) => {
             if let Some(values) = axis(node, schema, faults) {
-                return values
-                    .iter()
-                    .flat_map(|value| expand(value, kind, schema, faults))
-                    .collect();
+                let values = values.iter();
+                return Space::choice(
+                    values
+                        .map(|value| space(value, kind, schema, faults))
+                        .collect(),
+                );
             }
-            // An entry without any value has been a fault; the others are still looked at.
-            let (entries, choices): (Vec<&Entry>, Vec<_>) = entries
-                .iter()
-                .map(|entry| {
-                    let values = if entry.key == plugins::NESTED && kind == Kind::Weighting {
-                        plugins::place(&entry.node, kind, faults)
-                    } else {
-                        expand(&entry.node, kind, &schema["properties"][&entry.key], faults)
-                    };
-                    (entry, values)
-                })
-                .filter(|(_, values)| !values.is_empty())
-                .unzip();
-            let table = |values: Vec<Node>| {
-                let entries = entries.iter().zip(values);
-                entries.map(|(&entry, node)| Entry {
-                    node,
-                    ..entry.clone()
-                })
-            };
-            let rows = product(&choices, &node.place, faults).into_iter();
-            rows.map(|values| of(Value::Table(table(values).collect())))
-                .collect()
+            if let Some(interval) = interval::interval(node, schema, faults) {
+                return interval;
+            }
+            let spaces = entries.iter().map(|entry| {
+                let of = if entry.key == plugins::NESTED && kind == Kind::Weighting {
+                    plugins::place(&entry.node, kind, faults)
+                } else {
+                    space(&entry.node, kind, &schema["properties"][&entry.key], faults)
+                };
+                (entry.clone(), of)
+            });
+            Space::Table(node.place.clone(), spaces.collect())
         }
     }
 }
@@ -198,8 +196,16 @@ pub(super) fn none(node: &Node, faults: &mut Faults) -> bool {
                 let known = |e: &Entry| RANGE.contains(&e.key.as_str());
                 entries.iter().all(known)
             });
-            if let Some(axis) = grid.or(range) {
-                let message = format!("a {} cannot stand here", axis.key);
+            let drawn = DRAWN
+                .into_iter()
+                .find_map(named)
+                .filter(|_| entries.len() == 1);
+            if let Some(axis) = grid.or(range).or(drawn) {
+                let message = if drawn.is_some() {
+                    format!("the axis `{}` cannot stand here", axis.key)
+                } else {
+                    format!("a {} cannot stand here", axis.key)
+                };
                 faults.push(Fault::at(axis.place.clone(), message).help(
                     "all trials of a comparison share source, splitter and rules of evaluation; axes \
                      belong in [model.…], [weighting.…] and the entries of cleaners and metrics",
@@ -216,6 +222,11 @@ pub(super) fn none(node: &Node, faults: &mut Faults) -> bool {
 
 /// Books a fault where `count` settings are more than a sweep takes.
 pub(super) fn too_many(count: usize, place: &Place, faults: &mut Faults) -> bool {
+    too_many_of(count, "thin the axes out", place, faults)
+}
+
+/// The same with how to have fewer.
+pub(super) fn too_many_of(count: usize, remedy: &str, place: &Place, faults: &mut Faults) -> bool {
     let most = faults.most_trials;
     if count <= most {
         return false;
@@ -223,12 +234,12 @@ pub(super) fn too_many(count: usize, place: &Place, faults: &mut Faults) -> bool
     let (message, help) = if most < super::MOST_TRIALS_IF_MEANT {
         (
             format!("{count} settings: a sweep takes more than {most} only with --yes"),
-            "thin the axes out; or, if that many are meant, say --yes",
+            format!("{remedy}; or, if that many are meant, say --yes"),
         )
     } else {
         (
             format!("{count} settings are more than the {most} a sweep takes"),
-            "thin the axes out, or make several experiments of this one",
+            format!("{remedy}, or make several experiments of this one"),
         )
     };
     faults.push(Fault::at(place.clone(), message).help(help));

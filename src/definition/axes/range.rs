@@ -26,7 +26,8 @@ pub(super) fn range(
     let given = node.get("steps");
     let given = given.map(|steps| given_steps(&steps.node, faults));
     let scale = scale(node, faults);
-    let (from, to, whole_ends) = ends(&range.node, faults)?;
+    let example = "for example { range = [0.01, 1.0], scale = \"log10\", steps = 3 }";
+    let (from, to, whole_ends) = ends(&range.node, "a range", example, faults)?;
     let (scale, whole) = (scale?, is_whole(schema).unwrap_or(whole_ends));
     if whole && !whole_ends {
         faults.push(
@@ -89,7 +90,7 @@ pub(super) fn range(
 }
 
 /// Whether a parameter is a whole number; `None` where its schema does not say.
-fn is_whole(schema: &Schema) -> Option<bool> {
+pub(super) fn is_whole(schema: &Schema) -> Option<bool> {
     let kinds: Vec<&str> = match &schema["type"] {
         Schema::String(kind) => vec![kind],
         Schema::Array(kinds) => kinds.iter().filter_map(Schema::as_str).collect(),
@@ -129,8 +130,13 @@ fn given_steps(node: &Node, faults: &mut Faults) -> Option<usize> {
     None
 }
 
-/// Both ends and whether they are whole numbers.
-fn ends(node: &Node, faults: &mut Faults) -> Option<(f64, f64, bool)> {
+/// Both ends of what `name` is, and whether they are whole numbers.
+pub(super) fn ends(
+    node: &Node,
+    name: &str,
+    example: &str,
+    faults: &mut Faults,
+) -> Option<(f64, f64, bool)> {
     let whole = |node: &Node| matches!(node.value, Value::Scalar(toml::Value::Integer(_)));
     if let Value::Array(items) = &node.value
         && let [first, last] = items.as_slice()
@@ -141,13 +147,16 @@ fn ends(node: &Node, faults: &mut Faults) -> Option<(f64, f64, bool)> {
         }
         faults.push(Fault::at(
             node.place.clone(),
-            "the first end of a range is the lower one",
+            format!("the first end of {name} is the lower one"),
         ));
         return None;
     }
     faults.push(
-        Fault::at(node.place.clone(), "a range has two numbers, its ends")
-            .help("for example { range = [0.01, 1.0], scale = \"log10\", steps = 3 }"),
+        Fault::at(
+            node.place.clone(),
+            format!("{name} has two numbers, its ends"),
+        )
+        .help(example),
     );
     None
 }

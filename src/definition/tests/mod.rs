@@ -2,6 +2,7 @@
 
 mod axes;
 mod files;
+mod search;
 
 use std::path::Path;
 

@@ -110,6 +110,12 @@ impl Store {
 
     /// The ids of all trials that are done.
     pub(crate) fn known(&self) -> Result<BTreeSet<String>, Failure> {
+        if !self.path(RECORDS).is_dir() {
+            return Err(Failure::Data(format!(
+                "{} holds no sweep: there is no folder {RECORDS} in it",
+                self.folder.display()
+            )));
+        }
         Ok(self.ids(RECORDS)?.into_iter().collect())
     }
 
@@ -131,7 +137,7 @@ pub(super) mod samples {
     use tempfile::TempDir;
 
     use super::Store;
-    use crate::records::{Key, Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult};
+    use crate::records::{Key, Origin, Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult};
 
     /// An empty store, and the folder that holds it until it is dropped.
     pub(super) fn store() -> (TempDir, Store) {
@@ -149,6 +155,8 @@ pub(super) mod samples {
             definition: json!({"model": {"als": {}}, "weighting": "binary"}),
             revisions: json!({}),
             repeat,
+            users_share: None,
+            arithmetic: None,
         };
         Record {
             schema: SCHEMA,
@@ -172,6 +180,7 @@ pub(super) mod samples {
                 version: String::new(),
                 machine: String::new(),
                 source: json!(null),
+                origin: Origin::default(),
                 backtrace: None,
                 attempts: 1,
                 stderr: None,

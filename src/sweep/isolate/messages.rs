@@ -27,9 +27,13 @@ pub(super) enum Ask {
 /// A unit as a worker finds it again: it knows the same trials.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct UnitAsk {
+    /// Its id.
+    pub(super) unit: String,
     pub(super) role: Role,
-    /// The ids of the records that are wanted; one fit serves them all.
-    pub(super) trials: Vec<String>,
+    /// The share of the users that it is given, if not all.
+    pub(super) users: Option<f64>,
+    /// The id of each record that is wanted, and after how many steps; one fit serves them all.
+    pub(super) trials: Vec<(String, usize)>,
     /// What the fit is expected to hold, for the records.
     pub(super) estimated_bytes: u64,
     pub(super) threads: usize,

@@ -82,11 +82,11 @@ struct Lost {
     again: bool,
 }
 
-impl<'a> Sweep<'a> {
+impl Sweep<'_> {
     /// Runs a unit in a worker. `expected` is the bytes of the unit and the seconds of each trial.
     pub(super) fn fit_apart(
         &self,
-        unit: &Unit<'a>,
+        unit: &Unit,
         expected: (u64, f64),
         job: &Job,
         listener: &Listener,
@@ -147,7 +147,7 @@ impl<'a> Sweep<'a> {
     /// Has a worker run what is left of a unit; what came between, if it did not get through.
     fn attempt(
         &self,
-        unit: &Unit<'a>,
+        unit: &Unit,
         bytes: u64,
         job: &Job,
         attempt: u32,
@@ -160,8 +160,14 @@ impl<'a> Sweep<'a> {
         let begun = Instant::now();
         self.store.fit_log(&fit)?;
         worker.ask(&Ask::Unit(UnitAsk {
+            unit: unit.id.clone(),
             role: unit.role(),
-            trials: unit.members.iter().map(|member| member.key.id()).collect(),
+            users: unit.members[0].key.users_share,
+            trials: unit
+                .members
+                .iter()
+                .map(|member| (member.key.id(), member.steps))
+                .collect(),
             estimated_bytes: bytes,
             threads: job.threads,
             jobs: job.jobs,

@@ -9,24 +9,33 @@ use musicrec_api::Role;
 
 use super::messages::{Answer, Ask, Recommendations, UnitAsk, say};
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Trial};
+use crate::experiment::{Experiment, Model, Trial};
 use crate::panics;
-use crate::records::{Key, Put, Record};
+use crate::records::{Put, Record};
 use crate::sweep::meter::{Meter, Peaks};
 use crate::sweep::run::pool;
 use crate::sweep::unit::Job;
-use crate::sweep::units::{Unit, units};
+use crate::sweep::units::{unit_of, units};
 use crate::sweep::{Options, Sweep};
 
 /// What a worker keeps from one unit to the next.
-struct Worker<'s, 'a> {
-    sweep: &'s Sweep<'a>,
+struct Worker<'a> {
+    sweep: Sweep<'a>,
     trials: Vec<Trial<'a>>,
-    /// Which of them a record is of, and which of its seeds.
-    places: HashMap<Role, HashMap<String, (usize, usize)>>,
     pool: Option<(usize, rayon::ThreadPool)>,
-    /// The units whose matrices are kept: those of the present role.
-    reserved: Vec<Unit<'a>>,
+    /// Of which part the last unit was.
+    part: Option<Part>,
+}
+
+/// The trials of a part, to be found again.
+struct Part {
+    role: Role,
+    /// The share of the users.
+    users: Option<f64>,
+    /// Which trial a record is of, and which of its seeds.
+    of_record: HashMap<String, (usize, usize)>,
+    /// Which trial a unit is of, for how many steps so ever.
+    of_unit: HashMap<String, (usize, usize)>,
 }
 
 /// Does what the sweep that started this process asks for, until that sweep closes the line or is no
@@ -37,16 +46,15 @@ pub(crate) fn serve(experiment: &Experiment, options: &Options) -> Result<(), Fa
     panics::keep();
     let sweep = Sweep::prepare(experiment, options, &cancel)?;
     let _assistance = sweep.store.assist()?;
-    let mut worker = Worker {
-        sweep: &sweep,
-        trials: experiment.trials(),
-        places: HashMap::new(),
-        pool: None,
-        reserved: Vec::new(),
-    };
     answer(&Answer::Ready {
         fingerprint: sweep.fingerprint.clone(),
     })?;
+    let mut worker = Worker {
+        sweep,
+        trials: experiment.trials(),
+        pool: None,
+        part: None,
+    };
     for ask in asks {
         match ask {
             Ask::Unit(ask) => {
@@ -87,10 +95,29 @@ fn answer(answer: &Answer) -> Result<(), Failure> {
     say(&mut stdout().lock(), answer).map_err(|e| Failure::output("to the sweep", &e))
 }
 
-impl<'a> Worker<'_, 'a> {
+impl<'a> Worker<'a> {
     fn run(&mut self, ask: &UnitAsk) -> Result<(), Failure> {
-        let unit = self.unit(ask)?;
-        self.reserve(&unit);
+        self.part(ask.role, ask.users)?;
+        let found: Vec<(Trial, usize, Option<Model>)> = ask
+            .trials
+            .iter()
+            .map(|(id, steps)| self.found(ask, id, *steps))
+            .collect::<Result<_, _>>()?;
+        let trials = found.iter().map(|(trial, repeat, model)| {
+            let mut trial = *trial;
+            trial.model = model.as_ref().unwrap_or(trial.model);
+            let mut keys = self.sweep.keys(ask.role, &[trial]);
+            let (mut key, trial) = keys.swap_remove(*repeat);
+            key.users_share = ask.users;
+            (key, trial)
+        });
+        let units = units(trials.collect());
+        let [unit] = &units[..] else {
+            return Err(changed());
+        };
+        if unit.id != ask.unit {
+            return Err(changed());
+        }
         let pool = match self.pool.take() {
             Some((threads, pool)) if threads == ask.threads => pool,
             _ => pool(ask.threads, 0)?,
@@ -111,55 +138,58 @@ impl<'a> Worker<'_, 'a> {
             answer(&Answer::Trial { record, conflict })
         };
         let bytes = Some(ask.estimated_bytes);
-        let ended = pool.install(|| self.sweep.run_unit(&unit, &job, bytes, &done));
+        let ended = pool.install(|| self.sweep.run_unit(unit, &job, bytes, &done));
         self.pool = Some((ask.threads, pool));
         ended
     }
 
-    /// What several units learn from is made once, and forgotten when those of another part come.
-    fn reserve(&mut self, unit: &Unit<'a>) {
-        if self
-            .reserved
-            .iter()
-            .any(|other| other.role() != unit.role())
-        {
-            for other in self.reserved.drain(..) {
-                self.sweep.reserve(&other, false);
+    /// Makes a part ready. What several units of it learn from is made once, and forgotten when those
+    /// of another part come.
+    fn part(&mut self, role: Role, users: Option<f64>) -> Result<(), Failure> {
+        let same = |part: &Part| part.role == role && part.users == users;
+        if self.part.as_ref().is_some_and(same) {
+            return Ok(());
+        }
+        self.sweep.trains.forget();
+        self.sweep.samples.clear();
+        if let Some(share) = users {
+            self.sweep.sample(share)?;
+        }
+        let mut part = Part {
+            role,
+            users,
+            of_record: HashMap::new(),
+            of_unit: HashMap::new(),
+        };
+        for (at, trial) in self.trials.iter().enumerate() {
+            let keys = self.sweep.keys(role, &[*trial]).into_iter().enumerate();
+            for (repeat, (mut key, _)) in keys {
+                key.users_share = users;
+                part.of_unit
+                    .entry(unit_of(&key, trial))
+                    .or_insert((at, repeat));
+                part.of_record.entry(key.id()).or_insert((at, repeat));
             }
         }
-        self.sweep.reserve(unit, true);
-        self.reserved.push(unit.clone());
+        self.part = Some(part);
+        Ok(())
     }
 
-    /// The trial that a record is of.
-    fn trial(&mut self, role: Role, id: &str) -> Result<(Key, Trial<'a>), Failure> {
-        let (sweep, trials) = (self.sweep, &self.trials);
-        let keys = |trial| Key::all(sweep.experiment, trial, role, &sweep.fingerprint);
-        let places = self.places.entry(role).or_insert_with(|| {
-            let all = trials.iter().enumerate();
-            let ids = all.flat_map(|(at, trial)| {
-                let repeats = keys(trial).into_iter().enumerate();
-                repeats.map(move |(repeat, key)| (key.id(), (at, repeat)))
-            });
-            ids.collect()
-        });
-        let &(at, repeat) = places.get(id).ok_or_else(|| {
-            Failure::Changed(
-                "the definition has changed since the sweep began; run the same command again to see \
-                 what changed"
-                    .to_owned(),
-            )
-        })?;
-        let key = keys(&trials[at]).swap_remove(repeat);
-        Ok((key, trials[at]))
-    }
-
-    fn unit(&mut self, ask: &UnitAsk) -> Result<Unit<'a>, Failure> {
-        let ids = ask.trials.iter();
-        let trials = ids.map(|id| self.trial(ask.role, id));
-        let mut units = units(trials.collect::<Result<_, _>>()?);
-        assert_eq!(units.len(), 1, "one fit is asked for");
-        Ok(units.remove(0))
+    /// The trial of the part that a record is of, which of its seeds, and the model if that is one of
+    /// fewer steps than any trial has, as successive halving begins with.
+    fn found(
+        &self,
+        ask: &UnitAsk,
+        id: &str,
+        steps: usize,
+    ) -> Result<(Trial<'a>, usize, Option<Model>), Failure> {
+        let part = self.part.as_ref().ok_or_else(changed)?;
+        if let Some(&(at, repeat)) = part.of_record.get(id) {
+            return Ok((self.trials[at], repeat, None));
+        }
+        let &(at, repeat) = part.of_unit.get(&ask.unit).ok_or_else(changed)?;
+        let trial = self.trials[at];
+        Ok((trial, repeat, Some(trial.model.after(steps))))
     }
 
     fn recommend(
@@ -167,7 +197,20 @@ impl<'a> Worker<'_, 'a> {
         id: &str,
         count: usize,
     ) -> Result<Result<Recommendations, String>, Failure> {
-        let (key, trial) = self.trial(Role::Test, id)?;
+        self.part(Role::Test, None)?;
+        let part = self.part.as_ref().ok_or_else(changed)?;
+        let &(at, repeat) = part.of_record.get(id).ok_or_else(changed)?;
+        let mut keys = self.sweep.keys(Role::Test, &[self.trials[at]]);
+        let (key, trial) = keys.swap_remove(repeat);
         self.sweep.recommend_here(&trial, &key, count)
     }
+}
+
+/// The sweep knows what this worker does not.
+fn changed() -> Failure {
+    Failure::Changed(
+        "the definition or a file that it includes has changed since the sweep began; run the same \
+         command again to see what changed"
+            .to_owned(),
+    )
 }

@@ -26,8 +26,10 @@ mod cleaners;
 mod docs;
 mod metrics;
 mod models;
+mod sharing;
 mod sources;
 mod splitters;
+mod steps;
 mod weightings;
 
 use musicrec_api::{Kind, conformance};

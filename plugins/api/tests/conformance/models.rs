@@ -10,7 +10,7 @@ use ndarray::ArrayViewMut2;
 use crate::{breaks, breaks_nothing};
 
 /// One score an item.
-struct Same(Vec<f64>);
+pub(crate) struct Same(pub(crate) Vec<f64>);
 
 impl Recommender for Same {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
@@ -38,7 +38,7 @@ impl RowScorer for ByRow {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is what `fit` returns")]
-fn same(train: &Train, score: f64) -> Result<Box<dyn Recommender>> {
+pub(crate) fn same(train: &Train, score: f64) -> Result<Box<dyn Recommender>> {
     Ok(Box::new(Same(vec![score; train.n_items()])))
 }
 
@@ -156,7 +156,7 @@ plugin!(Model counts_who_asks "counts_who_asks", "[model.counts_who_asks]", {
 });
 
 /// Whoever is folded in gets scores by what is given.
-struct FoldsIn(fn(&Train) -> Vec<f64>);
+pub(crate) struct FoldsIn(pub(crate) fn(&Train) -> Vec<f64>);
 
 impl Recommender for FoldsIn {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
