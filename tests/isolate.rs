@@ -168,6 +168,33 @@ fn nothing_differs_but_the_process() {
 }
 
 #[test]
+fn rungs_of_halving_and_portable_sums_are_known_to_workers() {
+    for keys in [
+        "least = 1",
+        "resource = \"users\"\nreduction = 2\nleast = 0.5",
+    ] {
+        let lab = Lab::small();
+        let halved = definition("factors.grid = [2, 4, 8]\niterations = 9");
+        lab.write(
+            "small.toml",
+            format!("{halved}\n[search.halving]\n{keys}\n"),
+        );
+        let arguments = ["sweep", "small.toml", "--portable", "--out"];
+        lab.done(&[&arguments[..], &["plain"]].concat());
+        lab.done(&[&arguments[..], &["apart", "--isolate"]].concat());
+        let results = lab.results("plain/small");
+        let rungs = results.values().filter(|result| {
+            let iterations = result["definition"]["model"]["als"]["iterations"].as_u64();
+            iterations.is_some_and(|n| n < 9) || !result["users_share"].is_null()
+        });
+        assert!(rungs.count() > 0, "{keys}");
+        assert_eq!(lab.results("apart/small"), results, "{keys}");
+        let report = |folder| comparable(lab.report(folder));
+        assert_eq!(report("apart/small"), report("plain/small"), "{keys}");
+    }
+}
+
+#[test]
 fn a_fit_that_is_killed_once_is_done_again_and_what_it_had_stored_stays() {
     let lab = Lab::small();
     lab.write(

@@ -6,7 +6,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ const SWEEP_LOCK: &str = "sweep.lock";
 
 /// The short lock of what is done one at a time.
 pub(super) const OPENING_LOCK: &str = "opening.lock";
+
+/// How long who comes waits for processes that are about to end.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// That a process works in a folder, until it is dropped.
 #[derive(Debug)]
@@ -76,7 +80,7 @@ impl Store {
             let path = self.path(SWEEP_LOCK);
             let failed = |e: std::io::Error| Failure::output(path.display(), &e);
             let mut says = Vec::new();
-            match try_exclusive(&path).map_err(failed)? {
+            match self.alone(&path)? {
                 Lock::Held(_) => says.extend(self.repair()?),
                 Lock::Busy => says.push(format!(
                     "{} in {} too; each goes on with what has no record yet, and nothing is \
@@ -105,6 +109,22 @@ impl Store {
                 _lock: lock,
             })
         })
+    }
+
+    /// Takes the lock of the sweeps alone, if nobody is here. Workers of a sweep that was just killed end
+    /// in a moment, which is waited for.
+    fn alone(&self, path: &Path) -> Result<Lock, Failure> {
+        let begun = Instant::now();
+        loop {
+            let lock = try_exclusive(path).map_err(|e| Failure::output(path.display(), &e))?;
+            if !matches!(lock, Lock::Busy)
+                || begun.elapsed() > MOMENT
+                || !self.present()?.is_empty()
+            {
+                return Ok(lock);
+            }
+            std::thread::sleep(MOMENT / 50);
+        }
     }
 
     /// Keeps others from taking this folder for one where nobody works, without being somebody: for a
@@ -145,8 +165,7 @@ impl Store {
         }
         self.exclusively(|| {
             let path = self.path(SWEEP_LOCK);
-            let lock = try_exclusive(&path);
-            match lock.map_err(|e| Failure::output(path.display(), &e))? {
+            match self.alone(&path)? {
                 Lock::Busy => Err(Failure::Changed(format!(
                     "{} in {}, so it cannot be set aside; wait until it has ended, stop it, or name \
                      another place with --out",
@@ -196,6 +215,16 @@ impl Store {
 
     /// Who else is here, in words.
     fn others(&self) -> Result<String, Failure> {
+        let others = self.present()?;
+        Ok(match others.len() {
+            0 => "another sweep works".into(),
+            1 => format!("another sweep ({}) works", others[0]),
+            _ => format!("other sweeps ({}) work", others.join("; ")),
+        })
+    }
+
+    /// Who has joined and is still here.
+    fn present(&self) -> Result<Vec<String>, Failure> {
         let mut others = Vec::new();
         for id in self.ids(RUNNING)? {
             let name = format!("{RUNNING}/{id}.json");
@@ -206,11 +235,7 @@ impl Store {
                 others.extend(worker.ok().flatten().map(|worker| worker.text()));
             }
         }
-        Ok(match others.len() {
-            0 => "another sweep works".into(),
-            1 => format!("another sweep ({}) works", others[0]),
-            _ => format!("other sweeps ({}) work", others.join("; ")),
-        })
+        Ok(others)
     }
 }
 

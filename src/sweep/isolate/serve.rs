@@ -23,8 +23,9 @@ struct Worker<'a> {
     sweep: Sweep<'a>,
     trials: Vec<Trial<'a>>,
     pool: Option<(usize, rayon::ThreadPool)>,
-    /// Of which part the last unit was.
-    part: Option<Part>,
+    /// What was asked for so far of the present role: on a rung of halving all users and a share of
+    /// them may take turns.
+    parts: Vec<Part>,
 }
 
 /// The trials of a part, to be found again.
@@ -53,7 +54,7 @@ pub(crate) fn serve(experiment: &Experiment, options: &Options) -> Result<(), Fa
         sweep,
         trials: experiment.trials(),
         pool: None,
-        part: None,
+        parts: Vec::new(),
     };
     for ask in asks {
         match ask {
@@ -97,11 +98,12 @@ fn answer(answer: &Answer) -> Result<(), Failure> {
 
 impl<'a> Worker<'a> {
     fn run(&mut self, ask: &UnitAsk) -> Result<(), Failure> {
-        self.part(ask.role, ask.users)?;
+        let at = self.part(ask.role, ask.users)?;
+        let part = &self.parts[at];
         let found: Vec<(Trial, usize, Option<Model>)> = ask
             .trials
             .iter()
-            .map(|(id, steps)| self.found(ask, id, *steps))
+            .map(|(id, steps)| self.found(part, &ask.unit, id, *steps))
             .collect::<Result<_, _>>()?;
         let trials = found.iter().map(|(trial, repeat, model)| {
             let mut trial = *trial;
@@ -143,15 +145,18 @@ impl<'a> Worker<'a> {
         ended
     }
 
-    /// Makes a part ready. What several units of it learn from is made once, and forgotten when those
-    /// of another part come.
-    fn part(&mut self, role: Role, users: Option<f64>) -> Result<(), Failure> {
-        let same = |part: &Part| part.role == role && part.users == users;
-        if self.part.as_ref().is_some_and(same) {
-            return Ok(());
+    /// Makes a part ready. What several units of a role learn from is made once, and forgotten when
+    /// those of another come.
+    fn part(&mut self, role: Role, users: Option<f64>) -> Result<usize, Failure> {
+        let known = |part: &Part| part.role == role && part.users == users;
+        if let Some(at) = self.parts.iter().position(known) {
+            return Ok(at);
         }
-        self.sweep.trains.forget();
-        self.sweep.samples.clear();
+        if self.parts.iter().any(|part| part.role != role) {
+            self.parts.clear();
+            self.sweep.trains.forget();
+            self.sweep.samples.clear();
+        }
         if let Some(share) = users {
             self.sweep.sample(share)?;
         }
@@ -171,23 +176,23 @@ impl<'a> Worker<'a> {
                 part.of_record.entry(key.id()).or_insert((at, repeat));
             }
         }
-        self.part = Some(part);
-        Ok(())
+        self.parts.push(part);
+        Ok(self.parts.len() - 1)
     }
 
     /// The trial of the part that a record is of, which of its seeds, and the model if that is one of
     /// fewer steps than any trial has, as successive halving begins with.
     fn found(
         &self,
-        ask: &UnitAsk,
+        part: &Part,
+        unit: &str,
         id: &str,
         steps: usize,
     ) -> Result<(Trial<'a>, usize, Option<Model>), Failure> {
-        let part = self.part.as_ref().ok_or_else(changed)?;
         if let Some(&(at, repeat)) = part.of_record.get(id) {
             return Ok((self.trials[at], repeat, None));
         }
-        let &(at, repeat) = part.of_unit.get(&ask.unit).ok_or_else(changed)?;
+        let &(at, repeat) = part.of_unit.get(unit).ok_or_else(changed)?;
         let trial = self.trials[at];
         Ok((trial, repeat, Some(trial.model.after(steps))))
     }
@@ -197,9 +202,8 @@ impl<'a> Worker<'a> {
         id: &str,
         count: usize,
     ) -> Result<Result<Recommendations, String>, Failure> {
-        self.part(Role::Test, None)?;
-        let part = self.part.as_ref().ok_or_else(changed)?;
-        let &(at, repeat) = part.of_record.get(id).ok_or_else(changed)?;
+        let part = self.part(Role::Test, None)?;
+        let &(at, repeat) = self.parts[part].of_record.get(id).ok_or_else(changed)?;
         let mut keys = self.sweep.keys(Role::Test, &[self.trials[at]]);
         let (key, trial) = keys.swap_remove(repeat);
         self.sweep.recommend_here(&trial, &key, count)
