@@ -155,7 +155,7 @@ fn every_way_to_break_is_a_record() {
         ("abort", "SIGABRT", 3, "about to do `abort`"),
         ("overflow", "SIGABRT", 3, "has overflowed its stack"),
         ("exit", "exit status: 7", 3, "about to do `exit`"),
-        ("endless", "after 3 seconds", 1, "half a line"),
+        ("endless", "after 3 seconds", 1, "about to do `endless`"),
         (
             "hoard",
             "--memory-per-job allows 0.40 GB",

@@ -74,7 +74,7 @@ impl Sweep<'_> {
         let planned = self.planned(census.missing)?;
         let seconds: Vec<f64> = planned.iter().map(|planned| planned.seconds).collect();
         let count = self.options.jobs.map_or_else(
-            || jobs(self.options.threads, &seconds),
+            || jobs(self.options.threads, &seconds).min(self.most_workers()),
             |jobs| jobs.min(self.options.threads).min(planned.len()).max(1),
         );
         let threads = (self.options.threads / count).max(1);
@@ -287,7 +287,12 @@ impl Sweep<'_> {
             return Ok(true);
         }
         let Some(_room) = gate.enter(planned.bytes) else {
-            let message = too_large(planned.bytes, gate.room(), self.options.memory.is_some());
+            let given = self.options.memory.is_some();
+            let mut message = too_large(planned.bytes, gate.room(), given);
+            if self.options.isolate.is_some() && job.jobs > 1 {
+                message +=
+                    "; with --isolate each job holds the log, so fewer of them (--jobs) leave more";
+            }
             let done = |record: &Record| self.keep(record, share, listener);
             let refused = Error::model(message).into();
             self.refuse_unit(&unit, job, Some(planned.bytes), &refused, &done)?;

@@ -21,6 +21,7 @@ use musicrec_api::Error;
 use self::child::{Undone, Worker};
 use self::death::{ATTEMPTS, Death};
 use self::messages::{Answer, Ask, UnitAsk};
+use super::memory;
 use super::meter::Meter;
 use super::unit::Job;
 use super::units::Unit;
@@ -198,6 +199,17 @@ impl Sweep<'_> {
             }
             Err(undone) => lost(&worker, undone).map(Some),
         }
+    }
+
+    /// How many workers may be, so that their copies of the log leave half of the memory for fits.
+    pub(super) fn most_workers(&self) -> usize {
+        let all = self.options.memory.or_else(memory::usable);
+        let (Some(_), Some(all)) = (&self.options.isolate, all) else {
+            return usize::MAX;
+        };
+        let copies = all / 2 / memory::resident().max(1);
+        // One of them is the sweep's own.
+        (copies as usize).saturating_sub(1).max(1)
     }
 
     /// Has a worker make the recommendations. An error says why there are none.
