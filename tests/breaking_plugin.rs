@@ -4,6 +4,7 @@
 mod common;
 mod workshop;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -11,7 +12,7 @@ use common::{Lab, SMALL, json};
 use serde_json::Value;
 use workshop::Workshop;
 
-const PLUGIN: &str = r##"//! A model that breaks.
+const PLUGIN: &str = r#"//! A model that breaks.
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -81,7 +82,7 @@ impl Recommender for Fitted {
         Ok(Scores::Everybody(&self.0))
     }
 }
-"##;
+"#;
 
 const WAYS: [&str; 8] = [
     "works",
@@ -113,14 +114,13 @@ fn every_way_to_break_is_a_record() {
     workshop.write(&format!("{made}/src/breaking.rs"), PLUGIN);
     workshop.done(&made, "cargo build");
     let lab = Lab::small();
-    let models: String = WAYS
-        .iter()
-        .map(|how| {
-            format!(
-                "[[model.breaking]]\nlabel = \"{how}\"\nhow = \"{how}\"\nmarker = \"marker\"\n\n"
-            )
-        })
-        .collect();
+    let mut models = String::new();
+    for how in WAYS {
+        let _ = writeln!(
+            models,
+            "[[model.breaking]]\nlabel = \"{how}\"\nhow = \"{how}\"\nmarker = \"marker\"\n"
+        );
+    }
     let start = SMALL.find("[model.als]").expect("a header");
     let end = SMALL.find("[evaluation]").expect("a header");
     lab.write(
