@@ -49,6 +49,8 @@ pub(crate) fn keep() {
 pub(crate) struct Broken {
     pub(crate) error: Error,
     pub(crate) backtrace: Option<String>,
+    /// What the process said last, if it was another one and did not outlive this.
+    pub(crate) stderr: Option<String>,
 }
 
 impl From<Error> for Broken {
@@ -56,6 +58,7 @@ impl From<Error> for Broken {
         Self {
             error,
             backtrace: None,
+            stderr: None,
         }
     }
 }
@@ -75,6 +78,7 @@ fn broken(panic: &(dyn Any + Send)) -> Broken {
     Broken {
         error: Error::model(panic_text(panic)),
         backtrace: own,
+        stderr: None,
     }
 }
 

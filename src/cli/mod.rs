@@ -18,6 +18,7 @@ mod show;
 mod sweep;
 mod synth;
 mod verify;
+mod worker;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! `musicrec-lab sweep`: run an experiment and report.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Args;
@@ -9,10 +10,11 @@ use musicrec_api::arithmetic;
 use super::cache::Place;
 use super::changes::Changes;
 use super::progress::{Form, Progress};
-use super::{on_interrupt, print, threads};
+use super::{on_interrupt, print, threads, worker};
 use crate::exit::Failure;
+use crate::experiment::Experiment;
 use crate::report;
-use crate::sweep::{Options, Sweep};
+use crate::sweep::{Isolation, Limits, Options, Sweep};
 
 /// Run every trial of an experiment, choose on validation, score on test, and write a report
 ///
@@ -67,6 +69,27 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
 
+    /// Run each fit in a process of its own, so that one that crashes, or goes beyond --timeout or
+    /// --memory-per-job, costs its own trials and nothing else: after a crash it is tried three times in
+    /// all, then its trials fail with what was seen. Each job holds the log for itself
+    #[arg(long)]
+    isolate: bool,
+
+    /// With --isolate: seconds after which a fit (with the ranking and measuring of all trials that it
+    /// serves) is stopped, and its trials fail
+    #[arg(long, value_name = "SECONDS", requires = "isolate",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    timeout: Option<u32>,
+
+    /// With --isolate: memory that the process of a fit may hold, for example 4GB, the log included; it
+    /// is looked at 20 times a second (on Linux only)
+    #[arg(long, value_name = "SIZE", requires = "isolate")]
+    memory_per_job: Option<ByteSize>,
+
+    /// Be a worker of the sweep that started this process
+    #[arg(long, hide = true)]
+    worker: bool,
+
     /// How progress is told on standard error: for people, or one JSON object a line for programs
     #[arg(long, value_enum, default_value_t)]
     log: Form,
@@ -83,27 +106,45 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
+impl Arguments {
+    pub(super) fn experiment(&self, quiet: bool) -> Result<Experiment, Failure> {
+        self.changes.load(&self.definition, quiet)
+    }
+
+    pub(super) fn options(&self) -> Options {
+        let isolation = || Isolation {
+            arguments: worker::arguments(),
+            limits: Limits {
+                time: self
+                    .timeout
+                    .map(|seconds| Duration::from_secs(seconds.into())),
+                memory: self.memory_per_job.map(|size| size.as_u64()),
+            },
+        };
+        Options {
+            fresh: self.fresh,
+            keep: self.keep,
+            retry_failed: self.retry_failed,
+            fail_fast: self.fail_fast,
+            jobs: self.jobs.map(usize::from),
+            memory: self.memory.map(|size| size.as_u64()),
+            cache: self.place.open(self.quiet),
+            isolate: self.isolate.then(isolation),
+            command: command_line(),
+            ..Options::new(self.out.clone(), threads(self.threads))
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     arithmetic::set_portable(arguments.portable);
-    let experiment = arguments
-        .changes
-        .load(&arguments.definition, arguments.quiet)?;
-    let options = Options {
-        fresh: arguments.fresh,
-        keep: arguments.keep,
-        retry_failed: arguments.retry_failed,
-        fail_fast: arguments.fail_fast,
-        jobs: arguments.jobs.map(usize::from),
-        memory: arguments.memory.map(|size| size.as_u64()),
-        command: command_line(),
-        cache: arguments.place.open(arguments.quiet),
-        ..Options::new(arguments.out.clone(), threads(arguments.threads))
-    };
-    // All that is not a trial: chance, statistics, recommendations.
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
-        .build_global()
-        .map_err(|e| Failure::Output(format!("cannot start {} threads: {e}", options.threads)))?;
+    if arguments.worker {
+        worker::run(arguments);
+        return Ok(());
+    }
+    let experiment = arguments.experiment(arguments.quiet)?;
+    let options = arguments.options();
+    global_threads(options.threads)?;
     let cancel = on_interrupt()?;
     let progress = Progress::new(arguments.log, arguments.quiet);
     let mut sweep = Sweep::open(&experiment, &options, cancel, &|event| progress.on(event))?;
@@ -137,6 +178,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         0 => Ok(()),
         failed => Err(Failure::Trials(failed)),
     }
+}
+
+/// The threads of all that is not a trial: reading, chance, statistics, recommendations.
+pub(super) fn global_threads(threads: usize) -> Result<(), Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Failure::Output(format!("cannot start {threads} threads: {e}")))
 }
 
 /// The command line as one would type it again.

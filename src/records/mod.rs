@@ -246,6 +246,21 @@ pub(crate) struct Run {
     /// Where in the program it failed, if it broke off in a panic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) backtrace: Option<String>,
+    /// In which attempt it ended so. There are several only with `--isolate`, after a crash.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub(crate) attempts: u32,
+    /// The last lines that the process of its fit said, if that ended before the fit did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stderr: Option<String>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_once(attempts: &u32) -> bool {
+    *attempts == 1
 }
 
 /// What the stages of a trial took, over all periods.

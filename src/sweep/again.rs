@@ -83,6 +83,7 @@ impl Sweep<'_> {
                     meter: Meter::new(&pool, peaks.clone(), worker),
                     threads,
                     jobs: workers,
+                    attempt: 1,
                 };
                 let (trials, next, stop) = (&trials, &next, &stop);
                 scope.spawn(move || {

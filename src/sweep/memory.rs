@@ -66,11 +66,13 @@ pub(crate) fn usable() -> Option<u64> {
 
 /// Bytes that the process holds now; 0 where the system does not tell.
 pub(super) fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status");
-    status
-        .ok()
-        .and_then(|status| kilobytes(&status, "VmRSS:"))
-        .unwrap_or(0)
+    resident_of(std::process::id()).unwrap_or(0)
+}
+
+/// Bytes that a process holds now, where the system tells.
+pub(super) fn resident_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    kilobytes(&status, "VmRSS:")
 }
 
 /// The most memory that the process has held, in bytes, where the system tells.

@@ -38,6 +38,15 @@ impl Meter {
         }
     }
 
+    /// Measures nothing: the work is done in another process.
+    pub(super) fn idle() -> Self {
+        Self {
+            threads: Vec::new(),
+            peaks: Peaks::new(0),
+            job: 0,
+        }
+    }
+
     /// Begins a stage.
     pub(super) fn begin(&self) -> Moment {
         self.peaks.begin(self.job);

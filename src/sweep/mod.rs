@@ -6,6 +6,7 @@ mod audit;
 mod checks;
 mod cleaned;
 pub(crate) mod estimate;
+mod isolate;
 pub(crate) mod memory;
 mod meter;
 mod outcome;
@@ -39,6 +40,8 @@ use crate::stages::unless_cancelled;
 pub(crate) use again::again;
 use checks::{check_budget, check_weightings};
 use cleaned::{Cleaned, of_source};
+use isolate::Workers;
+pub(crate) use isolate::{Isolation, Limits, serve, stopped};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
@@ -66,6 +69,8 @@ pub(crate) struct Options {
     pub(crate) jobs: Option<usize>,
     /// Bytes that the process may hold; most of what is free if nobody says.
     pub(crate) memory: Option<u64>,
+    /// Fit in processes of their own.
+    pub(crate) isolate: Option<Isolation>,
     /// The command line, for the report.
     pub(crate) command: String,
     /// Where stages are kept that cost more to compute than to read.
@@ -84,6 +89,7 @@ impl Options {
             threads,
             jobs: None,
             memory: None,
+            isolate: None,
             command: String::new(),
             cache: Cache::off(),
         }
@@ -159,6 +165,8 @@ pub(crate) struct Sweep<'a> {
     unchanged: bool,
     /// Set when what runs is of no use any more.
     abort: AtomicBool,
+    /// Processes that fit, where these do.
+    workers: Workers,
     /// When reading began.
     begun: Instant,
     /// The same, UTC.
@@ -214,6 +222,7 @@ impl<'a> Opening<'a> {
             overview,
             unchanged,
             abort: AtomicBool::new(false),
+            workers: Workers::default(),
             begun: self.begun,
             began: self.began,
         }
@@ -371,6 +380,7 @@ impl<'a> Sweep<'a> {
         let keys = self.keys(Role::Test, &chosen);
         self.run_trials(keys, listener)?;
         self.recommend(&trials, listener)?;
+        self.workers.dismiss();
         self.overview.provenance.ended(self.begun);
         self.overview.finished = true;
         self.overview.ran = std::mem::take(&mut self.ran);

@@ -28,7 +28,7 @@ pub(crate) struct Provenance {
     pub(crate) threads: usize,
     /// Wall seconds of the sweep, reading included; what had a record already took none.
     pub(crate) wall_seconds: f64,
-    /// Processor seconds of all its threads, where the system tells.
+    /// Processor seconds of all its threads and workers, where the system tells.
     pub(crate) cpu_seconds: Option<f64>,
 }
 
@@ -54,7 +54,8 @@ impl Provenance {
     }
 }
 
-/// Processor seconds of this process, user and system, on Linux.
+/// Processor seconds of this process and of those that it started and that have ended, user and system,
+/// on Linux.
 fn cpu_seconds() -> Option<f64> {
     // Clock ticks are hundredths of a second on every Linux that Rust runs on (USER_HZ).
     const TICKS: f64 = 100.0;
@@ -63,7 +64,8 @@ fn cpu_seconds() -> Option<f64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-    Some((ticks(11)? + ticks(12)?) / TICKS)
+    let all: Option<f64> = (11..=14).map(ticks).sum();
+    Some(all? / TICKS)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 use serde_json::json;
 
+use super::isolate::Recommendations;
 use super::outcome::{LIST_HEADER, list_rows};
 use super::trains::weigh;
 use super::{Event, Listener, Overview, Recommended, Sweep, choose};
@@ -37,22 +38,22 @@ impl Sweep<'_> {
             return self.store.keep_json(Overview::FILE, &self.overview);
         }
         listener(Event::Recommending);
-        let made = catch_unwind(AssertUnwindSafe(|| self.best_items(&trial, &key, count)))
-            .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
-        let (text, users) = match made {
+        let made = match self.options.isolate {
+            Some(_) => self.recommend_apart(&key.id(), count, listener)?,
+            None => self.recommend_here(&trial, &key, count)?,
+        };
+        let Recommendations { content, users } = match made {
             Ok(made) => made,
-            Err(Error::Cancelled) => return Err(Error::Cancelled.into()),
             // The report is worth having without.
-            Err(error) => {
+            Err(why) => {
                 self.overview.recommended = None;
-                self.overview.recommendations_failed = Some(format!("{variant}: {error}"));
+                self.overview.recommendations_failed = Some(format!("{variant}: {why}"));
                 return self.store.keep_json(Overview::FILE, &self.overview);
             }
         };
-        self.store.write(Recommended::LISTS, text.as_bytes())?;
         let recommended = Recommended {
             id,
-            content: hex(&text),
+            content,
             variant,
             settings,
             users,
@@ -61,6 +62,25 @@ impl Sweep<'_> {
         self.store.keep_json("recommendations.json", &recommended)?;
         self.overview.recommended = Some(recommended);
         self.store.keep_json(Overview::FILE, &self.overview)
+    }
+
+    /// Writes the best items in this process. An error says why there are none.
+    pub(super) fn recommend_here(
+        &self,
+        trial: &Trial,
+        key: &Key,
+        count: usize,
+    ) -> Result<Result<Recommendations, String>, Failure> {
+        let made = catch_unwind(AssertUnwindSafe(|| self.best_items(trial, key, count)))
+            .unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
+        let (text, users) = match made {
+            Ok(made) => made,
+            Err(Error::Cancelled) => return Err(Error::Cancelled.into()),
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        self.store.write(Recommended::LISTS, text.as_bytes())?;
+        let content = hex(&text);
+        Ok(Ok(Recommendations { content, users }))
     }
 
     /// The variant to recommend with: the one named, else the best on validation. What the lab added

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use musicrec_api::Role;
+use musicrec_api::{Error, Role};
 
 use super::estimate::{Speeds, unit_bytes, unit_seconds};
 use super::memory::{self, Gate};
@@ -18,7 +18,7 @@ use super::{Begin, Event, Listener, Sweep};
 use crate::exit::Failure;
 use crate::experiment::Trial;
 use crate::panics;
-use crate::records::{Fit, FitEvent, Key, Outcome, Put, Record};
+use crate::records::{FitEvent, Key, Outcome, Put, Record};
 use crate::stages::fold::Summary;
 use crate::text::counted;
 
@@ -74,7 +74,7 @@ impl Sweep<'_> {
         let planned = self.planned(census.missing)?;
         let seconds: Vec<f64> = planned.iter().map(|planned| planned.seconds).collect();
         let count = self.options.jobs.map_or_else(
-            || jobs(self.options.threads, &seconds),
+            || jobs(self.options.threads, &seconds).min(self.most_workers()),
             |jobs| jobs.min(self.options.threads).min(planned.len()).max(1),
         );
         let threads = (self.options.threads / count).max(1);
@@ -170,7 +170,11 @@ impl Sweep<'_> {
             self.reserve(&planned.unit, true);
         }
         let room = self.options.memory.or_else(memory::usable);
-        let room = room.map_or(u64::MAX, |all| all.saturating_sub(memory::resident()));
+        // Each worker holds the log for itself.
+        let logs = 1 + self.options.isolate.as_ref().map_or(0, |_| jobs as u64);
+        let room = room.map_or(u64::MAX, |all| {
+            all.saturating_sub(logs * memory::resident())
+        });
         let gate = Gate::new(room);
         let peaks = Peaks::new(jobs);
         let next = AtomicUsize::new(0);
@@ -178,11 +182,16 @@ impl Sweep<'_> {
         panics::keep();
         std::thread::scope(|scope| -> Result<(), Failure> {
             for at in 0..jobs {
-                let pool = pool(threads, at)?;
+                let pool = match self.options.isolate {
+                    Some(_) => None,
+                    None => Some(pool(threads, at)?),
+                };
+                let meter = |pool| Meter::new(pool, peaks.clone(), at);
                 let job = Job {
-                    meter: Meter::new(&pool, peaks.clone(), at),
+                    meter: pool.as_ref().map_or_else(Meter::idle, meter),
                     threads,
                     jobs,
+                    attempt: 1,
                 };
                 let (next, stop, gate) = (&next, &stop, &gate);
                 scope.spawn(move || {
@@ -190,11 +199,15 @@ impl Sweep<'_> {
                         // No further unit begins; those that run end first.
                         next.store(queue.len(), Ordering::Relaxed);
                         let mut stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
-                        stop.get_or_insert(failure);
+                        // Who was broken off because another stopped may be here first.
+                        match &*stop {
+                            None | Some(Failure::Interrupted(_)) => *stop = Some(failure),
+                            Some(_) => {}
+                        }
                     };
                     let mut elsewhere = Vec::new();
                     while let Some(&planned) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        match self.one(planned, gate, &pool, &job, listener) {
+                        match self.one(planned, gate, pool.as_ref(), &job, listener) {
                             Ok(true) => {}
                             Ok(false) => elsewhere.push(planned),
                             Err(failure) => halt(failure),
@@ -209,7 +222,7 @@ impl Sweep<'_> {
                         {
                             break;
                         }
-                        match self.one(planned, gate, &pool, &job, listener) {
+                        match self.one(planned, gate, pool.as_ref(), &job, listener) {
                             Ok(true) => drop(elsewhere.pop()),
                             Ok(false) => std::thread::sleep(WAIT),
                             Err(failure) => {
@@ -226,9 +239,9 @@ impl Sweep<'_> {
         stopped.map_or(Ok(()), Err)
     }
 
-    fn unless_stopped(&self) -> Result<(), Failure> {
+    pub(super) fn unless_stopped(&self) -> Result<(), Failure> {
         if self.cancel.load(Ordering::Relaxed) {
-            return Err(musicrec_api::Error::Cancelled.into());
+            return Err(Error::Cancelled.into());
         }
         Ok(())
     }
@@ -250,7 +263,7 @@ impl Sweep<'_> {
         &self,
         planned: &Planned,
         gate: &Gate,
-        pool: &rayon::ThreadPool,
+        pool: Option<&rayon::ThreadPool>,
         job: &Job,
         listener: &Listener,
     ) -> Result<bool, Failure> {
@@ -273,27 +286,39 @@ impl Sweep<'_> {
             self.reserve(&planned.unit, false);
             return Ok(true);
         }
-        if let Some(lists) = self.kept(&unit) {
+        // Metrics may crash too, so in isolation nothing is measured here.
+        if let Some(pool) = pool
+            && let Some(lists) = self.kept(&unit)
+        {
             let done = |record: &Record| self.keep(record, share, listener);
             pool.install(|| self.measure_kept(&unit, lists, job, &done))?;
             self.reserve(&planned.unit, false);
             return Ok(true);
         }
         let Some(_room) = gate.enter(planned.bytes) else {
-            let message = too_large(planned.bytes, gate.room(), self.options.memory.is_some());
+            let given = self.options.memory.is_some();
+            let mut message = too_large(planned.bytes, gate.room(), given);
+            if self.options.isolate.is_some() && job.jobs > 1 {
+                message +=
+                    "; with --isolate each job holds the log, so fewer of them (--jobs) leave more";
+            }
             let done = |record: &Record| self.keep(record, share, listener);
-            self.refuse_unit(&unit, job, Some(planned.bytes), &message, &done)?;
+            let refused = Error::model(message).into();
+            self.refuse_unit(&unit, job, Some(planned.bytes), &refused, &done)?;
             return Ok(true);
         };
         // Waiting may have taken long.
         self.unless_stopped()?;
-        self.fit(&unit, planned, share, pool, job, listener)?;
+        match pool {
+            Some(pool) => self.fit(&unit, planned, share, pool, job, listener)?,
+            None => self.fit_apart(&unit, (planned.bytes, share), job, listener)?,
+        }
         self.reserve(&planned.unit, false);
         Ok(true)
     }
 
     /// What another process made of a trial since this sweep began.
-    fn ended_meanwhile(&self, id: &str) -> Result<Option<Record>, Failure> {
+    pub(super) fn ended_meanwhile(&self, id: &str) -> Result<Option<Record>, Failure> {
         if let Some(record) = self.store.whole_record(id)? {
             return Ok(Some(record));
         }
@@ -317,12 +342,7 @@ impl Sweep<'_> {
             }
             self.keep(record, share, listener)
         };
-        let members = unit.members.iter();
-        let ids = members.clone().map(|member| member.key.id()).collect();
-        let steps = members
-            .map(|member| member.steps)
-            .filter(|steps| *steps > 0);
-        let fit = Fit::begin(&unit.id, unit.role(), ids, steps.collect());
+        let fit = unit.fit();
         let begun = Instant::now();
         self.store.fit_log(&fit)?;
         let ended = pool.install(|| self.run_unit(unit, job, Some(planned.bytes), &done));
@@ -337,10 +357,25 @@ impl Sweep<'_> {
     }
 
     /// Stores a record and tells of it.
-    fn keep(&self, record: &Record, share: f64, listener: &Listener) -> Result<(), Failure> {
+    pub(super) fn keep(
+        &self,
+        record: &Record,
+        share: f64,
+        listener: &Listener,
+    ) -> Result<(), Failure> {
         if let Put::Conflict(path) = self.store.put(record)? {
             listener(Event::Conflict(record, &path));
         }
+        self.tell(record, share, listener)
+    }
+
+    /// Tells of a record that is stored.
+    pub(super) fn tell(
+        &self,
+        record: &Record,
+        share: f64,
+        listener: &Listener,
+    ) -> Result<(), Failure> {
         listener(Event::Trial(record, share));
         let failed = matches!(record.result.outcome, Outcome::Failed { .. });
         if failed && self.options.fail_fast {

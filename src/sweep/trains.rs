@@ -48,6 +48,14 @@ impl Trains {
         }
     }
 
+    /// Drops all that was made.
+    pub(super) fn forget(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// Waits for it if another makes it.
     pub(super) fn get(
         &self,

@@ -32,6 +32,8 @@ pub(super) struct Job {
     pub(super) threads: usize,
     /// How many units run at once.
     pub(super) jobs: usize,
+    /// How often the unit has been tried, this time included.
+    pub(super) attempt: u32,
 }
 
 /// Lists that were kept, and the seconds of fitting and of ranking that they took.
@@ -150,16 +152,16 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Stores the failures of a unit that is not even begun.
+    /// Stores the failures of a unit that is not even begun, or of which nothing came back.
     pub(super) fn refuse_unit(
         &self,
         unit: &Unit,
         job: &Job,
         estimated: Option<u64>,
-        message: &str,
+        broken: &Broken,
         done: &Done,
     ) -> Result<(), Failure> {
-        Walk::new(self, unit, job, estimated, done).break_off(&Error::model(message).into())
+        Walk::new(self, unit, job, estimated, done).break_off(broken)
     }
 }
 
@@ -369,10 +371,10 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     fn store_failure(&self, way: &Way, broken: &Broken) -> Result<(), Failure> {
         let message = broken.error.to_string();
-        self.store(way, Outcome::Failed { message }, broken.backtrace.clone())
+        self.store(way, Outcome::Failed { message }, Some(broken))
     }
 
-    fn store(&self, way: &Way, outcome: Outcome, backtrace: Option<String>) -> Result<(), Failure> {
+    fn store(&self, way: &Way, outcome: Outcome, broken: Option<&Broken>) -> Result<(), Failure> {
         let (member, experiment) = (way.member, self.sweep.experiment);
         (self.done)(&Record {
             schema: SCHEMA,
@@ -395,7 +397,9 @@ impl<'w, 'a> Walk<'w, 'a> {
                 machine: Run::machine(),
                 source: resolved(&experiment.source),
                 origin: Origin::new(experiment, &member.key, member.trial.model),
-                backtrace,
+                backtrace: broken.and_then(|broken| broken.backtrace.clone()),
+                attempts: self.job.attempt,
+                stderr: broken.and_then(|broken| broken.stderr.clone()),
             },
         })
     }

@@ -7,7 +7,7 @@ use musicrec_api::Role;
 use serde_json::json;
 
 use crate::experiment::Trial;
-use crate::records::{Key, hex};
+use crate::records::{Fit, Key, hex};
 
 /// Trials that one fit serves.
 #[derive(Debug, Clone)]
@@ -38,6 +38,15 @@ impl<'a> Unit<'a> {
     /// The trial that is fitted: the last on the way.
     pub(super) fn fitted(&self) -> &Trial<'a> {
         &self.members.last().expect("a unit has a member").trial
+    }
+
+    /// Its fit, which begins now.
+    pub(super) fn fit(&self) -> Fit {
+        let members = self.members.iter();
+        let ids = members.clone().map(|member| member.key.id()).collect();
+        let steps = members.map(|member| member.steps);
+        let steps = steps.filter(|steps| *steps > 0).collect();
+        Fit::begin(&self.id, self.role(), ids, steps)
     }
 
     pub(super) fn role(&self) -> Role {

@@ -1,5 +1,7 @@
 //! A place to make crates in and to run Cargo on them, and a guide taken to pieces.
 
+#![allow(dead_code, reason = "no test file uses all of it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -183,6 +183,8 @@ pub(super) mod samples {
                 source: json!(null),
                 origin: Origin::default(),
                 backtrace: None,
+                attempts: 1,
+                stderr: None,
             },
         }
     }

@@ -6,7 +6,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,9 @@ const SWEEP_LOCK: &str = "sweep.lock";
 /// The short lock of what is done one at a time.
 pub(super) const OPENING_LOCK: &str = "opening.lock";
 
+/// How long who comes waits for processes that are about to end.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// That a process works in a folder, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Presence {
@@ -29,6 +33,12 @@ pub(crate) struct Presence {
     pub(crate) says: Vec<String>,
     _mine: Option<Held>,
     _lock: Option<File>,
+}
+
+/// That a process works for another that is in a folder, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Assistance {
+    _lock: Lock,
 }
 
 /// A process that works in a folder, as it says of itself.
@@ -70,7 +80,7 @@ impl Store {
             let path = self.path(SWEEP_LOCK);
             let failed = |e: std::io::Error| Failure::output(path.display(), &e);
             let mut says = Vec::new();
-            match try_exclusive(&path).map_err(failed)? {
+            match self.alone(&path)? {
                 Lock::Held(_) => says.extend(self.repair()?),
                 Lock::Busy => says.push(format!(
                     "{} in {} too; each goes on with what has no record yet, and nothing is \
@@ -98,6 +108,32 @@ impl Store {
                 _mine: mine,
                 _lock: lock,
             })
+        })
+    }
+
+    /// Takes the lock of the sweeps alone, if nobody is here. Workers of a sweep that was just killed end
+    /// in a moment, which is waited for.
+    fn alone(&self, path: &Path) -> Result<Lock, Failure> {
+        let begun = Instant::now();
+        loop {
+            let lock = try_exclusive(path).map_err(|e| Failure::output(path.display(), &e))?;
+            if !matches!(lock, Lock::Busy)
+                || begun.elapsed() > MOMENT
+                || !self.present()?.is_empty()
+            {
+                return Ok(lock);
+            }
+            std::thread::sleep(MOMENT / 50);
+        }
+    }
+
+    /// Keeps others from taking this folder for one where nobody works, without being somebody: for a
+    /// process that works for one that has joined, and outlives it by a moment if that is killed.
+    pub(crate) fn assist(&self) -> Result<Assistance, Failure> {
+        self.exclusively(|| {
+            let path = self.path(SWEEP_LOCK);
+            let lock = wait_shared(&path).map_err(|e| Failure::output(path.display(), &e))?;
+            Ok(Assistance { _lock: lock })
         })
     }
 
@@ -129,8 +165,7 @@ impl Store {
         }
         self.exclusively(|| {
             let path = self.path(SWEEP_LOCK);
-            let lock = try_exclusive(&path);
-            match lock.map_err(|e| Failure::output(path.display(), &e))? {
+            match self.alone(&path)? {
                 Lock::Busy => Err(Failure::Changed(format!(
                     "{} in {}, so it cannot be set aside; wait until it has ended, stop it, or name \
                      another place with --out",
@@ -180,6 +215,16 @@ impl Store {
 
     /// Who else is here, in words.
     fn others(&self) -> Result<String, Failure> {
+        let others = self.present()?;
+        Ok(match others.len() {
+            0 => "another sweep works".into(),
+            1 => format!("another sweep ({}) works", others[0]),
+            _ => format!("other sweeps ({}) work", others.join("; ")),
+        })
+    }
+
+    /// Who has joined and is still here.
+    fn present(&self) -> Result<Vec<String>, Failure> {
         let mut others = Vec::new();
         for id in self.ids(RUNNING)? {
             let name = format!("{RUNNING}/{id}.json");
@@ -190,11 +235,7 @@ impl Store {
                 others.extend(worker.ok().flatten().map(|worker| worker.text()));
             }
         }
-        Ok(match others.len() {
-            0 => "another sweep works".into(),
-            1 => format!("another sweep ({}) works", others[0]),
-            _ => format!("other sweeps ({}) work", others.join("; ")),
-        })
+        Ok(others)
     }
 }
 
@@ -239,6 +280,21 @@ mod tests {
         assert!(!alone.says.iter().any(|says| says.contains("sweep (")));
         drop(alone);
         assert_eq!(store.names("running").unwrap(), ["opening.lock"]);
+    }
+
+    #[test]
+    fn who_assists_is_nobody_but_keeps_the_folder_from_being_repaired() {
+        let (_folder, store) = store();
+        let first = store.join("the first").unwrap();
+        let assistance = store.assist().unwrap();
+        drop(first);
+        std::fs::write(store.path("records/.part-x"), "{").unwrap();
+        let second = store.join("the second").unwrap();
+        assert!(second.says[0].starts_with("another sweep works"));
+        assert!(store.path("records/.part-x").exists());
+        drop((assistance, second));
+        drop(store.join("the third").unwrap());
+        assert!(!store.path("records/.part-x").exists());
     }
 
     #[test]
