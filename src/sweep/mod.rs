@@ -105,17 +105,25 @@ impl<'a> Sweep<'a> {
         if options.fresh {
             sweep.store.set_aside()?;
         }
-        let store = &sweep.store;
-        sweep.presence = Some(store.join(&options.command)?);
-        // Another sweep may have come first: from now on the folder is about this one.
-        store.exclusively(|| {
-            refuse_another(experiment, &sweep.fingerprint, store)?;
-            if store.path(Overview::FILE).exists() {
-                return Ok(());
-            }
-            store.keep_json(Overview::FILE, &sweep.overview)
-        })?;
+        let here = sweep.store.join(&options.command)?;
+        sweep.keep_question(&here)?;
+        sweep.presence = Some(here);
         Ok(sweep)
+    }
+
+    /// From now on the folder is about this experiment, unless another sweep came first. Where nothing
+    /// has ended and nobody works there is nothing to mix with.
+    fn keep_question(&self, here: &Presence) -> Result<(), Failure> {
+        let store = &self.store;
+        store.exclusively(|| {
+            if !store.is_empty()? || !store.alone(here)? {
+                refuse_another(self.experiment, &self.fingerprint, store)?;
+                if store.path(Overview::FILE).exists() {
+                    return Ok(());
+                }
+            }
+            store.keep_json(Overview::FILE, &self.overview)
+        })
     }
 
     /// What there is to know of the folder: who else works there, what was repaired.
@@ -133,7 +141,8 @@ impl<'a> Sweep<'a> {
         let begun = Instant::now();
         let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
         let store = Store::new(options.out.join(&experiment.name));
-        if !options.fresh {
+        // Before the log is read, which may take long.
+        if !options.fresh && !store.is_empty()? {
             refuse_another(experiment, &fingerprint, &store)?;
         }
         let mut cleaned = Cleaned::all(experiment, cancel)?;

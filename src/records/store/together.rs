@@ -27,7 +27,7 @@ pub(super) const OPENING_LOCK: &str = "opening.lock";
 pub(crate) struct Presence {
     /// What the user should know: who else is here, what was repaired.
     pub(crate) says: Vec<String>,
-    _mine: Option<Held>,
+    mine: Option<Held>,
     _lock: Option<File>,
 }
 
@@ -95,10 +95,17 @@ impl Store {
             };
             Ok(Presence {
                 says,
-                _mine: mine,
+                mine,
                 _lock: lock,
             })
         })
+    }
+
+    /// Whether nobody but this process works here. Only within [`Store::exclusively`] it stays so.
+    pub(crate) fn alone(&self, here: &Presence) -> Result<bool, Failure> {
+        let own = here.mine.as_ref().map(|mine| mine.path.clone());
+        let others = self.workers()?.into_iter();
+        Ok(others.map(|(path, _)| Some(path)).all(|path| path == own))
     }
 
     /// Does something while no other process does so, opens the folder or sets it aside. It must be
@@ -178,22 +185,27 @@ impl Store {
             .map_err(|e| Failure::output(path.display(), &e))
     }
 
-    /// Who else is here, in words.
-    fn others(&self) -> Result<String, Failure> {
-        let mut others = Vec::new();
+    /// Who is here, by file, as far as they tell.
+    fn workers(&self) -> Result<Vec<(PathBuf, Option<Worker>)>, Failure> {
+        let mut workers = Vec::new();
         for id in self.ids(RUNNING)? {
             let name = format!("{RUNNING}/{id}.json");
-            if let Ok(file) = File::open(self.path(&name))
-                && is_held(&file)
-            {
-                let worker = self.read::<Worker>(&name);
-                others.extend(worker.ok().flatten().map(|worker| worker.text()));
+            let path = self.path(&name);
+            if File::open(&path).is_ok_and(|file| is_held(&file)) {
+                workers.push((path, self.read(&name).ok().flatten()));
             }
         }
-        Ok(match others.len() {
-            0 => "another sweep works".into(),
-            1 => format!("another sweep ({}) works", others[0]),
-            _ => format!("other sweeps ({}) work", others.join("; ")),
+        Ok(workers)
+    }
+
+    /// Who is here before this process is, in words.
+    fn others(&self) -> Result<String, Failure> {
+        let workers = self.workers()?.into_iter();
+        let texts: Vec<String> = workers.filter_map(|(_, w)| Some(w?.text())).collect();
+        Ok(match &texts[..] {
+            [] => "another sweep works".into(),
+            [one] => format!("another sweep ({one}) works"),
+            several => format!("other sweeps ({}) work", several.join("; ")),
         })
     }
 }
@@ -225,6 +237,7 @@ mod tests {
         assert!(says.contains("`the first`"), "{says}");
         // It may be the first one's.
         assert!(store.path("records/.part-y").exists());
+        assert!(!store.alone(&first).unwrap() && !other.alone(&second).unwrap());
         let third = store.join("the third").unwrap();
         let says = &third.says[0];
         assert!(
@@ -233,6 +246,7 @@ mod tests {
         );
         drop((first, third));
         assert!(!store.join("").unwrap().says[0].contains("the first"));
+        assert!(other.alone(&second).unwrap());
         drop(second);
         let alone = store.join("").unwrap();
         assert!(!store.path("records/.part-y").exists());
