@@ -281,7 +281,14 @@ impl<'a> Sweep<'a> {
     /// else.
     fn claim_folder(&self) -> Result<(), Failure> {
         let store = &self.store;
+        let here = self
+            .presence
+            .as_ref()
+            .expect("who claims a folder has joined");
         store.exclusively(|| {
+            if !store.only(here)? {
+                resume::refuse_another(self.experiment, &self.fingerprint, store)?;
+            }
             resume::compare(self.experiment, &self.fingerprint, store, self.options)?;
             let there: Option<Value> = store.read(Overview::FILE)?;
             // The same one may have got further already.
