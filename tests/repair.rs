@@ -224,7 +224,7 @@ fn a_second_sweep_sees_the_first_and_leaves_it_alone() {
         .expect(5)
         .says(&["  seed: 3 -> 4"]);
     let models = "model=\"popularity\"";
-    let second = lab.run(&["sweep", "long.toml", "--quiet", "--set", models]);
+    let second = lab.run(&["sweep", "long.toml", "--quiet", "--keep", "--set", models]);
     assert!(
         first.try_wait().expect("a state").is_none(),
         "ended too early"

@@ -168,7 +168,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Err(failure) => return Err(failure),
     };
     progress.says("comparing the variants");
-    let summary = report::write(sweep.store())?;
+    let summary = sweep.report()?;
     print(&report::leaderboard(&summary))?;
     print(&format!(
         "\nReport: {}\n",
