@@ -133,6 +133,13 @@ pub(crate) fn make(
                 seconds,
                 on_test,
             };
+            if planned.validation == Some(State::Runs) {
+                let periods = folds.iter().filter(|f| f.role == Role::Validation);
+                let fit = periods.map(|fold| speeds.fit(&all[plan.index], fold));
+                let seeds = missing(&plan.validation) as f64;
+                let fit = fit.sum::<Option<f64>>().unwrap_or(0.0) * seeds;
+                left.fit(way(&all[plan.index]), fit);
+            }
             if planned.runs() {
                 left.estimated |= !speeds.recorded(&all[plan.index]);
                 let bytes = folds.iter().map(|fold| memory(&all[plan.index], fold));
@@ -159,6 +166,14 @@ struct Left {
     estimated: bool,
     /// Of each trial that runs.
     bytes: Vec<f64>,
+    /// The longest of the fits on validation that are points on one way, by that way.
+    longest: HashMap<String, f64>,
+}
+
+/// What trials have in common that one fit serves.
+fn way(trial: &Trial) -> String {
+    let parts = (&trial.model.fitted_as, &trial.weighting.resolved);
+    format!("{} {} {}", parts.0, parts.1, trial.cleaning)
 }
 
 impl Left {
@@ -188,12 +203,19 @@ impl Left {
         }
     }
 
+    /// Takes off the seconds of a fit on validation that another one on the same way includes.
+    fn fit(&mut self, way: String, seconds: f64) {
+        let longest = self.longest.entry(way).or_default();
+        self.seconds -= longest.min(seconds);
+        *longest = longest.max(seconds);
+    }
+
     fn estimate(mut self, threads: usize, speeds: &Speeds) -> Estimate {
         self.bytes.sort_by(|a, b| b.total_cmp(a));
         let at_once = threads.min(self.bytes.len().max(1));
         Estimate {
-            seconds: self.seconds,
-            wall: self.seconds / at_once as f64,
+            seconds: self.seconds.max(0.0),
+            wall: self.seconds.max(0.0) / at_once as f64,
             unknown: self.unknown,
             basis: speeds.basis(self.estimated),
             // Adding nothing gives -0.
@@ -243,6 +265,14 @@ fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<St
         counted(all.len(), "trial"),
         counted(folds, "part")
     ));
+    let ways: BTreeSet<String> = all.iter().map(way).collect();
+    if ways.len() < all.len() {
+        lines.push(format!(
+            "fitting: {} for {} (those that differ in the number of steps alone are one fit)",
+            counted(ways.len(), "fit"),
+            counted(all.len(), "trial")
+        ));
+    }
     let stochastic = all.iter().map(|trial| trial.model);
     let stochastic: BTreeSet<&str> = stochastic
         .filter(|model| model.plugin.is_stochastic())

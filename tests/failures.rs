@@ -158,6 +158,65 @@ fn a_file_in_the_way_of_the_report() {
     assert_eq!(lab.files("."), ["log.csv", "small.toml", "way"]);
 }
 
+/// Runs the program as somebody who may write only where permissions say so, which root need not.
+fn ordinary(lab: &Lab, arguments: &[&str]) -> Ended {
+    use std::os::unix::fs::MetadataExt as _;
+    let root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !root {
+        return lab.run(arguments);
+    }
+    let output = Command::new("setpriv")
+        .args(["--bounding-set=-all", "--inh-caps=-all"])
+        .arg(env!("CARGO_BIN_EXE_musicrec-lab"))
+        .args(arguments)
+        .current_dir(lab.path("."))
+        .output()
+        .expect("setpriv of util-linux");
+    Ended::new(arguments, &output)
+}
+
+/// Changes the permissions of folders.
+fn permit(lab: &Lab, folders: &[&str], mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    for folder in folders {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(lab.path(folder), mode).expect("permissions");
+    }
+}
+
+#[test]
+fn a_read_only_folder_is_said_and_left_as_it_is() {
+    let lab = Lab::small();
+    let arguments = ["sweep", "small.toml"];
+    fs::create_dir(lab.path("reports")).expect("a folder");
+    permit(&lab, &["reports"], 0o555);
+    ordinary(&lab, &arguments)
+        .expect(4)
+        .says(&["error: cannot write reports/small", "Permission denied"]);
+    assert_eq!(lab.files("reports"), [""; 0]);
+    permit(&lab, &["reports"], 0o755);
+    ordinary(&lab, &arguments).expect(0);
+    let read = |name: &String| fs::read(lab.path("reports").join(name)).expect("a file");
+    let files = lab.files("reports");
+    let before: Vec<Vec<u8>> = files.iter().map(read).collect();
+    let below = ["records", "attachments", "failed", "running"];
+    let below = below.map(|name| format!("reports/small/{name}"));
+    let mut folders = vec!["reports", "reports/small"];
+    folders.extend(below.iter().map(String::as_str));
+    permit(&lab, &folders, 0o555);
+    // Wider, so that there is something to write.
+    let wider = "model.als.factors={grid=[4,8,12]}";
+    for more in [&[][..], &["--set", wider], &["--fresh"]] {
+        ordinary(&lab, &[&arguments, more].concat())
+            .expect(4)
+            .says(&["error: cannot write reports/small", "Permission denied"]);
+        assert_eq!(lab.files("reports"), files, "{more:?}");
+        assert!(files.iter().map(read).eq(before.iter().cloned()));
+    }
+    permit(&lab, &folders, 0o755);
+    ordinary(&lab, &[&arguments[..], &["--set", wider]].concat()).expect(0);
+}
+
 /// Runs the program where no file may grow beyond `kilobytes`: as on a full disk, the write fails.
 fn limited(lab: &Lab, kilobytes: u32, arguments: &[&str]) -> Ended {
     let limit = format!("trap '' XFSZ; ulimit -f {kilobytes} && exec \"$0\" \"$@\"");
@@ -165,9 +224,21 @@ fn limited(lab: &Lab, kilobytes: u32, arguments: &[&str]) -> Ended {
         .args(["-c", &limit, env!("CARGO_BIN_EXE_musicrec-lab")])
         .args(arguments)
         .current_dir(lab.path("."))
+        .env("MUSICREC_CACHE", "off")
         .output()
         .expect("bash");
     Ended::new(arguments, &output)
+}
+
+/// The lines of a log, all of them records.
+fn whole_log(path: &Path) -> usize {
+    let text = fs::read_to_string(path).expect("a log");
+    assert!(text.is_empty() || text.ends_with('\n'), "a torn last line");
+    for line in text.lines() {
+        let record: Result<serde_json::Value, _> = serde_json::from_str(line);
+        assert!(record.is_ok(), "a torn line in trials.jsonl: {line}");
+    }
+    text.lines().count()
 }
 
 #[test]
@@ -187,15 +258,15 @@ fn a_full_disk_leaves_whole_files_only() {
             assert!(!name.contains(".part-"), "{name} is left over");
             if Path::new(&name).extension().is_some_and(|e| e == "json") {
                 json(&lab.path(&out).join(name));
+            } else if name.ends_with("/trials.jsonl") {
+                whole_log(&lab.path(&out).join(name));
             }
         }
         // With room again, the same command goes on.
         lab.done(&["sweep", "small.toml", "--out", &out]);
-        let log = lab.path(&out).join("small/trials.jsonl");
-        for line in fs::read_to_string(log).expect("a log").lines() {
-            let record: Result<serde_json::Value, _> = serde_json::from_str(line);
-            assert!(record.is_ok(), "a torn line in trials.jsonl: {line}");
-        }
+        let logged = whole_log(&lab.path(&out).join("small/trials.jsonl"));
+        assert_eq!(logged, lab.records(&format!("{out}/small")).len());
+        assert!(!lab.path(&out).join("small/damaged").exists());
     }
     lab.done(&["sweep", "small.toml", "--out", "roomy"]);
     assert_eq!(lab.results("out1/small"), lab.results("roomy/small"));

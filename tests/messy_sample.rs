@@ -144,6 +144,7 @@ fn a_path_of_the_command_line_starts_at_the_working_directory() {
     let output = Command::new(env!("CARGO_BIN_EXE_musicrec-lab"))
         .args(arguments)
         .current_dir(&project)
+        .env("MUSICREC_CACHE", "off")
         .output()
         .expect("the program");
     Ended::new(&arguments, &output).expect(0);

@@ -478,7 +478,14 @@ fn a_run_that_was_stopped_goes_on_and_ends_the_same() {
         }
         lab.done(&["sweep", "long.toml", "--threads", "1", "--out", out])
             .says(&[&format!("validation: {stopped} of 7 trials have a record")]);
-        whole(&lab, &folder, signal == "-KILL");
+        // What the killed one left is gone.
+        whole(&lab, &folder, false);
+        let log = fs::read_to_string(lab.path(&folder).join("trials.jsonl"));
+        assert_eq!(log.expect("a log").lines().count(), results.len());
+        let running = lab.path(&folder).join("running");
+        let running = fs::read_dir(running).expect("a folder").flatten();
+        let running: Vec<_> = running.map(|entry| entry.file_name()).collect();
+        assert_eq!(running, ["opening.lock"]);
         assert_eq!(lab.results(&folder), results, "{signal}");
         assert_eq!(comparable(lab.report(&folder)), undisturbed, "{signal}");
         let path = lab.path(&folder).join("recommendations.csv");

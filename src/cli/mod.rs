@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod again;
+mod cache;
 mod changes;
 mod check;
 mod completions;
@@ -49,6 +50,7 @@ enum Command {
     Rerun(rerun::Arguments),
     Verify(verify::Arguments),
     Diff(diff::Arguments),
+    Cache(cache::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
@@ -68,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Rerun(arguments) => rerun::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Cache(arguments) => cache::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),

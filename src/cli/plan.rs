@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use musicrec_api::arithmetic;
 
+use super::cache::Place;
 use super::changes::Changes;
 use super::{on_interrupt, print, say, threads};
 use crate::exit::Failure;
@@ -19,11 +20,12 @@ const ROWS: usize = 50;
 
 /// Show what a sweep would do: its trials, what is done already, an estimate of time and memory
 ///
-/// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing.
+/// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing but to the cache.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   musicrec-lab plan experiments/quickstart.toml
   musicrec-lab plan my.toml --set model.als.factors='{ range = [8, 256], scale = \"log2\" }' --all")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// The experiment's definition, a TOML file
     definition: PathBuf,
@@ -38,6 +40,9 @@ pub(super) struct Arguments {
     /// Threads that the sweep will use [default: as many as the machine has]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+
+    #[command(flatten)]
+    place: Place,
 
     /// Plan for a sweep with --fresh: nothing that is there counts
     #[arg(long)]
@@ -62,6 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let options = Options {
         fresh: arguments.fresh,
         keep: arguments.keep,
+        cache: arguments.place.open(false),
         ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
     say(&format!(

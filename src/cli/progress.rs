@@ -3,6 +3,7 @@
 //! standard output stays the report.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -288,10 +289,10 @@ fn how(begin: &Begin, runs: usize) -> String {
         how += " (each seed of a stochastic model is one)";
     }
     if begin.fits < runs {
-        how += &format!(" by {} fits", begin.fits);
+        let _ = write!(how, " by {} fits", begin.fits);
     }
     if begin.jobs > 1 {
-        how += &format!(", {} at once", begin.jobs);
+        let _ = write!(how, ", {} at once", begin.jobs);
     }
     how
 }

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::Args;
 use musicrec_api::arithmetic;
 
+use super::cache::Place;
 use super::changes::Changes;
 use super::progress::{Form, Progress};
 use super::{on_interrupt, print, threads, worker};
@@ -24,6 +26,7 @@ use crate::sweep::{Isolation, Limits, Options, Sweep};
   musicrec-lab sweep experiments/quickstart.toml
   musicrec-lab sweep experiments/messy_sample.toml --set source.csv.path=listens.csv
   musicrec-lab sweep my.toml --set model.als.factors='{ grid = [16, 32] }' --set seed=7")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// The experiment's definition, a TOML file
     definition: PathBuf,
@@ -63,8 +66,8 @@ pub(super) struct Arguments {
 
     /// Memory that the program may use, for example 16GB: a fit waits until there is room by its own
     /// estimate, and one that can never fit fails at once [default: 90 % of what is free]
-    #[arg(long, value_parser = bytes)]
-    memory: Option<u64>,
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
 
     /// Run each fit in a process of its own, so that one that crashes, or goes beyond --timeout or
     /// --memory-per-job, costs its own trials and nothing else: after a crash it is tried three times in
@@ -80,8 +83,8 @@ pub(super) struct Arguments {
 
     /// With --isolate: memory that the process of a fit may hold, for example 4GB, the log included; it
     /// is looked at 20 times a second (on Linux only)
-    #[arg(long, value_name = "MEMORY", requires = "isolate", value_parser = bytes)]
-    memory_per_job: Option<u64>,
+    #[arg(long, value_name = "SIZE", requires = "isolate")]
+    memory_per_job: Option<ByteSize>,
 
     /// Be a worker of the sweep that started this process
     #[arg(long, hide = true)]
@@ -95,6 +98,9 @@ pub(super) struct Arguments {
     #[arg(long)]
     portable: bool,
 
+    #[command(flatten)]
+    place: Place,
+
     /// Print nothing but the leaderboard, the verdict and errors
     #[arg(long, short)]
     quiet: bool,
@@ -105,14 +111,14 @@ impl Arguments {
         self.changes.load(&self.definition, quiet)
     }
 
-    pub(super) fn options(&self) -> Options {
+    pub(super) fn options(&self, quiet: bool) -> Options {
         let isolation = || Isolation {
             arguments: worker::arguments(),
             limits: Limits {
                 time: self
                     .timeout
                     .map(|seconds| Duration::from_secs(seconds.into())),
-                memory: self.memory_per_job,
+                memory: self.memory_per_job.map(|size| size.as_u64()),
             },
         };
         Options {
@@ -121,9 +127,10 @@ impl Arguments {
             retry_failed: self.retry_failed,
             fail_fast: self.fail_fast,
             jobs: self.jobs.map(usize::from),
-            memory: self.memory,
+            memory: self.memory.map(|size| size.as_u64()),
             isolate: self.isolate.then(isolation),
             command: command_line(),
+            cache: self.place.open(quiet),
             ..Options::new(self.out.clone(), threads(self.threads))
         }
     }
@@ -136,7 +143,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let experiment = arguments.experiment(arguments.quiet)?;
-    let options = arguments.options();
+    let options = arguments.options(arguments.quiet);
     global_threads(options.threads)?;
     let cancel = on_interrupt()?;
     let progress = Progress::new(arguments.log, arguments.quiet);
@@ -179,29 +186,6 @@ pub(super) fn global_threads(threads: usize) -> Result<(), Failure> {
         .num_threads(threads)
         .build_global()
         .map_err(|e| Failure::Output(format!("cannot start {threads} threads: {e}")))
-}
-
-/// A number of bytes as one writes it: `16GB`, `500 MB`, `2GiB`, or plain.
-fn bytes(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, f64); 8] = [
-        ("", 1.0),
-        ("B", 1.0),
-        ("KB", 1e3),
-        ("MB", 1e6),
-        ("GB", 1e9),
-        ("TB", 1e12),
-        ("MIB", 1_048_576.0),
-        ("GIB", 1_073_741_824.0),
-    ];
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
-    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
-    let unit = unit.trim().to_ascii_uppercase();
-    let unit = UNITS.iter().find(|(name, _)| *name == unit);
-    match (number.parse::<f64>(), unit) {
-        (Ok(number), Some((_, unit))) if number * unit >= 1.0 => Ok((number * unit) as u64),
-        _ => Err("a number of bytes with a unit is wanted, such as 16GB or 500MB".to_owned()),
-    }
 }
 
 /// The command line as one would type it again.

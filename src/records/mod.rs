@@ -224,6 +224,10 @@ pub(crate) struct Run {
     /// Bytes that it was expected to take while it ran, the cleaned log and the folds not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) estimated_bytes: Option<u64>,
+    /// Whether its lists were those of an earlier run, kept in the cache: then `fit` and `rank` are what
+    /// these took.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) kept: bool,
     /// What was fitted: trials with the same here are points on the way of one fit.
     pub(crate) unit: String,
     /// Threads it ran on.

@@ -20,7 +20,7 @@ pub(crate) use differences::{differing, percent};
 pub(crate) use summary::Summary;
 pub(crate) use table::Table;
 pub(crate) use terminal::{data_tables, leaderboard, table};
-pub(crate) use text::{ends, probability, signed, value};
+pub(crate) use text::{count, ends, probability, signed, value};
 
 use crate::exit::Failure;
 use crate::records::Store;

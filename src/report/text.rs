@@ -82,7 +82,7 @@ pub(super) fn seconds(seconds: f64) -> String {
 }
 
 /// A count with thousands separated.
-pub(super) fn count(count: impl TryInto<u64>) -> String {
+pub(crate) fn count(count: impl TryInto<u64>) -> String {
     let digits = count.try_into().unwrap_or(u64::MAX).to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

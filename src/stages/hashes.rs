@@ -4,6 +4,7 @@
 use musicrec_api::{Events, Fold};
 use sha2::{Digest, Sha256};
 
+use super::fold::FoldData;
 use crate::records::hexadecimal;
 
 /// Hash of the events: ids, times, kinds and amounts in their order.
@@ -28,6 +29,36 @@ pub(crate) fn of_fold(fold: &Fold) -> String {
     for rows in [&fold.fit, &fold.given, &fold.targets] {
         numbers(&mut hash, rows, u32::to_le_bytes);
     }
+    hexadecimal(&hash.finalize())
+}
+
+/// Hash of what a fold asks: who is asked for what and has heard what, what each counts, and which events
+/// are learned from.
+pub(crate) fn of_questions(fold: &FoldData) -> String {
+    let mut hash = Sha256::new();
+    numbers(&mut hash, &fold.fit.user, u32::to_le_bytes);
+    numbers(&mut hash, &fold.fit.item, u32::to_le_bytes);
+    numbers(&mut hash, &fold.fit.row, u32::to_le_bytes);
+    numbers(&mut hash, &fold.who, u32::to_le_bytes);
+    numbers(&mut hash, &fold.asked, u32::to_le_bytes);
+    numbers(&mut hash, &fold.votes, f64::to_le_bytes);
+    let (mut lengths, mut items, mut gains) = (Vec::new(), Vec::new(), Vec::new());
+    for at in 0..fold.who.len() {
+        let (heard, reachable) = (fold.heard.get(at), fold.reachable.get(at));
+        let (wanted, targets) = (fold.wanted.get(at), fold.targets.get(at));
+        let all = [heard.len(), reachable.len(), wanted.len(), targets.len()];
+        lengths.extend(all.map(|length| length as u64));
+        items.extend(heard);
+        items.extend(reachable.iter().map(|target| target.0));
+        items.extend(wanted.iter().flat_map(|target| [target.item, target.local]));
+        gains.extend(reachable.iter().map(|target| target.1));
+        gains.extend(wanted.iter().map(|target| target.gain));
+        gains.extend(targets);
+    }
+    lengths.push(fold.summary.candidates as u64);
+    numbers(&mut hash, &lengths, u64::to_le_bytes);
+    numbers(&mut hash, &items, u32::to_le_bytes);
+    numbers(&mut hash, &gains, f64::to_le_bytes);
     hexadecimal(&hash.finalize())
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn again(
             key.data
         )));
     }
-    let mut cleaned = Cleaned::all(experiment, cancel)?;
+    let mut cleaned = Cleaned::all(experiment, &fingerprint, &options.cache, cancel)?;
     unless_cancelled(cancel)?;
     Cleaned::restrict(experiment, &mut cleaned)?;
     Cleaned::audit(experiment, &mut cleaned)?;

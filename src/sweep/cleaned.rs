@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{Error, Events, Fold, Role, derive_seed, fold_faults};
 
+use crate::cache::{Cache, cleaned::prepared};
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
 use crate::stages::audit::{Audited, audit};
@@ -11,7 +12,7 @@ use crate::stages::common::restrict;
 use crate::stages::fold::{FoldData, ready};
 use crate::stages::hashes;
 use crate::stages::periods;
-use crate::stages::prepare::{Prepared, prepare};
+use crate::stages::prepare::Prepared;
 use crate::stages::segments::divide;
 use crate::stages::{By, Failed};
 
@@ -31,11 +32,16 @@ impl Cleaned {
         folds.filter(|f| f.summary.role == role).collect()
     }
 
-    /// Reads, cleans and splits for every alternative. They are not restricted to what they have in
-    /// common yet.
-    pub(super) fn all(experiment: &Experiment, cancel: &AtomicBool) -> Result<Vec<Self>, Failure> {
+    /// Reads, cleans and splits for every alternative the source, whose fingerprint is given, or takes
+    /// from the cache what is kept of it. They are not restricted to what they have in common yet.
+    pub(super) fn all(
+        experiment: &Experiment,
+        data: &str,
+        cache: &Cache,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<Self>, Failure> {
         let of = |cleaning: &Cleaning| {
-            let prepared = prepare(experiment, &cleaning.cleaners, cancel)?;
+            let prepared = prepared(experiment, cleaning, data, cache, cancel)?;
             let (split, folds) = split(experiment, cleaning, &prepared)?;
             Ok(Self {
                 prepared,

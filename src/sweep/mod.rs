@@ -28,13 +28,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use musicrec_api::{Role, derive_seed};
+use musicrec_api::Role;
 use serde_json::Value;
 
+use crate::cache::{Cache, chance::floor};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::{Presence, Record, Run, Store, now};
-use crate::stages::periods::chance;
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 pub(crate) use again::again;
@@ -50,7 +50,8 @@ use search::Sample;
 use trains::Trains;
 
 /// What the command line says about how to run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     /// The folder that holds a folder for each experiment.
     pub(crate) out: PathBuf,
@@ -72,6 +73,8 @@ pub(crate) struct Options {
     pub(crate) isolate: Option<Isolation>,
     /// The command line, for the report.
     pub(crate) command: String,
+    /// Where stages are kept that cost more to compute than to read.
+    pub(crate) cache: Cache,
 }
 
 impl Options {
@@ -88,6 +91,7 @@ impl Options {
             memory: None,
             isolate: None,
             command: String::new(),
+            cache: Cache::off(),
         }
     }
 }
@@ -186,7 +190,7 @@ impl<'a> Opening<'a> {
     /// Reads, cleans and splits.
     fn ready(self) -> Result<Sweep<'a>, Failure> {
         let (experiment, cancel) = (self.experiment, self.cancel);
-        let mut cleaned = Cleaned::all(experiment, cancel)?;
+        let mut cleaned = Cleaned::all(experiment, &self.fingerprint, &self.options.cache, cancel)?;
         unless_cancelled(cancel)?;
         check_budget(experiment, &cleaned)?;
         Cleaned::restrict(experiment, &mut cleaned)?;
@@ -387,13 +391,11 @@ impl<'a> Sweep<'a> {
     /// What random rankings reach on test under each alternative of the cleaners, whose masks and
     /// candidates differ. All draw from one seed, so equal ones come to the same.
     fn floors(&mut self) -> Result<(), Failure> {
-        let evaluation = &self.experiment.evaluation;
-        let rankings = evaluation.null_rankings.get();
-        let seed = derive_seed(self.experiment.seed, "null");
+        let (experiment, cache) = (self.experiment, &self.options.cache);
         for at in 0..self.cleaned.len() {
             let test = self.cleaned[at].periods(Role::Test);
             // Nothing has run yet, and no trial would fare better with such a metric.
-            let floor = chance(&evaluation.metrics, &test, rankings, seed, self.cancel)
+            let floor = floor(experiment, at, &self.fingerprint, &test, cache, self.cancel)
                 .map_err(|error| Failure::Definition(error.to_string()))?;
             unless_cancelled(self.cancel)?;
             let floor = Floor::keep(&self.overview.labels(), &floor, &self.store)?;
@@ -415,4 +417,4 @@ impl<'a> Sweep<'a> {
 #[cfg(test)]
 mod faulty_splits;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

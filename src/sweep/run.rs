@@ -286,6 +286,15 @@ impl Sweep<'_> {
             self.reserve(&planned.unit, false);
             return Ok(true);
         }
+        // A worker looks by itself: metrics may crash too.
+        if let Some(pool) = pool
+            && let Some(lists) = self.kept(&unit)
+        {
+            let done = |record: &Record| self.keep(record, share, listener);
+            pool.install(|| self.measure_kept(&unit, lists, job, &done))?;
+            self.reserve(&planned.unit, false);
+            return Ok(true);
+        }
         let Some(_room) = gate.enter(planned.bytes) else {
             let given = self.options.memory.is_some();
             let mut message = too_large(planned.bytes, gate.room(), given);

@@ -178,9 +178,8 @@ impl Sweep<'_> {
             };
             let folds = make().map_err(|failed| match blame(experiment, cleaning, failed) {
                 Failure::Definition(text) | Failure::Data(text) => Failure::Definition(format!(
-                    "with {:.3} of the users, as successive halving begins: {text}; raise \
-                         `least` in [search.halving]",
-                    share
+                    "with {share:.3} of the users, as successive halving begins: {text}; raise \
+                         `least` in [search.halving]"
                 )),
                 failure => failure,
             })?;

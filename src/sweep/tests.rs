@@ -72,13 +72,13 @@ pub(super) fn log() -> String {
 }
 
 /// A folder with a log, and an experiment on it with the alternatives given (label and cleaners).
-pub(super) struct Lab {
+pub(crate) struct Lab {
     folder: TempDir,
-    pub(super) experiment: Experiment,
+    pub(crate) experiment: Experiment,
 }
 
 impl Lab {
-    pub(super) fn new(log: &str, alternatives: &[(&str, &str)], compare: &[Compared]) -> Self {
+    pub(crate) fn new(log: &str, alternatives: &[(&str, &str)], compare: &[Compared]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.toml");
         std::fs::write(&path, DEFINITION).unwrap();

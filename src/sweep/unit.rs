@@ -2,6 +2,7 @@
 //! rank and measure; a record a trial, stored as soon as its last period is measured.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use musicrec_api::{Checkpoints, Error, FitContext, Recommender, Result, Role, derive_seed};
 
@@ -10,6 +11,7 @@ use super::meter::{Meter, Moment};
 use super::outcome::Scored;
 use super::trains::Weighed;
 use super::units::{Member, Unit};
+use crate::cache::keys;
 use crate::exit::Failure;
 use crate::experiment::{Ties, resolved};
 use crate::panics::{Broken, caught};
@@ -19,6 +21,7 @@ use crate::stages::bound::{Bound, bind};
 use crate::stages::fold::FoldData;
 use crate::stages::measure::measure_by;
 use crate::stages::periods;
+use crate::stages::rank::Lists;
 use crate::stages::segments;
 
 /// Where a unit runs.
@@ -33,6 +36,9 @@ pub(super) struct Job {
     pub(super) attempt: u32,
 }
 
+/// Lists that were kept, and the seconds of fitting and of ranking that they took.
+pub(super) type Kept = (Lists, (f64, f64));
+
 /// What takes a record.
 pub(super) type Done<'d> = dyn Fn(&Record) -> Result<(), Failure> + Sync + 'd;
 
@@ -41,6 +47,8 @@ struct Way<'w, 'a> {
     member: &'w Member<'a>,
     scored: Scored,
     stages: Stages,
+    /// Whether its lists were those of an earlier run.
+    kept: bool,
     /// It is stored, as done or as failed.
     ended: bool,
 }
@@ -92,6 +100,58 @@ impl Sweep<'_> {
         Ok(())
     }
 
+    /// The lists of every trial of a unit in every period, if all of them are kept in the cache: then
+    /// nothing has to be fitted to measure them, by other metrics perhaps.
+    pub(super) fn kept(&self, unit: &Unit) -> Option<Vec<Vec<Kept>>> {
+        // Who wants everything done again does not want it from a cache.
+        if self.options.fresh || self.options.cache.folder().is_none() {
+            return None;
+        }
+        let periods = self.periods_of(unit);
+        let of = |member: &Member, fold: &FoldData| {
+            let key = keys::lists(&member.key, fold, &self.experiment.evaluation)?;
+            let size = (fold.asked.len(), fold.fit.items.len());
+            self.options.cache.get_lists(&key, size)
+        };
+        let members = unit.members.iter();
+        members
+            .map(|member| periods.iter().map(|fold| of(member, fold)).collect())
+            .collect()
+    }
+
+    /// Measures the trials of a unit by lists that were kept.
+    pub(super) fn measure_kept(
+        &self,
+        unit: &Unit,
+        lists: Vec<Vec<Kept>>,
+        job: &Job,
+        done: &Done,
+    ) -> Result<(), Failure> {
+        let walk = Walk::new(self, unit, job, None, done);
+        let mut state = walk.state();
+        for (way, lists) in state.ways.iter_mut().zip(lists) {
+            let measured = caught(|| {
+                for (fold, (lists, (fit, rank))) in walk.folds.iter().zip(lists) {
+                    way.stages.fit.seconds += fit;
+                    way.stages.rank.seconds += rank;
+                    let metrics = bind(&self.experiment.evaluation.metrics, fold)?;
+                    walk.take(way, fold, &metrics, lists)?;
+                }
+                Ok(())
+            });
+            way.ended = true;
+            way.kept = true;
+            match measured {
+                Ok(()) => {
+                    let outcome = self.outcome(&walk.folds, std::mem::take(&mut way.scored))?;
+                    walk.store(way, outcome, None)?;
+                }
+                Err(broken) => walk.store_failure(way, &broken)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Stores the failures of a unit that is not even begun, or of which nothing came back.
     pub(super) fn refuse_unit(
         &self,
@@ -117,6 +177,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             member,
             scored: Scored::default(),
             stages: Stages::default(),
+            kept: false,
             ended: false,
         };
         Self {
@@ -230,7 +291,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 Error::model(format!("a state after {steps} steps was not asked for"))
             })?;
         way.stages.fit += fit;
-        let stored = match caught(|| self.score(recommender, of, way)) {
+        let stored = match caught(|| self.score(recommender, of, fit, way)) {
             Ok(()) if of.at + 1 == self.folds.len() => {
                 way.ended = true;
                 let scored = std::mem::take(&mut way.scored);
@@ -257,7 +318,13 @@ impl<'w, 'a> Walk<'w, 'a> {
         })
     }
 
-    fn score(&self, recommender: &dyn Recommender, of: &Period, way: &mut Way) -> Result<()> {
+    fn score(
+        &self,
+        recommender: &dyn Recommender,
+        of: &Period,
+        fit: Spent,
+        way: &mut Way,
+    ) -> Result<()> {
         let (meter, fold) = (&self.job.meter, of.fold);
         let evaluation = &self.sweep.experiment.evaluation;
         let begun = meter.begin();
@@ -265,12 +332,26 @@ impl<'w, 'a> Walk<'w, 'a> {
         let name = way.member.trial.model.plugin.typetag_name();
         let shape = (evaluation.depth(), evaluation.ties == Ties::Expected);
         let lists = lists(recommender, fold, given, shape, name)?;
-        way.stages.rank += meter.end(begun);
+        let ranking = meter.end(begun);
+        way.stages.rank += ranking;
+        let cache = &self.sweep.options.cache;
+        let took = fit.seconds + ranking.seconds;
+        if cache.wants(Duration::from_secs_f64(took.max(0.0)))
+            && let Some(key) = keys::lists(&way.member.key, fold, evaluation)
+        {
+            cache.put_lists(&key, &lists, (fit.seconds, ranking.seconds));
+        }
+        self.take(way, fold, &of.metrics, lists)
+    }
+
+    /// Measures the lists of a trial in a period.
+    fn take(&self, way: &mut Way, fold: &FoldData, metrics: &[Bound], lists: Lists) -> Result<()> {
+        let meter = &self.job.meter;
         let begun = meter.begin();
-        let measured = measure_by(&of.metrics, fold, &lists)?;
+        let measured = measure_by(metrics, fold, &lists)?;
         if self.unit.role() == Role::Test {
             let of_users = &measured.per_user;
-            let lines = segments::measure(&of.metrics, fold, &lists, of_users)?;
+            let lines = segments::measure(metrics, fold, &lists, of_users)?;
             way.scored.segments.push(lines);
         }
         way.stages.measure += meter.end(begun);
@@ -307,6 +388,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 started: self.started.clone(),
                 ended: now(),
                 stages: way.stages,
+                kept: way.kept,
                 estimated_bytes: self.estimated,
                 unit: self.unit.id.clone(),
                 threads: self.job.threads,

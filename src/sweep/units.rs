@@ -76,19 +76,18 @@ pub(super) fn unit_of(key: &Key, trial: &Trial) -> String {
 }
 
 /// Sorts distinct trials into units, in the order of the first of each.
-pub(super) fn units<'a>(trials: Vec<(Key, Trial<'a>)>) -> Vec<Unit<'a>> {
+pub(super) fn units(trials: Vec<(Key, Trial)>) -> Vec<Unit> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut units: Vec<Unit> = Vec::new();
     for (key, trial) in trials {
         let id = unit_of(&key, &trial);
         let member = member(key, trial);
-        match places.get(&id) {
-            Some(&at) => units[at].members.push(member),
-            None => {
-                places.insert(id.clone(), units.len());
-                let members = vec![member];
-                units.push(Unit { id, members });
-            }
+        if let Some(&at) = places.get(&id) {
+            units[at].members.push(member);
+        } else {
+            places.insert(id.clone(), units.len());
+            let members = vec![member];
+            units.push(Unit { id, members });
         }
     }
     for unit in &mut units {

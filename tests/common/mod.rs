@@ -114,6 +114,7 @@ impl Lab {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_remove("NO_COLOR")
+            .env("MUSICREC_CACHE", "off")
             .stdin(Stdio::null());
         command
     }

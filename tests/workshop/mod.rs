@@ -143,6 +143,7 @@ impl Workshop {
         }
         let output = command
             .current_dir(self.path(folder))
+            .env("MUSICREC_CACHE", "off")
             .stdin(Stdio::null())
             .output()
             .expect("a program");

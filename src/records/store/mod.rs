@@ -173,6 +173,7 @@ pub(super) mod samples {
                     },
                     ..Stages::default()
                 },
+                kept: false,
                 estimated_bytes: None,
                 unit: String::new(),
                 threads: 1,
