@@ -37,7 +37,7 @@ Exit codes:
   2    the definition or the command line is wrong; nothing has run
   3    the data cannot be used as it is
   4    something could not be written
-  5    the report folder holds a different experiment (see --fresh and --keep)
+  5    the report folder holds a different experiment, or another sweep is in the way (see --fresh, --keep)
   130  interrupted; the same command goes on where it stopped";
 
 impl Failure {

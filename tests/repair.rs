@@ -54,7 +54,7 @@ fn the_log_is_in_the_order_of_finishing() {
     let lab = Lab::small();
     lab.done(&["sweep", "small.toml", "--threads", "1"]);
     let lines = log(&lab);
-    let lines = lines.lines().map(|line| serde_json::from_str(line));
+    let lines = lines.lines().map(serde_json::from_str);
     let ended = lines.map(|line| {
         let line: Value = line.expect("a line");
         let [started, ended] = ["started", "ended"].map(|key| line["run"][key].clone());
@@ -224,7 +224,7 @@ fn a_second_sweep_sees_the_first_and_leaves_it_alone() {
         .expect(5)
         .says(&["  seed: 3 -> 4"]);
     let models = "model=\"popularity\"";
-    let second = lab.run(&["sweep", "long.toml", "--quiet", "--set", models]);
+    let second = lab.run(&["sweep", "long.toml", "--quiet", "--keep", "--set", models]);
     assert!(
         first.try_wait().expect("a state").is_none(),
         "ended too early"
@@ -239,6 +239,20 @@ fn a_second_sweep_sees_the_first_and_leaves_it_alone() {
     assert!(!alone.err.contains("another sweep"), "{alone}");
     assert!(!lab.path(&part).exists());
     assert_eq!(log(&lab).lines().count(), lab.results(FOLDER).len());
+}
+
+#[test]
+fn where_nothing_has_ended_there_is_nothing_to_mix_with() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let other = ["sweep", "small.toml", "--set", "seed=4"];
+    lab.run(&other).expect(5);
+    for name in lab.results(FOLDER).keys() {
+        fs::remove_file(lab.path(FOLDER).join("records").join(name)).expect("a record");
+    }
+    lab.done(&other);
+    assert_eq!(lab.report(FOLDER)["shared"]["seed"], 4);
+    lab.run(&["sweep", "small.toml"]).expect(5);
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl Progress {
                 }
             }
             Event::Note(text) => self.says(text),
+            Event::Alarm(text) => say(&format!("note: {text}")),
             Event::Recommending => {
                 self.says("recommending: fitting the best variant on the whole log");
             }

@@ -128,6 +128,7 @@ impl Arguments {
             fail_fast: self.fail_fast,
             jobs: self.jobs.map(usize::from),
             memory: self.memory.map(|size| size.as_u64()),
+            cache: self.place.open(self.quiet),
             isolate: self.isolate.then(isolation),
             command: command_line(),
             cache: self.place.open(quiet),
@@ -168,7 +169,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Err(failure) => return Err(failure),
     };
     progress.says("comparing the variants");
-    let summary = report::write(sweep.store())?;
+    let summary = sweep.report()?;
     print(&report::leaderboard(&summary))?;
     print(&format!(
         "\nReport: {}\n",

@@ -35,6 +35,7 @@ use crate::cache::{Cache, chance::floor};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::{Presence, Record, Run, Store, now};
+use crate::report::{self, Summary};
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 pub(crate) use again::again;
@@ -109,6 +110,8 @@ pub(crate) enum Event<'a> {
     End,
     /// Something to know.
     Note(&'a str),
+    /// Something to know even if one wants to know little: who else is here, what was repaired.
+    Alarm(&'a str),
     /// So many random rankings are being drawn.
     Drawing(usize),
     /// The recommendations are being made.
@@ -244,7 +247,7 @@ impl<'a> Sweep<'a> {
         let join = |store: &Store| {
             let presence = store.join(&options.command)?;
             for said in &presence.says {
-                listener(Event::Note(said));
+                listener(Event::Alarm(said));
             }
             Ok::<_, Failure>(presence)
         };
@@ -281,7 +284,14 @@ impl<'a> Sweep<'a> {
     /// else.
     fn claim_folder(&self) -> Result<(), Failure> {
         let store = &self.store;
+        let here = self
+            .presence
+            .as_ref()
+            .expect("who claims a folder has joined");
         store.exclusively(|| {
+            if !store.only(here)? {
+                resume::refuse_another(self.experiment, &self.fingerprint, store)?;
+            }
             resume::compare(self.experiment, &self.fingerprint, store, self.options)?;
             let there: Option<Value> = store.read(Overview::FILE)?;
             // The same one may have got further already.
@@ -402,6 +412,15 @@ impl<'a> Sweep<'a> {
             self.overview.cleanings[at].floor = Some(floor);
         }
         self.store.keep_json(Overview::FILE, &self.overview)
+    }
+
+    /// Draws the report. Another sweep in the folder, which has another plan, waits as long, so that what
+    /// is drawn is this one.
+    pub(crate) fn report(&self) -> Result<Summary, Failure> {
+        self.store.exclusively(|| {
+            self.store.keep_json(Overview::FILE, &self.overview)?;
+            report::write(&self.store)
+        })
     }
 
     /// Trials of the plan whose last run failed, and the recommendations if those did.

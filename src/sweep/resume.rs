@@ -124,6 +124,32 @@ pub(super) fn compare(
     }))
 }
 
+/// Two sweeps at once that differ in what all their trials share would each be in the other's way,
+/// whatever the words are.
+///
+/// # Errors
+/// If the folder is about something else.
+pub(super) fn refuse_another(
+    experiment: &Experiment,
+    fingerprint: &str,
+    store: &Store,
+) -> Result<(), Failure> {
+    let Some(earlier) = store.read::<Value>(Overview::FILE)? else {
+        return Ok(());
+    };
+    let changes = Changes::since(&earlier, experiment, fingerprint, store)?;
+    if changes.shared.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Changed(format!(
+        "{} in {} on something else:\n{}\nWait until it has ended or stop it; or give this experiment \
+         another name, or another place with --out.",
+        store.others()?,
+        store.folder().display(),
+        changes.lines().join("\n")
+    )))
+}
+
 impl Changes {
     fn since(
         earlier: &Value,

@@ -286,7 +286,7 @@ impl Sweep<'_> {
             self.reserve(&planned.unit, false);
             return Ok(true);
         }
-        // A worker looks by itself: metrics may crash too.
+        // Metrics may crash too, so in isolation nothing is measured here.
         if let Some(pool) = pool
             && let Some(lists) = self.kept(&unit)
         {

@@ -19,18 +19,7 @@ impl Store {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
-                return Err(Failure::Output(format!(
-                    "{} cannot be a folder, for a file stands in its way; name another with --out",
-                    self.folder.display()
-                )));
-            }
-            Err(e) => {
-                return Err(Failure::Data(format!(
-                    "cannot read {}: {e}",
-                    path.display()
-                )));
-            }
+            Err(e) => return Err(self.unreadable(&path, &e)),
         };
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(Some(value)),
@@ -38,6 +27,17 @@ impl Store {
             Err(_) if std::str::from_utf8(&bytes).is_err() => Err(changed(&path, "is not text")),
             Err(e) => Err(changed(&path, &format!("cannot be understood ({e})"))),
         }
+    }
+
+    /// Why something of the store cannot be read.
+    pub(super) fn unreadable(&self, path: &Path, error: &std::io::Error) -> Failure {
+        if error.kind() == std::io::ErrorKind::NotADirectory {
+            return Failure::Output(format!(
+                "{} cannot be a folder, for a file stands in its way; name another with --out",
+                self.folder.display()
+            ));
+        }
+        Failure::Data(format!("cannot read {}: {error}", path.display()))
     }
 
     /// Writes a file of the store, replacing it in one step.

@@ -67,9 +67,9 @@ impl Fit {
 pub(super) const FITS: &str = "fits.jsonl";
 
 impl Store {
-    /// Adds a line to the log of fits. It outlives the process, though perhaps not the machine.
+    /// Adds a line to the log of fits.
     pub(crate) fn fit_log(&self, fit: &Fit) -> Result<(), Failure> {
-        append(&self.path(FITS), fit, false)
+        append(&self.path(FITS), fit)
     }
 }
 

@@ -11,13 +11,9 @@ use serde::de::IgnoredAny;
 use super::locks::unsupported;
 use crate::exit::Failure;
 
-/// Adds a line to a log in one write, under a short lock of the file. With `sync` it is on disk when
-/// this returns.
-pub(super) fn append(
-    path: &Path,
-    value: &impl Serialize,
-    sync: bool,
-) -> std::result::Result<(), Failure> {
+/// Adds a line to a log in one write, under a short lock of the file. It outlives the process; should
+/// the machine crash, the records are on disk, which a log can be written again from.
+pub(super) fn append(path: &Path, value: &impl Serialize) -> std::result::Result<(), Failure> {
     let mut line = serde_json::to_string(value).expect("plain data");
     line.push('\n');
     OpenOptions::new()
@@ -25,11 +21,11 @@ pub(super) fn append(
         .read(true)
         .append(true)
         .open(path)
-        .and_then(|file| add(file, line, sync))
+        .and_then(|file| add(file, line))
         .map_err(|e| Failure::output(path.display(), &e))
 }
 
-fn add(mut file: File, mut line: String, sync: bool) -> Result<()> {
+fn add(mut file: File, mut line: String) -> Result<()> {
     // Only in the meantime does the end of the file stay where it is.
     match file.lock() {
         Err(error) if !unsupported(&error) => return Err(error),
@@ -45,10 +41,7 @@ fn add(mut file: File, mut line: String, sync: bool) -> Result<()> {
             line.insert(0, '\n');
         }
     }
-    let mut written = file.write_all(line.as_bytes());
-    if sync {
-        written = written.and_then(|()| file.sync_data());
-    }
+    let written = file.write_all(line.as_bytes());
     if written.is_err() {
         // The disk is full: a part of a line would be of use to nobody.
         file.set_len(before)?;
@@ -98,11 +91,11 @@ mod tests {
     fn a_line_never_sticks_to_a_torn_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.jsonl");
-        append(&path, &json!({"n": 1}), true).unwrap();
-        append(&path, &json!({"n": 2}), false).unwrap();
+        append(&path, &json!({"n": 1})).unwrap();
+        append(&path, &json!({"n": 2})).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"{\"n\":1}\n{\"n\":2}\n");
         std::fs::write(&path, "{\"n\":1}\n{\"n\":").unwrap();
-        append(&path, &json!({"n": 3}), true).unwrap();
+        append(&path, &json!({"n": 3})).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "{\"n\":1}\n{\"n\":\n{\"n\":3}\n");
     }
@@ -119,7 +112,7 @@ mod tests {
                 scope.spawn(move || {
                     for n in 0..5 {
                         let line = json!({"who": who, "n": n, "long": long});
-                        append(path, &line, false).unwrap();
+                        append(path, &line).unwrap();
                     }
                 });
             }

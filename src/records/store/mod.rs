@@ -83,8 +83,7 @@ impl Store {
     /// The names of the files in a folder of the store, sorted; none if it is not there.
     fn names(&self, folder: &str) -> Result<Vec<String>, Failure> {
         let path = self.path(folder);
-        let unreadable =
-            |e: std::io::Error| Failure::Data(format!("cannot read {}: {e}", path.display()));
+        let unreadable = |e: std::io::Error| self.unreadable(&path, &e);
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -31,7 +31,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 pub(crate) struct Presence {
     /// What the user should know: who else is here, what was repaired.
     pub(crate) says: Vec<String>,
-    _mine: Option<Held>,
+    mine: Option<Held>,
     _lock: Option<File>,
 }
 
@@ -105,7 +105,7 @@ impl Store {
             };
             Ok(Presence {
                 says,
-                _mine: mine,
+                mine,
                 _lock: lock,
             })
         })
@@ -119,7 +119,7 @@ impl Store {
             let lock = try_exclusive(path).map_err(|e| Failure::output(path.display(), &e))?;
             if !matches!(lock, Lock::Busy)
                 || begun.elapsed() > MOMENT
-                || !self.present()?.is_empty()
+                || !self.workers()?.is_empty()
             {
                 return Ok(lock);
             }
@@ -135,6 +135,13 @@ impl Store {
             let lock = wait_shared(&path).map_err(|e| Failure::output(path.display(), &e))?;
             Ok(Assistance { _lock: lock })
         })
+    }
+
+    /// Whether nobody but this process works here. Only within [`Store::exclusively`] it stays so.
+    pub(crate) fn only(&self, here: &Presence) -> Result<bool, Failure> {
+        let own = here.mine.as_ref().map(|mine| mine.path.clone());
+        let others = self.workers()?.into_iter();
+        Ok(others.map(|(path, _)| Some(path)).all(|path| path == own))
     }
 
     /// Does something while no other process does so, opens the folder or sets it aside. It must be
@@ -213,29 +220,28 @@ impl Store {
             .map_err(|e| Failure::output(path.display(), &e))
     }
 
-    /// Who else is here, in words.
-    fn others(&self) -> Result<String, Failure> {
-        let others = self.present()?;
-        Ok(match others.len() {
-            0 => "another sweep works".into(),
-            1 => format!("another sweep ({}) works", others[0]),
-            _ => format!("other sweeps ({}) work", others.join("; ")),
-        })
-    }
-
-    /// Who has joined and is still here.
-    fn present(&self) -> Result<Vec<String>, Failure> {
-        let mut others = Vec::new();
+    /// Who is here, by file, as far as they tell.
+    fn workers(&self) -> Result<Vec<(PathBuf, Option<Worker>)>, Failure> {
+        let mut workers = Vec::new();
         for id in self.ids(RUNNING)? {
             let name = format!("{RUNNING}/{id}.json");
-            if let Ok(file) = File::open(self.path(&name))
-                && is_held(&file)
-            {
-                let worker = self.read::<Worker>(&name);
-                others.extend(worker.ok().flatten().map(|worker| worker.text()));
+            let path = self.path(&name);
+            if File::open(&path).is_ok_and(|file| is_held(&file)) {
+                workers.push((path, self.read(&name).ok().flatten()));
             }
         }
-        Ok(others)
+        Ok(workers)
+    }
+
+    /// Who is here before this process is, in words.
+    pub(crate) fn others(&self) -> Result<String, Failure> {
+        let workers = self.workers()?.into_iter();
+        let texts: Vec<String> = workers.filter_map(|(_, w)| Some(w?.text())).collect();
+        Ok(match &texts[..] {
+            [] => "another sweep works".into(),
+            [one] => format!("another sweep ({one}) works"),
+            several => format!("other sweeps ({}) work", several.join("; ")),
+        })
     }
 }
 
@@ -266,6 +272,7 @@ mod tests {
         assert!(says.contains("`the first`"), "{says}");
         // It may be the first one's.
         assert!(store.path("records/.part-y").exists());
+        assert!(!store.only(&first).unwrap() && !other.only(&second).unwrap());
         let third = store.join("the third").unwrap();
         let says = &third.says[0];
         assert!(
@@ -274,6 +281,7 @@ mod tests {
         );
         drop((first, third));
         assert!(!store.join("").unwrap().says[0].contains("the first"));
+        assert!(other.only(&second).unwrap());
         drop(second);
         let alone = store.join("").unwrap();
         assert!(!store.path("records/.part-y").exists());

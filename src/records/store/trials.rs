@@ -124,7 +124,7 @@ impl Store {
     }
 
     fn log(&self, record: &Record) -> Result<(), Failure> {
-        append(&self.path(LOG), record, true)
+        append(&self.path(LOG), record)
     }
 }
 
