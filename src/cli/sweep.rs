@@ -128,7 +128,6 @@ impl Arguments {
             fail_fast: self.fail_fast,
             jobs: self.jobs.map(usize::from),
             memory: self.memory.map(|size| size.as_u64()),
-            cache: self.place.open(self.quiet),
             isolate: self.isolate.then(isolation),
             command: command_line(),
             cache: self.place.open(quiet),
