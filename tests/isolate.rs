@@ -160,6 +160,34 @@ fn nothing_differs_but_the_process() {
         assert!(!processes.iter().any(|process| lives(process)));
         assert_eq!(lab.files(&format!("{folder}/running")), ["opening.lock"]);
     }
+    // What a worker finds in a cache is the same too, and another metric needs no fit there either.
+    let cached = |out: &str, metric: &str| {
+        let metrics = format!("evaluation.metrics=[\"ndcg@3\", \"{metric}\"]");
+        lab.done(&[
+            "sweep",
+            "small.toml",
+            "--isolate",
+            "--cache",
+            "cache",
+            "--cache-min-seconds",
+            "0",
+            "--set",
+            &metrics,
+            "--out",
+            out,
+        ]);
+        lab.results(&format!("{out}/small"))
+    };
+    let first = cached("first", "mrr@3");
+    let second = cached("second", "map@3");
+    let values = |results: &std::collections::BTreeMap<String, Value>| {
+        let of = |result: &Value| result["metrics"]["ndcg@3"].to_string();
+        let mut values: Vec<String> = results.values().map(of).collect();
+        values.sort();
+        values
+    };
+    assert_eq!(values(&first), values(&results));
+    assert_eq!(values(&second), values(&results));
     // The second sweep has nothing to do, and needs no worker for that.
     let folder = "jobs1threads1/small";
     let before = file(folder, "fits.jsonl");

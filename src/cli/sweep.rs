@@ -111,7 +111,7 @@ impl Arguments {
         self.changes.load(&self.definition, quiet)
     }
 
-    pub(super) fn options(&self) -> Options {
+    pub(super) fn options(&self, quiet: bool) -> Options {
         let isolation = || Isolation {
             arguments: worker::arguments(),
             limits: Limits {
@@ -128,9 +128,9 @@ impl Arguments {
             fail_fast: self.fail_fast,
             jobs: self.jobs.map(usize::from),
             memory: self.memory.map(|size| size.as_u64()),
-            cache: self.place.open(self.quiet),
             isolate: self.isolate.then(isolation),
             command: command_line(),
+            cache: self.place.open(quiet),
             ..Options::new(self.out.clone(), threads(self.threads))
         }
     }
@@ -143,7 +143,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let experiment = arguments.experiment(arguments.quiet)?;
-    let options = arguments.options();
+    let options = arguments.options(arguments.quiet);
     global_threads(options.threads)?;
     let cancel = on_interrupt()?;
     let progress = Progress::new(arguments.log, arguments.quiet);

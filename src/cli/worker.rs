@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Arguments) {
 fn work(arguments: &Arguments) -> Result<(), Failure> {
     // The sweep has said the warnings.
     let experiment = arguments.experiment(true)?;
-    let options = arguments.options();
+    let options = arguments.options(true);
     global_threads(options.threads)?;
     serve(&experiment, &options)
 }

@@ -140,7 +140,10 @@ impl<'a> Worker<'a> {
             answer(&Answer::Trial { record, conflict })
         };
         let bytes = Some(ask.estimated_bytes);
-        let ended = pool.install(|| self.sweep.run_unit(unit, &job, bytes, &done));
+        let ended = pool.install(|| match self.sweep.kept(unit) {
+            Some(lists) => self.sweep.measure_kept(unit, lists, &job, &done),
+            None => self.sweep.run_unit(unit, &job, bytes, &done),
+        });
         self.pool = Some((ask.threads, pool));
         ended
     }
