@@ -118,6 +118,17 @@ impl Halved {
         stay.into_iter().map(|at| contenders[at].trial).collect()
     }
 
+    /// A rung in words: `9 trials with 3 iterations`.
+    pub(crate) fn rung_words(&self, rung: usize) -> String {
+        let Rung { resource, trials } = &self.rungs[rung];
+        let far = match self.resource {
+            Resource::Steps => format!("{resource} {}", self.unit),
+            Resource::Users if *resource >= 1.0 => "all users".to_owned(),
+            Resource::Users => format!("{} of the users", percent(*resource)),
+        };
+        format!("{} with {far}", counted(*trials, "trial"))
+    }
+
     /// The plan in words: `20 trials with 2 iterations, 6 with 5, 2 with 15`.
     pub(crate) fn plan_words(&self) -> String {
         let words: Vec<String> = self

@@ -63,7 +63,7 @@ fn portable_trials_are_others_are_verified_and_hang_on_no_threads() {
     };
     assert!((value("one/small") - value("ordinary/small")).abs() < 0.05);
     // The record says how it was computed, so it is computed so again, beside those of the other kind.
-    sweep("ordinary", &["--portable"]);
+    sweep("ordinary", &["--portable", "--keep"]);
     let ended = lab.done(&["verify", "ordinary/small", "--all", "--quiet"]);
     assert!(
         ended.out.contains(&format!("All {} trials", 2 * one.len())),
@@ -75,7 +75,7 @@ fn portable_trials_are_others_are_verified_and_hang_on_no_threads() {
         "{report}"
     );
     let known = lab.done(&["plan", "small.toml", "--out", "one", "--portable"]);
-    let unknown = lab.done(&["plan", "small.toml", "--out", "one"]);
+    let unknown = lab.done(&["plan", "small.toml", "--out", "one", "--keep"]);
     assert_ne!(known.out, unknown.out);
     // A difference is no matter of the machine.
     let id = one.keys().next().expect("a record");

@@ -97,7 +97,7 @@ fn what_would_be_lost_needs_a_word() {
     lab.run(&narrower).expect(5).says(&[
         "error: reports/small holds a sweep of the same name over something else (since 20",
         "  no longer: 1 trial: als (factors=4)",
-        "  new: 1 trial: als (factors=16, regularization=1.0, ",
+        "  new: 1 trial: als (factors=16)",
         "--fresh sets the folder aside",
         "--keep goes on in it, runs nothing again that still matches",
     ]);

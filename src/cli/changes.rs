@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::{color, say_rendered};
+use super::{color, say_as_it_is};
 use crate::definition::{self, Request};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
@@ -49,7 +49,7 @@ impl Changes {
     pub(super) fn load(&self, definition: &Path, quiet: bool) -> Result<Experiment, Failure> {
         let (experiment, warnings) = definition::load(definition, &self.request(), color())?;
         if !warnings.is_empty() && !quiet {
-            say_rendered(&format!("{warnings}\n"));
+            say_as_it_is(&format!("{warnings}\n"));
         }
         Ok(experiment)
     }

@@ -157,6 +157,15 @@ fn say(text: &str) {
     }
 }
 
+/// Like [`say`], for what is rendered with colors.
+fn say_as_it_is(rendered: &str) {
+    if JSON.load(Ordering::Relaxed) {
+        say(rendered.trim_end());
+    } else {
+        say_rendered(rendered);
+    }
+}
+
 /// Whether all that is said on standard error is JSON.
 static JSON: AtomicBool = AtomicBool::new(false);
 

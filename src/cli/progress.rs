@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{say, say_json};
 use crate::records::{Outcome, Record};
+use crate::report::Summary;
 use crate::sweep::{Begin, Event, Overview};
 use crate::text::visible;
 
@@ -121,6 +122,16 @@ impl Progress {
         }
     }
 
+    /// The report is written; only programs want to be told apart from the rest of the output.
+    pub(super) fn end(&self, summary: &Summary, report: &Path) {
+        if self.form == Form::Json {
+            say_json(
+                "end",
+                json!({ "report": report, "finished": summary.overview.finished, "verdict": summary.verdict }),
+            );
+        }
+    }
+
     pub(super) fn on(&self, event: Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
@@ -132,6 +143,13 @@ impl Progress {
                 if let Some(bar) = state.bar.take() {
                     bar.finish_and_clear();
                 }
+            }
+            Event::Rung(words, names) => {
+                for (id, variant, settings) in names {
+                    let name = (variant.clone(), settings.clone());
+                    state.names.insert(id.clone(), name);
+                }
+                self.says(words);
             }
             Event::Note(text) => self.says(text),
             Event::Alarm(text) => say(&format!("note: {text}")),
@@ -230,7 +248,7 @@ impl Progress {
                     "role": role, "id": record.id, "variant": named.0, "settings": named.1,
                     "status": if failure.is_some() { "failed" } else { "done" },
                     "message": failure, "metric": state.select, "value": value,
-                    "seconds": took, "ended": ended, "trials": of, "seconds_left": left,
+                    "seconds": took, "kept": record.run.kept, "ended": ended, "trials": of, "seconds_left": left,
                     "best": state.best.as_ref().map(|(_, name)| name),
                     "best_value": state.best.as_ref().map(|(value, _)| value),
                 }),
@@ -239,6 +257,12 @@ impl Progress {
         }
         let line = match (failure, value) {
             (Some(message), _) => format!("{role}: {name} failed: {message}"),
+            (None, Some(value)) if record.run.kept => {
+                format!(
+                    "{role}: {name} {} {value:.4} (lists from the cache)",
+                    state.select
+                )
+            }
             (None, Some(value)) => {
                 format!("{role}: {name} {} {value:.4} ({took:.2} s)", state.select)
             }
@@ -257,7 +281,7 @@ impl Progress {
             }
             None if failure.is_some() || !self.quiet => {
                 let left = if ended < of && left >= 10.0 {
-                    format!(", {ended} of {of}, about {} left", duration(left))
+                    format!(", {ended} of {of}, about {} of {role} left", duration(left))
                 } else {
                     String::new()
                 };

@@ -137,6 +137,7 @@ impl Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let progress = Progress::new(arguments.log, arguments.quiet);
     arithmetic::set_portable(arguments.portable);
     if arguments.worker {
         worker::run(arguments);
@@ -146,7 +147,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let options = arguments.options(arguments.quiet);
     global_threads(options.threads)?;
     let cancel = on_interrupt()?;
-    let progress = Progress::new(arguments.log, arguments.quiet);
     let mut sweep = Sweep::open(&experiment, &options, cancel, &|event| progress.on(event))?;
     if !arguments.quiet {
         print(&report::data_tables(sweep.overview()))?;
@@ -174,6 +174,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         "\nReport: {}\n",
         sweep.store().path("report.md").display()
     ))?;
+    progress.end(&summary, &sweep.store().path("report.md"));
     match ended? {
         0 => Ok(()),
         failed => Err(Failure::Trials(failed)),

@@ -38,7 +38,12 @@ pub(crate) struct Folder {
 struct Question {
     fingerprint: String,
     test_part: String,
+    #[serde(default)]
+    shared: Value,
 }
+
+/// Rules of measuring: what differs in them alone is no other question.
+const MEASURED: [&str; 4] = ["metrics", "depth", "segments", "ties"];
 
 /// What of a record says whether it is a look, and at what.
 #[derive(Debug, Deserialize)]
@@ -55,11 +60,40 @@ struct Part {
     definition: Value,
 }
 
+/// What decides who is asked about what, in what all trials share or in the definition of one.
+fn asked(definition: &Value) -> Value {
+    let mut rules = definition["evaluation"].clone();
+    if let Some(rules) = rules.as_object_mut() {
+        for key in MEASURED {
+            rules.remove(key);
+        }
+    }
+    // Where there are alternatives, all of them decide.
+    let cleaners = match &definition["compared_cleaners"] {
+        Value::Null => definition["cleaners"].clone(),
+        all => json!({ "grid": all }),
+    };
+    json!([
+        definition["seed"],
+        definition["source"],
+        cleaners,
+        definition["splitter"],
+        rules
+    ])
+}
+
+impl Question {
+    /// Whether a record is about it: `--keep` leaves others in the folder.
+    fn is_of(&self, part: &Part) -> bool {
+        part.data == self.fingerprint && asked(&part.definition) == asked(&self.shared)
+    }
+}
+
 impl Part {
     /// What was scored: measuring the same lists otherwise is no further look.
     fn setting(mut self) -> String {
         if let Some(evaluation) = self.definition["evaluation"].as_object_mut() {
-            for key in ["metrics", "depth", "segments", "ties"] {
+            for key in MEASURED {
                 evaluation.remove(key);
             }
         }
@@ -74,7 +108,7 @@ pub(crate) fn looks(store: &Store) -> Looks {
     let Some(question) = question(own) else {
         return Looks::default();
     };
-    let here = scored(own);
+    let here = scored(own, &question);
     let mut all = here.clone();
     let mut others = BTreeSet::new();
     let mut elsewhere = Vec::new();
@@ -83,7 +117,7 @@ pub(crate) fn looks(store: &Store) -> Looks {
             continue;
         };
         if theirs.test_part == question.test_part {
-            let scored = scored(&folder);
+            let scored = scored(&folder, &theirs);
             if !scored.is_empty() {
                 let name = folder.file_name().unwrap_or_default().to_string_lossy();
                 elsewhere.push(Folder {
@@ -93,7 +127,7 @@ pub(crate) fn looks(store: &Store) -> Looks {
             }
             all.extend(scored);
         } else if theirs.fingerprint == question.fingerprint {
-            others.extend(scored(&folder));
+            others.extend(scored(&folder, &theirs));
         }
     }
     Looks {
@@ -126,13 +160,14 @@ fn question(folder: &Path) -> Option<Question> {
 }
 
 /// The settings that were scored on test there, by the first seed of each.
-fn scored(folder: &Path) -> BTreeSet<String> {
+fn scored(folder: &Path, question: &Question) -> BTreeSet<String> {
     let entries = fs::read_dir(folder.join(super::store::RECORDS));
     let records = entries.into_iter().flatten().flatten();
     records
         .filter_map(|entry| read::<Scored>(&entry.path()))
         .map(|record| record.result)
         .filter(|part| part.role == Role::Test && part.repeat == 0 && part.status == "done")
+        .filter(|part| question.is_of(part))
         .map(Part::setting)
         .collect()
 }
@@ -156,7 +191,8 @@ mod tests {
         let folder = |name: &str, data: &str, part: &str, records: &[(&str, &str, usize)]| {
             let path = reports.path().join(name);
             fs::create_dir_all(path.join("records")).unwrap();
-            let question = json!({"fingerprint": data, "test_part": part, "more": 1});
+            let shared = json!({"evaluation": {"heard": "mask", "metrics": []}});
+            let question = json!({"fingerprint": data, "test_part": part, "shared": shared});
             fs::write(path.join("experiment.json"), question.to_string()).unwrap();
             for (id, role, repeat) in records {
                 // Measured by something else, it is the same setting.

@@ -52,6 +52,9 @@ pub(crate) struct Correlation {
     pub(crate) spearman: f64,
 }
 
+/// How many folders a sentence names.
+const FOLDERS: usize = 4;
+
 impl Selection {
     /// From the plan and what became of it.
     pub(super) fn of(overview: &Overview, trials: &[TrialRow], looks: Looks) -> Self {
@@ -68,7 +71,10 @@ impl Selection {
                 trials: variant.trials.len(),
                 fit_seconds: seconds.filter_map(|t| t.fit_seconds).sum(),
                 ranges: variant.ranges.clone(),
-                edges: edges.map_or_else(Vec::new, |trial| trial.edges.clone()),
+                // Where trials are still missing, so are values.
+                edges: edges
+                    .filter(|_| overview.finished)
+                    .map_or_else(Vec::new, |trial| trial.edges.clone()),
                 tunable: variant.tunable,
                 halved: variant
                     .halving
@@ -126,10 +132,14 @@ impl Selection {
             if looks.total == 1 { "has" } else { "have" }
         );
         if !looks.elsewhere.is_empty() {
-            let folders = looks.elsewhere.iter();
-            let folders: Vec<String> = folders
+            let folders = looks.elsewhere.iter().take(FOLDERS);
+            let mut folders: Vec<String> = folders
                 .map(|f| format!("{} in {}", f.looks, f.folder))
                 .collect();
+            if looks.elsewhere.len() > FOLDERS {
+                let more = counted(looks.elsewhere.len() - FOLDERS, "more folder");
+                folders.push(format!("others in {more}"));
+            }
             text = format!(
                 "{text} ({} here, {}; the same one in two folders counts once)",
                 looks.here,

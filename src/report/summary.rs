@@ -1,5 +1,6 @@
 //! What a report says, before it takes a form: leaderboard, trials, verdict.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -152,7 +153,11 @@ impl Summary {
         warnings.extend(selection.warnings(rows.len()));
         Ok(Self {
             schema: SCHEMA,
-            verdict: verdict(&overview, &rows),
+            verdict: if overview.finished {
+                verdict(&overview, &rows)
+            } else {
+                format!("This sweep has not ended. {}", verdict(&overview, &rows))
+            },
             warnings,
             selection,
             audit,
@@ -172,18 +177,32 @@ fn unfinished(overview: &Overview, trials: &[TrialRow], tested: usize) -> Option
         return None;
     }
     let known = trials.iter().filter(|trial| !trial.validation.is_empty());
+    let value = |trial: &&TrialRow| trial.validation.get(&overview.select).copied();
     let validation = if overview.validated() {
         format!(
             "{} of {} have a result on validation, and ",
-            known.count(),
+            known.clone().count(),
             counted(trials.len(), "trial")
         )
     } else {
         String::new()
     };
+    let best = known.max_by(|a, b| value(a).partial_cmp(&value(b)).unwrap_or(Ordering::Equal));
+    let best = best.and_then(|best| {
+        let name = match best.settings.as_str() {
+            "" => best.variant.clone(),
+            settings => format!("{} ({settings})", best.variant),
+        };
+        let value = value(&best)?;
+        Some(format!(
+            "; so far the best there is {name}, {} {value:.4}",
+            overview.select
+        ))
+    });
     Some(format!(
-        "this sweep has not ended: {validation}{tested} of {} on test; the same command goes on with it",
-        counted(overview.variants.len(), "variant")
+        "this sweep has not ended: {validation}{tested} of {} on test; the same command goes on with it{}",
+        counted(overview.variants.len(), "variant"),
+        best.unwrap_or_default()
     ))
 }
 

@@ -17,6 +17,9 @@ pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
         return "Nothing has been scored on the test part yet.".to_owned();
     };
     let Some(first) = rows.first() else {
+        if !overview.finished {
+            return "Nothing has been scored on the test part yet.".to_owned();
+        }
         return "No variant reached the test part: all trials failed.".to_owned();
     };
     if let Some(ceiling) = floor.ceiling.filter(|c| floor.expected >= *c) {

@@ -112,6 +112,9 @@ pub(crate) enum Event<'a> {
     Note(&'a str),
     /// Something to know even if one wants to know little: who else is here, what was repaired.
     Alarm(&'a str),
+    /// A rung of halving begins: in words, and what its trials are called, by the ids of their records:
+    /// variant and settings.
+    Rung(&'a str, &'a [(String, String, String)]),
     /// So many random rankings are being drawn.
     Drawing(usize),
     /// The recommendations are being made.
@@ -269,8 +272,13 @@ impl<'a> Sweep<'a> {
             experiment.path.display()
         )));
         let mut sweep = opening.ready()?;
-        if options.fresh {
-            sweep.store.set_aside()?;
+        if options.fresh
+            && let Some(aside) = sweep.store.set_aside()?
+        {
+            listener(Event::Note(&format!(
+                "the earlier sweep is now in {}",
+                aside.display()
+            )));
         }
         sweep.presence = match presence {
             Some(presence) => Some(presence),

@@ -11,7 +11,7 @@ use super::Options;
 use super::cleaned::Cleaned;
 use super::provenance::Provenance;
 use super::ranges::{Edge, Range, ranges};
-use super::resume::{identity, revisions};
+use super::resume::{identity, revisions, rules};
 use crate::compare::{Correction, detectable, mean_sd, quantile};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Searched, Trial};
@@ -51,6 +51,9 @@ pub(crate) struct Overview {
     pub(crate) revisions: BTreeMap<String, u64>,
     /// What all trials share.
     pub(crate) shared: Value,
+    /// How trials are compared and were found, and what is exported.
+    #[serde(default)]
+    pub(crate) rules: Value,
     /// The content of the source.
     pub(crate) fingerprint: String,
     /// Hash of what is asked on test: every user with every target.
@@ -315,6 +318,7 @@ pub(super) fn make(
         identity: identity(experiment, fingerprint),
         revisions: revisions(experiment, fingerprint),
         shared: experiment.shared(),
+        rules: rules(experiment),
         fingerprint: fingerprint.to_owned(),
         test_part: test_part(cleaned),
         cleanings,
@@ -371,7 +375,11 @@ fn kinds(events: &Events) -> Vec<(String, u64)> {
     counts
 }
 
-fn plan(experiment: &Experiment, fingerprint: &str, validated: bool) -> Vec<PlanVariant> {
+pub(super) fn plan(
+    experiment: &Experiment,
+    fingerprint: &str,
+    validated: bool,
+) -> Vec<PlanVariant> {
     let trials = experiment.trials();
     experiment
         .variants

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use musicrec_api::arithmetic;
 use serde_json::{Value, json};
 
-use super::{Options, Overview};
+use super::overview::plan;
+use super::{Options, Overview, PlanTrial};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, resolved};
 use crate::records::{Key, LAB_REVISION, SCHEMA, Store, hex};
@@ -21,6 +22,8 @@ const NAMES: usize = 8;
 struct Changes {
     /// What all trials share: `key: before -> now`.
     shared: Vec<String>,
+    /// The same of how trials are compared and found.
+    rules: Vec<String>,
     /// Trials with a record that the definition no longer has.
     lost: Vec<String>,
     /// Trials that it did not have.
@@ -57,6 +60,20 @@ pub(super) fn identity(experiment: &Experiment, fingerprint: &str) -> String {
         env!("MUSICREC_COMMIT"),
     ]);
     hex(&all.to_string())
+}
+
+/// What of a definition changes no trial: how they are compared, how they were found, what is exported.
+pub(super) fn rules(experiment: &Experiment) -> Value {
+    let mut evaluation = resolved(&experiment.evaluation);
+    let of_trials = experiment.shared()["evaluation"].clone();
+    if let (Some(all), Some(of_trials)) = (evaluation.as_object_mut(), of_trials.as_object()) {
+        all.retain(|key, _| !of_trials.contains_key(key));
+    }
+    json!({
+        "evaluation": evaluation,
+        "recommendations": experiment.recommendations,
+        "search": experiment.search,
+    })
 }
 
 /// The revisions of all code that the trials of an experiment rest on.
@@ -163,6 +180,22 @@ impl Changes {
         let mut before = earlier["shared"].clone();
         before["data"] = earlier["fingerprint"].clone();
         before["code"] = earlier["revisions"].clone();
+        now["portable"] = arithmetic::portable().into();
+        before["portable"] = earlier["provenance"]["portable"].clone();
+        // By their labels, where these tell them apart.
+        let labels = |metrics: &Value| -> Vec<String> {
+            let metrics = metrics.as_array().into_iter().flatten();
+            let label = |metric: &Value| Some(metric["label"].as_str()?.to_owned());
+            metrics.filter_map(label).collect()
+        };
+        let measured = (
+            labels(&earlier["metrics"]),
+            experiment.evaluation.metrics.labels(),
+        );
+        if measured.0 != measured.1 {
+            before["evaluation"]["metrics"] = measured.0.join(", ").into();
+            now["evaluation"]["metrics"] = measured.1.join(", ").into();
+        }
         // Plugins that only one of the two definitions names are no change of the code.
         let common = |of: &Value, other: &Value| -> Value {
             let own = of["code"].as_object().into_iter().flatten();
@@ -174,6 +207,7 @@ impl Changes {
         (before["code"], now["code"]) = (common(&before, &now), common(&now, &before));
         let mut changes = Self {
             shared: differences(&before, &now),
+            rules: differences(&earlier["rules"], &rules(experiment)),
             date: earlier["date"]
                 .as_str()
                 .unwrap_or("an unknown time")
@@ -183,41 +217,45 @@ impl Changes {
         if !changes.shared.is_empty() {
             return Ok(changes);
         }
-        let mut ids = BTreeSet::new();
-        for trial in experiment.trials() {
-            for role in [musicrec_api::Role::Validation, musicrec_api::Role::Test] {
-                let keys = Key::all(experiment, &trial, role, fingerprint);
-                ids.extend(keys.iter().map(Key::id));
-            }
-        }
+        let plan: Vec<(String, Vec<String>)> = plan(experiment, fingerprint, true)
+            .iter()
+            .flat_map(|variant| {
+                let named = |trial: &PlanTrial| {
+                    let ids = trial.ids().map(str::to_owned).collect();
+                    (name(&variant.name, &trial.settings), ids)
+                };
+                variant.trials.iter().map(named).collect::<Vec<_>>()
+            })
+            .collect();
+        let ids: BTreeSet<&String> = plan.iter().flat_map(|(_, ids)| ids).collect();
         let known = store.known()?;
         let mut before = BTreeSet::new();
         for (name, own) in planned(earlier) {
-            let gone = |id: &&String| known.contains(*id) && !ids.contains(*id);
-            if own.iter().any(|id| gone(&id)) {
+            let gone = own
+                .iter()
+                .filter(|id| known.contains(*id) && !ids.contains(id));
+            let gone = gone.count();
+            if gone > 0 && own.iter().any(|id| ids.contains(id)) {
+                // Of fewer seeds.
+                changes
+                    .lost
+                    .push(format!("{name}, {}", counted(gone, "seed")));
+            } else if gone > 0 {
                 changes.lost.push(name);
             }
             before.extend(own);
         }
-        for trial in experiment.trials() {
-            let keys = Key::all(experiment, &trial, musicrec_api::Role::Test, fingerprint);
-            if !keys.iter().any(|key| before.contains(&key.id())) {
-                let settings = flatten(&trial.model.resolved[trial.model.plugin.typetag_name()]);
-                let settings: Vec<String> = settings
-                    .iter()
-                    .map(|(key, value)| format!("{key}={value}"))
-                    .collect();
-                let name = experiment.variant(&trial);
-                changes
-                    .new
-                    .push(format!("{name} ({})", settings.join(", ")));
+        for (name, own) in &plan {
+            if !own.iter().any(|id| before.contains(id)) {
+                changes.new.push(name.clone());
             }
         }
         Ok(changes)
     }
 
     fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.shared.iter().map(|line| format!("  {line}")).collect();
+        let all = self.shared.iter().chain(&self.rules);
+        let mut lines: Vec<String> = all.map(|line| format!("  {line}")).collect();
         for (what, names) in [("no longer", &self.lost), ("new", &self.new)] {
             if !names.is_empty() {
                 let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
@@ -252,6 +290,14 @@ fn differences(before: &Value, now: &Value) -> Vec<String> {
         .collect()
 }
 
+/// What a trial is called.
+fn name(variant: &str, settings: &str) -> String {
+    match settings {
+        "" => variant.to_owned(),
+        settings => format!("{variant} ({settings})"),
+    }
+}
+
 /// What the trials of an earlier plan are called, and the ids of their records.
 fn planned(overview: &Value) -> Vec<(String, Vec<String>)> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -264,11 +310,7 @@ fn planned(overview: &Value) -> Vec<(String, Vec<String>)> {
                 .into_iter()
                 .chain(list(&trial["test"]));
             let ids = ids.filter_map(|id| Some(id.as_str()?.to_owned()));
-            let name = match settings {
-                "" => name.to_owned(),
-                settings => format!("{name} ({settings})"),
-            };
-            all.push((name, ids.collect()));
+            all.push((self::name(name, settings), ids.collect()));
         }
     }
     all

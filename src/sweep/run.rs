@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytesize::ByteSize;
 use musicrec_api::{Error, Role};
 
 use super::estimate::{Speeds, unit_bytes, unit_seconds};
@@ -168,6 +169,14 @@ impl Sweep<'_> {
     ) -> Result<(), Failure> {
         for planned in queue {
             self.reserve(&planned.unit, true);
+        }
+        if let Some(all) = self.options.memory.filter(|all| *all <= memory::resident()) {
+            return Err(Failure::Definition(format!(
+                "--memory {} is less than the {} that the log and its parts take before any fit begins; \
+                 raise it",
+                size(all),
+                size(memory::resident())
+            )));
         }
         let room = self.options.memory.or_else(memory::usable);
         // Each worker holds the log for itself.
@@ -390,13 +399,17 @@ impl Sweep<'_> {
     }
 }
 
+/// Bytes as one says them: `41.2 GB`.
+fn size(bytes: u64) -> String {
+    ByteSize(bytes).display().si().to_string()
+}
+
 fn too_large(bytes: u64, room: u64, given: bool) -> String {
-    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
     format!(
         "not started: by its own estimate the fit needs {}, and {} are left {}; make the model smaller \
          (fewer `factors`, say), or {} and run the same command with --retry-failed",
-        gigabytes(bytes),
-        gigabytes(room),
+        size(bytes),
+        size(room),
         if given {
             "of what --memory allows besides the log"
         } else {

@@ -5,7 +5,7 @@ use musicrec_api::{Role, derive_seed};
 
 use super::cleaned::{blame, number_periods, restrict_all, split_rows};
 use super::units::Unit;
-use super::{Listener, Overview, Sweep};
+use super::{Event, Listener, Overview, Sweep};
 use crate::compare::mean_sd;
 use crate::exit::Failure;
 use crate::experiment::{Model, Resource, Trial};
@@ -13,6 +13,7 @@ use crate::halving::{Contender, full};
 use crate::records::Key;
 use crate::stages::fold::{FoldData, ready};
 use crate::stages::hashes;
+use crate::text::percent;
 
 /// The validation part with a share of the users.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ impl Sweep<'_> {
                 .iter()
                 .map(|climber| self.keys_of(climber, &trials));
             let named: Vec<_> = named.collect();
+            self.tell_rung((rung, most), &climbers, &named, listener);
             self.run_trials(named.iter().flatten().cloned().collect(), listener)?;
             let values: Vec<Option<f64>> = named
                 .iter()
@@ -86,6 +88,41 @@ impl Sweep<'_> {
             self.store.keep_json(Overview::FILE, &self.overview)?;
         }
         Ok(())
+    }
+
+    fn tell_rung(
+        &self,
+        (rung, most): (usize, usize),
+        climbers: &[Climber],
+        named: &[Vec<(Key, Trial)>],
+        listener: &Listener,
+    ) {
+        let rows = self.overview.variants.iter();
+        let of = |row: &super::PlanVariant| {
+            let halved = row.halving.as_ref().filter(|h| rung < h.rungs.len())?;
+            Some(format!("{}: {}", row.name, halved.rung_words(rung)))
+        };
+        let words: Vec<String> = rows.filter_map(of).collect();
+        let words = format!("rung {} of {most}: {}", rung + 1, words.join("; "));
+        let mut names = Vec::new();
+        for (climber, keys) in climbers.iter().zip(named) {
+            let row = &self.overview.variants[climber.row];
+            let trial = row.trials.iter().find(|trial| trial.index == climber.trial);
+            let settings = trial.map_or("", |trial| &trial.settings);
+            let far = match (&climber.model, climber.users) {
+                (Some(model), _) => model
+                    .plugin
+                    .steps()
+                    .map(|steps| format!("after {} {}", steps.count, steps.parameter)),
+                (None, Some(share)) => Some(format!("with {} of the users", percent(share))),
+                (None, None) => None,
+            };
+            let parts = [Some(settings.to_owned()).filter(|s| !s.is_empty()), far];
+            let settings = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let ids = keys.iter().map(|(key, _)| key.id());
+            names.extend(ids.map(|id| (id, row.name.clone(), settings.clone())));
+        }
+        listener(Event::Rung(&words, &names));
     }
 
     /// What runs on a rung: rows that are not halved run in full on the first.
