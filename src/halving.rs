@@ -40,6 +40,16 @@ pub(crate) struct Halved {
     pub(crate) rungs: Vec<Rung>,
     /// Trials that were stopped early, by their place among all of the experiment.
     pub(crate) stopped: BTreeMap<usize, Stopped>,
+    /// The ids of the records of those that failed on a rung, by index.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) failed: BTreeMap<usize, String>,
+}
+
+impl Halved {
+    /// Whether a trial was not run to the end, for it was not among the best or failed on the way.
+    pub(crate) fn ended(&self, trial: usize) -> bool {
+        self.stopped.contains_key(&trial) || self.failed.contains_key(&trial)
+    }
 }
 
 /// A trial that was stopped early.
@@ -86,6 +96,7 @@ impl Halved {
             reduction: halving.reduction,
             rungs,
             stopped: BTreeMap::new(),
+            failed: BTreeMap::new(),
         })
     }
 

@@ -120,3 +120,23 @@ fn a_sweep_that_is_halved_goes_on_where_it_was() {
     }
     assert_eq!(lab.results("reports/small"), whole);
 }
+
+#[test]
+fn what_fails_on_a_rung_is_a_failure() {
+    let lab = Lab::small();
+    let definition =
+        halved("least = 1").replace("[0.1, 1.0, 10.0]", "1.0\nalpha.grid = [1.0, 1e300]");
+    lab.write("small.toml", definition);
+    for _ in 0..2 {
+        lab.run(&["sweep", "small.toml"])
+            .expect(1)
+            .says(&["error: 3 trials failed"]);
+        let report = lab.report("reports/small");
+        let trials = report["trials"].as_array().expect("trials").iter();
+        let failed = trials.filter(|trial| trial["failure"].is_string()).count();
+        assert_eq!(failed, 3);
+    }
+    lab.run(&["sweep", "small.toml", "--retry-failed"])
+        .expect(1)
+        .says(&["validation: als (factors=2, alpha=1e+300, after "]);
+}

@@ -140,7 +140,7 @@ check(f"no temporary file is left over: {left}", not left)
 if not arguments.skip_threads:
     for jobs, threads in [(1, 1), (1, 2), (2, 2)]:
         out = f"jobs{jobs}threads{threads}"
-        took, _ = run(out, "--jobs", str(jobs), "--threads", str(threads), "--no-cache")
+        took, _ = run(out, "--jobs", str(jobs), "--threads", str(threads), "--cache", "off")
         check(f"{jobs} jobs on {threads} threads: the same ({took:.1f} s)", results(out) == whole)
 
 print(f"kept in {work}" if wrong else "all as it should be")

@@ -134,6 +134,15 @@ fn of_overview(
             ));
         }
     }
+    for id in &overview.ran {
+        let there = records.iter().any(|record| record.id == *id);
+        if !there && !store.failed(id).is_ok_and(|failed| failed.is_some()) {
+            findings.push(Finding::new(
+                file,
+                format!("rests on the record {id}, which is not there or not whole; a sweep runs it again"),
+            ));
+        }
+    }
     for log in &overview.cleanings {
         let null = log.floor.iter().map(|floor| floor.null.as_str());
         for name in null {

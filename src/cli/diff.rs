@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{color, print};
+use super::{color, print, say};
+use crate::after;
 use crate::after::diff::{Condition, Diff, Style, draw};
 use crate::definition;
 use crate::exit::Failure;
@@ -54,6 +55,18 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let store = |path: &PathBuf| Store::new(path.clone());
+    for folder in [&arguments.a, &arguments.b] {
+        // What is lost or was edited would look like a difference of the experiments.
+        let (_, findings) = after::check(&store(folder))?;
+        for finding in findings {
+            say(&format!(
+                "warning: {}: {} {}",
+                folder.display(),
+                finding.file,
+                finding.says
+            ));
+        }
+    }
     let mut diff = Diff::read(store(&arguments.a), store(&arguments.b))?;
     let mut conditions = Vec::new();
     for text in &arguments.fail_if {

@@ -73,9 +73,11 @@ fn find(store: &Store, id: &str) -> Result<Record, Failure> {
         [one] => store.record(one)?.ok_or_else(|| {
             Failure::Data(format!("the record of {one} has just gone from {folder}"))
         }),
-        [] if store.failed(id)?.is_some() => Err(Failure::Definition(format!(
-            "trial {id} failed, so there is nothing to compare with; a sweep runs it again"
-        ))),
+        [] if id.chars().all(|c| c.is_ascii_hexdigit()) && store.failed(id)?.is_some() => {
+            Err(Failure::Definition(format!(
+                "trial {id} failed, so there is nothing to compare with; a sweep with --retry-failed tries it again"
+            )))
+        }
         [] => Err(Failure::Definition(format!(
             "no trial of {folder} has an id that begins with `{id}`; ids are the names of the files in \
              {folder}/records"

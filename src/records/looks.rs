@@ -173,6 +173,10 @@ fn scored(folder: &Path, question: &Question) -> BTreeSet<String> {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
+    // A pipe would be waited for.
+    if !fs::metadata(path).is_ok_and(|about| about.is_file()) {
+        return None;
+    }
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 

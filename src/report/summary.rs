@@ -256,14 +256,20 @@ fn trial_rows(
             row.stopped = Some(halved.stopped_words(stopped));
             row.stopped_at = Some(stopped.value);
         }
-        for id in trial.ids() {
+        let on_a_rung = variant.halving.as_ref();
+        let on_a_rung = on_a_rung.and_then(|halved| halved.failed.get(&trial.index));
+        for id in trial.ids().chain(on_a_rung.map(String::as_str)) {
             if let Some(failed) = store.failed(id)?
                 && let Outcome::Failed { message } = failed.result.outcome
             {
                 row.failure = Some(format!("{}: {message}", failed.result.key.role.name()));
             }
         }
-        let validation = records(&trial.validation, store)?.unwrap_or_default();
+        // What was stopped may have been run to the end by an earlier sweep, which is not this one.
+        let validation = match row.stopped {
+            Some(_) => Vec::new(),
+            None => records(&trial.validation, store)?.unwrap_or_default(),
+        };
         row.validation = means(&validation);
         let mut timed = validation;
         if row.chosen || exhibit_test {

@@ -192,12 +192,25 @@ struct Opening<'a> {
     changes: Option<String>,
 }
 
+/// A log that grows while it is read would stand under the name of what it was before.
+fn unchanged_since(experiment: &Experiment, data: &str) -> Result<(), Failure> {
+    let now = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
+    if now == data {
+        return Ok(());
+    }
+    Err(Failure::Data(
+        "the source changed while it was read; wait until it is written, or take a copy of it"
+            .into(),
+    ))
+}
+
 impl<'a> Opening<'a> {
     /// Reads, cleans and splits.
     fn ready(self) -> Result<Sweep<'a>, Failure> {
         let (experiment, cancel) = (self.experiment, self.cancel);
         let mut cleaned = Cleaned::all(experiment, &self.fingerprint, &self.options.cache, cancel)?;
         unless_cancelled(cancel)?;
+        unchanged_since(experiment, &self.fingerprint)?;
         check_budget(experiment, &cleaned)?;
         Cleaned::restrict(experiment, &mut cleaned)?;
         Cleaned::audit(experiment, &mut cleaned)?;
@@ -434,7 +447,12 @@ impl<'a> Sweep<'a> {
     /// Trials of the plan whose last run failed, and the recommendations if those did.
     fn failures(&self) -> Result<usize, Failure> {
         let mut count = usize::from(self.overview.recommendations_failed.is_some());
-        for id in self.overview.ids() {
+        // Those of rungs are not in the plan.
+        let ids = self.overview.ids().into_iter();
+        let ids: BTreeSet<&str> = ids
+            .chain(self.overview.ran.iter().map(String::as_str))
+            .collect();
+        for id in ids {
             count += usize::from(self.store.failed(id)?.is_some());
         }
         Ok(count)

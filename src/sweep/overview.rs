@@ -486,7 +486,7 @@ pub(crate) fn choose(
     let mut best: Option<Chosen> = None;
     let stopped = |trial: &PlanTrial| {
         let halving = variant.halving.as_ref();
-        halving.is_some_and(|halved| halved.stopped.contains_key(&trial.index))
+        halving.is_some_and(|halved| halved.ended(trial.index))
     };
     let trials = variant.trials.iter().enumerate();
     for (of_variant, trial) in trials.filter(|(_, trial)| !stopped(trial)) {

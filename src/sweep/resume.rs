@@ -331,6 +331,9 @@ pub(super) fn finished(
     let Some(overview) = store.read::<Overview>(Overview::FILE)? else {
         return Ok(None);
     };
+    if overview.ran.is_empty() {
+        return Ok(None);
+    }
     for id in &overview.ran {
         let failed = !options.retry_failed && store.failed(id)?.is_some();
         if !failed && store.whole_record(id)?.is_none() {

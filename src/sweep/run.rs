@@ -223,6 +223,12 @@ impl Sweep<'_> {
                         }
                     }
                     // What others have begun is theirs, unless they die over it.
+                    if !elsewhere.is_empty() {
+                        listener(Event::Note(&format!(
+                            "waiting for {} that another sweep is at",
+                            counted(elsewhere.len(), "fit")
+                        )));
+                    }
                     while let Some(&planned) = elsewhere.last() {
                         if stop
                             .lock()

@@ -46,9 +46,10 @@ impl Sweep<'_> {
             return self.run_trials(keys, listener);
         };
         for row in &mut self.overview.variants {
-            row.halving
-                .iter_mut()
-                .for_each(|halved| halved.stopped.clear());
+            if let Some(halved) = &mut row.halving {
+                halved.stopped.clear();
+                halved.failed.clear();
+            }
         }
         let own = |row: &super::PlanVariant| row.trials.iter().map(|trial| trial.index).collect();
         let mut alive: Vec<Vec<usize>> = self.overview.variants.iter().map(own).collect();
@@ -68,6 +69,16 @@ impl Sweep<'_> {
                 .iter()
                 .map(|keys| self.reached(keys))
                 .collect::<Result<_, _>>()?;
+            for (climber, keys) in climbers.iter().zip(&named) {
+                for (key, _) in keys {
+                    let id = key.id();
+                    if let Some(halved) = &mut self.overview.variants[climber.row].halving
+                        && self.store.failed(&id)?.is_some()
+                    {
+                        halved.failed.insert(climber.trial, id);
+                    }
+                }
+            }
             drop(named);
             self.samples.clear();
             for (at, row) in self.overview.variants.iter_mut().enumerate() {

@@ -580,3 +580,23 @@ fn a_metric_whose_chance_is_wrong_is_said_and_judged_by_what_was_drawn() {
         report.contains("its `chance` is wrong") || report.contains("its \\`chance\\` is wrong")
     );
 }
+
+#[test]
+fn a_log_that_grows_while_it_is_read_is_refused() {
+    let lab = Lab::new(&log(), &[("", NOTHING)], &[Compared::Model]);
+    let options = lab.options();
+    let cancel = AtomicBool::new(false);
+    let path = lab.folder.path().join("log.csv");
+    let grows = |event: Event| {
+        if matches!(event, Event::Note(text) if text.starts_with("reading")) {
+            std::fs::write(&path, log() + "1,1,1800000000\n").unwrap();
+        }
+    };
+    let opened = Sweep::open(&lab.experiment, &options, &cancel, &grows);
+    let failure = opened.err().expect("a refusal");
+    assert!(
+        failure.message().contains("changed while it was read"),
+        "{failure:?}"
+    );
+    assert!(!lab.store().folder().exists());
+}

@@ -171,12 +171,13 @@ pub(crate) fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFil
         builder.permissions(fs::Permissions::from_mode(0o666))
     };
     builder.prefix(PART).tempfile_in(folder).map_err(|e| {
-        // Only the kind: the error's text names a file nobody has asked for.
-        match e.kind() {
-            std::io::ErrorKind::NotFound => {
-                std::io::Error::new(e.kind(), "its folder does not exist; make that first")
+        // Only the cause: the error's text names a file nobody has asked for.
+        match (e.kind(), e.raw_os_error()) {
+            (kind @ std::io::ErrorKind::NotFound, _) => {
+                std::io::Error::new(kind, "its folder does not exist; make that first")
             }
-            kind => kind.into(),
+            (_, Some(code)) => std::io::Error::from_raw_os_error(code),
+            (kind, None) => kind.into(),
         }
     })
 }
