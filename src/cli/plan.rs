@@ -18,6 +18,9 @@ use crate::text::counted;
 /// Rows that are shown without `--all`.
 const ROWS: usize = 50;
 
+/// What is said of trials that failed.
+const FAILED: &str = "failed (tried again only with --retry-failed)";
+
 /// Show what a sweep would do: its trials, what is done already, an estimate of time and memory
 ///
 /// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing but to the cache.
@@ -140,7 +143,6 @@ fn done(plan: &Plan, validated: bool) -> Vec<String> {
         0 => String::new(),
         count => format!(", {count} {what}"),
     };
-    const FAILED: &str = "failed (tried again only with --retry-failed)";
     if validated {
         let on = |state: State| count(&|t| t.validation.as_ref() == Some(&state));
         lines.push(format!(

@@ -232,12 +232,13 @@ pub(super) fn fit_seconds(
     variants.iter().map(of).collect()
 }
 
-/// Seconds of fitting, where points on the way of one fit are all within the longest of them.
+/// Seconds of fitting, where points on the way of one fit are all within the longest of them. Those of one
+/// fit began as one; a later rung of halving is of the same unit, but begins at the first step again.
 fn of_fits(records: &[Record]) -> f64 {
-    let mut longest: BTreeMap<&str, f64> = BTreeMap::new();
-    for record in records {
-        let of_unit = longest.entry(&record.run.unit).or_default();
-        *of_unit = of_unit.max(record.run.fit_seconds());
+    let mut longest: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    for Record { run, .. } in records {
+        let of_fit = longest.entry((&run.unit, &run.started)).or_default();
+        *of_fit = of_fit.max(run.fit_seconds());
     }
     longest.into_values().sum()
 }
@@ -432,11 +433,17 @@ mod tests {
     }
 
     /// Stores the record of a trial whose fit took so many seconds.
-    fn stored(store: &Store, at: usize, role: Role, (unit, variant): (&str, &str)) -> Record {
+    fn stored(
+        store: &Store,
+        at: usize,
+        role: Role,
+        (unit, began, variant): (&str, &str, &str),
+    ) -> Record {
         let mut record = samples::record(at, samples::done(0.5, &[]), at as u8);
         record.result.key.role = role;
         record.id = record.result.key.id();
         record.run.unit = unit.into();
+        record.run.started = began.into();
         record.run.variant = variant.into();
         store.put(&record).unwrap();
         record
@@ -464,12 +471,12 @@ mod tests {
     #[test]
     fn a_fit_counts_once_and_rungs_count_too() {
         let (_folder, store) = samples::store();
-        let put = |at, unit| stored(&store, at, Role::Validation, (unit, "als"));
-        // Two points on the way of one fit, a fit of its own, and two on a rung, points of one again.
-        let own = [put(1, "a"), put(4, "a"), put(8, "b")];
-        let rungs = [put(16, "c"), put(20, "c")];
-        let other = stored(&store, 30, Role::Validation, ("d", "other"));
-        let test = stored(&store, 40, Role::Test, ("e", "als"));
+        let put = |at, unit, began| stored(&store, at, Role::Validation, (unit, began, "als"));
+        // Two points on the way of one fit and a fit of its own; on a rung before, two points of the first.
+        let own = [put(1, "a", "2"), put(4, "a", "2"), put(8, "b", "2")];
+        let rungs = [put(16, "a", "1"), put(20, "a", "1")];
+        let other = stored(&store, 30, Role::Validation, ("d", "2", "other"));
+        let test = stored(&store, 40, Role::Test, ("e", "3", "als"));
         let plan = [
             variant("als", &own.each_ref(), &test),
             variant("other", &[&other], &test),
@@ -479,7 +486,7 @@ mod tests {
         let all = own.iter().chain(&rungs).chain([&other, &test]);
         let mut ran: BTreeSet<String> = all.map(|record| record.id.clone()).collect();
         // A record of the folder that the sweep does not rest on is no part of it.
-        put(50, "f");
+        put(50, "f", "0");
         assert_eq!(of(&ran), [4.0 + 8.0 + 20.0, 30.0]);
         // Nor is what an earlier sweep ran to its end, and this one stopped.
         ran.remove(&own[2].id);

@@ -134,9 +134,10 @@ impl Sweep<'_> {
             }
         }
         if missing.is_empty() {
-            return Ok(match failed {
-                true => (Fate::Failed, None, None),
-                false => (Fate::Done, None, self.reached(&keys)?),
+            return Ok(if failed {
+                (Fate::Failed, None, None)
+            } else {
+                (Fate::Done, None, self.reached(&keys)?)
             });
         }
         drop(keys);
