@@ -1,7 +1,7 @@
 //! What a sweep would do: which trials, which of them are done, and what the rest takes.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use musicrec_api::Role;
 
@@ -9,6 +9,7 @@ use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial};
 use crate::sweep::estimate::{Speeds, memory};
 use crate::sweep::memory;
+use crate::sweep::outlook::{Ahead, Fate, Outlook};
 use crate::sweep::{Overview, Sweep};
 use crate::text::counted;
 
@@ -21,6 +22,10 @@ pub(crate) struct Plan {
     pub(crate) shared: Vec<String>,
     /// Trials that are one, in words.
     pub(crate) folded: Vec<String>,
+    /// How far rows that are halved have got, in words.
+    pub(crate) halved: Vec<String>,
+    /// Whether the folder is this sweep and nothing is left to do.
+    pub(crate) finished: bool,
     pub(crate) estimate: Estimate,
 }
 
@@ -33,8 +38,8 @@ pub(crate) struct Planned {
     /// `None` where there is no validation part.
     pub(crate) validation: Option<State>,
     pub(crate) test: State,
-    /// Seconds of fitting and ranking on one thread with all seeds that have no record yet, or with all
-    /// if none is missing; on validation if there is such a part; `None` where nothing tells.
+    /// Seconds of fitting and ranking it to its end on one thread with all seeds that have no record yet,
+    /// or with all if none is missing; on validation if there is such a part; `None` where nothing tells.
     pub(crate) seconds: Option<f64>,
     /// The same on test.
     on_test: Option<f64>,
@@ -42,7 +47,7 @@ pub(crate) struct Planned {
 
 impl Planned {
     fn runs(&self) -> bool {
-        let runs = |state: &State| matches!(state, State::Runs | State::IfChosen);
+        let runs = |state: &State| matches!(state, State::Runs | State::Waits | State::IfChosen);
         self.validation.as_ref().map_or(runs(&self.test), runs)
     }
 }
@@ -58,6 +63,26 @@ pub(crate) enum State {
     Same(usize),
     /// It runs on test if it is the best of its variant on validation.
     IfChosen,
+    /// Another one of its variant was chosen.
+    NotChosen,
+    /// It ran on a rung of halving where others have not yet; it goes on if it is among the best.
+    Waits,
+    /// Halving stopped it.
+    Stopped,
+    /// It failed, and a sweep does not try it again.
+    Failed,
+}
+
+impl From<Fate> for State {
+    fn from(fate: Fate) -> Self {
+        match fate {
+            Fate::Done => Self::Done,
+            Fate::Runs => Self::Runs,
+            Fate::Waits => Self::Waits,
+            Fate::Stopped => Self::Stopped,
+            Fate::Failed => Self::Failed,
+        }
+    }
 }
 
 /// Time and memory of what is left to do.
@@ -87,24 +112,34 @@ pub(crate) fn make(
     let known = sweep.known()?;
     let all = experiment.trials();
     let speeds = Speeds::learn(overview, &all, &known);
+    let (outlook, finished) = (sweep.outlook()?, sweep.nothing_left()?);
     let mut left = Left::default();
-    let mut seen: HashMap<&str, usize> = HashMap::new();
+    // Rows that are halved have a fate of their own for what is equal.
+    let mut seen: HashMap<(&str, Option<usize>), usize> = HashMap::new();
     let mut trials: Vec<Planned> = Vec::new();
-    for variant in &overview.variants {
+    for (row, variant) in overview.variants.iter().enumerate() {
         let first = trials.len();
         for plan in &variant.trials {
             let number = trials.len() + 1;
             let missing = |ids: &[String]| ids.iter().filter(|id| !known.contains_key(*id)).count();
-            let state = |ids: &[String], runs: State| match missing(ids) {
-                0 => State::Done,
-                _ => runs,
+            let choice =
+                variant.trials.len() > 1 && !plan.validation.is_empty() && !overview.exhibit_test;
+            let mut validation: Option<State> =
+                outlook.fates.get(&plan.index).map(|fate| (*fate).into());
+            let mut test = match validation {
+                _ if missing(&plan.test) == 0 => State::Done,
+                // What has no value there is not chosen.
+                Some(State::Stopped) => State::Stopped,
+                Some(State::Failed) if !overview.exhibit_test => State::Failed,
+                _ if any_failed(sweep, &plan.test)? => State::Failed,
+                _ if choice && finished => State::NotChosen,
+                _ if choice => State::IfChosen,
+                _ => State::Runs,
             };
-            let validated = !plan.validation.is_empty();
-            let choice = validated && variant.trials.len() > 1 && !overview.exhibit_test;
-            let runs = if choice { State::IfChosen } else { State::Runs };
-            let mut validation = validated.then(|| state(&plan.validation, State::Runs));
-            let mut test = state(&plan.test, runs);
-            let earlier = *seen.entry(plan.test[0].as_str()).or_insert(number);
+            let halved = variant.halving.as_ref().map(|_| row);
+            let earlier = *seen
+                .entry((plan.test[0].as_str(), halved))
+                .or_insert(number);
             if earlier < number {
                 validation = validation.map(|_| State::Same(earlier));
                 test = State::Same(earlier);
@@ -133,14 +168,7 @@ pub(crate) fn make(
                 seconds,
                 on_test,
             };
-            if planned.validation == Some(State::Runs) {
-                let periods = folds.iter().filter(|f| f.role == Role::Validation);
-                let fit = periods.map(|fold| speeds.fit(&all[plan.index], fold));
-                let seeds = missing(&plan.validation) as f64;
-                let fit = fit.sum::<Option<f64>>().unwrap_or(0.0) * seeds;
-                left.fit(way(&all[plan.index]), fit);
-            }
-            if planned.runs() {
+            if planned.runs() && !finished {
                 left.estimated |= !speeds.recorded(&all[plan.index]);
                 let bytes = folds.iter().map(|fold| memory(&all[plan.index], fold));
                 left.bytes.extend(bytes.max_by(f64::total_cmp));
@@ -149,12 +177,40 @@ pub(crate) fn make(
         }
         left.variant(&trials[first..]);
     }
+    for ahead in &outlook.ahead {
+        left.ahead(ahead, all[ahead.trial], overview, &speeds);
+    }
     Ok(Plan {
         shared: shared(experiment, overview, &all),
         folded: folded(experiment, &trials),
+        halved: progress(overview, &outlook),
+        finished,
         trials,
         estimate: left.estimate(threads, &speeds),
     })
+}
+
+fn any_failed(sweep: &Sweep, ids: &[String]) -> Result<bool, Failure> {
+    for id in ids {
+        if sweep.stays_failed(id)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How far rows that are halved have got, in words.
+fn progress(overview: &Overview, outlook: &Outlook) -> Vec<String> {
+    let rows = overview.variants.iter().zip(&outlook.rungs);
+    let rows = rows.filter(|(variant, _)| variant.halving.is_some());
+    rows.map(|(variant, rungs)| {
+        let rungs = rungs.iter().enumerate();
+        let rungs: Vec<String> = rungs
+            .map(|(at, rung)| format!("{} of {} on rung {}", rung.done, rung.of, at + 1))
+            .collect();
+        format!("halving of {}: {}", variant.name, rungs.join(", "))
+    })
+    .collect()
 }
 
 /// What is left to do, added up.
@@ -168,6 +224,8 @@ struct Left {
     bytes: Vec<f64>,
     /// The longest of the fits on validation that are points on one way, by that way.
     longest: HashMap<String, f64>,
+    /// The records on validation that were added: from this chance on each is sure to be there.
+    added: BTreeMap<String, f64>,
 }
 
 /// What trials have in common that one fit serves.
@@ -177,19 +235,56 @@ fn way(trial: &Trial) -> String {
 }
 
 impl Left {
-    /// Adds the trials of a variant: those on validation that run, those that are sure to run on test,
-    /// and the dearest of those that may be chosen for it.
+    /// Adds what a trial takes on a rung, or on validation as a whole.
+    fn ahead<'a>(
+        &mut self,
+        ahead: &'a Ahead,
+        mut trial: Trial<'a>,
+        overview: &Overview,
+        speeds: &Speeds,
+    ) {
+        if let Some(model) = &ahead.model {
+            trial.model = model;
+        }
+        // Equal ones run once; some are equal only as far as a rung goes.
+        let mut seeds = 0.0;
+        for id in &ahead.missing {
+            let added = self.added.entry(id.clone()).or_default();
+            seeds += (ahead.chance - *added).max(0.0);
+            *added = added.max(ahead.chance);
+        }
+        if seeds == 0.0 {
+            return;
+        }
+        let folds = overview.cleanings[trial.cleaning].folds.iter();
+        let folds = folds.filter(|fold| fold.role == Role::Validation);
+        let fit = folds.clone().map(|fold| speeds.fit(&trial, fold));
+        let Some(fit) = fit.sum::<Option<f64>>() else {
+            self.unknown += usize::from(ahead.rung == 0);
+            return;
+        };
+        // Models take about as much longer as they are asked of more users.
+        let share = seeds * ahead.users;
+        let rank: f64 = folds.map(|fold| speeds.rank(fold)).sum();
+        self.seconds += (fit + rank) * share;
+        self.fit(format!("{} {}", ahead.rung, way(&trial)), fit * share);
+    }
+
+    /// Adds the test of a variant: the trials that are sure to run there, and the dearest of those that
+    /// may be chosen for it.
     fn variant(&mut self, trials: &[Planned]) {
         let mut add = |seconds: Option<f64>| {
             self.seconds += seconds.unwrap_or(0.0);
             self.unknown += usize::from(seconds.is_none());
         };
-        let validating = |t: &&Planned| t.validation == Some(State::Runs);
-        let settled =
-            !trials.iter().any(|t| validating(&t)) && trials.iter().any(|t| t.test == State::Done);
-        for trial in trials.iter().filter(validating) {
-            add(trial.seconds);
-        }
+        let validating = |t: &Planned| matches!(t.validation, Some(State::Runs | State::Waits));
+        // What is stopped or failed on validation never was on test.
+        let tested = |t: &Planned| match t.test {
+            State::Done => true,
+            State::Failed => t.validation == Some(State::Done),
+            _ => false,
+        };
+        let settled = !trials.iter().any(validating) && trials.iter().any(tested);
         for trial in trials.iter().filter(|t| t.test == State::Runs) {
             add(trial.on_test);
         }

@@ -67,6 +67,7 @@ fn a_plan_says_what_a_sweep_then_does() {
         "0 trials on validation; left to do: 5",
         "measured just now",
         "memory:",
+        "seconds: an estimate, on one thread",
     ] {
         assert!(plan.out.contains(words), "no `{words}` in:\n{plan}");
     }
@@ -88,6 +89,7 @@ fn a_plan_says_what_a_sweep_then_does() {
     for words in [
         "5 trials on validation; left to do: 0",
         "als: 5 recorded fits of it",
+        "nothing left to do",
     ] {
         assert!(after.out.contains(words), "no `{words}` in:\n{after}");
     }
@@ -184,4 +186,33 @@ fn a_part_without_what_is_recommended_recommends_nothing_and_says_so() {
     assert!(!lab.path("reports/x/recommendations.csv").exists());
     lab.done(&["sweep", "x.toml"]);
     assert!(lab.path("reports/x/recommendations.csv").exists());
+}
+
+#[test]
+fn what_failed_is_left_alone_unless_it_is_asked_for() {
+    let lab = Lab::small();
+    let diverges = [
+        "--set",
+        "model.als={ factors = 4, alpha.grid = [1e300, 1.0] }",
+    ];
+    lab.run(&[&["sweep", "small.toml"][..], &diverges].concat())
+        .expect(1);
+    let plan = [&["plan", "small.toml"][..], &diverges].concat();
+    let after = lab.done(&plan);
+    assert_eq!(column(&after.out, 3), ["done", "failed", "done"], "{after}");
+    assert_eq!(column(&after.out, 4), ["done", "failed", "done"], "{after}");
+    for words in [
+        "nothing left to do",
+        "2 trials on validation, 1 failed (tried again only with --retry-failed); left to do: 0",
+    ] {
+        assert!(after.out.contains(words), "no `{words}` in:\n{after}");
+    }
+    let retried = lab.done(&[&plan[..], &["--retry-failed"]].concat());
+    assert_eq!(
+        column(&retried.out, 3),
+        ["done", "runs", "done"],
+        "{retried}"
+    );
+    assert!(retried.out.contains("left to do: 1"), "{retried}");
+    assert!(!retried.out.contains("nothing left"), "{retried}");
 }

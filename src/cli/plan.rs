@@ -18,6 +18,9 @@ use crate::text::counted;
 /// Rows that are shown without `--all`.
 const ROWS: usize = 50;
 
+/// What is said of trials that failed.
+const FAILED: &str = "failed (tried again only with --retry-failed)";
+
 /// Show what a sweep would do: its trials, what is done already, an estimate of time and memory
 ///
 /// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing but to the cache.
@@ -52,6 +55,10 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "fresh")]
     keep: bool,
 
+    /// Plan for a sweep with --retry-failed: what failed is left to do
+    #[arg(long)]
+    retry_failed: bool,
+
     /// Plan for a sweep with --portable, whose trials are others
     #[arg(long)]
     portable: bool,
@@ -67,6 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let options = Options {
         fresh: arguments.fresh,
         keep: arguments.keep,
+        retry_failed: arguments.retry_failed,
         cache: arguments.place.open(false),
         ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
@@ -105,6 +113,11 @@ fn draw(plan: &Plan, all: bool, threads: usize, folder: &str) -> String {
             plan.trials.len() - shown
         );
     }
+    let _ = writeln!(
+        out,
+        "  seconds: an estimate, on one thread, of the trial run to its end{}",
+        if validated { " on validation" } else { "" }
+    );
     for line in &plan.folded {
         let _ = writeln!(out, "  {line}");
     }
@@ -112,17 +125,47 @@ fn draw(plan: &Plan, all: bool, threads: usize, folder: &str) -> String {
     for line in &plan.shared {
         let _ = writeln!(out, "  {line}");
     }
-    let count = |state: fn(&Planned) -> bool| plan.trials.iter().filter(|t| state(t)).count();
-    let done = count(|t| t.validation == Some(State::Done));
-    let left = count(|t| t.validation == Some(State::Runs));
-    let tested = count(|t| t.test == State::Done);
     let _ = writeln!(out, "\nDone already in {folder}");
-    if validated {
-        let done = counted(done, "trial");
-        let _ = writeln!(out, "  {done} on validation; left to do: {left}");
+    for line in done(plan, validated) {
+        let _ = writeln!(out, "  {line}");
     }
-    let _ = writeln!(out, "  {} on test", counted(tested, "trial"));
     out + &estimate(plan, threads)
+}
+
+/// What is done and what is left.
+fn done(plan: &Plan, validated: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if plan.finished {
+        lines.push("nothing left to do".to_owned());
+    }
+    let count = |state: &dyn Fn(&Planned) -> bool| plan.trials.iter().filter(|t| state(t)).count();
+    let more = |count: usize, what: &str| match count {
+        0 => String::new(),
+        count => format!(", {count} {what}"),
+    };
+    if validated {
+        let on = |state: State| count(&|t| t.validation.as_ref() == Some(&state));
+        lines.push(format!(
+            "{} on validation{}{}; left to do: {}{}",
+            counted(on(State::Done), "trial"),
+            more(on(State::Stopped), "stopped by halving"),
+            more(on(State::Failed), FAILED),
+            on(State::Runs),
+            match on(State::Waits) {
+                0 => String::new(),
+                waiting => format!(", then the best of these and of {waiting} more go on"),
+            }
+        ));
+    }
+    lines.extend(plan.halved.iter().cloned());
+    let tested = count(&|t| t.test == State::Done);
+    let failed = |t: &Planned| t.test == State::Failed && t.validation != Some(State::Failed);
+    lines.push(format!(
+        "{} on test{}",
+        counted(tested, "trial"),
+        more(count(&failed), FAILED)
+    ));
+    lines
 }
 
 fn row(at: usize, trial: &Planned) -> Vec<String> {
@@ -131,6 +174,10 @@ fn row(at: usize, trial: &Planned) -> Vec<String> {
         State::Runs => "runs".to_owned(),
         State::Same(first) => format!("same as {first}"),
         State::IfChosen => "if chosen".to_owned(),
+        State::NotChosen => "not chosen".to_owned(),
+        State::Waits => "if among the best".to_owned(),
+        State::Stopped => "stopped".to_owned(),
+        State::Failed => "failed".to_owned(),
     };
     let mut cells = vec![
         (at + 1).to_string(),

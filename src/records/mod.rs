@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::experiment::{Experiment, Model, Trial, revisions};
 
 pub(crate) use origin::{Origin, instructions};
+#[cfg(test)]
+pub(crate) use store::samples;
 pub(crate) use store::{Conflict, Fit, FitEvent, Presence, Put, Store, temporary};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.

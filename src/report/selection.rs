@@ -1,17 +1,20 @@
 //! How settings were chosen, and what that makes of the result: what each variant could choose from,
 //! optima at the edge of what was tried, validation against test, and looks at the test part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use musicrec_api::Role;
 use serde::Serialize;
 
 use super::markdown::{escape, table};
 use super::summary::TrialRow;
 use super::text::{count, owned, seconds};
+use crate::exit::Failure;
 use crate::experiment::Scale;
 use crate::records::looks::Looks;
-use crate::sweep::{Edge, End, Overview, Range};
+use crate::records::{Record, Store};
+use crate::sweep::{Edge, End, Overview, PlanTrial, PlanVariant, Range};
 use crate::text::counted;
 
 /// See the module.
@@ -32,7 +35,7 @@ pub(crate) struct Budget {
     pub(crate) variant: String,
     /// How many settings were tried.
     pub(crate) trials: usize,
-    /// Seconds of fitting them on validation.
+    /// Seconds of fitting them on validation, rungs of halving included; what one fit served counts once.
     pub(crate) fit_seconds: f64,
     /// The values of each parameter that was varied.
     pub(crate) ranges: Vec<Range>,
@@ -56,20 +59,25 @@ pub(crate) struct Correlation {
 const FOLDERS: usize = 4;
 
 impl Selection {
-    /// From the plan and what became of it.
-    pub(super) fn of(overview: &Overview, trials: &[TrialRow], looks: Looks) -> Self {
-        let budgets = overview.variants.iter().map(|variant| {
+    /// From the plan, what became of it, and what fitting took by variant.
+    pub(super) fn of(
+        overview: &Overview,
+        trials: &[TrialRow],
+        fit_seconds: &[f64],
+        looks: Looks,
+    ) -> Self {
+        let variants = overview.variants.iter().zip(fit_seconds);
+        let budgets = variants.map(|(variant, &fit_seconds)| {
             let own: Vec<&TrialRow> = trials
                 .iter()
                 .filter(|t| t.variant == variant.name)
                 .collect();
             let chosen = own.iter().position(|trial| trial.chosen);
             let edges = chosen.and_then(|at| variant.trials.get(at));
-            let seconds = own.iter().filter(|t| !t.validation.is_empty());
             Budget {
                 variant: variant.name.clone(),
                 trials: variant.trials.len(),
-                fit_seconds: seconds.filter_map(|t| t.fit_seconds).sum(),
+                fit_seconds,
                 ranges: variant.ranges.clone(),
                 // Where trials are still missing, so are values.
                 edges: edges
@@ -201,6 +209,50 @@ impl Selection {
     }
 }
 
+/// Seconds of fitting on validation, for each variant of a plan. `ran` are the ids of all records that the
+/// sweep rests on: it knows what ran on the rungs of halving, and is empty until the sweep has ended.
+pub(super) fn fit_seconds(
+    variants: &[PlanVariant],
+    ran: &BTreeSet<String>,
+    store: &Store,
+) -> Result<Vec<f64>, Failure> {
+    let trials = variants.iter().flat_map(|variant| &variant.trials);
+    let planned: BTreeSet<&str> = trials.flat_map(PlanTrial::ids).collect();
+    let mut on_rungs: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+    for id in ran.iter().filter(|id| !planned.contains(id.as_str())) {
+        if let Some(record) = store.record(id)?
+            && record.result.key.role == Role::Validation
+        {
+            let of_variant = on_rungs.entry(record.run.variant.clone());
+            of_variant.or_default().push(record);
+        }
+    }
+    let of = |variant: &PlanVariant| {
+        let mut records = on_rungs.remove(&variant.name).unwrap_or_default();
+        let own: BTreeSet<&String> = variant.trials.iter().flat_map(|t| &t.validation).collect();
+        // What halving stopped may have been run to its end before, by another sweep.
+        for id in own
+            .into_iter()
+            .filter(|id| ran.is_empty() || ran.contains(*id))
+        {
+            records.extend(store.record(id)?);
+        }
+        Ok(of_fits(&records))
+    };
+    variants.iter().map(of).collect()
+}
+
+/// Seconds of fitting, where points on the way of one fit are all within the longest of them. Those of one
+/// fit began as one; a later rung of halving is of the same unit, but begins at the first step again.
+fn of_fits(records: &[Record]) -> f64 {
+    let mut longest: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    for Record { run, .. } in records {
+        let of_fit = longest.entry((&run.unit, &run.started)).or_default();
+        *of_fit = of_fit.max(run.fit_seconds());
+    }
+    longest.into_values().sum()
+}
+
 /// What each variant could choose from, and what else the choice rests on.
 pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Selection) {
     let select = &overview.select;
@@ -297,10 +349,15 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Selection, spearman, tried};
+    use std::collections::BTreeSet;
+
+    use musicrec_api::Role;
+
+    use super::{Budget, Selection, fit_seconds, spearman, tried};
     use crate::experiment::{Declared, Scale};
     use crate::records::looks::{Folder, Looks};
-    use crate::sweep::{Edge, End, Range};
+    use crate::records::{Record, Store, samples};
+    use crate::sweep::{Edge, End, PlanTrial, PlanVariant, Range};
 
     fn budget(variant: &str, trials: usize, tunable: bool) -> Budget {
         Budget {
@@ -383,5 +440,69 @@ mod tests {
         assert!(warnings[0].contains("`als` was chosen from 6 settings, `slow` from 2"));
         let looked = "5 settings have been scored on this test part (3 here, 4 in old;";
         assert!(warnings[1].contains(looked), "{warnings:?}");
+    }
+
+    /// Stores the record of a trial whose fit took so many seconds.
+    fn stored(
+        store: &Store,
+        at: usize,
+        role: Role,
+        (unit, began, variant): (&str, &str, &str),
+    ) -> Record {
+        let mut record = samples::record(at, samples::done(0.5, &[]), at as u8);
+        record.result.key.role = role;
+        record.id = record.result.key.id();
+        record.run.unit = unit.into();
+        record.run.started = began.into();
+        record.run.variant = variant.into();
+        store.put(&record).unwrap();
+        record
+    }
+
+    fn variant(name: &str, validation: &[&Record], test: &Record) -> PlanVariant {
+        let trial = |record: &&Record| PlanTrial {
+            index: 0,
+            cleaning: 0,
+            settings: String::new(),
+            edges: Vec::new(),
+            validation: vec![record.id.clone()],
+            test: vec![test.id.clone()],
+        };
+        PlanVariant {
+            name: name.into(),
+            added: false,
+            ranges: Vec::new(),
+            tunable: true,
+            halving: None,
+            trials: validation.iter().map(trial).collect(),
+        }
+    }
+
+    #[test]
+    fn a_fit_counts_once_and_rungs_count_too() {
+        let (_folder, store) = samples::store();
+        let put = |at, unit, began| stored(&store, at, Role::Validation, (unit, began, "als"));
+        // Two points on the way of one fit and a fit of its own; on a rung before, two points of the first.
+        let own = [put(1, "a", "2"), put(4, "a", "2"), put(8, "b", "2")];
+        let rungs = [put(16, "a", "1"), put(20, "a", "1")];
+        let other = stored(&store, 30, Role::Validation, ("d", "2", "other"));
+        let test = stored(&store, 40, Role::Test, ("e", "3", "als"));
+        let plan = [
+            variant("als", &own.each_ref(), &test),
+            variant("other", &[&other], &test),
+        ];
+        let of = |ran: &BTreeSet<String>| fit_seconds(&plan, ran, &store).unwrap();
+        assert_eq!(of(&BTreeSet::new()), [4.0 + 8.0, 30.0]);
+        let all = own.iter().chain(&rungs).chain([&other, &test]);
+        let mut ran: BTreeSet<String> = all.map(|record| record.id.clone()).collect();
+        // A record of the folder that the sweep does not rest on is no part of it.
+        put(50, "f", "0");
+        assert_eq!(of(&ran), [4.0 + 8.0 + 20.0, 30.0]);
+        // Nor is what an earlier sweep ran to its end, and this one stopped.
+        ran.remove(&own[2].id);
+        assert_eq!(of(&ran), [4.0 + 20.0, 30.0]);
+        // What is gone has no seconds.
+        ran.insert("0123456789abcdef".into());
+        assert_eq!(of(&ran), [4.0 + 20.0, 30.0]);
     }
 }

@@ -10,7 +10,7 @@ use super::comparison::{Comparison, Pair, compare};
 use super::conflicts;
 use super::periods::{self, InPeriod};
 use super::segments::{self, InSegment};
-use super::selection::Selection;
+use super::selection::{Selection, fit_seconds};
 use super::table::Table;
 use super::verdict::verdict;
 use crate::compare::{Difference, Estimate, mean_sd};
@@ -145,7 +145,8 @@ impl Summary {
         let (comparison, pairs) = compare(&overview, &mut rows, tables, store)?;
         let segments = segments::read(&overview, &rows, store)?;
         let audit = audit::findings(&overview, &rows);
-        let selection = Selection::of(&overview, &trials, looks(store));
+        let spent = fit_seconds(&overview.variants, &overview.ran, store)?;
+        let selection = Selection::of(&overview, &trials, &spent, looks(store));
         let mut warnings = conflicts::warnings(store)?;
         warnings.extend(unfinished(&overview, &trials, rows.len()));
         warnings.extend(overview.warnings());

@@ -10,6 +10,7 @@ mod isolate;
 pub(crate) mod memory;
 mod meter;
 mod outcome;
+pub(crate) mod outlook;
 mod overview;
 mod provenance;
 mod ranges;

@@ -24,15 +24,15 @@ pub(super) struct Sample {
 }
 
 /// A trial on a rung: which row and which trial it is of, and what runs of it.
-struct Climber {
-    row: usize,
-    trial: usize,
+pub(super) struct Climber {
+    pub(super) row: usize,
+    pub(super) trial: usize,
     /// With as many steps as the rung has; none if these are all.
-    model: Option<Model>,
+    pub(super) model: Option<Model>,
     /// The share of the users that the rung has; none if these are all.
-    users: Option<f64>,
+    pub(super) users: Option<f64>,
     /// How far the trial would go.
-    full: f64,
+    pub(super) full: f64,
 }
 
 impl Sweep<'_> {
@@ -137,7 +137,7 @@ impl Sweep<'_> {
     }
 
     /// What runs on a rung: rows that are not halved run in full on the first.
-    fn climbers(&self, rung: usize, alive: &[Vec<usize>]) -> Vec<Climber> {
+    pub(super) fn climbers(&self, rung: usize, alive: &[Vec<usize>]) -> Vec<Climber> {
         let trials = self.experiment.trials();
         let search = self.experiment.search.as_ref();
         let halving = search.and_then(|search| search.halving.as_ref());
@@ -172,7 +172,11 @@ impl Sweep<'_> {
     }
 
     /// The keys of a trial on a rung, one a seed.
-    fn keys_of<'t>(&self, climber: &'t Climber, trials: &[Trial<'t>]) -> Vec<(Key, Trial<'t>)> {
+    pub(super) fn keys_of<'t>(
+        &self,
+        climber: &'t Climber,
+        trials: &[Trial<'t>],
+    ) -> Vec<(Key, Trial<'t>)> {
         let mut trial = trials[climber.trial];
         trial.model = climber.model.as_ref().unwrap_or(trial.model);
         let mut keys = self.keys(Role::Validation, &[trial]);
@@ -183,7 +187,7 @@ impl Sweep<'_> {
     }
 
     /// The mean of the deciding metric over the seeds; `None` if one of them failed.
-    fn reached(&self, keys: &[(Key, Trial)]) -> Result<Option<f64>, Failure> {
+    pub(super) fn reached(&self, keys: &[(Key, Trial)]) -> Result<Option<f64>, Failure> {
         let values = keys.iter().map(|(key, _)| {
             let record = self.store.record(&key.id())?;
             Ok(record.and_then(|record| record.metric(&self.overview.select)))

@@ -129,7 +129,7 @@ impl Store {
 }
 
 #[cfg(test)]
-pub(super) mod samples {
+pub(crate) mod samples {
     //! Records to store.
 
     use serde_json::json;
@@ -139,7 +139,7 @@ pub(super) mod samples {
     use crate::records::{Key, Origin, Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult};
 
     /// An empty store, and the folder that holds it until it is dropped.
-    pub(super) fn store() -> (TempDir, Store) {
+    pub(crate) fn store() -> (TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path().join("x"));
         store.create().unwrap();
@@ -147,7 +147,7 @@ pub(super) mod samples {
     }
 
     /// The record of the `repeat`-th trial, which ended so many seconds after noon.
-    pub(super) fn record(repeat: usize, outcome: Outcome, second: u8) -> Record {
+    pub(crate) fn record(repeat: usize, outcome: Outcome, second: u8) -> Record {
         let key = Key {
             role: musicrec_api::Role::Test,
             data: "sha256:0".into(),
@@ -189,7 +189,7 @@ pub(super) mod samples {
     }
 
     /// With this value of a metric and these attachments.
-    pub(super) fn done(value: f64, attachments: &[&str]) -> Outcome {
+    pub(crate) fn done(value: f64, attachments: &[&str]) -> Outcome {
         let attachments = attachments.iter().enumerate();
         Outcome::Done {
             metrics: [("ndcg@3".to_owned(), value)].into(),
@@ -203,7 +203,7 @@ pub(super) mod samples {
         }
     }
 
-    pub(super) fn failure() -> Outcome {
+    pub(crate) fn failure() -> Outcome {
         Outcome::Failed {
             message: "no".into(),
         }
