@@ -124,8 +124,10 @@ fn a_sweep_that_is_halved_goes_on_where_it_was() {
 #[test]
 fn what_fails_on_a_rung_is_a_failure() {
     let lab = Lab::small();
-    let definition =
-        halved("least = 1").replace("[0.1, 1.0, 10.0]", "1.0\nalpha.grid = [1.0, 1e300]");
+    let definition = halved("least = 1").replace(
+        "regularization.grid = [0.1, 1.0, 10.0]",
+        "regularization = 1.0\nalpha.grid = [1.0, 1e300]",
+    );
     lab.write("small.toml", definition);
     for _ in 0..2 {
         lab.run(&["sweep", "small.toml"])
@@ -138,7 +140,7 @@ fn what_fails_on_a_rung_is_a_failure() {
     }
     lab.run(&["sweep", "small.toml", "--retry-failed"])
         .expect(1)
-        .says(&["validation: als (factors=2, alpha=1e+300, after "]);
+        .says(&["validation: als (alpha=1e+300, factors=2, after 3 iterations) failed"]);
 }
 
 /// The lines of a plan, and how many of the trials in its table are of a state on validation.

@@ -593,7 +593,7 @@ fn a_log_that_grows_while_it_is_read_is_refused() {
         }
     };
     let opened = Sweep::open(&lab.experiment, &options, &cancel, &grows);
-    let failure = opened.err().expect("a refusal");
+    let failure = opened.expect_err("a refusal");
     assert!(
         failure.message().contains("changed while it was read"),
         "{failure:?}"
