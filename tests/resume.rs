@@ -253,7 +253,13 @@ fn something_else_under_the_same_name_is_refused() {
             "cleaners.0.parse_timestamps.formats=[\"unix\",\"rfc3339\"]",
             &["  cleaners"],
         ),
-        ("evaluation.metrics=[\"ndcg@5\"]", &["  evaluation.metrics"]),
+        (
+            "evaluation.metrics=[\"ndcg@5\"]",
+            &[
+                "  evaluation.metrics: recall@3, precision@3, ndcg@3 -> ndcg@5",
+                "measured without a fit",
+            ],
+        ),
         (
             "evaluation.heard=\"keep\"",
             &["  evaluation.heard: mask -> keep"],

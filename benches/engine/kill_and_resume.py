@@ -62,8 +62,12 @@ resamples = 1000
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="musicrec-kill-"))
 (work / "grid.toml").write_text(DEFINITION.format(data=json.dumps(data)))
-environment = dict(os.environ, MUSICREC_CACHE=str(work / "cache"))
 wrong = []
+
+
+def environment(out):
+    """With a cache of its own, else a run would take over what another one computed."""
+    return dict(os.environ, MUSICREC_CACHE=str(work / f"cache-{out}"))
 
 
 def command(out, *more):
@@ -73,7 +77,7 @@ def command(out, *more):
 
 def run(out, *more):
     begun = time.perf_counter()
-    done = subprocess.run(command(out, *more), cwd=work, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command(out, *more), cwd=work, env=environment(out), capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{out}: exit {done.returncode}\n{done.stderr[-3000:]}")
     return time.perf_counter() - begun, done
@@ -116,14 +120,15 @@ check("and begins no fit", fits("whole") == alone)
 jobs = 2
 for kill in range(arguments.kills):
     before = len(fits("killed"))
-    child = subprocess.Popen(command("killed", "--jobs", str(jobs)), cwd=work, env=environment, stdout=subprocess.DEVNULL,
+    child = subprocess.Popen(command("killed", "--jobs", str(jobs)), cwd=work, env=environment("killed"), stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL, start_new_session=True)
     # Somewhere within what is left of it, by the number of fits.
     share = max(0.05, 1 - before / (len(alone) + jobs * arguments.kills))
     time.sleep(random.uniform(0.3, 0.3 + share * seconds / 4))
     alive = child.poll() is None
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
+    if alive:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
     print(f"kill {kill + 1}: {'running' if alive else 'had ended'}, {len(fits('killed'))} fits begun so far", flush=True)
 run("killed", "--jobs", str(jobs))
 killed = results("killed")

@@ -16,6 +16,7 @@ mod provenance;
 mod ranges;
 mod recommend;
 mod resume;
+mod rows;
 mod run;
 mod schedule;
 mod search;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use musicrec_api::arithmetic;
 use serde_json::{Value, json};
 
-use super::overview::plan;
+use super::rows::plan;
 use super::{Options, Overview, PlanTrial};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, resolved};
@@ -121,7 +121,12 @@ pub(super) fn compare(
              anew; --keep goes on in it, {}; or give this experiment another name.",
             changes.date,
             changes.lines().join("\n"),
-            if other {
+            if changes.only_measured() {
+                format!(
+                    "and none of its {of_all} matches any more, but what has its lists in the cache is \
+                     measured without a fit"
+                )
+            } else if other {
                 format!(
                     "and none of its {of_all} matches any more: they stay, but count for nothing"
                 )
@@ -251,6 +256,13 @@ impl Changes {
             }
         }
         Ok(changes)
+    }
+
+    /// Whether the same lists are measured by something else.
+    fn only_measured(&self) -> bool {
+        let measured = ["evaluation.metrics", "evaluation.segments"];
+        let of_measuring = |line: &String| measured.iter().any(|key| line.starts_with(key));
+        !self.shared.is_empty() && self.shared.iter().all(of_measuring)
     }
 
     fn lines(&self) -> Vec<String> {
