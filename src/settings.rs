@@ -4,6 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+/// What a trial is called: its variant, and what distinguishes it within that.
+pub(crate) fn trial_name(variant: &str, settings: &str) -> String {
+    match settings {
+        "" => variant.to_owned(),
+        settings => format!("{variant} ({settings})"),
+    }
+}
+
 /// A resolved definition as `path.to.key` and value pairs.
 pub(crate) fn flatten(value: &Value) -> Vec<(String, String)> {
     fn walk(value: &Value, path: &str, out: &mut Vec<(String, String)>) {

@@ -22,7 +22,7 @@ use crate::text::counted;
 #[derive(Debug, Args)]
 pub(super) struct Place {
     /// The folder that keeps what is slow to compute from one run to the next (cleaned logs, random
-    /// rankings), or `off` [default: musicrec-lab in the system's folder of caches]
+    /// rankings, ranked lists), or `off` [default: musicrec-lab in the system's folder of caches]
     // One word for both, so that the variable can turn it off too; a folder of that name is `./off`.
     #[arg(
         long,
@@ -73,7 +73,7 @@ impl Place {
     }
 }
 
-/// Show or clear what is kept between runs: cleaned logs, random rankings
+/// Show or clear what is kept between runs: cleaned logs, random rankings, ranked lists
 ///
 /// Nothing there is ever needed: what is missing is computed again, with the same result.
 #[derive(Debug, Args)]

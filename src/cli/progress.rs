@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{say, say_json};
 use crate::records::{Outcome, Record};
 use crate::report::Summary;
+use crate::settings::trial_name;
 use crate::sweep::{Begin, Event, Overview};
 use crate::text::visible;
 
@@ -56,10 +57,8 @@ impl State {
 
     /// The same as one text.
     fn name(&self, record: &Record) -> String {
-        match self.named(record) {
-            (variant, settings) if settings.is_empty() => variant,
-            (variant, settings) => format!("{variant} ({settings})"),
-        }
+        let (variant, settings) = self.named(record);
+        trial_name(&variant, &settings)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::compare::{Difference, Estimate, mean_sd};
 use crate::exit::Failure;
 use crate::records::looks::looks;
 use crate::records::{Outcome, Record, SCHEMA, Store};
+use crate::settings::trial_name;
 use crate::sweep::{Overview, PlanTrial, PlanVariant, choose};
 use crate::text::counted;
 
@@ -190,10 +191,7 @@ fn unfinished(overview: &Overview, trials: &[TrialRow], tested: usize) -> Option
     };
     let best = known.max_by(|a, b| value(a).partial_cmp(&value(b)).unwrap_or(Ordering::Equal));
     let best = best.and_then(|best| {
-        let name = match best.settings.as_str() {
-            "" => best.variant.clone(),
-            settings => format!("{} ({settings})", best.variant),
-        };
+        let name = trial_name(&best.variant, &best.settings);
         let value = value(&best)?;
         Some(format!(
             "; so far the best there is {name}, {} {value:.4}",

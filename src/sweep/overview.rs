@@ -316,7 +316,7 @@ pub(super) fn make(
         finished: false,
         ran: BTreeSet::new(),
         identity: identity(experiment, fingerprint),
-        revisions: revisions(experiment, fingerprint),
+        revisions: revisions(experiment),
         shared: experiment.shared(),
         rules: rules(experiment),
         fingerprint: fingerprint.to_owned(),

@@ -10,8 +10,8 @@ use super::rows::plan;
 use super::{Options, Overview, PlanTrial};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, resolved};
-use crate::records::{Key, LAB_REVISION, SCHEMA, Store, hex};
-use crate::settings::flatten;
+use crate::records::{LAB_REVISION, SCHEMA, Store, hex};
+use crate::settings::{flatten, trial_name};
 use crate::text::counted;
 
 /// Names that a message lists before it only counts.
@@ -53,7 +53,7 @@ pub(super) fn identity(experiment: &Experiment, fingerprint: &str) -> String {
         experiment.only,
         trials,
         fingerprint,
-        revisions(experiment, fingerprint),
+        revisions(experiment),
         arithmetic::portable(),
         SCHEMA,
         env!("CARGO_PKG_VERSION"),
@@ -77,14 +77,18 @@ pub(super) fn rules(experiment: &Experiment) -> Value {
 }
 
 /// The revisions of all code that the trials of an experiment rest on.
-pub(super) fn revisions(experiment: &Experiment, fingerprint: &str) -> BTreeMap<String, u64> {
-    let mut all = BTreeMap::from([("lab".to_owned(), u64::from(LAB_REVISION))]);
-    for trial in experiment.trials() {
-        let key = Key::new(experiment, &trial, musicrec_api::Role::Test, fingerprint, 0);
-        let of_trial = key.revisions.as_object().into_iter().flatten();
-        all.extend(of_trial.filter_map(|(name, own)| Some((name.clone(), own.as_u64()?))));
-    }
-    all
+pub(super) fn revisions(experiment: &Experiment) -> BTreeMap<String, u64> {
+    let trials = experiment.trials();
+    let mut all = experiment.shared();
+    all["model"] = trials.iter().map(|t| t.model.resolved.clone()).collect();
+    let weightings = trials.iter().map(|t| t.weighting.resolved.clone());
+    all["weighting"] = weightings.collect();
+    let of_plugins = crate::experiment::revisions(&all);
+    let of_plugins = of_plugins.as_object().into_iter().flatten();
+    of_plugins
+        .filter_map(|(name, own)| Some((name.clone(), own.as_u64()?)))
+        .chain([("lab".to_owned(), u64::from(LAB_REVISION))])
+        .collect()
 }
 
 /// Says what changed since the sweep that the folder holds, if it holds one.
@@ -181,7 +185,7 @@ impl Changes {
     ) -> Result<Self, Failure> {
         let mut now = experiment.shared();
         now["data"] = fingerprint.into();
-        now["code"] = json!(revisions(experiment, fingerprint));
+        now["code"] = json!(revisions(experiment));
         let mut before = earlier["shared"].clone();
         before["data"] = earlier["fingerprint"].clone();
         before["code"] = earlier["revisions"].clone();
@@ -227,7 +231,7 @@ impl Changes {
             .flat_map(|variant| {
                 let named = |trial: &PlanTrial| {
                     let ids = trial.ids().map(str::to_owned).collect();
-                    (name(&variant.name, &trial.settings), ids)
+                    (trial_name(&variant.name, &trial.settings), ids)
                 };
                 variant.trials.iter().map(named).collect::<Vec<_>>()
             })
@@ -302,14 +306,6 @@ fn differences(before: &Value, now: &Value) -> Vec<String> {
         .collect()
 }
 
-/// What a trial is called.
-fn name(variant: &str, settings: &str) -> String {
-    match settings {
-        "" => variant.to_owned(),
-        settings => format!("{variant} ({settings})"),
-    }
-}
-
 /// What the trials of an earlier plan are called, and the ids of their records.
 fn planned(overview: &Value) -> Vec<(String, Vec<String>)> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -322,7 +318,7 @@ fn planned(overview: &Value) -> Vec<(String, Vec<String>)> {
                 .into_iter()
                 .chain(list(&trial["test"]));
             let ids = ids.filter_map(|id| Some(id.as_str()?.to_owned()));
-            all.push((self::name(name, settings), ids.collect()));
+            all.push((trial_name(name, settings), ids.collect()));
         }
     }
     all

@@ -21,6 +21,7 @@ use crate::experiment::Trial;
 use crate::panics;
 use crate::records::{FitEvent, Key, Outcome, Put, Record};
 use crate::stages::fold::Summary;
+use crate::stages::unless_cancelled;
 use crate::text::counted;
 
 /// How often this process looks whether another is through with a unit.
@@ -254,13 +255,6 @@ impl Sweep<'_> {
         stopped.map_or(Ok(()), Err)
     }
 
-    pub(super) fn unless_stopped(&self) -> Result<(), Failure> {
-        if self.cancel.load(Ordering::Relaxed) {
-            return Err(Error::Cancelled.into());
-        }
-        Ok(())
-    }
-
     /// Says which matrices a unit will need, or needs no more.
     fn reserve(&self, unit: &Unit, needs: bool) {
         let trial = unit.fitted();
@@ -273,7 +267,8 @@ impl Sweep<'_> {
         }
     }
 
-    /// Does a unit, unless another process is at it; returns whether it is done now.
+    /// Does a unit, unless another process is at it; returns whether it is done now. Then nothing that
+    /// it needed is kept for it any more.
     fn one(
         &self,
         planned: &Planned,
@@ -282,7 +277,22 @@ impl Sweep<'_> {
         job: &Job,
         listener: &Listener,
     ) -> Result<bool, Failure> {
-        self.unless_stopped()?;
+        let done = self.claim_and_run(planned, gate, pool, job, listener)?;
+        if done {
+            self.reserve(&planned.unit, false);
+        }
+        Ok(done)
+    }
+
+    fn claim_and_run(
+        &self,
+        planned: &Planned,
+        gate: &Gate,
+        pool: Option<&rayon::ThreadPool>,
+        job: &Job,
+        listener: &Listener,
+    ) -> Result<bool, Failure> {
+        unless_cancelled(self.cancel)?;
         let Some(_claim) = self.store.claim(&planned.unit.id)? else {
             return Ok(false);
         };
@@ -298,16 +308,14 @@ impl Sweep<'_> {
         }
         unit.members = left;
         if unit.members.is_empty() {
-            self.reserve(&planned.unit, false);
             return Ok(true);
         }
+        let done = |record: &Record| self.keep(record, share, listener);
         // Metrics may crash too, so in isolation nothing is measured here.
         if let Some(pool) = pool
             && let Some(lists) = self.kept(&unit)
         {
-            let done = |record: &Record| self.keep(record, share, listener);
             pool.install(|| self.measure_kept(&unit, lists, job, &done))?;
-            self.reserve(&planned.unit, false);
             return Ok(true);
         }
         let Some(_room) = gate.enter(planned.bytes) else {
@@ -317,18 +325,16 @@ impl Sweep<'_> {
                 message +=
                     "; with --isolate each job holds the log, so fewer of them (--jobs) leave more";
             }
-            let done = |record: &Record| self.keep(record, share, listener);
             let refused = Error::model(message).into();
             self.refuse_unit(&unit, job, Some(planned.bytes), &refused, &done)?;
             return Ok(true);
         };
         // Waiting may have taken long.
-        self.unless_stopped()?;
+        unless_cancelled(self.cancel)?;
         match pool {
             Some(pool) => self.fit(&unit, planned, share, pool, job, listener)?,
             None => self.fit_apart(&unit, (planned.bytes, share), job, listener)?,
         }
-        self.reserve(&planned.unit, false);
         Ok(true)
     }
 

@@ -29,6 +29,7 @@ use super::{Event, Listener, Sweep};
 use crate::exit::Failure;
 use crate::panics::Broken;
 use crate::records::{FitEvent, Outcome, Record};
+use crate::stages::unless_cancelled;
 
 pub(super) use self::messages::Recommendations;
 pub(crate) use self::serve::{serve, stopped};
@@ -140,7 +141,7 @@ impl Sweep<'_> {
                 lost.death.what(),
                 attempt + 1
             )));
-            self.unless_stopped()?;
+            unless_cancelled(self.cancel)?;
         }
         unreachable!("there is a last attempt")
     }
