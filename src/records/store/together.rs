@@ -150,15 +150,17 @@ impl Store {
         &self,
         action: impl FnOnce() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let path = self.path(&format!("{RUNNING}/{OPENING_LOCK}"));
+        let folder = self.path(RUNNING);
+        let path = folder.join(OPENING_LOCK);
         let mut attempts = 0;
         let _lock = loop {
-            self.create_folder(RUNNING)?;
-            match wait_exclusive(&path) {
+            let made = fs::create_dir_all(&folder).map_err(|e| (&folder, e));
+            match made.and_then(|()| wait_exclusive(&path).map_err(|e| (&path, e))) {
                 Ok(lock) => break lock,
-                // The folder has just been set aside.
-                Err(e) if e.kind() == ErrorKind::NotFound && attempts < 100 => attempts += 1,
-                Err(e) => return Err(Failure::output(path.display(), &e)),
+                // Another process may just have set the folder aside: what this one has made, or
+                // found there, is gone in the middle of making or opening what lies in it.
+                Err((_, e)) if attempts < 100 && vanished(&e) => attempts += 1,
+                Err((path, e)) => return Err(Failure::output(path.display(), &e)),
             }
         };
         action()
@@ -243,6 +245,12 @@ impl Store {
             several => format!("other sweeps ({}) work", several.join("; ")),
         })
     }
+}
+
+/// Whether an error is what making a folder, or a file in it, meets while somebody renames that folder.
+fn vanished(error: &std::io::Error) -> bool {
+    // `create_dir_all` returns "already exists" if what was in its way is gone when it looks what it is.
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists)
 }
 
 #[cfg(test)]
@@ -335,9 +343,9 @@ mod tests {
             for who in 0..4 {
                 let (path, inside) = (&path, &inside);
                 scope.spawn(move || {
-                    for turn in 0..50 {
+                    for turn in 0..300 {
                         let store = Store::new(path.clone());
-                        if (who + turn) % 7 == 0 {
+                        if (who + turn) % 3 == 0 {
                             // Refused or not: nobody is disturbed.
                             let _ = store.set_aside();
                             continue;
