@@ -2,10 +2,12 @@
 //! again at any time. One [`Summary`], several forms.
 
 mod audit;
+mod charts;
 mod comparison;
 mod conflicts;
 mod csv;
 mod differences;
+mod figures;
 mod markdown;
 mod periods;
 mod segments;
