@@ -6,6 +6,8 @@ mod comparison;
 mod conflicts;
 mod csv;
 mod differences;
+mod differing;
+mod examples;
 mod markdown;
 mod periods;
 mod segments;
