@@ -8,6 +8,8 @@ mod conflicts;
 mod csv;
 mod differences;
 mod figures;
+mod differing;
+mod examples;
 mod markdown;
 mod periods;
 mod segments;
