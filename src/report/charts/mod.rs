@@ -8,13 +8,15 @@ mod axis;
 mod legend;
 mod mark;
 mod scale;
+mod sequence;
 mod svg;
 mod words;
 
-pub(crate) use axis::across;
+pub(crate) use axis::{across, up};
 pub(crate) use legend::Legend;
 pub(crate) use mark::{color, mark};
-pub(crate) use scale::Scale;
+pub(crate) use scale::{Scale, plain};
+pub(crate) use sequence::{step, steps};
 pub(crate) use svg::{Node, Size, document, short};
 pub(crate) use words::{fit, line, width};
 

@@ -155,6 +155,8 @@ pub(crate) fn document(
         .word("role", "img")
         .word("aria-labelledby", format!("{title_id} {description_id}"))
         .word("viewBox", format!("0 0 {} {}", short(width), short(height)))
+        .number("width", width)
+        .number("height", height)
         .with(Node::new("title").word("id", title_id).say(title))
         .with(
             Node::new("desc")

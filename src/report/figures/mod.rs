@@ -2,6 +2,17 @@
 //! out of the summary and draws it by `charts`. A figure whose data does not exist is absent.
 
 mod dots;
+mod funnel;
+mod heat_maps;
+mod marginals;
+mod parallel;
+mod pareto;
+mod periods;
+mod segments;
+mod timeline;
+mod trials;
+mod tried;
+mod validation_test;
 mod variants;
 
 use serde::Serialize;
@@ -77,7 +88,17 @@ impl Figures {
     pub(crate) fn of(summary: &Summary) -> Self {
         Self {
             dots: dots::draw(summary),
-            ..Self::default()
+            marginals: marginals::draw(summary),
+            heat_maps: heat_maps::draw(summary),
+            parallel: parallel::draw(summary),
+            trials: trials::draw(summary),
+            validation_test: validation_test::draw(summary),
+            pareto_time: pareto::time(summary),
+            pareto_memory: pareto::memory(summary),
+            segments: segments::draw(summary),
+            periods: periods::draw(summary),
+            funnel: funnel::draw(summary),
+            timeline: timeline::draw(summary),
         }
     }
 }
