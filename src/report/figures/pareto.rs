@@ -114,16 +114,14 @@ fn figure(summary: &Summary, of: &Cost, cost: impl Fn(&Row) -> Option<f64>) -> O
     let scale = if of.log {
         Scale::log(costs, range)
     } else {
-        Scale::linear(costs, range)
+        // From zero, so that differences that mean nothing look like nothing.
+        Scale::from_zero(costs.map(|cost| 1.05 * cost), range)
     };
     let mut body = vec![
         legend,
         up(&down, left, WIDTH - 12.0, &format!("{select} on test")),
         across(&scale, top, bottom, of.axis),
-        Node::path(
-            "front",
-            steps(&points, &scale, &down, select, (bottom, WIDTH - 12.0)),
-        ),
+        Node::path("front", steps(&points, &scale, &down, select, WIDTH - 12.0)),
     ];
     for point in &points {
         body.push(drawn(point, select, (&scale, &down), of));
@@ -172,14 +170,8 @@ fn said(point: &Point, select: &str, of: &Cost) -> String {
     )
 }
 
-/// The front from the bottom up to the right edge.
-fn steps(
-    points: &[Point],
-    scale: &Scale,
-    down: &Scale,
-    select: &str,
-    (bottom, right): (f64, f64),
-) -> String {
+/// The front from the cheapest on to the right edge.
+fn steps(points: &[Point], scale: &Scale, down: &Scale, select: &str, right: f64) -> String {
     let front = points.iter().filter(|p| p.on_front);
     let mut front: Vec<(f64, f64)> = front
         .map(|p| (scale.at(p.cost), down.at(p.row.test[select].value)))
@@ -187,8 +179,7 @@ fn steps(
     front.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
     let mut path: Vec<(f64, f64)> = Vec::new();
     for (x, y) in front {
-        let before = path.last().map_or(bottom, |last| last.1);
-        path.push((x, before));
+        path.extend(path.last().map(|before| (x, before.1)));
         path.push((x, y));
     }
     path.extend(path.last().map(|last| (right, last.1)));
