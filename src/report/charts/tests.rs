@@ -141,17 +141,19 @@ fn texts_and_attributes_are_escaped() {
     );
 }
 
+/// The light of one of a color's channels.
+fn channel(color: &str, at: usize) -> f64 {
+    let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
+    if value <= 0.03928 {
+        value / 12.92
+    } else {
+        ((value + 0.055) / 1.055).powf(2.4)
+    }
+}
+
 /// Relative luminance as WCAG 2 defines it.
 fn luminance(color: &str) -> f64 {
-    let channel = |at: usize| {
-        let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
-        if value <= 0.03928 {
-            value / 12.92
-        } else {
-            ((value + 0.055) / 1.055).powf(2.4)
-        }
-    };
-    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    0.2126 * channel(color, 1) + 0.7152 * channel(color, 3) + 0.0722 * channel(color, 5)
 }
 
 fn contrast(a: &str, b: &str) -> f64 {
@@ -192,6 +194,62 @@ fn colors_stand_out_from_the_page() {
             };
             let has = contrast(color, page);
             assert!(has >= least, "{name} {color} has {has:.2} on {page}");
+        }
+    }
+}
+
+/// How colors look with normal eyes, and without one kind of cones: Machado, Oliveira and Fernandes 2009.
+const EYES: [[[f64; 3]; 3]; 4] = [
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+    [
+        [0.152_286, 1.052_583, -0.204_868],
+        [0.114_503, 0.786_281, 0.099_216],
+        [-0.003_882, -0.048_116, 1.051_998],
+    ],
+    [
+        [0.367_322, 0.860_646, -0.227_968],
+        [0.280_085, 0.672_501, 0.047_413],
+        [-0.011_820, 0.042_940, 0.968_881],
+    ],
+    [
+        [1.255_528, -0.076_749, -0.178_779],
+        [-0.078_411, 0.930_809, 0.147_602],
+        [0.004_733, 0.691_367, 0.303_900],
+    ],
+];
+
+/// A color in CIE Lab, in which distances are what eyes see.
+fn seen(color: &str, eyes: &[[f64; 3]; 3]) -> [f64; 3] {
+    let light = [1, 3, 5].map(|at| channel(color, at));
+    let dot = |row: &[f64; 3]| row.iter().zip(light).map(|(a, b)| a * b).sum::<f64>();
+    let [r, g, b] = [dot(&eyes[0]), dot(&eyes[1]), dot(&eyes[2])];
+    let f = |t: f64| {
+        if t > 0.008_856 {
+            t.cbrt()
+        } else {
+            7.787 * t + 16.0 / 116.0
+        }
+    };
+    let x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.950_47);
+    let y = f(0.2126 * r + 0.7152 * g + 0.0722 * b);
+    let z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.088_83);
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
+#[test]
+fn colors_of_variants_differ_for_eyes_of_every_kind() {
+    for palette in palettes() {
+        for eyes in &EYES {
+            for a in 0..8 {
+                for b in 0..a {
+                    let of = |at: usize| seen(palette[format!("--v{at}").as_str()], eyes);
+                    let (one, other) = (of(a), of(b));
+                    let squares = one.iter().zip(other).map(|(a, b)| (a - b).powi(2));
+                    let apart = squares.sum::<f64>().sqrt();
+                    // 2.3 is just noticeable.
+                    assert!(apart > 18.0, "v{a} and v{b} are {apart:.1} apart");
+                }
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ fn figure(id: &str, select: &str, tried: &Tried, axis: &Axis) -> Figure {
 
     let means = axis.means(&tried.points);
     let shown = tried.means_compare();
-    let mut group = Node::group(&format!("points faint {}", color(tried.position)));
+    let mut group = Node::group(&format!("points pale {}", color(tried.position)));
     let mut chosen = None;
     for (trial, y) in &tried.points {
         let Some(x) = of(trial, axis.name).and_then(|v| axis.at(v, &across)) else {

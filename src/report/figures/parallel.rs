@@ -16,7 +16,7 @@ const RIGHT: f64 = 60.0;
 
 const TOP: f64 = 66.0;
 const BOTTOM: f64 = 286.0;
-const HEIGHT: f64 = 320.0;
+const HEIGHT: f64 = 304.0;
 
 /// Where trials pass that have no such parameter.
 const NONE: f64 = BOTTOM + 18.0;
@@ -51,6 +51,7 @@ fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
     let low = known.clone().fold(f64::INFINITY, f64::min);
     let high = known.fold(f64::NEG_INFINITY, f64::max);
 
+    let mut height = HEIGHT;
     let mut body = vec![steps((low, high), value, (2.0, 0.0))];
     let sign = Node::path("best", "M300 10h18");
     body.push(Node::group("trials").with(sign));
@@ -60,6 +61,7 @@ fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
         let mut ticks = axis.ticks(scale, MOST_TICKS);
         let lacks = |(trial, _): &(&TrialRow, f64)| of(trial, axis.name).is_none();
         if tried.points.iter().any(lacks) {
+            height = HEIGHT + 16.0;
             ticks.push((NONE, "none".to_owned()));
         }
         body.push(upright(
@@ -77,7 +79,7 @@ fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
         format!("All trials of {}", tried.name()),
         caption(select, tried, left_out),
         alt(select, tried, (low, high)),
-        (WIDTH, HEIGHT),
+        (WIDTH, height),
         body,
     ))
 }
