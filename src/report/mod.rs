@@ -9,6 +9,7 @@ mod differences;
 mod differing;
 mod examples;
 mod markdown;
+mod masking;
 mod periods;
 mod segments;
 mod selection;
