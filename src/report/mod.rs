@@ -11,6 +11,7 @@ mod differing;
 mod examples;
 mod figures;
 mod markdown;
+mod masking;
 mod periods;
 mod segments;
 mod selection;

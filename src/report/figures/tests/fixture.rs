@@ -42,6 +42,7 @@ pub(super) fn summary(variants: &[(&str, Vec<Tried>)]) -> Summary {
     let baseline = rows.last().map(|row| row.variant.clone());
     Summary {
         schema: 4,
+        masked: None,
         verdict: String::new(),
         warnings: Vec::new(),
         audit: Vec::new(),
