@@ -6,6 +6,7 @@ mod comparison;
 mod conflicts;
 mod csv;
 mod differences;
+mod html;
 mod markdown;
 mod periods;
 mod segments;
@@ -28,6 +29,10 @@ use crate::records::Store;
 /// Draws every report file from the store and writes it there.
 pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
     let summary = Summary::read(store)?;
+    let templates = None;
+    // First, for a template of the user may be wrong: then nothing has been touched.
+    let page = html::draw(&summary, templates)?;
+    store.write("report.html", page.as_bytes())?;
     store.write("report.md", markdown::draw(&summary).as_bytes())?;
     store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
     store.write("segments.csv", segments::csv(&summary.segments).as_bytes())?;
