@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::definition::{Node, Place, Written};
 use crate::exit::Failure;
 use crate::experiment::{
-    Cleaning, Evaluation, Experiment, Model, PATHS, Recommendations, Setting, Variant, resolved,
-    revisions,
+    Cleaning, Evaluation, Experiment, Model, PATHS, Recommendations, ReportSettings, Setting,
+    Variant, resolved, revisions,
 };
 use crate::records::{LAB_REVISION, Record};
 
@@ -95,6 +95,7 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
         settings: Vec::new(),
         evaluation,
         recommendations: Recommendations::default(),
+        report: ReportSettings::default(),
         search: None,
         only: Vec::new(),
     };

@@ -21,6 +21,9 @@ const MOST_SYNTAX_ERRORS: usize = 5;
 /// Files that include one another more than this go round in circles of some kind.
 const MOST_FILES: usize = 500;
 
+/// The path in `[report]`.
+pub(super) const TEMPLATES: &str = "templates";
+
 /// Places that hold one plugin.
 const SINGLE: [&str; 5] = ["source", "splitter", "weighting", "of", "targets"];
 
@@ -165,12 +168,24 @@ fn included(
     Some(node)
 }
 
-/// Puts `way` in front of the relative paths of a definition's source.
+/// Puts `way` in front of the relative paths of a definition's source, and of its templates.
 fn rebase_source(root: &mut Node, way: &Path) {
     if let Value::Table(entries) = &mut root.value {
-        for entry in entries.iter_mut().filter(|e| e.key == "source") {
-            rebase(&mut entry.node, way);
+        for entry in entries {
+            match entry.key.as_str() {
+                "source" => rebase(&mut entry.node, way),
+                "report" => rebase_report(&mut entry.node, way),
+                _ => {}
+            }
         }
+    }
+}
+
+/// Puts `way` in front of the relative paths of `[report]`.
+pub(super) fn rebase_report(report: &mut Node, way: &Path) {
+    if let Value::Table(entries) = &mut report.value {
+        let templates = entries.iter_mut().filter(|e| e.key == TEMPLATES);
+        templates.for_each(|entry| prefix(&mut entry.node, way));
     }
 }
 

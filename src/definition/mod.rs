@@ -13,6 +13,7 @@ mod models;
 mod only;
 mod overrides;
 mod plugins;
+mod report;
 mod search;
 mod show;
 mod tree;
@@ -42,7 +43,7 @@ pub(crate) use fault::Finding;
 pub(crate) use tree::{Node, Place};
 
 /// The keys a definition may have, in the order of the docs.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "include",
     "name",
     "seed",
@@ -54,6 +55,7 @@ const KEYS: [&str; 11] = [
     "search",
     "evaluation",
     "recommendations",
+    "report",
 ];
 
 /// A sweep of more trials than this is a slip of the keys, unless the user says `--yes`.
@@ -369,6 +371,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
         None => Some(Recommendations::default()),
     };
+    let report = report::report(root.take("report"), &base, faults);
     if let (Some((node, splitter)), Some(recommendations), true) =
         (&splitter, &recommendations, understood)
         && !part
@@ -397,6 +400,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         settings,
         evaluation: evaluation?,
         recommendations: recommendations?,
+        report: report?,
         search: search.became(random),
         only: Vec::new(),
     })

@@ -9,7 +9,7 @@ use super::fault::Sources;
 use super::search::entry_of;
 use super::tree::{Entry, Node, Place, Value};
 use super::{Checked, KEYS, plugins};
-use crate::experiment::{Experiment, Halving, Recommendations, resolved};
+use crate::experiment::{Experiment, Halving, Recommendations, ReportSettings, resolved};
 use crate::reference::{self, plain};
 
 /// The name of the source of what nobody wrote.
@@ -65,6 +65,7 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
     add(tree, "recommendations", default, || {
         Node::empty(default.clone())
     });
+    add(tree, "report", default, || Node::empty(default.clone()));
     let Value::Table(entries) = &mut tree.value else {
         return;
     };
@@ -102,6 +103,10 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
             }
             (None, _) if entry.key == "recommendations" => {
                 let defaults = resolved(&Recommendations::default());
+                merge(&mut entry.node, &defaults, default);
+            }
+            (None, _) if entry.key == "report" => {
+                let defaults = resolved(&ReportSettings::default());
                 merge(&mut entry.node, &defaults, default);
             }
             (None, _) => {}

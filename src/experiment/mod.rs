@@ -2,6 +2,7 @@
 
 mod combine;
 mod evaluation;
+pub(crate) mod report;
 mod search;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use combine::{Pick, Reason, combine, needs_validation, rows};
 pub(crate) use evaluation::{
     ColdItems, ColdUsers, Compared, Evaluation, Heard, Metrics, Recommendations, Ties, row,
 };
+pub(crate) use report::ReportSettings;
 pub(crate) use search::{
     Declared, DrawnModel, Halving, Random, RandomSearch, Resource, Scale, Search, Searched,
 };
@@ -54,6 +56,8 @@ pub(crate) struct Experiment {
     pub(crate) settings: Vec<Setting>,
     pub(crate) evaluation: Evaluation,
     pub(crate) recommendations: Recommendations,
+    /// How its report is drawn; its paths start at `base`.
+    pub(crate) report: ReportSettings,
     /// How its trials came about, if not every point of a grid is one.
     pub(crate) search: Option<Searched>,
     /// The conditions of `--only`, if only a part runs.

@@ -6,6 +6,8 @@ mod comparison;
 mod conflicts;
 mod csv;
 mod differences;
+mod differing;
+mod examples;
 mod html;
 mod markdown;
 mod periods;
@@ -23,15 +25,18 @@ pub(crate) use table::Table;
 pub(crate) use terminal::{data_tables, leaderboard, table};
 pub(crate) use text::{count, ends, probability, signed, value};
 
+use std::path::{Path, PathBuf};
+
 use crate::exit::Failure;
 use crate::records::Store;
+use crate::sweep::Overview;
 
 /// Draws every report file from the store and writes it there.
 pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
     let summary = Summary::read(store)?;
-    let templates = None;
-    // First, for a template of the user may be wrong: then nothing has been touched.
-    let page = html::draw(&summary, templates)?;
+    // A template of the user may be wrong: then the page of before stays as it is.
+    let templates = templates(&summary.overview);
+    let page = html::draw(&summary, templates.as_deref())?;
     store.write("report.html", page.as_bytes())?;
     store.write("report.md", markdown::draw(&summary).as_bytes())?;
     store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
@@ -39,4 +44,11 @@ pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
     store.write("comparisons.csv", summary.comparisons_csv().as_bytes())?;
     store.write_json("report.json", &summary)?;
     Ok(summary)
+}
+
+/// The folder of templates that the definition names, which is relative to the definition's.
+fn templates(overview: &Overview) -> Option<PathBuf> {
+    let folder = overview.report.templates.as_ref()?;
+    let definition = Path::new(&overview.definition);
+    Some(definition.parent().unwrap_or(definition).join(folder))
 }

@@ -464,6 +464,7 @@ mod tests {
             index: 0,
             cleaning: 0,
             settings: String::new(),
+            parameters: Vec::new(),
             edges: Vec::new(),
             validation: vec![record.id.clone()],
             test: vec![test.id.clone()],

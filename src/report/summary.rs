@@ -4,10 +4,13 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::audit::{self, Finding};
 use super::comparison::{Comparison, Pair, compare};
 use super::conflicts;
+use super::differing::{Differing, differing};
+use super::examples::Examples;
 use super::periods::{self, InPeriod};
 use super::segments::{self, InSegment};
 use super::selection::{Selection, fit_seconds};
@@ -18,7 +21,7 @@ use crate::exit::Failure;
 use crate::records::looks::looks;
 use crate::records::{Outcome, Record, SCHEMA, Store};
 use crate::settings::trial_name;
-use crate::sweep::{Overview, PlanTrial, PlanVariant, choose};
+use crate::sweep::{Overview, Parameter, PlanTrial, PlanVariant, choose};
 use crate::text::counted;
 
 /// The report's content; `report.json` is this.
@@ -43,6 +46,11 @@ pub(crate) struct Summary {
     pub(crate) pairs: Vec<Pair>,
     /// All trials in the order of the definition.
     pub(crate) trials: Vec<TrialRow>,
+    /// In what the definitions of the chosen trials differ.
+    pub(crate) differing: Vec<Differing>,
+    /// Some users with their history and their lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) examples: Option<Examples>,
     /// Data, plan and floor.
     #[serde(flatten)]
     pub(crate) overview: Overview,
@@ -89,6 +97,12 @@ pub(crate) struct Row {
     pub(crate) users_tied: f64,
     pub(crate) fit_seconds: f64,
     pub(crate) rank_seconds: f64,
+    /// Processor seconds of fitting, the mean over the seeds, where the system tells.
+    pub(crate) fit_cpu_seconds: Option<f64>,
+    /// The most that the process held in any stage of its records on test, where the system tells.
+    pub(crate) peak_bytes: Option<u64>,
+    /// The resolved definition of the chosen trial.
+    pub(crate) definition: Value,
     /// The records on test, one a seed.
     pub(crate) records: Vec<String>,
 }
@@ -96,14 +110,20 @@ pub(crate) struct Row {
 /// One trial of the grid.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TrialRow {
+    /// Its place among all trials of the experiment.
+    pub(crate) index: usize,
     pub(crate) variant: String,
     pub(crate) settings: String,
+    /// The values of what is varied in the variant.
+    pub(crate) parameters: Vec<Parameter>,
     /// Whether it represents its variant.
     pub(crate) chosen: bool,
     pub(crate) validation: BTreeMap<String, f64>,
     /// On test: of the chosen trial, and of all where the definition asks for them.
     pub(crate) test: BTreeMap<String, f64>,
     pub(crate) fit_seconds: Option<f64>,
+    /// The most that the process held in any of its stages, where the system tells.
+    pub(crate) peak_bytes: Option<u64>,
     /// Why it failed, if it did.
     pub(crate) failure: Option<String>,
     /// Where halving stopped it, if it did: `stopped after 5 of 15 iterations`.
@@ -164,6 +184,8 @@ impl Summary {
             selection,
             audit,
             segments,
+            differing: differing(&rows),
+            examples: None,
             leaderboard: rows,
             comparison,
             pairs,
@@ -230,6 +252,24 @@ fn mean_of(records: &[Record], of: impl Fn(&Record) -> f64) -> f64 {
     mean_sd(&values).0
 }
 
+/// Processor seconds of fitting, if the system told of all of them.
+fn fit_cpu_seconds(records: &[Record]) -> Option<f64> {
+    let each = records
+        .iter()
+        .map(|record| record.run.stages.fit.cpu_seconds);
+    let each: Vec<f64> = each.collect::<Option<_>>()?;
+    (!each.is_empty()).then(|| mean_sd(&each).0)
+}
+
+/// The most that the process held in any stage.
+fn peak_bytes(records: &[Record]) -> Option<u64> {
+    let stages = records.iter().flat_map(|record| {
+        let all = &record.run.stages;
+        [all.weigh, all.fit, all.rank, all.measure]
+    });
+    stages.filter_map(|stage| stage.peak_bytes).max()
+}
+
 fn trial_rows(
     variant: &PlanVariant,
     chosen: Option<usize>,
@@ -239,12 +279,15 @@ fn trial_rows(
     let mut rows = Vec::new();
     for (at, trial) in variant.trials.iter().enumerate() {
         let mut row = TrialRow {
+            index: trial.index,
             variant: variant.name.clone(),
             settings: trial.settings.clone(),
+            parameters: trial.parameters.clone(),
             chosen: chosen == Some(at),
             validation: BTreeMap::new(),
             test: BTreeMap::new(),
             fit_seconds: None,
+            peak_bytes: None,
             failure: None,
             stopped: None,
             stopped_at: None,
@@ -280,6 +323,7 @@ fn trial_rows(
         }
         row.fit_seconds =
             (!timed.is_empty()).then(|| mean_of(&timed, |record| record.run.fit_seconds()));
+        row.peak_bytes = peak_bytes(&timed);
         rows.push(row);
     }
     Ok(rows)
@@ -346,6 +390,11 @@ fn row(
         users_tied: mean_sd(&tied).0,
         fit_seconds: mean_of(&test, |record| record.run.fit_seconds()),
         rank_seconds: mean_of(&test, |record| record.run.rank_seconds()),
+        fit_cpu_seconds: fit_cpu_seconds(&test),
+        peak_bytes: peak_bytes(&test),
+        definition: test
+            .first()
+            .map_or(Value::Null, |record| record.result.key.definition.clone()),
         records: test.into_iter().map(|record| record.id).collect(),
     };
     Ok(Some((row, tables)))

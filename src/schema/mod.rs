@@ -12,7 +12,7 @@ mod places;
 use musicrec_api::Kind;
 use serde_json::{Map, Value, json};
 
-use crate::experiment::{Evaluation, Recommendations, Search};
+use crate::experiment::{Evaluation, Recommendations, ReportSettings, Search};
 use crate::reference::plain;
 use places::Places;
 
@@ -62,6 +62,10 @@ pub(crate) fn definition() -> Value {
         "search": search(),
         "evaluation": evaluation(&mut places),
         "recommendations": described::<Recommendations>("What `recommendations.csv` holds."),
+        "report": described::<ReportSettings>(
+            "How the report is drawn. It changes no result: a folder that is done is drawn anew, nothing \
+             runs again.",
+        ),
     });
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",

@@ -16,6 +16,8 @@ use crate::stages::prepare::Prepared;
 use crate::stages::segments::divide;
 use crate::stages::{By, Failed};
 
+use super::timeline::{Timeline, timeline};
+
 /// What one alternative of the cleaners makes of the source.
 #[derive(Debug)]
 pub(super) struct Cleaned {
@@ -23,6 +25,8 @@ pub(super) struct Cleaned {
     pub(super) folds: Vec<FoldData>,
     /// What the splitter said, fold by fold, until the audit has seen it.
     split: Vec<Fold>,
+    /// The events by time and part; absent without times.
+    pub(super) timeline: Option<Timeline>,
 }
 
 impl Cleaned {
@@ -47,6 +51,7 @@ impl Cleaned {
                 prepared,
                 folds,
                 split,
+                timeline: None,
             })
         };
         let cleanings = experiment.cleanings.iter();
@@ -60,6 +65,8 @@ impl Cleaned {
         for of in all {
             let validated = !of.periods(Role::Validation).is_empty();
             let split = std::mem::take(&mut of.split);
+            let in_time = !experiment.splitter.uses_the_future();
+            of.timeline = timeline(&of.prepared.events, &split, in_time);
             for (fold, data) in split.iter().zip(&mut of.folds) {
                 let audited = Audited {
                     fold,

@@ -20,6 +20,7 @@ mod rows;
 mod run;
 mod schedule;
 mod search;
+mod timeline;
 mod trains;
 mod unit;
 pub(crate) mod units;
@@ -48,7 +49,7 @@ pub(crate) use isolate::{Isolation, Limits, serve, stopped};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
-pub(crate) use ranges::{Edge, End, Range};
+pub(crate) use ranges::{Edge, End, Parameter, Range};
 use search::Sample;
 use trains::Trains;
 
@@ -273,7 +274,9 @@ impl<'a> Sweep<'a> {
         let opening = Self::opening(experiment, options, cancel, store)?;
         if !options.fresh {
             let identity = resume::identity(experiment, &opening.fingerprint);
-            if let Some(overview) = resume::finished(&identity, &opening.store, options)? {
+            if let Some(mut overview) = resume::finished(&identity, &opening.store, options)? {
+                // What is drawn may be drawn otherwise.
+                overview.report.clone_from(&experiment.report);
                 let mut sweep = opening.with(Vec::new(), Trains::default(), overview, true);
                 sweep.presence = presence;
                 return Ok(sweep);

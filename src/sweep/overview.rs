@@ -10,12 +10,13 @@ use serde_json::Value;
 use super::Options;
 use super::cleaned::Cleaned;
 use super::provenance::Provenance;
-use super::ranges::{Edge, Range};
+use super::ranges::{Edge, Parameter, Range};
 use super::resume::{identity, revisions, rules};
 use super::rows::plan;
+use super::timeline::Timeline;
 use crate::compare::{Correction, detectable, mean_sd, quantile};
 use crate::exit::Failure;
-use crate::experiment::{Experiment, Searched};
+use crate::experiment::{Experiment, ReportSettings, Searched};
 use crate::halving::Halved;
 use crate::records::{SCHEMA, Store, hex};
 use crate::stages::audit::Check;
@@ -86,6 +87,12 @@ pub(crate) struct Overview {
     pub(crate) checks: Vec<Check>,
     pub(crate) variants: Vec<PlanVariant>,
     pub(crate) recommended: Option<Recommended>,
+    /// How the report is drawn.
+    #[serde(default)]
+    pub(crate) report: ReportSettings,
+    /// The attachment with what the report tells of some users; none in folders of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) examples: Option<String>,
     /// Why there are no recommendations, if making them failed.
     pub(crate) recommendations_failed: Option<String>,
 }
@@ -104,6 +111,9 @@ pub(crate) struct CleanedLog {
     /// Hash of its events.
     #[serde(default)]
     pub(crate) hash: String,
+    /// Its events by time and part; absent without times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timeline: Option<Timeline>,
     pub(crate) funnel: Vec<Step>,
     pub(crate) folds: Vec<Summary>,
     /// Chance and ceiling on the test part.
@@ -156,6 +166,9 @@ pub(crate) struct PlanTrial {
     pub(crate) cleaning: usize,
     /// What distinguishes it from the other trials of its variant: `factors=32, alpha=10`.
     pub(crate) settings: String,
+    /// The values of what is varied in the variant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parameters: Vec<Parameter>,
     /// Which of its parameters have the lowest or highest value that the variant tries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) edges: Vec<Edge>,
@@ -287,7 +300,10 @@ pub(super) fn make(
             |(
                 label,
                 Cleaned {
-                    prepared, folds, ..
+                    prepared,
+                    folds,
+                    timeline,
+                    ..
                 },
             )| CleanedLog {
                 label: label.clone(),
@@ -295,6 +311,7 @@ pub(super) fn make(
                 kinds: kinds(&prepared.events),
                 log: Part::of(&prepared.events),
                 hash: hashes::of_log(&prepared.events),
+                timeline: timeline.clone(),
                 funnel: prepared.funnel.clone(),
                 folds: folds.iter().map(|f| f.summary.clone()).collect(),
                 floor: None,
@@ -336,6 +353,8 @@ pub(super) fn make(
         checks: super::audit::of_comparison(experiment),
         variants: Vec::new(),
         recommended: None,
+        report: experiment.report.clone(),
+        examples: None,
         recommendations_failed: None,
     };
     overview.variants = plan(experiment, fingerprint, overview.validated());

@@ -37,6 +37,14 @@ pub(crate) struct Edge {
     pub(crate) near: Option<String>,
 }
 
+/// A parameter of a trial that does not have one value in all trials of its variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parameter {
+    /// As in [`Range::parameter`]; or `weighting` or `cleaners`, where several of these are tried.
+    pub(crate) name: String,
+    pub(crate) value: Value,
+}
+
 /// Which end of what was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,7 +55,7 @@ pub(crate) enum End {
 
 /// A trial's parameters of model and weighting by name. Those of different weightings are different
 /// parameters.
-fn parameters(trial: &Trial) -> BTreeMap<(String, String), Value> {
+pub(super) fn parameters(trial: &Trial) -> BTreeMap<(String, String), Value> {
     let mut all = BTreeMap::new();
     for (prefix, plugin) in [
         ("", &trial.model.resolved),

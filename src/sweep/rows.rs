@@ -4,7 +4,7 @@
 use musicrec_api::Role;
 use serde_json::Value;
 
-use super::ranges::ranges;
+use super::ranges::{Parameter, Range, parameters as values, ranges};
 use super::{PlanTrial, PlanVariant};
 use crate::experiment::{Experiment, Trial};
 use crate::halving::Halved;
@@ -33,7 +33,6 @@ pub(super) fn plan(
             let (ranges, edges) = ranges(&own, drawn);
             PlanVariant {
                 name: variant.name.clone(),
-                ranges,
                 tunable: own.iter().any(tunable),
                 halving: experiment
                     .search
@@ -45,10 +44,12 @@ pub(super) fn plan(
                     .iter()
                     .zip(settings(experiment, &own))
                     .zip(edges)
-                    .map(|((trial, settings), edges)| PlanTrial {
+                    .zip(varied(experiment, &own, &ranges))
+                    .map(|(((trial, settings), edges), parameters)| PlanTrial {
                         index: trial.index,
                         cleaning: trial.cleaning,
                         settings,
+                        parameters,
                         edges,
                         validation: if validated {
                             ids(trial, Role::Validation)
@@ -58,9 +59,51 @@ pub(super) fn plan(
                         test: ids(trial, Role::Test),
                     })
                     .collect(),
+                ranges,
             }
         })
         .collect()
+}
+
+/// For each trial the values of what is varied: by the ranges in their order, then which weighting and
+/// which cleaners, where there are several.
+fn varied(experiment: &Experiment, trials: &[Trial], ranges: &[Range]) -> Vec<Vec<Parameter>> {
+    let names: Vec<&str> = {
+        let mut names: Vec<&str> = ranges.iter().map(|r| r.parameter.as_str()).collect();
+        names.dedup();
+        names
+    };
+    let weighting = |trial: &Trial| nesting(&trial.weighting.resolved);
+    let cleaners = |trial: &Trial| experiment.cleanings[trial.cleaning].label.clone();
+    let several = |of: &dyn Fn(&Trial) -> String| {
+        let first = trials.first().map(of);
+        trials.iter().any(|trial| Some(of(trial)) != first)
+    };
+    let (weightings, cleanings) = (several(&weighting), several(&cleaners));
+    let of_trial = |trial: &Trial| {
+        let mut own: Vec<Parameter> = Vec::new();
+        let values = values(trial);
+        for name in &names {
+            // A trial has one weighting, so it has each name once.
+            let known = values.iter().find(|((_, parameter), _)| parameter == name);
+            own.extend(known.map(|((_, name), value)| Parameter {
+                name: name.clone(),
+                value: value.clone(),
+            }));
+        }
+        let named = [
+            ("weighting", weightings.then(|| weighting(trial))),
+            ("cleaners", cleanings.then(|| cleaners(trial))),
+        ];
+        own.extend(named.into_iter().filter_map(|(name, value)| {
+            Some(Parameter {
+                name: name.to_owned(),
+                value: value?.into(),
+            })
+        }));
+        own
+    };
+    trials.iter().map(of_trial).collect()
 }
 
 /// Whether a trial's model has a number among its parameters.

@@ -56,6 +56,9 @@ fn row(variant: &str, value: f64, rank: Option<usize>, best: bool) -> Row {
         users_tied: 0.0,
         fit_seconds: 0.0,
         rank_seconds: 0.0,
+        fit_cpu_seconds: None,
+        peak_bytes: None,
+        definition: serde_json::Value::Null,
         records: Vec::new(),
     }
 }

@@ -1,0 +1,51 @@
+//! How reports are drawn: `[report]`. It changes no result, so it is part of no identity.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How the report of a sweep is drawn, and in which forms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ReportSettings {
+    /// Whether reports name users and items by the ids of the log. By default they are numbered, for
+    /// reports are sent around.
+    pub(crate) show_ids: bool,
+    /// A folder with templates of your own for `report.html`, relative to the definition's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) templates: Option<PathBuf>,
+    /// What is written at the end of a sweep.
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    pub(crate) formats: Vec<Format>,
+}
+
+/// A form of the report.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// `report.html`, one page for people.
+    Html,
+    /// `report.md`, for repositories.
+    Md,
+    /// `report.json`, for programs.
+    Json,
+    /// Tables for notebooks and spreadsheets.
+    Csv,
+    /// Tables for papers.
+    Latex,
+    /// Tables for notebooks, typed.
+    Parquet,
+}
+
+impl Default for ReportSettings {
+    fn default() -> Self {
+        Self {
+            show_ids: false,
+            templates: None,
+            formats: vec![Format::Html, Format::Md, Format::Json, Format::Csv],
+        }
+    }
+}
