@@ -2,12 +2,14 @@
 //! again at any time. One [`Summary`], several forms.
 
 mod audit;
+mod charts;
 mod comparison;
 mod conflicts;
 mod csv;
 mod differences;
 mod differing;
 mod examples;
+mod figures;
 mod html;
 mod markdown;
 mod periods;

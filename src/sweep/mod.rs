@@ -51,6 +51,7 @@ pub(crate) use overview::{
 };
 pub(crate) use ranges::{Edge, End, Parameter, Range};
 use search::Sample;
+pub(crate) use timeline::Timeline;
 use trains::Trains;
 
 /// What the command line says about how to run.
