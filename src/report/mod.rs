@@ -13,6 +13,7 @@ mod figures;
 mod html;
 mod markdown;
 mod periods;
+mod prose;
 mod segments;
 mod selection;
 mod summary;

@@ -20,7 +20,10 @@ const SKELETON: &str = "report.html";
 
 macro_rules! built_in {
     ($($name:literal)*) => {
-        &[$(($name, include_str!(concat!("templates/", $name)))),*]
+        &[
+            $(($name, include_str!(concat!("templates/", $name))),)*
+            ("charts.css", crate::report::charts::CSS),
+        ]
     };
 }
 
