@@ -39,6 +39,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         let ends = end("low").zip(end("high"));
         ends.map_or_else(|| "-".to_owned(), text::ends)
     });
+    environment.add_filter("sample", |text: &str| Value::from_safe_string(sample(text)));
     environment.add_filter("words", |text: &str| Value::from_safe_string(words(text)));
     environment.add_filter("name", |text: &str| {
         Value::from_safe_string(format!("<bdi>{}</bdi>", escape(text)))
@@ -59,4 +60,19 @@ fn words(text: &str) -> String {
             _ => format!("<code><bdi>{}</bdi></code>", escape(piece)),
         })
         .collect()
+}
+
+/// Characters of a sample that are shown.
+const SAMPLE: usize = 120;
+
+/// A cell of the log as code, cut where it gets long, as in `report.md`.
+fn sample(text: &str) -> String {
+    let mut shown: String = text.chars().take(SAMPLE).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    if shown.is_empty() {
+        return "(empty)".to_owned();
+    }
+    format!("<code><bdi>{}</bdi></code>", escape(&shown))
 }
