@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::exit::Failure;
 use crate::records::{Outcome, Record, Store, hex};
 use crate::report::Table;
-use crate::sweep::Overview;
+use crate::sweep::{KeptExamples, Overview};
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +150,10 @@ fn of_overview(
                 findings.push(Finding::new(name, without_error(&failure)));
             }
         }
+    }
+    if let Err(failure) = KeptExamples::read(overview, store) {
+        let name = overview.examples_attachment.as_deref().unwrap_or_default();
+        findings.push(Finding::new(name, without_error(&failure)));
     }
     if let Some(recommended) = &overview.recommended {
         // It may be deleted at any time, but what is there must be what was written.

@@ -368,14 +368,17 @@ fn check_row(key: &str, name: &str, place: Place, rows: Option<&Rows>, faults: &
 
 /// Reads `[recommendations]`.
 pub(super) fn recommendations(
-    node: &Node,
+    entry: Option<Entry>,
     rows: Option<&Rows>,
     faults: &mut Faults,
 ) -> Option<Recommendations> {
-    if !axes::none(node, faults) {
+    let Some(Entry { node, .. }) = entry else {
+        return Some(Recommendations::default());
+    };
+    if !axes::none(&node, faults) {
         return None;
     }
-    let parsed: Recommendations = typed(node, faults)?;
+    let parsed: Recommendations = typed(&node, faults)?;
     if let (Some(name), Some(at)) = (&parsed.variant, node.get("variant")) {
         check_row("variant", name, at.node.place.clone(), rows, faults);
     }

@@ -28,9 +28,7 @@ use musicrec_api::{Kind, Splitter};
 use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
-use crate::experiment::{
-    Compared, Experiment, POPULARITY, Recommendations, Variant, Weighting, needs_validation,
-};
+use crate::experiment::{Compared, Experiment, POPULARITY, Variant, Weighting, needs_validation};
 use checks::Checks;
 use evaluation::Rows;
 use fault::{COMMAND_LINE, Fault, Faults, Sources};
@@ -367,10 +365,8 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
         search.check_rows(&variants, &settings, &models, exhibit_test, faults);
     }
-    let recommendations = match root.take("recommendations") {
-        Some(entry) => evaluation::recommendations(&entry.node, rows.as_ref(), faults),
-        None => Some(Recommendations::default()),
-    };
+    let entry = root.take("recommendations");
+    let recommendations = evaluation::recommendations(entry, rows.as_ref(), faults);
     let report = report::report(root.take("report"), &base, faults);
     if let (Some((node, splitter)), Some(recommendations), true) =
         (&splitter, &recommendations, understood)

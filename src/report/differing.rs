@@ -1,10 +1,12 @@
 //! In what the chosen trials of the variants differ.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::markdown::{escape, table};
 use super::summary::Row;
 use crate::settings::{flatten, nesting};
 
@@ -51,4 +53,37 @@ pub(super) fn differing(rows: &[Row]) -> Vec<Differing> {
     });
     let differ = |of: &Differing| of.values.iter().any(|value| *value != of.values[0]);
     plugins.chain(others).filter(differ).collect()
+}
+
+/// Variants that `report.md` has a column for.
+const COLUMNS: usize = 8;
+
+/// The section of `report.md`: a line a value that differs, a column a variant.
+pub(super) fn markdown(out: &mut String, rows: &[Row], differing: &[Differing]) {
+    if differing.is_empty() {
+        return;
+    }
+    out.push_str("## What differs between variants\n\n");
+    out.push_str("All else in the definitions of the chosen trials is the same.");
+    let more = rows.len().saturating_sub(COLUMNS);
+    if more > 0 {
+        let _ = write!(
+            out,
+            " The first {COLUMNS} of {} variants; `report.json` has all.",
+            rows.len()
+        );
+    }
+    out.push_str("\n\n");
+    let mut header = vec!["key".to_owned()];
+    header.extend(rows.iter().take(COLUMNS).map(|row| escape(&row.variant)));
+    let line = |of: &Differing| {
+        let values = of.values.iter().take(COLUMNS);
+        let values = values.map(|value| value.as_deref().map_or(String::new(), escape));
+        std::iter::once(escape(&of.parameter))
+            .chain(values)
+            .collect()
+    };
+    let lines: Vec<Vec<String>> = differing.iter().map(line).collect();
+    let words = header.len();
+    table(out, &header, &lines, words);
 }

@@ -11,7 +11,7 @@ use super::text::{
     PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, few, fold_line, interval,
     mean_count, owned, parts, probability, seconds, seeds, users_hit, value,
 };
-use super::{Summary, differences};
+use super::{Summary, differences, differing, examples};
 use crate::stages::prepare::Step;
 use crate::sweep::CleanedLog;
 use crate::text::hidden;
@@ -36,6 +36,8 @@ pub(super) fn draw(summary: &Summary) -> String {
     cleaning(&mut out, summary);
     split(&mut out, summary);
     audit::markdown(&mut out, &summary.audit);
+    differing::markdown(&mut out, &summary.leaderboard, &summary.differing);
+    examples::markdown(&mut out, summary.examples.as_ref());
     metrics(&mut out, summary);
     provenance(&mut out, summary);
     reading(&mut out, summary);
@@ -266,6 +268,9 @@ fn cleaning(out: &mut String, summary: &Summary) {
     for log in &summary.overview.cleanings {
         subheading(out, log);
         cleaned(out, log);
+    }
+    if let Some(masked) = &summary.masked {
+        let _ = writeln!(out, "Note: {}.\n", escape(masked));
     }
 }
 

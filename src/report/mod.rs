@@ -12,6 +12,7 @@ mod examples;
 mod figures;
 mod html;
 mod markdown;
+mod masking;
 mod periods;
 mod prose;
 mod segments;

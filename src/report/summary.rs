@@ -10,7 +10,8 @@ use super::audit::{self, Finding};
 use super::comparison::{Comparison, Pair, compare};
 use super::conflicts;
 use super::differing::{Differing, differing};
-use super::examples::Examples;
+use super::examples::{Examples, Known};
+use super::masking::mask;
 use super::periods::{self, InPeriod};
 use super::segments::{self, InSegment};
 use super::selection::{Selection, fit_seconds};
@@ -51,6 +52,9 @@ pub(crate) struct Summary {
     /// Some users with their history and their lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) examples: Option<Examples>,
+    /// What of the log is not shown, in words; none with `show_ids = true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) masked: Option<String>,
     /// Data, plan and floor.
     #[serde(flatten)]
     pub(crate) overview: Overview,
@@ -137,13 +141,14 @@ pub(crate) struct TrialRow {
 impl Summary {
     /// Reads the store.
     pub(crate) fn read(store: &Store) -> Result<Self, Failure> {
-        let overview: Overview = store.read(Overview::FILE)?.ok_or_else(|| {
+        let mut overview: Overview = store.read(Overview::FILE)?.ok_or_else(|| {
             Failure::Data(format!(
                 "{} holds no sweep: there is no {}",
                 store.folder().display(),
                 Overview::FILE
             ))
         })?;
+        let masked = mask(&mut overview);
         let labels = overview.labels();
         let mut rows = Vec::new();
         let mut tables = Vec::new();
@@ -163,6 +168,7 @@ impl Summary {
                 tables.push(table);
             }
         }
+        let known = Known::read(&overview, &rows, &tables, store)?;
         let (comparison, pairs) = compare(&overview, &mut rows, tables, store)?;
         let segments = segments::read(&overview, &rows, store)?;
         let audit = audit::findings(&overview, &rows);
@@ -185,7 +191,8 @@ impl Summary {
             audit,
             segments,
             differing: differing(&rows),
-            examples: None,
+            examples: known.and_then(|known| known.examples(&overview, &rows)),
+            masked,
             leaderboard: rows,
             comparison,
             pairs,

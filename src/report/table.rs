@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 
 use crate::exit::Failure;
 use crate::records::Store;
@@ -63,6 +63,12 @@ impl Table {
             values: self.values.select(Axis(0), &rows),
             labels: self.labels,
         })
+    }
+
+    /// The values of a metric; `None` if there is no such column.
+    pub(crate) fn of(&self, label: &str) -> Option<ArrayView1<'_, f64>> {
+        let at = self.labels.iter().position(|known| known == label)?;
+        Some(self.values.column(at))
     }
 
     /// The drawn values of one metric, ascending.

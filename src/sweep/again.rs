@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use super::cleaned::{Cleaned, of_source};
 use super::meter::{Meter, Peaks};
@@ -10,7 +9,7 @@ use super::run::pool;
 use super::trains::Trains;
 use super::unit::Job;
 use super::units::Unit;
-use super::{Opening, Options, Sweep, overview};
+use super::{Begun, Opening, Options, Sweep, overview};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::panics;
@@ -49,7 +48,7 @@ pub(crate) fn again(
         experiment,
         options,
         cancel,
-        begun: Instant::now(),
+        begun: Begun::now(),
         began: now(),
         fingerprint,
         store: Store::new(options.out.clone()),

@@ -6,6 +6,7 @@ mod audit;
 mod checks;
 mod cleaned;
 pub(crate) mod estimate;
+mod examples;
 mod isolate;
 pub(crate) mod memory;
 mod meter;
@@ -29,7 +30,6 @@ mod warnings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
 use musicrec_api::Role;
 use serde_json::Value;
@@ -44,11 +44,13 @@ use crate::stages::unless_cancelled;
 pub(crate) use again::again;
 use checks::{check_budget, check_weightings};
 use cleaned::{Cleaned, of_source};
+pub(crate) use examples::{Heard, KeptExamples};
 use isolate::Workers;
 pub(crate) use isolate::{Isolation, Limits, serve, stopped};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
+use provenance::Begun;
 pub(crate) use ranges::{Edge, End, Parameter, Range};
 use search::Sample;
 pub(crate) use timeline::Timeline;
@@ -178,7 +180,7 @@ pub(crate) struct Sweep<'a> {
     /// Processes that fit, where these do.
     workers: Workers,
     /// When reading began.
-    begun: Instant,
+    begun: Begun,
     /// The same, UTC.
     began: String,
 }
@@ -188,7 +190,7 @@ struct Opening<'a> {
     experiment: &'a Experiment,
     options: &'a Options,
     cancel: &'a AtomicBool,
-    begun: Instant,
+    begun: Begun,
     began: String,
     fingerprint: String,
     store: Store,
@@ -346,7 +348,7 @@ impl<'a> Sweep<'a> {
         cancel: &'a AtomicBool,
         store: Store,
     ) -> Result<Opening<'a>, Failure> {
-        let (begun, began) = (Instant::now(), now());
+        let (begun, began) = (Begun::now(), now());
         let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
         let changes = if options.fresh {
             None
@@ -417,6 +419,7 @@ impl<'a> Sweep<'a> {
         let keys = self.keys(Role::Test, &chosen);
         self.run_trials(keys, listener)?;
         self.recommend(&trials, listener)?;
+        self.keep_examples()?;
         self.workers.dismiss();
         self.overview.provenance.ended(self.begun);
         self.overview.finished = true;

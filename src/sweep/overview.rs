@@ -92,7 +92,7 @@ pub(crate) struct Overview {
     pub(crate) report: ReportSettings,
     /// The attachment with what the report tells of some users; none in folders of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) examples: Option<String>,
+    pub(crate) examples_attachment: Option<String>,
     /// Why there are no recommendations, if making them failed.
     pub(crate) recommendations_failed: Option<String>,
 }
@@ -354,7 +354,7 @@ pub(super) fn make(
         variants: Vec::new(),
         recommended: None,
         report: experiment.report.clone(),
-        examples: None,
+        examples_attachment: None,
         recommendations_failed: None,
     };
     overview.variants = plan(experiment, fingerprint, overview.validated());

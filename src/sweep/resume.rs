@@ -348,6 +348,10 @@ pub(super) fn finished(
             return Ok(None);
         }
     }
+    let examples = overview.examples_attachment.as_ref();
+    if examples.is_some_and(|name| store.attachment(name).is_err()) {
+        return Ok(None);
+    }
     let recommended = match &overview.recommended {
         Some(recommended) => recommended.is_in(store),
         None => !options.retry_failed || overview.recommendations_failed.is_none(),
