@@ -38,15 +38,15 @@ use crate::sweep::Overview;
 /// Draws every report file from the store and writes it there.
 pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
     let summary = Summary::read(store)?;
-    // A template of the user may be wrong: then the page of before stays as it is.
-    let templates = templates(&summary.overview);
-    let page = html::draw(&summary, templates.as_deref())?;
-    store.write("report.html", page.as_bytes())?;
     store.write("report.md", markdown::draw(&summary).as_bytes())?;
     store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
     store.write("segments.csv", segments::csv(&summary.segments).as_bytes())?;
     store.write("comparisons.csv", summary.comparisons_csv().as_bytes())?;
     store.write_json("report.json", &summary)?;
+    // Last, for a template of the user may be wrong: then the page of before stays as it is.
+    let templates = templates(&summary.overview);
+    let page = html::draw(&summary, templates.as_deref())?;
+    store.write("report.html", page.as_bytes())?;
     Ok(summary)
 }
 

@@ -18,6 +18,3 @@ pub(crate) fn draw(summary: &Summary, templates: Option<&Path>) -> Result<String
     let engine = engine::Engine::new(templates)?;
     engine.render(page::context(summary, &engine))
 }
-
-#[cfg(test)]
-mod tests;
