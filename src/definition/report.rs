@@ -5,7 +5,7 @@ use std::path::Path;
 use super::axes;
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Value};
-use super::typed::typed;
+use super::typed::lenient;
 use crate::experiment::ReportSettings;
 
 /// Reads `[report]`. Relative paths start at `base`.
@@ -20,7 +20,10 @@ pub(super) fn report(
     if !axes::none(&node, faults) {
         return None;
     }
-    let settings: ReportSettings = typed(&node, faults)?;
+    let before = faults.errors();
+    // Whatever is wrong with one key, the others are looked at.
+    let settings: ReportSettings = lenient(&node, false, faults)?;
+    let whole = faults.errors() == before;
     if let (Some(folder), Some(entry)) = (&settings.templates, node.get("templates"))
         && !base.join(folder).is_dir()
     {
@@ -40,11 +43,13 @@ pub(super) fn report(
                     .help("leave `formats` out for html, md, json and csv"),
             );
         }
-        for (at, item) in items.iter().enumerate() {
+        // Entries that were left out would shift the others.
+        let items = items.iter().enumerate();
+        for (at, item) in items.filter(|_| whole) {
             if settings.formats[..at].contains(&settings.formats[at]) {
                 faults.push(Fault::at(item.place.clone(), "this is listed twice"));
             }
         }
     }
-    Some(settings)
+    Some(settings).filter(|_| whole)
 }

@@ -1,6 +1,6 @@
 //! How reports are drawn: `[report]`. It changes no result, so it is part of no identity.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,16 @@ pub(crate) enum Format {
     Latex,
     /// Tables for notebooks, typed.
     Parquet,
+}
+
+impl ReportSettings {
+    /// The same with its paths as seen from the working directory; they start at `base`.
+    pub(crate) fn seen_from_here(&self, base: &Path) -> Self {
+        Self {
+            templates: self.templates.as_ref().map(|folder| base.join(folder)),
+            ..self.clone()
+        }
+    }
 }
 
 impl Default for ReportSettings {

@@ -25,6 +25,10 @@ const PLUGINS: [&str; 2] = ["model", "weighting"];
 /// What differs between the rows: plugins first, then all else by path. A row alone differs from nothing.
 pub(super) fn differing(rows: &[Row]) -> Vec<Differing> {
     let definitions: Vec<&Value> = rows.iter().map(|row| &row.definition).collect();
+    between(&definitions)
+}
+
+fn between(definitions: &[&Value]) -> Vec<Differing> {
     let plugins = PLUGINS.iter().map(|place| Differing {
         parameter: (*place).to_owned(),
         values: definitions
@@ -86,4 +90,41 @@ pub(super) fn markdown(out: &mut String, rows: &[Row], differing: &[Differing]) 
     let lines: Vec<Vec<String>> = differing.iter().map(line).collect();
     let words = header.len();
     table(out, &header, &lines, words);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::between;
+
+    fn lines(definitions: &[Value]) -> Vec<String> {
+        let definitions: Vec<&Value> = definitions.iter().collect();
+        let differing = between(&definitions).into_iter();
+        let line = |values: Vec<Option<String>>| -> Vec<String> {
+            let values = values.into_iter();
+            values.map(|v| v.unwrap_or_else(|| "-".into())).collect()
+        };
+        differing
+            .map(|d| format!("{}: {}", d.parameter, line(d.values).join(" ")))
+            .collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_listed_with_plugins_first() {
+        let of = |model: Value| json!({ "seed": 1, "cleaners": [{ "trim": {} }], "weighting": { "binary": {} }, "model": model });
+        let als = |factors: u64| of(json!({ "als": { "alpha": 1.0, "factors": factors } }));
+        let random = of(json!({ "random": {} }));
+        assert_eq!(lines(&[]), [""; 0]);
+        assert_eq!(lines(&[als(8)]), [""; 0]);
+        assert_eq!(lines(&[als(8), als(16)]), ["model.als.factors: 8 16"]);
+        assert_eq!(
+            lines(&[als(8), random]),
+            [
+                "model: als random",
+                "model.als.alpha: 1.0 -",
+                "model.als.factors: 8 -"
+            ]
+        );
+    }
 }

@@ -220,15 +220,18 @@ fn before(user: &Example) -> String {
         return "nothing".to_owned();
     }
     let heard = user.history.iter().map(|heard| {
-        let mut about = Vec::new();
-        if heard.times > 1 {
-            about.push(format!("{} times", heard.times));
-        }
-        about.extend(heard.kind.as_deref().map(escape));
-        about.extend(heard.time.map(|at| time(Some(at))));
-        match about.as_slice() {
-            [] => escape(&heard.item),
-            about => format!("{} ({})", escape(&heard.item), about.join(", ")),
+        let kind = heard.kind.as_deref().map(escape);
+        let last: Vec<String> = kind
+            .into_iter()
+            .chain(heard.time.map(|at| time(Some(at))))
+            .collect();
+        let last = last.join(", ");
+        let item = escape(&heard.item);
+        match (heard.times, last.is_empty()) {
+            (1, true) => item,
+            (1, false) => format!("{item} ({last})"),
+            (times, true) => format!("{item} ({times} times)"),
+            (times, false) => format!("{item} ({times} times, last: {last})"),
         }
     });
     let heard: Vec<String> = heard.collect();

@@ -65,3 +65,67 @@ fn of_step(step: &mut Step, ids: &[String]) -> usize {
 fn may_be_a_row(text: &str) -> bool {
     text.contains(", ") || text.ends_with('…')
 }
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{Account, Sample};
+
+    use super::of_step;
+    use crate::stages::prepare::Step;
+
+    fn account(column: &str, before: &str) -> Account {
+        Account {
+            column: column.into(),
+            what: "found".into(),
+            rows: 1,
+            samples: vec![Sample {
+                row: 1,
+                before: before.into(),
+                after: None,
+            }],
+        }
+    }
+
+    fn left(reach: &str, dropped: Vec<Account>, changed: Vec<Account>) -> (usize, Vec<String>) {
+        let mut step = Step {
+            name: "x".into(),
+            reach: reach.into(),
+            on: "log".into(),
+            rows_in: 1,
+            rows_out: 1,
+            dropped,
+            changed,
+            leaks: Vec::new(),
+        };
+        let count = of_step(&mut step, &["u".to_owned(), "i".to_owned()]);
+        let accounts = step.dropped.iter().chain(&step.changed);
+        let samples = accounts.flat_map(|a| &a.samples);
+        (count, samples.map(|s| s.before.clone()).collect())
+    }
+
+    #[test]
+    fn cells_of_ids_and_whole_rows_are_left_out() {
+        let changed = vec![
+            account("u", "U1"),
+            account("i", "s1"),
+            account("kind", "Play, loud"),
+        ];
+        assert_eq!(left("row", vec![], changed), (2, vec!["Play, loud".into()]));
+        let dropped = || {
+            vec![
+                account("", "u1"),
+                account("u", "guest"),
+                account("time", "yesterday"),
+                account("time", "u1, s1, , play"),
+                account("time", "u1-with-a-very-long-name…"),
+            ]
+        };
+        assert_eq!(
+            left("log", dropped(), vec![]),
+            (4, vec!["yesterday".into()])
+        );
+        // A row that a source could not read.
+        let (count, left) = left("", dropped(), vec![account("plays", "2 ")]);
+        assert_eq!((count, left), (5, vec!["2 ".into()]));
+    }
+}

@@ -112,12 +112,11 @@ impl Sweep<'_> {
         };
         let select = &self.overview.select;
         let (users, own) = by_user(compared, None, select, &self.store)?;
-        let other = match with {
-            Some(with) => by_user(with, Some(&users), select, &self.store)?.1,
-            None => {
-                let chance = self.overview.floor(compared.cleaning);
-                vec![chance.map_or(0.0, |floor| floor.expected); users.len()]
-            }
+        let other = if let Some(with) = with {
+            by_user(with, Some(&users), select, &self.store)?.1
+        } else {
+            let chance = self.overview.floor(compared.cleaning);
+            vec![chance.map_or(0.0, |floor| floor.expected); users.len()]
         };
         let differences = own
             .iter()
@@ -167,30 +166,32 @@ impl Sweep<'_> {
             Some(with) => format!("that of `{}`, the highest other on test,", with.variant),
             None => "what a random ranking gives on average".to_owned(),
         };
-        let mut rule = format!(
-            "By how far {select} of `{}` ({best}) is above {other} for a user: the two largest gains, \
-             the median, the two largest losses; of equal users the first by id.",
+        let mut rule = vec![format!(
+            "Users are chosen by how far {select} of `{}` ({best}) is above {other}: the two largest \
+             gains, the median, the two largest losses; of equal users the first by id.",
             compared.variant
-        );
+        )];
         let seeds = rows.iter().map(|row| row.records.len()).max().unwrap_or(1);
         if seeds > 1 {
-            rule += &format!(
-                " Values are means over the seeds (up to {seeds}), lists are those of the first."
-            );
+            rule.push(format!(
+                "Values are means over the seeds (up to {seeds}), lists are those of the first."
+            ));
         }
         let periods = self.cleaned[compared.cleaning].periods(musicrec_api::Role::Test);
         if periods.len() > 1 {
-            rule += &format!(
-                " Values are means over the periods that ask a user, of {}; all else is of the first \
-                 of these.",
+            rule.push(format!(
+                "Values are means over the periods that ask a user, of {}; all else is of the first of \
+                 these.",
                 counted(periods.len(), "period")
-            );
+            ));
         }
         let label = &self.overview.cleanings[compared.cleaning].label;
         if !label.is_empty() {
-            rule += &format!(" The history is that with the cleaners of `{label}`.");
+            rule.push(format!(
+                "The history is that with the cleaners of `{label}`."
+            ));
         }
-        rule
+        rule.join(" ")
     }
 }
 
@@ -262,14 +263,14 @@ fn by_user(
             return Err(store.disagrees(&record.id));
         };
         sums.resize(values.len(), 0.0);
-        sums.iter_mut()
-            .zip(values)
-            .for_each(|(sum, value)| *sum += value);
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += value;
+        }
         users.get_or_insert(table.users);
     }
     let seeds = row.records.len() as f64;
-    sums.iter_mut().for_each(|sum| *sum /= seeds);
-    Ok((users.unwrap_or_default(), sums))
+    let means = sums.into_iter().map(|sum| sum / seeds).collect();
+    Ok((users.unwrap_or_default(), means))
 }
 
 /// The name of an attachment of a record.

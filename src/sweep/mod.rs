@@ -279,7 +279,7 @@ impl<'a> Sweep<'a> {
             let identity = resume::identity(experiment, &opening.fingerprint);
             if let Some(mut overview) = resume::finished(&identity, &opening.store, options)? {
                 // What is drawn may be drawn otherwise.
-                overview.report.clone_from(&experiment.report);
+                overview.report = experiment.report.seen_from_here(&experiment.base);
                 let mut sweep = opening.with(Vec::new(), Trains::default(), overview, true);
                 sweep.presence = presence;
                 return Ok(sweep);

@@ -353,7 +353,7 @@ pub(super) fn make(
         checks: super::audit::of_comparison(experiment),
         variants: Vec::new(),
         recommended: None,
-        report: experiment.report.clone(),
+        report: experiment.report.seen_from_here(&experiment.base),
         examples_attachment: None,
         recommendations_failed: None,
     };

@@ -89,23 +89,23 @@ fn cpu_seconds() -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use super::{Begun, Provenance};
 
     #[test]
     fn work_takes_processor_time() {
-        let (begun, at_start) = (Instant::now(), Begun::now());
+        let begun = Begun::now();
+        let mut provenance = Provenance::new(1);
         let mut sum = 0.0_f64;
-        while begun.elapsed() < Duration::from_millis(60) {
+        // However little of the machine is left for this test, some day it has had two ticks of the clock.
+        while provenance.wall_seconds < 0.02
+            || provenance.cpu_seconds.is_some_and(|spent| spent < 0.02)
+        {
             sum += sum.sin() + 1.0;
+            provenance.ended(begun);
         }
         assert!(sum > 0.0);
-        let mut provenance = Provenance::new(1);
-        provenance.ended(at_start);
-        assert!(provenance.wall_seconds >= 0.06);
         if cfg!(target_os = "linux") {
-            assert!(provenance.cpu_seconds.is_some_and(|s| s > 0.02 && s < 1e6));
+            assert!(provenance.cpu_seconds.is_some_and(|s| s < 1e6));
         }
     }
 

@@ -133,3 +133,86 @@ fn cuts(events: &Events, folds: &[Fold]) -> Vec<Cut> {
     cuts.sort_by_key(|cut| cut.time);
     cuts
 }
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{Events, Fold, Role};
+
+    use super::{DAY, HOUR, MONTH, WEEK, bins, timeline};
+
+    /// One event at each time, of one user with one item.
+    fn log(times: &[i64]) -> Events {
+        let mut events = Events::from_pairs(times.iter().map(|_| ("u", "a")));
+        events.time = times.to_vec();
+        events
+    }
+
+    #[test]
+    fn bins_are_as_narrow_as_can_be_seen() {
+        for (span, step) in [
+            (0, HOUR),
+            (119 * HOUR, HOUR),
+            (120 * HOUR, DAY),
+            (119 * DAY, DAY),
+            (120 * DAY, WEEK),
+            (119 * WEEK, WEEK),
+            (120 * WEEK, MONTH),
+            (119 * MONTH, MONTH),
+            (120 * MONTH, 2 * MONTH),
+            (10_000 * MONTH, 84 * MONTH),
+        ] {
+            let first = 1_700_000_000;
+            let (from, width) = bins(first, first + span);
+            assert_eq!(width, step, "{span}");
+            assert!(from <= first && first < from + width);
+            assert!((first + span - from) / width <= 120, "{span}");
+        }
+        // Weeks begin on Monday: 1970-01-05, and 1969-12-29.
+        assert_eq!(bins(4 * DAY, 400 * DAY).0, 4 * DAY);
+        assert_eq!(bins(-DAY, 400 * DAY).0, -3 * DAY);
+        // The first and the last year that there are.
+        bins(-377_705_116_800, 253_402_300_799);
+    }
+
+    #[test]
+    fn each_event_is_in_one_part_and_later_parts_come_first() {
+        let events = log(&[0, HOUR, 2 * HOUR, 2 * HOUR + 1, 4 * HOUR, 5 * HOUR]);
+        let validation = Fold::new(Role::Validation, vec![0], vec![1]);
+        let first = Fold::new(Role::Test, vec![0, 1], vec![2, 3]);
+        let second = Fold::new(Role::Test, vec![0, 1, 2, 3], vec![4]);
+        let folds = [validation, first, second];
+        let seen = timeline(&events, &folds, true).unwrap();
+        assert_eq!((seen.from, seen.step), (0, HOUR));
+        let parts: Vec<(&str, &[u64])> = seen
+            .parts
+            .iter()
+            .map(|part| (part.part.as_str(), part.events.as_slice()))
+            .collect();
+        assert_eq!(
+            parts,
+            [
+                ("fit", &[1, 0, 0, 0, 0, 0][..]),
+                ("validation", &[0, 1, 0, 0, 0, 0]),
+                ("test", &[0, 0, 2, 0, 1, 0]),
+                ("unused", &[0, 0, 0, 0, 0, 1]),
+            ]
+        );
+        let cuts: Vec<(i64, &str)> = seen
+            .cuts
+            .iter()
+            .map(|cut| (cut.time, cut.what.as_str()))
+            .collect();
+        assert_eq!(
+            cuts,
+            [
+                (HOUR, "validation"),
+                (2 * HOUR, "test period 1 of 2"),
+                (4 * HOUR, "test period 2 of 2"),
+            ]
+        );
+        assert!(timeline(&events, &folds, false).unwrap().cuts.is_empty());
+        let mut timeless = events;
+        timeless.time.clear();
+        assert_eq!(timeline(&timeless, &folds, true), None);
+    }
+}

@@ -253,7 +253,12 @@ pub(crate) fn comparable(mut report: Value) -> Value {
     }
     for list in ["leaderboard", "trials"] {
         for row in report[list].as_array_mut().expect("a list") {
-            for key in ["fit_seconds", "rank_seconds"] {
+            for key in [
+                "fit_seconds",
+                "fit_cpu_seconds",
+                "rank_seconds",
+                "peak_bytes",
+            ] {
                 row[key] = Value::Null;
             }
         }

@@ -38,14 +38,22 @@ fn log() -> Vec<u8> {
     };
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fine = "writing to memory";
-    let header = ["user_id", "song_id", "timestamp", "event_type", "<b onclick='x'>col</b>"];
+    let header = [
+        "user_id",
+        "song_id",
+        "timestamp",
+        "event_type",
+        "<b onclick='x'>col</b>",
+    ];
     writer.write_record(header).expect(fine);
     for (row, (user, item)) in pairs(600).enumerate() {
         // A column of items, so that its values are segments.
         let genre = &names[item as usize % names.len()];
         let (user, item) = (name('u', user), name('s', item));
         let (time, event) = (time(row).to_string(), &names[row % names.len()]);
-        writer.write_record([&user, &item, &time, event, genre]).expect(fine);
+        writer
+            .write_record([&user, &item, &time, event, genre])
+            .expect(fine);
     }
     writer.into_inner().expect(fine)
 }
@@ -84,12 +92,65 @@ fn nothing_of_the_data_acts() {
     alone(&page);
     referring(&page);
     let ours = [
-        "html", "head", "meta", "title", "style", "body", "a", "header", "div", "p", "h1", "h2", "h3",
-        "h4", "button", "nav", "ol", "ul", "li", "main", "section", "article", "footer", "script", "dl",
-        "dt", "dd", "b", "span", "small", "code", "pre", "bdi", "label", "input", "table", "caption",
-        "thead", "tbody", "tfoot", "tr", "th", "td", "figure", "figcaption", "details", "summary",
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "a",
+        "header",
+        "div",
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "button",
+        "nav",
+        "ol",
+        "ul",
+        "li",
+        "main",
+        "section",
+        "article",
+        "footer",
+        "script",
+        "dl",
+        "dt",
+        "dd",
+        "b",
+        "span",
+        "small",
+        "code",
+        "pre",
+        "bdi",
+        "label",
+        "input",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "th",
+        "td",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
         // Figures.
-        "svg", "desc", "g", "path", "line", "rect", "circle", "polygon", "polyline", "text", "tspan",
+        "svg",
+        "desc",
+        "g",
+        "path",
+        "line",
+        "rect",
+        "circle",
+        "polygon",
+        "polyline",
+        "text",
+        "tspan",
     ];
     for tag in &page.all {
         assert!(ours.contains(&tag.name.as_str()), "{tag:?}");
@@ -121,6 +182,9 @@ fn what_others_wrote_cannot_turn_the_words_around_it() {
     assert!(!found.is_empty(), "no Arabic name is shown");
     for tag in found {
         // Figures isolate by CSS.
-        assert!(["bdi", "text", "tspan", "desc"].contains(&tag.name.as_str()), "{tag:?}");
+        assert!(
+            ["bdi", "text", "tspan", "desc"].contains(&tag.name.as_str()),
+            "{tag:?}"
+        );
     }
 }

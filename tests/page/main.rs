@@ -68,7 +68,10 @@ fn the_page_is_whole_and_needs_nothing_else() {
     let mut before = levels.next();
     assert_eq!(before, Some(1));
     for level in levels {
-        assert!(level > 1 && Some(level - 1) <= before, "h{level} after {before:?}");
+        assert!(
+            level > 1 && Some(level - 1) <= before,
+            "h{level} after {before:?}"
+        );
         before = Some(level);
     }
     for table in page.tags("table") {
@@ -86,13 +89,27 @@ fn the_page_is_whole_and_needs_nothing_else() {
 fn alone(page: &Page) {
     for tag in &page.all {
         let refused = [
-            "link", "iframe", "object", "embed", "img", "image", "base", "form", "audio", "video",
-            "source", "foreignObject", "use",
+            "link",
+            "iframe",
+            "object",
+            "embed",
+            "img",
+            "image",
+            "base",
+            "form",
+            "audio",
+            "video",
+            "source",
+            "foreignObject",
+            "use",
         ];
         assert!(!refused.contains(&tag.name.as_str()), "{tag:?}");
         for (name, value) in &tag.attributes {
             assert!(!name.starts_with("on"), "{tag:?}");
-            assert!(name != "src" && name != "srcset" && name != "style", "{tag:?}");
+            assert!(
+                name != "src" && name != "srcset" && name != "style",
+                "{tag:?}"
+            );
             assert!(name != "href" || value.starts_with('#'), "{tag:?}");
         }
     }
@@ -107,7 +124,10 @@ fn alone(page: &Page) {
         .next()
         .expect("a policy");
     assert!(policy.starts_with("default-src 'none'; "), "{policy}");
-    assert!(policy.contains(&format!("script-src 'sha256-{hash}'")), "{policy}");
+    assert!(
+        policy.contains(&format!("script-src 'sha256-{hash}'")),
+        "{policy}"
+    );
     let styles: Vec<&Tag> = page.tags("style").collect();
     assert_eq!(styles.len(), 1);
     assert!(styles[0].text.contains(&part("page.css")));
@@ -125,7 +145,12 @@ fn referring(page: &Page) {
     assert_eq!(ids.len(), count, "an id twice");
     for tag in &page.all {
         let links = tag.attribute("href").map(|link| &link[1..]);
-        let labels = ["aria-labelledby", "aria-describedby", "aria-controls", "for"];
+        let labels = [
+            "aria-labelledby",
+            "aria-describedby",
+            "aria-controls",
+            "for",
+        ];
         let labels = labels.iter().filter_map(|name| tag.attribute(name));
         for id in labels.flat_map(str::split_whitespace).chain(links) {
             assert!(ids.binary_search(&id).is_ok(), "{id}: {tag:?}");
@@ -155,11 +180,17 @@ fn numbers_are_shown_rounded_and_kept_in_full() {
             &expected["p_chance_adjusted"],
             &expected["fit_seconds"],
         ] {
-            assert!(values.contains(&value.as_f64().expect("a number")), "{value}: {row:?}");
+            assert!(
+                values.contains(&value.as_f64().expect("a number")),
+                "{value}: {row:?}"
+            );
         }
     }
     let trials = page.by_id("trials").below(&page, "tr").count();
-    assert_eq!(trials, 1 + report["trials"].as_array().expect("trials").len());
+    assert_eq!(
+        trials,
+        1 + report["trials"].as_array().expect("trials").len()
+    );
     for id in ["leaderboard", "trials"] {
         for head in page.by_id(id).below(&page, "th") {
             if head.attribute("scope") == Some("col") {
@@ -167,7 +198,9 @@ fn numbers_are_shown_rounded_and_kept_in_full() {
                 assert!(head.holds(&page, "button"), "{head:?}");
             }
         }
-        let filter = page.tags("input").find(|tag| tag.attribute("data-filter") == Some(id));
+        let filter = page
+            .tags("input")
+            .find(|tag| tag.attribute("data-filter") == Some(id));
         assert!(filter.is_some(), "{id}");
     }
 }
@@ -180,7 +213,10 @@ fn a_section_without_data_is_absent() {
         .replace("[model.popularity]\n\n", "")
         .replace("factors.grid = [4, 8]", "factors = 4")
         .replace("validation = 0.2\n", "validation = 0.0\n")
-        .replace("[evaluation]", "[evaluation]\nadd_popularity = false\nsegments = []");
+        .replace(
+            "[evaluation]",
+            "[evaluation]\nadd_popularity = false\nsegments = []",
+        );
     lab.write("alone.toml", alone);
     lab.done(&["sweep", "alone.toml", "--set", "name=alone"]);
     let page = page(&lab, "reports/alone");

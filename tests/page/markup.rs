@@ -60,7 +60,11 @@ impl Page {
             all.push(tag);
         }
         assert!(rest.trim().is_empty(), "text outside: {rest}");
-        assert!(open.is_empty(), "open: {:?}", open.iter().map(|&tag| &all[tag].name).collect::<Vec<_>>());
+        assert!(
+            open.is_empty(),
+            "open: {:?}",
+            open.iter().map(|&tag| &all[tag].name).collect::<Vec<_>>()
+        );
         Self { all }
     }
 
@@ -69,8 +73,13 @@ impl Page {
     }
 
     pub(crate) fn by_id(&self, id: &str) -> &Tag {
-        let mut found = self.all.iter().filter(|tag| tag.attribute("id") == Some(id));
-        found.next().unwrap_or_else(|| panic!("nothing has the id {id}"))
+        let mut found = self
+            .all
+            .iter()
+            .filter(|tag| tag.attribute("id") == Some(id));
+        found
+            .next()
+            .unwrap_or_else(|| panic!("nothing has the id {id}"))
     }
 }
 
@@ -93,7 +102,9 @@ impl Tag {
 
 /// A tag at its beginning, whether that is its end, and what follows.
 fn begun(text: &str) -> (Tag, bool, &str) {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric()).expect("an end");
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .expect("an end");
     let name = &text[..end];
     assert!(!name.is_empty(), "a bare <: {text:.80}");
     let mut rest = &text[end..];
@@ -120,12 +131,18 @@ fn begun(text: &str) -> (Tag, bool, &str) {
             };
             return (tag, true, after);
         }
-        assert!(spaced.len() < rest.len(), "attributes without a space: <{name} {rest:.80}");
+        assert!(
+            spaced.len() < rest.len(),
+            "attributes without a space: <{name} {rest:.80}"
+        );
         let end = spaced.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != ':');
         let end = end.expect("an end");
         let attribute = &spaced[..end];
         assert!(!attribute.is_empty(), "<{name} … {spaced:.80}");
-        assert!(!attributes.iter().any(|(own, _)| own == attribute), "{attribute} twice in <{name}>");
+        assert!(
+            !attributes.iter().any(|(own, _)| own == attribute),
+            "{attribute} twice in <{name}>"
+        );
         rest = &spaced[end..];
         let value = match rest.strip_prefix("=\"") {
             Some(quoted) => {

@@ -35,7 +35,12 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         time.split(' ').next().unwrap_or_default().to_owned()
     });
     environment.add_filter("ends", |estimate: &Value| {
-        let end = |name| estimate.get_attr(name).ok().and_then(|v| f64::try_from(v).ok());
+        let end = |name| {
+            estimate
+                .get_attr(name)
+                .ok()
+                .and_then(|v| f64::try_from(v).ok())
+        };
         let ends = end("low").zip(end("high"));
         ends.map_or_else(|| "-".to_owned(), text::ends)
     });

@@ -131,7 +131,9 @@ impl Found<'_> {
         let Some(baseline) = &overview.baseline else {
             return self.make(
                 ship,
-                format!("Sure that it is better than a random ranking ({above}); no baseline is named."),
+                format!(
+                    "Sure that it is better than a random ranking ({above}); no baseline is named."
+                ),
                 Tone::Open,
                 chosen,
             );
@@ -160,7 +162,11 @@ impl Found<'_> {
             return self.make(simpler, sure, Tone::Open, chosen);
         }
         if d.is_gain() {
-            let sure = format!("Sure: better than `{baseline}` by {}.{}", span(d), self.alike());
+            let sure = format!(
+                "Sure: better than `{baseline}` by {}.{}",
+                span(d),
+                self.alike()
+            );
             return self.make(ship, sure, Tone::Sure, chosen);
         }
         if d.is_loss() {
@@ -187,7 +193,9 @@ impl Found<'_> {
         if others.is_empty() {
             return self.make(
                 format!("Ship `{name}`"),
-                format!("Better than a random ranking ({above}); there is nothing to compare it with."),
+                format!(
+                    "Better than a random ranking ({above}); there is nothing to compare it with."
+                ),
                 Tone::Open,
                 self.chosen,
             );
@@ -209,7 +217,12 @@ impl Found<'_> {
             format!("Ship the simplest of `{name}` and those like it"),
             format!(
                 "`{name}`, the baseline, did best on validation, and {} cannot be told from it.",
-                listed(others.iter().filter(|(_, d)| !d.is_gain()).map(|(row, _)| *row))
+                listed(
+                    others
+                        .iter()
+                        .filter(|(_, d)| !d.is_gain())
+                        .map(|(row, _)| *row)
+                )
             ),
             Tone::Open,
             self.chosen,
@@ -266,7 +279,11 @@ fn span(d: &Difference) -> String {
     };
     format!(
         "{}{interval}; were they alike, a difference this large would come up {often}, {}",
-        if d.value.abs() < 0.00005 { value(0.0) } else { signed(d.value) },
+        if d.value.abs() < 0.00005 {
+            value(0.0)
+        } else {
+            signed(d.value)
+        },
         p_is(&probability(p))
     )
 }

@@ -49,13 +49,22 @@ fn it_says_what_the_verdict_says() {
                     if says("; better than `popularity`") {
                         assert_eq!(decision.ship, "Ship `als`", "{what}");
                         assert_eq!(decision.tone, Tone::Sure, "{what}");
-                        assert_eq!(says("On test it is worse than"), decision.sure.contains("But on test"), "{what}");
+                        assert_eq!(
+                            says("On test it is worse than"),
+                            decision.sure.contains("But on test"),
+                            "{what}"
+                        );
                     }
                     if says("prefer none of them yet") {
                         assert_eq!(decision.tone, Tone::Nothing, "{what}");
                     }
-                    if says("it cannot be told from `popularity`") || says("too few to tell the two apart") {
-                        assert_eq!(decision.ship, "Ship the simpler of `als` and `popularity`", "{what}");
+                    if says("it cannot be told from `popularity`")
+                        || says("too few to tell the two apart")
+                    {
+                        assert_eq!(
+                            decision.ship, "Ship the simpler of `als` and `popularity`",
+                            "{what}"
+                        );
                     }
                     seen.push(decision.ship);
                 }
