@@ -3,7 +3,7 @@
 use super::SMALL;
 use super::scale::Scale;
 use super::svg::{Node, short};
-use super::words::width;
+use super::words::{fit, width};
 
 /// The axis of a horizontal scale, with lines from `top` to `bottom` and what it measures below them.
 /// It takes 38 units below `bottom`.
@@ -34,7 +34,11 @@ pub(crate) fn across(scale: &Scale, top: f64, bottom: f64, what: &str) -> Node {
         axis.push(Node::text("tick middle", (x, bottom + 15.0), text));
     }
     let middle = 0.5 * (left + right);
-    axis.with(Node::text("what middle", (middle, bottom + 33.0), what))
+    axis.with(Node::text(
+        "what middle",
+        (middle, bottom + 33.0),
+        &fit(what, SMALL, right - left),
+    ))
 }
 
 /// The axis of a vertical scale, with lines from `left` to `right` and what it measures above them.
@@ -58,5 +62,9 @@ pub(crate) fn up(scale: &Scale, left: f64, right: f64, what: &str) -> Node {
     }
     let widest = ticks.iter().map(|(_, text)| width(text, SMALL));
     let x = (left - 6.0 - widest.fold(0.0, f64::max)).max(2.0);
-    axis.with(Node::text("what", (x, top - 10.0), what))
+    axis.with(Node::text(
+        "what",
+        (x, top - 10.0),
+        &fit(what, SMALL, right - x),
+    ))
 }

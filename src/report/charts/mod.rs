@@ -28,3 +28,6 @@ pub(crate) const TEXT: f64 = 13.0;
 
 /// The size of ticks and notes.
 pub(crate) const SMALL: f64 = 12.0;
+
+#[cfg(test)]
+mod tests;

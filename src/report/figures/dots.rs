@@ -166,11 +166,13 @@ fn bands(dots: &[Dot], scale: &Scale, top: f64) -> Vec<Node> {
     let band = |(from, to, floor): (usize, usize, &FloorMetric)| {
         let (a, b) = (scale.at(floor.low), scale.at(floor.high));
         let y = top + ROW * from as f64;
-        Node::rect(
-            "chance",
-            (a, y),
-            ((b - a).max(1.0), ROW * (to - from) as f64),
-        )
+        let size = ((b - a).max(1.0), ROW * (to - from) as f64);
+        Node::rect("chance", (a, y), size).tip(format!(
+            "random rankings: expected {}, 95 % of them from {} to {}",
+            value(floor.expected),
+            value(floor.low),
+            value(floor.high)
+        ))
     };
     runs(dots).into_iter().map(band).collect()
 }
@@ -210,14 +212,17 @@ fn legend(summary: &Summary, dots: &[Dot], near: Option<f64>) -> Legend {
 }
 
 fn caption(summary: &Summary, dots: &[Dot]) -> String {
+    let select = &summary.overview.select;
     let mut text = format!(
-        "{} of each variant on the test part (mark) with its 95 % interval over users (line); higher is \
-         better.",
-        summary.overview.select
+        "{select} of each variant on the test part (mark) with its 95 % interval over users (line); higher \
+         is better."
     );
     if dots.iter().any(|d| d.floor.is_some()) {
         text += " Within the shaded band lie 95 % of random rankings: a hollow mark is a value that \
                  chance explains, wherever it lies.";
+    }
+    if dots.iter().any(|d| d.row.test[select].ends().is_none()) {
+        text += " Where too few users have a hit, there is no interval.";
     }
     text += " Intervals that overlap do not show that two variants are equal: the letters of the \
              leaderboard say which can be told apart.";

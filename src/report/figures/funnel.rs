@@ -64,7 +64,7 @@ fn figure(id: &str, log: &CleanedLog) -> Option<Figure> {
     let left = names.fold(60.0, f64::max).min(220.0) + 14.0;
     let numbers: Vec<String> = bars.iter().map(number).collect();
     let widest = numbers.iter().map(|n| width(n, SMALL));
-    let right = WIDTH - widest.fold(0.0, f64::max) - 12.0;
+    let right = WIDTH - widest.fold(0.0, f64::max) - 16.0;
     let scale = Scale::from_zero(bars.iter().map(|b| b.before as f64), (left, right));
     let mut legend = Legend::default();
     let swatch = |class: &str| Node::rect(class, (0.0, -6.0), (18.0, 12.0));
@@ -87,10 +87,14 @@ fn figure(id: &str, log: &CleanedLog) -> Option<Figure> {
         ));
         if bar.before > bar.after {
             // What is there is seen, however little it is.
-            let wide = (before - kept).max(1.5);
-            group.push(Node::rect("dropped", (kept, y + 4.0), (wide, ROW - 8.0)));
+            let wide = (before - kept - 1.5).max(1.0);
+            group.push(Node::rect(
+                "dropped",
+                (kept + 0.8, y + 4.8),
+                (wide, ROW - 9.6),
+            ));
         }
-        body.push(group.with(Node::text("number", (right + 10.0, y + 17.0), number)));
+        body.push(group.with(Node::text("number", (right + 14.0, y + 17.0), number)));
     }
     let bottom = top + ROW * bars.len() as f64;
     let steps = bars.iter().filter(|b| b.before > b.after);
@@ -100,7 +104,7 @@ fn figure(id: &str, log: &CleanedLog) -> Option<Figure> {
     Some(Figure::new(
         (id, Size::Wide),
         log.labeled("What cleaning left of the log"),
-        "Rows of the log after each step, in the order in which the steps ran; the hatched part is what \
+        "Rows of the log after each step, in the order in which the steps ran; the hollow part is what \
          a step dropped. Steps that only change cells drop nothing."
             .to_owned(),
         format!(

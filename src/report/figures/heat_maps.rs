@@ -30,7 +30,7 @@ pub(super) fn draw(summary: &Summary) -> Vec<Figure> {
 
 /// The two axes that matter most, the more telling one down; the first of equals.
 fn two<'t, 's>(tried: &'t Tried<'s>) -> Option<(&'t Axis<'s>, &'t Axis<'s>)> {
-    let listed = |axis: &&Axis| !axis.drawn && axis.values.len() <= MOST;
+    let listed = |axis: &&Axis| axis.values.len() <= MOST;
     let mut axes: Vec<(&Axis, f64)> = tried
         .axes
         .iter()
@@ -67,8 +67,8 @@ fn cells(points: &[(&TrialRow, f64)], down: &Axis, across: &Axis) -> Cells {
 }
 
 fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
-    // Where some were stopped early, the means would be over what happened to be left.
-    if tried.halved {
+    // Means would be over what happened to be drawn or left.
+    if !tried.means_compare() {
         return None;
     }
     let (down, across) = two(tried)?;
@@ -87,12 +87,12 @@ fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
         .min((WIDTH - left - 8.0) / columns);
     let total = (left + cell * columns + 8.0).max(340.0);
     let (down_name, across_name) = (one_line(down.name), one_line(across.name));
-    let top = 62.0;
+    let top = 54.0;
     let bottom = top + ROW * rows.len() as f64;
 
     let mut body = vec![steps((low, high), value, (2.0, 0.0))];
     let name = fit(&format!("{down_name} ↓"), SMALL, total);
-    body.push(Node::text("what", (2.0, top - 24.0), &name));
+    body.push(Node::text("what", (2.0, top - 10.0), &name));
     let name = fit(&across_name, SMALL, total - left);
     body.push(Node::text(
         "what middle",
@@ -146,11 +146,7 @@ fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
     }
     if let Some((row, column)) = chosen {
         let (x, y) = (left + cell * column as f64, top + ROW * row as f64);
-        body.push(Node::rect(
-            "chosen",
-            (x + 1.0, y + 1.0),
-            (cell - 2.0, ROW - 2.0),
-        ));
+        body.push(Node::rect("chosen", (x, y), (cell, ROW)));
     }
     let size = if total > 440.0 {
         Size::Wide

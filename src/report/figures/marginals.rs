@@ -49,8 +49,8 @@ fn figure(id: &str, select: &str, tried: &Tried, axis: &Axis) -> Figure {
     body.push(Node::text("what middle", (middle, HEIGHT - 8.0), &what));
 
     let means = axis.means(&tried.points);
-    let shown = !axis.drawn && !tried.halved;
-    let mut group = Node::group(&format!("points {}", color(tried.position)));
+    let shown = tried.means_compare();
+    let mut group = Node::group(&format!("points pale {}", color(tried.position)));
     let mut chosen = None;
     for (trial, y) in &tried.points {
         let Some(x) = of(trial, axis.name).and_then(|v| axis.at(v, &across)) else {
@@ -73,13 +73,7 @@ fn figure(id: &str, select: &str, tried: &Tried, axis: &Axis) -> Figure {
     }
     body.push(group);
     if shown {
-        let points = axis
-            .values
-            .iter()
-            .zip(&means)
-            .filter_map(|(v, mean)| Some((axis.at(v, &across)?, values.at((*mean)?))));
-        let path = Node::path("line", line(points));
-        body.push(Node::group(&color(tried.position)).with(path));
+        body.push(mean_of_each(tried, axis, &means, &across, &values));
     }
     if let Some(((x, y), _)) = chosen {
         body.push(ring(x, y));
@@ -92,7 +86,7 @@ fn figure(id: &str, select: &str, tried: &Tried, axis: &Axis) -> Figure {
     if shown {
         caption +=
             " The line joins the means over all trials with the same value; all else varies too.";
-    } else if axis.drawn {
+    } else if tried.drawn() {
         caption += " Values were drawn at random together with all other parameters, so look at where \
                     the best marks lie.";
     }
@@ -108,6 +102,25 @@ fn figure(id: &str, select: &str, tried: &Tried, axis: &Axis) -> Figure {
         (WIDTH, HEIGHT),
         body,
     )
+}
+
+/// A line through the means, where numbers have an order, else a bar for each.
+fn mean_of_each(
+    tried: &Tried,
+    axis: &Axis,
+    means: &[Option<f64>],
+    across: &Scale,
+    values: &Scale,
+) -> Node {
+    let points = axis.values.iter().zip(means);
+    let points = points.filter_map(|(v, mean)| Some((axis.at(v, across)?, values.at((*mean)?))));
+    let d = if axis.numbers.is_some() {
+        line(points)
+    } else {
+        let bar = |(x, y): (f64, f64)| format!("M{} {}h28", short(x - 14.0), short(y));
+        points.map(bar).collect()
+    };
+    Node::group(&color(tried.position)).with(Node::path("line over", d))
 }
 
 /// A ring around the chosen one.
@@ -157,18 +170,20 @@ fn alt(select: &str, tried: &Tried, axis: &Axis, means: Option<&Vec<Option<f64>>
         let (first, last) = (axis.values.first(), axis.values.last());
         let ends = first.zip(last);
         let ends = ends.map(|(a, b)| format!(" from {} to {}", word(a), word(b)));
+        let with = tried
+            .points
+            .iter()
+            .filter(|(t, _)| of(t, axis.name).is_some());
         format!(
             "{} with {name}{}.",
-            counted(tried.points.len(), "trial"),
+            counted(with.count(), "trial"),
             ends.unwrap_or_default()
         )
     };
     if let Some((trial, best)) = tried.best() {
-        let at = of(trial, axis.name).map_or_else(|| "no value".to_owned(), word);
-        text += &format!(
-            " The best trial has {name} {at} and {select} {}.",
-            value(best)
-        );
+        let has = of(trial, axis.name)
+            .map_or_else(|| format!("no {name}"), |v| format!("{name} {}", word(v)));
+        text += &format!(" The best trial has {has} and {select} {}.", value(best));
     }
     text
 }

@@ -102,3 +102,6 @@ impl Figures {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,20 +114,19 @@ fn figure(summary: &Summary, of: &Cost, cost: impl Fn(&Row) -> Option<f64>) -> O
     let scale = if of.log {
         Scale::log(costs, range)
     } else {
-        Scale::linear(costs, range)
+        // From zero, so that differences that mean nothing look like nothing.
+        Scale::from_zero(costs.map(|cost| 1.05 * cost), range)
     };
     let mut body = vec![
         legend,
         up(&down, left, WIDTH - 12.0, &format!("{select} on test")),
         across(&scale, top, bottom, of.axis),
-        Node::path(
-            "front",
-            steps(&points, &scale, &down, select, (bottom, WIDTH - 12.0)),
-        ),
+        Node::path("front", steps(&points, &scale, &down, select, WIDTH - 12.0)),
     ];
-    for point in &points {
-        body.push(drawn(point, select, (&scale, &down), of));
-    }
+    let places = (&scale, &down);
+    // Marks lie on top of the whiskers of others.
+    body.extend(points.iter().filter_map(|p| whisker(p, select, places)));
+    body.extend(points.iter().map(|p| drawn(p, select, places, of)));
     Some(Figure::new(
         (of.id, Size::Small),
         of.title.clone(),
@@ -143,24 +142,27 @@ fn figure(summary: &Summary, of: &Cost, cost: impl Fn(&Row) -> Option<f64>) -> O
     ))
 }
 
+fn whisker(point: &Point, select: &str, (scale, down): (&Scale, &Scale)) -> Option<Node> {
+    let (low, high) = point.row.test[select].ends()?;
+    let (low, high) = (short(down.at(low)), short(down.at(high)));
+    let x = scale.at(point.cost);
+    let (x, a, b) = (short(x), short(x - 4.0), short(x + 4.0));
+    let d = format!("M{a} {low}H{b}M{x} {low}V{high}M{a} {high}H{b}");
+    let group = Node::group(&color(Some(point.at))).key(key(point.at));
+    Some(group.with(Node::path("whisker", d)))
+}
+
 fn drawn(point: &Point, select: &str, (scale, down): (&Scale, &Scale), of: &Cost) -> Node {
-    let estimate = point.row.test[select];
-    let (x, y) = (scale.at(point.cost), down.at(estimate.value));
-    let mut group = Node::group(&color(Some(point.at)))
-        .key(key(point.at))
-        .tip(said(point, select, of));
-    if let Some((low, high)) = estimate.ends() {
-        let (low, high) = (short(down.at(low)), short(down.at(high)));
-        let (x, a, b) = (short(x), short(x - 4.0), short(x + 4.0));
-        let d = format!("M{a} {low}H{b}M{x} {low}V{high}M{a} {high}H{b}");
-        group.push(Node::path("whisker", d));
-    }
+    let place = (scale.at(point.cost), down.at(point.row.test[select].value));
     let class = if point.row.rank.is_some() {
         ""
     } else {
         "hollow"
     };
-    group.with(mark(Some(point.at), (x, y), 6.0, class))
+    Node::group(&color(Some(point.at)))
+        .key(key(point.at))
+        .tip(said(point, select, of))
+        .with(mark(Some(point.at), place, 6.0, class))
 }
 
 fn said(point: &Point, select: &str, of: &Cost) -> String {
@@ -172,14 +174,8 @@ fn said(point: &Point, select: &str, of: &Cost) -> String {
     )
 }
 
-/// The front from the bottom up to the right edge.
-fn steps(
-    points: &[Point],
-    scale: &Scale,
-    down: &Scale,
-    select: &str,
-    (bottom, right): (f64, f64),
-) -> String {
+/// The front from the cheapest on to the right edge.
+fn steps(points: &[Point], scale: &Scale, down: &Scale, select: &str, right: f64) -> String {
     let front = points.iter().filter(|p| p.on_front);
     let mut front: Vec<(f64, f64)> = front
         .map(|p| (scale.at(p.cost), down.at(p.row.test[select].value)))
@@ -187,8 +183,7 @@ fn steps(
     front.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
     let mut path: Vec<(f64, f64)> = Vec::new();
     for (x, y) in front {
-        let before = path.last().map_or(bottom, |last| last.1);
-        path.push((x, before));
+        path.extend(path.last().map(|before| (x, before.1)));
         path.push((x, y));
     }
     path.extend(path.last().map(|last| (right, last.1)));
@@ -205,7 +200,7 @@ fn alt(points: &[Point], select: &str, of: &Cost) -> String {
     );
     let others = listed(others.map(|p| said(p, select, of)), 8);
     if !others.is_empty() {
-        text += &format!(" Beaten in both or equal in one: {others}.");
+        text += &format!(" Not on it: {others}.");
     }
     text
 }

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 
 use super::{Figure, Size};
-use crate::report::charts::{Legend, Node, SMALL, Scale, line, short, up, width};
+use crate::report::charts::{Legend, Node, SMALL, Scale, fit, line, short, up, width};
 use crate::report::summary::Summary;
 use crate::report::text::{count, time};
 use crate::sweep::{CleanedLog, Timeline};
@@ -46,7 +46,8 @@ fn figure(id: &str, log: &CleanedLog, timeline: &Timeline) -> Option<Figure> {
     let (legend, height) = legend.draw((LEFT, 0.0), WIDTH - LEFT);
     let names_top = height + 10.0;
     let (names, lines) = cuts(timeline, &across, names_top);
-    let top = names_top + NAMES * lines as f64 + 20.0;
+    let rows = lines.iter().map(|(_, row)| row + 1).max().unwrap_or(0);
+    let top = names_top + NAMES * rows as f64 + 20.0;
     let bottom = top + PLOT;
     let sums: Vec<u64> = (0..bins).map(|at| sum(timeline, at)).collect();
     let scale = Scale::from_zero(sums.iter().map(|n| *n as f64), (bottom, top));
@@ -56,9 +57,9 @@ fn figure(id: &str, log: &CleanedLog, timeline: &Timeline) -> Option<Figure> {
         up(&scale, LEFT, RIGHT, &format!("events per {unit}")),
     ];
     body.extend(columns(timeline, &across, &scale));
-    for cut in &timeline.cuts {
-        let x = across.at(cut.time as f64);
-        body.push(Node::path("cut", line([(x, names_top), (x, bottom)])));
+    for (x, row) in lines {
+        let from = names_top + NAMES * row as f64;
+        body.push(Node::path("cut", line([(x, from), (x, bottom)])));
     }
     body.extend(names);
     body.extend(dates(ends, &across, bottom));
@@ -150,34 +151,33 @@ fn columns(timeline: &Timeline, across: &Scale, scale: &Scale) -> Vec<Node> {
     paths
 }
 
-/// Names of cuts beside their lines, one above the other where they have no room side by side; and on
-/// how many lines.
-fn cuts(timeline: &Timeline, across: &Scale, top: f64) -> (Vec<Node>, usize) {
+/// Names of cuts beside their lines, and for each line its place and the row that it begins in: no line
+/// goes through a name, so names that have no room side by side stand one above the other.
+fn cuts(timeline: &Timeline, across: &Scale, top: f64) -> (Vec<Node>, Vec<(f64, usize)>) {
     let mut ends: Vec<f64> = Vec::new();
-    let mut nodes = Vec::new();
+    let (mut nodes, mut lines) = (Vec::new(), Vec::new());
     for cut in &timeline.cuts {
         let day = date(cut.time, "%Y-%m-%d");
-        let text = format!("{} from {day}", one_line(&cut.what));
+        let what = fit(&one_line(&cut.what), SMALL, 220.0);
+        let text = format!("{what} from {day}");
         let wide = width(&text, SMALL);
         let x = across.at(cut.time as f64);
         // To the left of the line where there is no room at the right.
         let (from, to, class, at) = if x + wide + 6.0 > WIDTH {
-            (x - wide - 6.0, x, "note end", x - 5.0)
+            (x - wide - 6.0, x, "note end halo", x - 5.0)
         } else {
-            (x, x + wide + 6.0, "note", x + 5.0)
+            (x, x + wide + 6.0, "note halo", x + 5.0)
         };
-        let free = ends.iter().position(|end| *end <= from);
-        let row = free.unwrap_or(ends.len());
-        if row == ends.len() {
-            ends.push(to);
-        } else {
-            ends[row] = to;
-        }
+        let taken = ends.iter().rposition(|end| *end > from);
+        let row = taken.map_or(0, |taken| taken + 1);
+        ends.truncate(row);
+        ends.push(to);
+        lines.push((x, row));
         let y = top + NAMES * row as f64 + 11.0;
         let said = format!("{}: from {}", one_line(&cut.what), time(Some(cut.time)));
         nodes.push(Node::text(class, (at, y), &text).tip(said));
     }
-    (nodes, ends.len())
+    (nodes, lines)
 }
 
 fn date(seconds: i64, form: &str) -> String {

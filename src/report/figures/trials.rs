@@ -45,14 +45,16 @@ pub(super) fn draw(summary: &Summary) -> Option<Figure> {
         up(&values, LEFT, WIDTH, &format!("{select} on validation")),
     ];
     // Marks as large as their number permits.
-    let radius = (260.0 / count).clamp(2.0, 5.0);
+    let radius = (260.0 / count).clamp(2.5, 5.0);
     let mut marks = Node::group("points");
     let mut rings = Vec::new();
     for (at, (trial, y)) in ended.iter().enumerate() {
         let place = (places.at(at as f64 + 1.0), values.at(*y));
-        marks.push(point(summary, trial, place, radius, &value(*y)));
         if trial.chosen {
+            rings.push(point(summary, trial, place, 5.0, &value(*y)));
             rings.push(ring(place.0, place.1));
+        } else {
+            marks.push(point(summary, trial, place, radius, &value(*y)));
         }
     }
     body.push(marks);

@@ -77,6 +77,17 @@ impl<'s> Tried<'s> {
         one_line(self.variant)
     }
 
+    /// Whether any of its parameters was drawn at random.
+    pub(super) fn drawn(&self) -> bool {
+        self.axes.iter().any(|axis| axis.drawn)
+    }
+
+    /// Whether means of trials say something of the value that they have in common: all else is then
+    /// the same for each value.
+    pub(super) fn means_compare(&self) -> bool {
+        !self.drawn() && !self.halved
+    }
+
     /// What is said of trials that a figure lacks.
     pub(super) fn lacking(&self) -> String {
         match self.without {
@@ -197,8 +208,8 @@ impl<'s> Axis<'s> {
     }
 }
 
-/// Whether numbers, ascending, want a logarithmic axis: over two decades or more, or each the same
-/// multiple of the one before.
+/// Whether numbers, ascending, want a logarithmic axis: over two decades or more, each the same
+/// multiple of the one before, or half of them crowded at the low end.
 fn geometric(numbers: &[f64]) -> bool {
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
         return false;
@@ -208,7 +219,9 @@ fn geometric(numbers: &[f64]) -> bool {
     }
     let ratio = numbers[1] / first;
     let same = |pair: &[f64]| (pair[1] / pair[0] / ratio - 1.0).abs() < 0.01;
-    last / first >= 100.0 || (numbers.len() > 2 && numbers.windows(2).all(same))
+    let low_half = numbers[(numbers.len() - 1) / 2];
+    let crowded = last / first >= 10.0 && low_half - first < 0.2 * (last - first);
+    last / first >= 100.0 || (numbers.len() > 2 && (crowded || numbers.windows(2).all(same)))
 }
 
 /// A value as it is written in figures.
