@@ -106,16 +106,16 @@ impl Engine {
         if let Some(detail) = cause.detail() {
             let _ = write!(text, ": {detail}");
         }
-        let remedy = match place {
-            Some(_) => {
-                "; mend the file, or delete it for the built-in one. No report.html was written"
-            }
-            None => {
-                "; if a template of yours includes it, see what it expects (reports/README.md), else \
-                 please report this"
-            }
+        let remedy = match (&place, &self.folder) {
+            (Some(_), _) => "; mend the file, or delete it for the built-in one".to_owned(),
+            (None, Some(folder)) => format!(
+                "; see whether one of {} lacks what this one needs (reports/README.md), else please report \
+                 this",
+                folder.display()
+            ),
+            (None, None) => " (a bug of the lab); please report it".to_owned(),
         };
-        Failure::Definition(one_line(&text) + remedy)
+        Failure::Definition(one_line(&(text + &remedy)))
     }
 }
 

@@ -80,7 +80,6 @@ struct Division<'s> {
 struct Log {
     label: String,
     steps: Table,
-    columns: String,
     parts: Table,
     folds: Vec<String>,
     orders: Vec<String>,
@@ -236,7 +235,6 @@ fn log(log: &CleanedLog) -> Log {
             rows: steps.chain(of_folds).collect(),
             words: 2,
         },
-        columns: text::columns(log),
         parts: Table {
             header: text::owned(text::PART_HEADER),
             rows: text::parts(log),

@@ -139,6 +139,17 @@
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") { hide(); light(null); } });
   addEventListener("scroll", hide, { passive: true });
 
+  // Boxes that scroll are stops for the keyboard, others are not.
+  const boxes = all(".scroll[tabindex], pre[tabindex]");
+  const stops = () => {
+    for (const box of boxes) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; else box.removeAttribute("tabindex");
+    }
+  };
+  for (const part of all("details")) part.addEventListener("toggle", stops);
+  addEventListener("resize", stops);
+  stops();
+
   // Where one is, in the contents.
   const links = new Map(all("#contents a").map((link) => [link.hash.slice(1), link]));
   const sections = all("main > section");
