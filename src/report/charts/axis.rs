@@ -1,8 +1,9 @@
 //! Axes: thin lines across the plot at round values, which are written beside it.
 
 use super::SMALL;
+use super::path::strokes;
 use super::scale::Scale;
-use super::svg::{Node, short};
+use super::svg::Node;
 use super::words::{fit, width};
 
 /// The axis of a horizontal scale, with lines from `top` to `bottom` and what it measures below them.
@@ -20,13 +21,8 @@ pub(crate) fn across(scale: &Scale, top: f64, bottom: f64, what: &str) -> Node {
             break;
         }
     }
-    let lines: String = ticks
-        .iter()
-        .map(|(value, _)| {
-            let x = short(scale.at(*value));
-            format!("M{x} {}V{}", short(top), short(bottom))
-        })
-        .collect();
+    let places = ticks.iter().map(|(value, _)| scale.at(*value));
+    let lines = strokes(places.map(|x| [(x, top), (x, bottom)]));
     let mut axis = Node::group("axis").with(Node::path("grid", lines));
     for (value, text) in &ticks {
         let half = 0.5 * width(text, SMALL);
@@ -45,13 +41,8 @@ pub(crate) fn across(scale: &Scale, top: f64, bottom: f64, what: &str) -> Node {
 pub(crate) fn up(scale: &Scale, left: f64, right: f64, what: &str) -> Node {
     let (bottom, top) = scale.range();
     let ticks = scale.ticks(((bottom - top) / 32.0) as usize);
-    let lines: String = ticks
-        .iter()
-        .map(|(value, _)| {
-            let y = short(scale.at(*value));
-            format!("M{} {y}H{}", short(left), short(right))
-        })
-        .collect();
+    let places = ticks.iter().map(|(value, _)| scale.at(*value));
+    let lines = strokes(places.map(|y| [(left, y), (right, y)]));
     let mut axis = Node::group("axis").with(Node::path("grid", lines));
     for (value, text) in &ticks {
         let y = scale.at(*value) + 4.0;

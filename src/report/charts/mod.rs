@@ -7,6 +7,7 @@
 mod axis;
 mod legend;
 mod mark;
+mod path;
 mod scale;
 mod sequence;
 mod svg;
@@ -15,10 +16,11 @@ mod words;
 pub(crate) use axis::{across, up};
 pub(crate) use legend::Legend;
 pub(crate) use mark::{color, mark};
+pub(crate) use path::{line, strokes};
 pub(crate) use scale::{Scale, plain};
 pub(crate) use sequence::{step, steps};
 pub(crate) use svg::{Node, Size, document, short};
-pub(crate) use words::{fit, line, width};
+pub(crate) use words::{fit, width};
 
 /// The style of all charts.
 pub(crate) const CSS: &str = include_str!("charts.css");

@@ -3,8 +3,6 @@
 
 use unicode_width::UnicodeWidthChar as _;
 
-use super::svg::short;
-
 /// The width of a text of a size.
 pub(crate) fn width(text: &str, size: f64) -> f64 {
     size * text.chars().map(share).sum::<f64>()
@@ -43,16 +41,4 @@ pub(crate) fn fit(text: &str, size: f64, most: f64) -> String {
         kept.push(c);
     }
     format!("{}…", kept.trim_end())
-}
-
-/// Points as a line from one to the next.
-pub(crate) fn line(points: impl IntoIterator<Item = (f64, f64)>) -> String {
-    let mut d = String::new();
-    for (x, y) in points {
-        d.push(if d.is_empty() { 'M' } else { 'L' });
-        d.push_str(&short(x));
-        d.push(' ');
-        d.push_str(&short(y));
-    }
-    d
 }

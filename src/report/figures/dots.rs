@@ -1,5 +1,7 @@
 //! The leaderboard as a picture: each variant's value with its interval over what chance gives.
 
+use std::fmt::Write as _;
+
 use super::variants::{key, listed, with_interval};
 use super::{Figure, Size};
 use crate::report::charts::{
@@ -150,7 +152,7 @@ fn row(
 }
 
 /// Runs of rows that have one alternative of the cleaners, and so one band.
-fn runs<'d, 's>(dots: &'d [Dot<'s>]) -> Vec<(usize, usize, &'s FloorMetric)> {
+fn runs<'s>(dots: &[Dot<'s>]) -> Vec<(usize, usize, &'s FloorMetric)> {
     let mut runs: Vec<(usize, usize, &FloorMetric)> = Vec::new();
     for (at, dot) in dots.iter().enumerate() {
         let Some(floor) = dot.floor else { continue };
@@ -234,7 +236,8 @@ fn alt(summary: &Summary, dots: &[Dot]) -> String {
     let each = dots.iter().map(|d| format!("{} {}", d.name, d.written));
     let mut text = format!("{select} on test: {}.", listed(each, 8));
     if let Some(floor) = dots[0].floor {
-        text += &format!(
+        let _ = write!(
+            text,
             " Chance is expected to give {}, and 95 % of random rankings lie from {} to {}.",
             value(floor.expected),
             value(floor.low),
@@ -242,7 +245,8 @@ fn alt(summary: &Summary, dots: &[Dot]) -> String {
         );
     }
     let better = dots.iter().filter(|d| d.row.rank.is_some()).count();
-    text += &format!(
+    let _ = write!(
+        text,
         " {better} of {} better than chance.",
         if dots.len() == 1 {
             "1 variant is".to_owned()

@@ -1,5 +1,7 @@
 //! What the cleaners left of the log, step by step.
 
+use std::fmt::Write as _;
+
 use super::variants::listed;
 use super::{Figure, Size};
 use crate::report::charts::{Legend, Node, SMALL, Scale, TEXT, fit, width};
@@ -48,11 +50,11 @@ fn tip(step: &Step) -> String {
     );
     if dropped > 0 && step.rows_in > 0 {
         let share = dropped as f64 / step.rows_in as f64;
-        text += &format!(", {} dropped ({})", count(dropped), percent(share));
+        let _ = write!(text, ", {} dropped ({})", count(dropped), percent(share));
     }
     let changed: u64 = step.changed.iter().map(|account| account.rows).sum();
     if changed > 0 {
-        text += &format!(", {} cells changed", count(changed));
+        let _ = write!(text, ", {} cells changed", count(changed));
     }
     text
 }

@@ -118,30 +118,22 @@ fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
             &text,
         ));
         for (column, (mean, n)) in cells[at].iter().enumerate() {
-            let x = left + cell * column as f64;
-            let place = (x + 1.0, y + 1.0);
-            let size = (cell - 2.0, ROW - 2.0);
+            let place = (left + cell * column as f64, y);
             if *n == 0 {
-                body.push(Node::rect("empty", place, size));
+                let size = (cell - 2.0, ROW - 2.0);
+                body.push(Node::rect("empty", (place.0 + 1.0, y + 1.0), size));
                 continue;
             }
+            let across = word(across.values[column]);
             let tip = format!(
-                "{down_name}={row}, {across_name}={}: {select} {}, {}",
-                word(across.values[column]),
+                "{down_name}={row}, {across_name}={across}: {select} {}, {}",
                 value(*mean),
                 match n {
                     1 => "1 trial".to_owned(),
                     n => format!("mean of {n} trials"),
                 }
             );
-            let class = format!("cell {}", step(*mean, (low, high)));
-            let mut group = Node::group(&class).tip(tip);
-            group.push(Node::rect("", place, size));
-            if cell >= NARROW {
-                let place = (x + 0.5 * cell, y + 0.5 * ROW + 4.0);
-                group.push(Node::text("number middle", place, &value(*mean)));
-            }
-            body.push(group);
+            body.push(filled(*mean, (low, high), place, cell).tip(tip));
         }
     }
     if let Some((row, column)) = chosen {
@@ -153,20 +145,7 @@ fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
     } else {
         Size::Small
     };
-    let others = tried.axes.len() - 2;
-    let mut caption = format!(
-        "{select} on validation by {down_name} (down) and {across_name} (across){}; the darker in light \
-         colors, the brighter in dark ones, the better.",
-        match others {
-            0 => String::new(),
-            _ => ", the two that matter most by themselves: each cell is the mean over all trials with \
-                  these two values".to_owned(),
-        }
-    );
-    if chosen.is_some() {
-        caption += " The frame is the cell of the chosen trial.";
-    }
-    caption += &tried.lacking();
+    let caption = caption(select, tried, (&down_name, &across_name));
     let alt = alt(select, (down, across), &cells);
     let title = format!("{} by {down_name} and {across_name}", tried.name());
     let height = bottom + 42.0;
@@ -178,6 +157,31 @@ fn figure(id: &str, select: &str, tried: &Tried) -> Option<Figure> {
         (total, height),
         body,
     ))
+}
+
+/// A cell of a width with its value, if that has room.
+fn filled(mean: f64, ends: (f64, f64), (x, y): (f64, f64), cell: f64) -> Node {
+    let size = (cell - 2.0, ROW - 2.0);
+    let mut group = Node::group(&format!("cell {}", step(mean, ends)));
+    group.push(Node::rect("", (x + 1.0, y + 1.0), size));
+    if cell >= NARROW {
+        let place = (x + 0.5 * cell, y + 0.5 * ROW + 4.0);
+        group.push(Node::text("number middle", place, &value(mean)));
+    }
+    group
+}
+
+fn caption(select: &str, tried: &Tried, (down, across): (&str, &str)) -> String {
+    let mut text = format!("{select} on validation by {down} (down) and {across} (across)");
+    if tried.axes.len() > 2 {
+        text += ", the two that matter most by themselves: each cell is the mean over all trials with these \
+                 two values";
+    }
+    text += "; the darker in light colors, the brighter in dark ones, the better.";
+    if tried.points.iter().any(|(trial, _)| trial.chosen) {
+        text += " The frame is the cell of the chosen trial.";
+    }
+    text + &tried.lacking()
 }
 
 fn alt(select: &str, (down, across): (&Axis, &Axis), cells: &Cells) -> String {

@@ -1,9 +1,11 @@
 //! What a parameter does by itself: all trials over its values, and the mean of each value.
 
+use std::fmt::Write as _;
+
 use super::tried::{Axis, Tried, of, word};
 use super::variants::listed;
 use super::{Figure, Size};
-use crate::report::charts::{Node, SMALL, Scale, color, fit, line, mark, short, up, width};
+use crate::report::charts::{Node, SMALL, Scale, color, fit, line, mark, strokes, up, width};
 use crate::report::summary::Summary;
 use crate::report::text::value;
 use crate::settings::trial_name;
@@ -117,8 +119,7 @@ fn mean_of_each(
     let d = if axis.numbers.is_some() {
         line(points)
     } else {
-        let bar = |(x, y): (f64, f64)| format!("M{} {}h28", short(x - 14.0), short(y));
-        points.map(bar).collect()
+        strokes(points.map(|(x, y)| [(x - 14.0, y), (x + 14.0, y)]))
     };
     Node::group(&color(tried.position)).with(Node::path("line over", d))
 }
@@ -138,14 +139,14 @@ fn below(axis: &Axis, scale: &Scale, left: f64) -> Vec<Node> {
     let room = (WIDTH - left) / ticks.len().max(1) as f64;
     let mut nodes = Vec::new();
     let mut end = 0.0;
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for (x, text) in ticks {
         let text = match axis.numbers {
             Some(_) => text,
             None => fit(&text, SMALL, room - 6.0),
         };
         let half = 0.5 * width(&text, SMALL);
-        lines += &format!("M{} {}v5", short(x), short(BOTTOM));
+        lines.push([(x, BOTTOM), (x, BOTTOM + 5.0)]);
         let middle = x.min(WIDTH - half);
         if middle - half < end {
             continue;
@@ -153,7 +154,7 @@ fn below(axis: &Axis, scale: &Scale, left: f64) -> Vec<Node> {
         end = middle + half + 6.0;
         nodes.push(Node::text("tick middle", (middle, BOTTOM + 18.0), &text));
     }
-    nodes.insert(0, Node::path("tie", lines));
+    nodes.insert(0, Node::path("tie", strokes(lines)));
     nodes
 }
 
@@ -183,7 +184,11 @@ fn alt(select: &str, tried: &Tried, axis: &Axis, means: Option<&Vec<Option<f64>>
     if let Some((trial, best)) = tried.best() {
         let has = of(trial, axis.name)
             .map_or_else(|| format!("no {name}"), |v| format!("{name} {}", word(v)));
-        text += &format!(" The best trial has {has} and {select} {}.", value(best));
+        let _ = write!(
+            text,
+            " The best trial has {has} and {select} {}.",
+            value(best)
+        );
     }
     text
 }

@@ -1,5 +1,7 @@
 //! All trials of a variant at once: a line each through the values of its parameters to what it reached.
 
+use std::fmt::Write as _;
+
 use super::tried::{Axis, Tried, of};
 use super::{Figure, Size};
 use crate::report::charts::{Node, SMALL, Scale, fit, line, short, step, steps, width};
@@ -139,7 +141,8 @@ fn caption(select: &str, tried: &Tried, left_out: usize) -> String {
          the better ones above. The thick line is the best trial."
     );
     if left_out > 0 {
-        text += &format!(
+        let _ = write!(
+            text,
             " {} that matter least by themselves are left out.",
             counted(left_out, "parameter")
         );
@@ -170,7 +173,8 @@ fn upright(x: f64, name: &str, gap: f64, ticks: &[(f64, String)]) -> Node {
     let mut axis = Node::group("axis");
     let mut d = format!("M{} {}V{}", short(x), short(TOP - 6.0), short(BOTTOM + 6.0));
     for (y, _) in ticks {
-        d += &format!(
+        let _ = write!(
+            d,
             "M{} {}h{}",
             short(x),
             short(*y),
@@ -212,7 +216,8 @@ fn alt(select: &str, tried: &Tried, (low, high): (f64, f64)) -> String {
         value(high)
     );
     if let Some((trial, best)) = tried.best() {
-        text += &format!(
+        let _ = write!(
+            text,
             " The best, {}, has {}.",
             value(best),
             one_line(&trial.settings)

@@ -1,5 +1,7 @@
 //! Quality against what it costs, and the front: those that nothing beats in both.
 
+use std::fmt::Write as _;
+
 use super::variants::{entry, key, listed, with_interval};
 use super::{Figure, Size};
 use crate::report::charts::{
@@ -200,7 +202,7 @@ fn alt(points: &[Point], select: &str, of: &Cost) -> String {
     );
     let others = listed(others.map(|p| said(p, select, of)), 8);
     if !others.is_empty() {
-        text += &format!(" Not on it: {others}.");
+        let _ = write!(text, " Not on it: {others}.");
     }
     text
 }

@@ -15,17 +15,20 @@ const PLOT: f64 = 230.0;
 /// The room of the column of means.
 const MEANS: f64 = 90.0;
 
+/// A variant's position, its name, and its value in each period.
+type Course<'s> = (usize, &'s str, Vec<(&'s InPeriod, f64)>);
+
 /// See the module; absent where there is one period.
 pub(super) fn draw(summary: &Summary) -> Option<Figure> {
     let select = &summary.overview.select;
     let rows = summary.leaderboard.iter().enumerate();
-    let rows: Vec<(usize, &str, Vec<(&InPeriod, f64)>)> = rows
+    let rows: Vec<Course> = rows
         .map(|(at, row)| {
             let periods = row.periods.iter();
             let values = periods.filter_map(|p| Some((p, *p.metrics.get(select)?)));
             (at, row.variant.as_str(), values.collect())
         })
-        .filter(|(.., values): &(_, _, Vec<_>)| values.len() > 1)
+        .filter(|(.., values): &Course| values.len() > 1)
         .collect();
     let longest = rows.iter().max_by_key(|(.., values)| values.len())?;
     let periods: Vec<&InPeriod> = longest.2.iter().map(|(p, _)| *p).collect();
@@ -74,9 +77,13 @@ pub(super) fn draw(summary: &Summary) -> Option<Figure> {
         body.push(group);
     }
     let each = rows.iter().map(|(_, name, values)| {
-        let values = values.iter().map(|(_, v)| value(*v));
-        let values = values.collect::<Vec<_>>().join(", ");
-        format!("{} {values}", one_line(name))
+        let each = values.iter().map(|(_, v)| value(*v));
+        format!(
+            "{} {} (mean {})",
+            one_line(name),
+            each.collect::<Vec<_>>().join(", "),
+            value(mean(values))
+        )
     });
     Some(Figure::new(
         ("periods", Size::Wide),

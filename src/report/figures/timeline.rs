@@ -1,10 +1,12 @@
 //! Which part of the experiment has which time: events by time, part on part.
 
+use std::fmt::Write as _;
+
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 
 use super::{Figure, Size};
-use crate::report::charts::{Legend, Node, SMALL, Scale, fit, line, short, up, width};
+use crate::report::charts::{Legend, Node, SMALL, Scale, fit, line, short, strokes, up, width};
 use crate::report::summary::Summary;
 use crate::report::text::{count, time};
 use crate::sweep::{CleanedLog, Timeline};
@@ -59,7 +61,10 @@ fn figure(id: &str, log: &CleanedLog, timeline: &Timeline) -> Option<Figure> {
     body.extend(columns(timeline, &across, &scale));
     for (x, row) in lines {
         let from = names_top + NAMES * row as f64;
-        body.push(Node::path("cut", line([(x, from), (x, bottom)])));
+        // Seen on columns of every color.
+        for class in ["under", "cut"] {
+            body.push(Node::path(class, line([(x, from), (x, bottom)])));
+        }
     }
     body.extend(names);
     body.extend(dates(ends, &across, bottom));
@@ -136,7 +141,8 @@ fn columns(timeline: &Timeline, across: &Scale, scale: &Scale) -> Vec<Node> {
             // A gap between columns where there is room for one.
             let b = if b - a > 4.0 { b - 1.0 } else { b };
             let (low, high) = (scale.at(*below as f64), scale.at((*below + events) as f64));
-            d += &format!(
+            let _ = write!(
+                d,
                 "M{} {}V{}H{}V{}z",
                 short(a),
                 short(low),
@@ -154,27 +160,41 @@ fn columns(timeline: &Timeline, across: &Scale, scale: &Scale) -> Vec<Node> {
 /// Names of cuts beside their lines, and for each line its place and the row that it begins in: no line
 /// goes through a name, so names that have no room side by side stand one above the other.
 fn cuts(timeline: &Timeline, across: &Scale, top: f64) -> (Vec<Node>, Vec<(f64, usize)>) {
-    let mut ends: Vec<f64> = Vec::new();
-    let (mut nodes, mut lines) = (Vec::new(), Vec::new());
+    let mut named: Vec<(f64, String, String)> = Vec::new();
     for cut in &timeline.cuts {
+        let what = one_line(&cut.what);
         let day = date(cut.time, "%Y-%m-%d");
-        let what = fit(&one_line(&cut.what), SMALL, 220.0);
-        let text = format!("{what} from {day}");
-        let wide = width(&text, SMALL);
-        let x = across.at(cut.time as f64);
-        // To the left of the line where there is no room at the right.
-        let (from, to, class, at) = if x + wide + 6.0 > WIDTH {
-            (x - wide - 6.0, x, "note end halo", x - 5.0)
+        let text = format!("{} from {day}", fit(&what, SMALL, 220.0));
+        let said = format!("{what}: from {}", time(Some(cut.time)));
+        named.push((across.at(cut.time as f64), text, said));
+    }
+    // All at the right of their lines if they have room there, else all at the left of them: the
+    // lines of those that stand higher then are outside of the names of those that stand lower.
+    let at_right = named
+        .iter()
+        .all(|(x, text, _)| x + width(text, SMALL) + 6.0 <= WIDTH);
+    named.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if !at_right {
+        named.reverse();
+    }
+    // How far the rows so far reach, away from where the first name stands.
+    let mut reach: Vec<f64> = Vec::new();
+    let (mut nodes, mut lines) = (Vec::new(), Vec::new());
+    for (x, text, said) in named {
+        let wide = width(&text, SMALL) + 8.0;
+        let (sign, class) = if at_right {
+            (1.0, "note halo")
         } else {
-            (x, x + wide + 6.0, "note halo", x + 5.0)
+            (-1.0, "note end halo")
         };
-        let taken = ends.iter().rposition(|end| *end > from);
+        let taken = reach.iter().rposition(|end| sign * (end - x) > 0.0);
         let row = taken.map_or(0, |taken| taken + 1);
-        ends.truncate(row);
-        ends.push(to);
+        reach.truncate(row);
+        reach.push(x + sign * wide);
         lines.push((x, row));
         let y = top + NAMES * row as f64 + 11.0;
-        let said = format!("{}: from {}", one_line(&cut.what), time(Some(cut.time)));
+        // At the very left there is no room at the left.
+        let at = (x + 5.0 * sign).max(if at_right { 0.0 } else { wide - 4.0 });
         nodes.push(Node::text(class, (at, y), &text).tip(said));
     }
     (nodes, lines)
@@ -247,10 +267,11 @@ fn dates((from, until): (i64, i64), across: &Scale, bottom: f64) -> Vec<Node> {
 }
 
 fn written(texts: &[(f64, String)], bottom: f64) -> Vec<Node> {
-    let d: String = texts
-        .iter()
-        .map(|(x, _)| format!("M{} {}v5", short(*x), short(bottom)))
-        .collect();
+    let d = strokes(
+        texts
+            .iter()
+            .map(|(x, _)| [(*x, bottom), (*x, bottom + 5.0)]),
+    );
     let mut nodes = vec![Node::path("tie", d)];
     for (x, text) in texts {
         let half = 0.5 * width(text, SMALL);
@@ -314,7 +335,7 @@ fn alt(timeline: &Timeline, unit: &str) -> String {
     );
     let cuts = super::variants::listed(cuts, 12);
     if !cuts.is_empty() {
-        text += &format!(" {cuts}.");
+        let _ = write!(text, " {cuts}.");
     }
     text
 }

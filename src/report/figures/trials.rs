@@ -1,5 +1,7 @@
 //! All trials of all variants in the order of what they reached on validation.
 
+use std::fmt::Write as _;
+
 use super::marginals::ring;
 use super::variants::{entry, listed, position};
 use super::{Figure, Size};
@@ -173,7 +175,7 @@ fn alt(select: &str, ended: &[(&TrialRow, f64)], stopped: usize, failed: usize) 
     );
     for (count, what) in [(stopped, "stopped early"), (failed, "failed")] {
         if count > 0 {
-            text += &format!(" {} {what}.", counted(count, "trial"));
+            let _ = write!(text, " {} {what}.", counted(count, "trial"));
         }
     }
     text

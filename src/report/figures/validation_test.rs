@@ -1,5 +1,7 @@
 //! What validation foretold of test.
 
+use std::fmt::Write as _;
+
 use super::marginals::ring;
 use super::variants::{entry, listed, position};
 use super::{Figure, Size};
@@ -104,7 +106,8 @@ fn alt(summary: &Summary, both: &[(&TrialRow, f64, f64)]) -> String {
         listed(chosen, 8)
     );
     if let Some(correlation) = summary.selection.rank_correlation {
-        text += &format!(
+        let _ = write!(
+            text,
             " Spearman's rank correlation over {} is {:.2}.",
             counted(correlation.trials, "trial"),
             correlation.spearman

@@ -1,5 +1,7 @@
 //! Which variant has which color and shape, and how variants are spoken of.
 
+use std::fmt::Write as _;
+
 use crate::report::charts::{Legend, Node, color, mark};
 use crate::report::summary::Row;
 use crate::report::text::{ends as ends_text, value};
@@ -31,7 +33,7 @@ pub(super) fn listed(things: impl IntoIterator<Item = String>, most: usize) -> S
     let more = things.len().saturating_sub(most);
     let mut text = things[..things.len() - more].join("; ");
     if more > 0 {
-        text += &format!("; and {more} more");
+        let _ = write!(text, "; and {more} more");
     }
     text
 }
