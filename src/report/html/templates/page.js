@@ -60,7 +60,9 @@
 
   // Filtering: a row stays if it holds every word.
   for (const input of all("input[data-filter]")) {
-    const table = document.getElementById(input.dataset.filter);
+    // The table of this name, or the one in the section of this name.
+    const name = CSS.escape(input.dataset.filter);
+    const table = document.querySelector("table#" + name + ", #" + name + " table");
     const said = document.querySelector('[data-count="' + input.dataset.filter + '"]');
     const rows = Array.from(table.tBodies[0].rows, (row) => ({ row, text: row.textContent.toLowerCase() }));
     const filter = () => {
