@@ -120,8 +120,7 @@ fn alone(page: &Page) {
     let policies = page.tags("meta");
     let policy = policies
         .filter(|tag| tag.attribute("http-equiv") == Some("Content-Security-Policy"))
-        .filter_map(|tag| tag.attribute("content"))
-        .next()
+        .find_map(|tag| tag.attribute("content"))
         .expect("a policy");
     assert!(policy.starts_with("default-src 'none'; "), "{policy}");
     assert!(

@@ -43,7 +43,7 @@ impl Page {
                 rest = after;
                 continue;
             }
-            assert!(!rest.starts_with('!'), "a comment: {:.80}", rest);
+            assert!(!rest.starts_with('!'), "a comment: {rest:.80}");
             let (mut tag, closed, after) = begun(rest);
             rest = after;
             tag.place = all.len();
