@@ -81,6 +81,8 @@
   // Hints: by mouse, touch and keyboard. Text only, whatever it says.
   const tip = document.getElementById("tip");
   let told = null;
+  // Whether the keyboard asked: then scrolling moves the hint and does not hide it.
+  let byKey = false;
   const place = (x, y) => {
     const box = tip.getBoundingClientRect();
     const left = Math.min(Math.max(8, x - box.width / 2), innerWidth - box.width - 8);
@@ -91,6 +93,7 @@
   const hide = () => {
     if (told) told.removeAttribute("aria-describedby");
     told = null;
+    byKey = false;
     tip.hidden = true;
   };
   const show = (element, x, y) => {
@@ -101,7 +104,8 @@
       tip.hidden = false;
       element.setAttribute("aria-describedby", "tip");
     }
-    if (x === undefined) {
+    byKey = x === undefined;
+    if (byKey) {
       const box = element.getBoundingClientRect();
       [x, y] = [box.left + box.width / 2, box.top];
     }
@@ -136,16 +140,31 @@
     const element = hinted(event.target);
     if (element && event.target.matches(":focus-visible")) show(element); else hide();
     light(event.target);
+    mark = -1;
+  });
+  // In a chart that has the focus the arrows go from mark to mark.
+  let mark = -1;
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const box = document.activeElement;
+    if (!step || !box.matches(".scroll")) return;
+    const marks = all("svg [data-tip]", box);
+    if (!marks.length) return;
+    event.preventDefault();
+    mark = Math.min(Math.max(mark + step, 0), marks.length - 1);
+    marks[mark].scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+    show(marks[mark]);
+    light(marks[mark]);
   });
   document.addEventListener("focusout", () => { hide(); light(null); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") { hide(); light(null); } });
-  addEventListener("scroll", hide, { passive: true });
+  addEventListener("scroll", () => { if (told && byKey) show(told); else hide(); }, { passive: true, capture: true });
 
-  // Boxes that scroll are stops for the keyboard, others are not.
+  // Boxes that scroll and charts are stops for the keyboard, others are not.
   const boxes = all(".scroll[tabindex], pre[tabindex]");
   const stops = () => {
     for (const box of boxes) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; else box.removeAttribute("tabindex");
+      if (box.scrollWidth > box.clientWidth || box.querySelector("svg [data-tip]")) box.tabIndex = 0; else box.removeAttribute("tabindex");
     }
   };
   for (const part of all("details")) part.addEventListener("toggle", stops);
@@ -155,7 +174,7 @@
   // Where one is, in the contents.
   const links = new Map(all("#contents a").map((link) => [link.hash.slice(1), link]));
   const sections = all("main > section");
-  const mark = () => {
+  const locate = () => {
     const line = innerHeight / 3;
     let current = sections[0];
     for (const section of sections) if (section.getBoundingClientRect().top <= line) current = section;
@@ -169,11 +188,11 @@
   const soon = () => {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; mark(); });
+    requestAnimationFrame(() => { waiting = false; locate(); });
   };
   addEventListener("scroll", soon, { passive: true });
   addEventListener("resize", soon);
-  mark();
+  locate();
 
   // Paper has no folds.
   let folded = [];
