@@ -105,7 +105,7 @@ fn share_tied(row: &Row) -> f64 {
 }
 
 /// How many checks there are and how many are not in order.
-fn in_short<'c>(checks: impl Iterator<Item = &'c Check>) -> String {
+pub(super) fn in_short<'c>(checks: impl Iterator<Item = &'c Check>) -> String {
     let (mut fine, mut others) = (0, 0);
     for check in checks {
         if check.state == State::Ok {
@@ -166,34 +166,66 @@ pub(super) fn markdown(out: &mut String, findings: &[Finding]) {
     if several {
         header.insert(3, "cleaners".to_owned());
     }
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    // A stable sort: the order of checks stays within a state.
-    sorted.sort_by_key(|f| std::cmp::Reverse(f.check.state));
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    for finding in sorted {
-        let check = &finding.check;
+    let grouped = grouped(findings);
+    let rows = grouped.iter().map(|group| {
         let mut row = vec![
-            match check.state {
+            match group.state {
                 State::Ok => "ok",
                 State::Note => "note",
                 State::Warning => "**warning**",
             }
             .to_owned(),
-            check.name.replace('_', " "),
-            escape(&finding.part),
-            escape(&check.says),
+            group.check.replace('_', " "),
+            escape(&group.parts.join(", ")),
+            escape(group.says),
         ];
         if several {
-            row.insert(3, escape(&finding.cleaners));
+            row.insert(3, escape(group.cleaners));
         }
-        // What is said of several parts in the same words is said once.
-        let same =
-            |known: &&mut Vec<String>| (0..row.len()).all(|at| at == 2 || known[at] == row[at]);
-        match rows.iter_mut().find(same) {
-            Some(known) => known[2] = format!("{}, {}", known[2], row[2]),
-            None => rows.push(row),
+        row
+    });
+    let numbers = header.len();
+    table(out, &header, &rows.collect::<Vec<_>>(), numbers);
+}
+
+/// What is said of several parts in the same words, said once.
+#[derive(Debug, Serialize)]
+pub(super) struct Group<'f> {
+    pub(super) state: State,
+    pub(super) check: &'f str,
+    pub(super) parts: Vec<&'f str>,
+    pub(super) cleaners: &'f str,
+    pub(super) says: &'f str,
+}
+
+/// All findings, what is to be looked at first.
+pub(super) fn grouped(findings: &[Finding]) -> Vec<Group<'_>> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    // A stable sort: the order of checks stays within a state.
+    sorted.sort_by_key(|f| std::cmp::Reverse(f.check.state));
+    let mut groups: Vec<Group> = Vec::new();
+    for Finding {
+        part,
+        cleaners,
+        check,
+    } in sorted
+    {
+        let same = |known: &&mut Group| {
+            known.state == check.state
+                && known.check == check.name
+                && known.cleaners == cleaners
+                && known.says == check.says
+        };
+        match groups.iter_mut().find(same) {
+            Some(known) => known.parts.push(part),
+            None => groups.push(Group {
+                state: check.state,
+                check: &check.name,
+                parts: vec![part],
+                cleaners,
+                says: &check.says,
+            }),
         }
     }
-    let numbers = header.len();
-    table(out, &header, &rows, numbers);
+    groups
 }

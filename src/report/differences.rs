@@ -15,6 +15,9 @@ pub(super) struct Table {
     pub(super) words: usize,
 }
 
+/// Pairs up to this many are shown to people; `comparisons.csv` has all.
+pub(super) const PAIRS: usize = 45;
+
 /// The header of a difference and what belongs to it.
 const DIFFERENCE: [&str; 7] = [
     "95 % interval",

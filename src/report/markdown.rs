@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use musicrec_api::{MISSING_TIME, time_text};
-
 use super::audit;
 use super::periods;
+use super::prose::{self, Piece};
 use super::segments;
 use super::selection;
 use super::text::{
@@ -15,7 +14,7 @@ use super::text::{
 use super::{Summary, differences, differing, examples};
 use crate::stages::prepare::Step;
 use crate::sweep::CleanedLog;
-use crate::text::{counted, hidden};
+use crate::text::hidden;
 
 /// Characters of a sample or a path that are shown.
 const SAMPLE: usize = 120;
@@ -182,9 +181,6 @@ fn leaderboard(out: &mut String, summary: &Summary) {
     }
 }
 
-/// Pairs up to this many are shown; `comparisons.csv` has all.
-const PAIRS: usize = 45;
-
 fn comparison(out: &mut String, summary: &Summary) {
     let Some(variants) = differences::variants(summary) else {
         return;
@@ -197,7 +193,7 @@ fn comparison(out: &mut String, summary: &Summary) {
     out.push('\n');
     // Two variants are one pair, which the table above shows.
     let pairs = summary.pairs.len();
-    if pairs > PAIRS {
+    if pairs > differences::PAIRS {
         let _ = writeln!(out, "All {} pairs: `comparisons.csv`.\n", count(pairs));
     } else if pairs > 1 {
         out.push_str("All pairs:\n\n");
@@ -339,23 +335,8 @@ fn cut(out: &mut String, log: &CleanedLog) {
     table(out, &owned(PART_HEADER), &parts(log), 3);
     for fold in &log.folds {
         let _ = writeln!(out, "- {}", fold_line(fold));
-        if let Some(until) = fold.fit.until {
-            let order = if fold.fit_not_before == 0 {
-                format!(
-                    "the fit part ends ({}) before the {} begins ({})",
-                    time_text(until),
-                    fold.part(),
-                    time_text(fold.evaluated.from.unwrap_or(MISSING_TIME))
-                )
-            } else {
-                format!(
-                    "{} of {} events of the fit part are not earlier than the first of the {}",
-                    count(fold.fit_not_before),
-                    count(fold.fit.events),
-                    fold.part()
-                )
-            };
-            let _ = writeln!(out, "- {}: {order}", fold.name());
+        if let Some(order) = prose::order(fold) {
+            let _ = writeln!(out, "- {order}");
         }
     }
     out.push('\n');
@@ -375,27 +356,9 @@ fn metrics(out: &mut String, summary: &Summary) {
         );
     }
     for log in &overview.cleanings {
-        let Some(floor) = &log.floor else { continue };
-        let m = &floor.metrics[&overview.select];
-        let labels = overview.labels();
-        let of = |exact: bool| {
-            let known = labels.iter().filter(|l| floor.metrics[*l].exact == exact);
-            known.cloned().collect::<Vec<_>>().join(", ")
-        };
-        let expectation = match (of(true), of(false)) {
-            (exact, drawn) if drawn.is_empty() => format!("exact expectation of {exact}"),
-            (exact, drawn) if exact.is_empty() => format!("mean of the draws of {drawn}"),
-            (exact, drawn) => format!("exact expectation of {exact}; mean of the draws of {drawn}"),
-        };
-        let _ = writeln!(
-            out,
-            "- {}: {expectation}. Bands and p rest on {} complete random rankings. {} from {} on is \
-             what this data could show to be above chance (power 80 %).",
-            escaped(log, "Random ranking"),
-            count(floor.rankings),
-            overview.select,
-            value(m.detectable)
-        );
+        if let Some(chance) = prose::chance(overview, log) {
+            let _ = writeln!(out, "- {}: {chance}", escaped(log, "Random ranking"));
+        }
     }
     if overview.changes.is_empty() {
         out.push_str("- The protocol's default rules hold; nothing was changed.\n");
@@ -406,118 +369,26 @@ fn metrics(out: &mut String, summary: &Summary) {
     out.push('\n');
 }
 
-/// The first digits of a hash, as people compare them.
-fn short(hash: &str) -> &str {
-    hash.get(..16).unwrap_or(hash)
-}
-
 fn provenance(out: &mut String, summary: &Summary) {
-    let overview = &summary.overview;
     out.push_str("## Provenance\n\n");
-    let _ = writeln!(out, "- definition: {}", code(&overview.definition));
-    let _ = writeln!(out, "- repeat with: {}", code(&overview.command));
-    let _ = writeln!(out, "- data: {}", code(&overview.fingerprint));
-    for log in &overview.cleanings {
-        let parts = log.folds.iter();
-        let parts: Vec<String> = parts
-            .map(|fold| format!("{} {}", fold.name(), code(short(&fold.hash))))
-            .collect();
+    for line in prose::provenance(summary) {
+        let pieces = line.pieces.iter().map(|piece| match piece {
+            Piece::Words(words) => escape(words),
+            Piece::Code(text) => code(text),
+        });
         let _ = writeln!(
             out,
-            "- {}: {}; split: {}",
-            escaped(log, "cleaned log"),
-            code(short(&log.hash)),
-            parts.join(", ")
+            "- {}: {}",
+            escape(&line.name),
+            pieces.collect::<String>()
         );
     }
-    let _ = writeln!(out, "- seed: {}", overview.shared["seed"]);
-    let by = &overview.provenance;
-    let _ = writeln!(
-        out,
-        "- musicrec-lab {} (commit {}; {}), {}",
-        escape(&by.version),
-        escape(&by.commit),
-        escape(&by.rustc),
-        escape(&overview.date)
-    );
-    let cpu = by.cpu_seconds;
-    let cpu = cpu.map(|s| format!(", {} s of processor time", seconds(s)));
-    let _ = writeln!(
-        out,
-        "- machine: {}, {}{}, {}; {} s{}",
-        escape(&by.machine),
-        escape(&by.instructions),
-        if by.portable {
-            " (portable: records have the same bits on every machine)"
-        } else {
-            ""
-        },
-        counted(by.threads, "thread"),
-        seconds(by.wall_seconds),
-        cpu.unwrap_or_default()
-    );
-    if let Some(r) = &overview.recommended {
-        let settings = if r.settings.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", escape(&r.settings))
-        };
-        let _ = writeln!(
-            out,
-            "- recommendations.csv: the next {} items for {} users by {}{settings}, fitted on the \
-             whole log",
-            r.count,
-            count(r.users),
-            escape(&r.variant)
-        );
-    }
-    if let Some(message) = &overview.recommendations_failed {
-        let _ = writeln!(out, "- **recommendations failed**: {}", escape(message));
-    }
-    let records: Vec<String> = summary
-        .leaderboard
-        .iter()
-        .map(|r| {
-            let ids: Vec<String> = r.records.iter().map(|id| code(id)).collect();
-            format!("{} {}", escape(&r.variant), ids.join(" "))
-        })
-        .collect();
-    let _ = writeln!(out, "- records on test: {}\n", records.join(", "));
+    out.push('\n');
 }
 
 fn reading(out: &mut String, summary: &Summary) {
     out.push_str("## How to read this\n\n");
-    if summary.overview.validated() {
-        out.push_str("Every variant is represented by the trial that did best on validation. ");
-        out.push_str(if summary.overview.exhibit_test {
-            "All others were scored on test too (exhibit_test), to be looked at: they decide nothing \
-             here, but whoever chooses by them has no test part left. "
-        } else {
-            "Only that one was scored on test. "
-        });
-    }
-    out.push_str(
-        "A place (#) is given only to what is better than a random ranking (p below 0.05 after the \
-         adjustment for the number of variants); `–` means that chance explains the value. Variants \
-         with a letter (group) in common cannot be told apart. Decisions rest on adjusted p-values on \
-         the deciding metric, which was declared beforehand, not on whether intervals overlap; the \
-         other metrics are there to explore. Intervals are 95 % intervals over users: bootstrap (BCa) \
-         of a variant, symmetric bootstrap of a difference, Wilson of a hit rate (BCa where it is a mean \
-         over seeds or periods). They say how sure a value is for users like these; how it varies with \
-         the seed, or from period to period, is beyond them, and stands beside where there are several. \
-         dz is the mean difference by its standard deviation over users. \"Could show\" is the smallest \
-         difference that would have been found with a probability of 80 %. \"Best possible\" is the \
-         highest value any ranking could reach on this split: a user with one target cannot give \
-         precision@3 above 1/3.\n",
-    );
-    if summary.overview.cleanings.len() > 1 {
-        out.push_str(
-            "\nAll variants are asked about the same users and targets: those that every alternative \
-             of the cleaners asks about. What models learn from, what counts as heard, and which items \
-             can be recommended are those of each alternative, and so are random ranking and best \
-             possible.\n",
-        );
-    }
+    let _ = writeln!(out, "{}", prose::reading(&summary.overview).join("\n\n"));
 }
 
 #[cfg(test)]

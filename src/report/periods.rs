@@ -57,22 +57,26 @@ fn of_record(record: &Record) -> &[PeriodResult] {
     }
 }
 
-/// The section of `report.md`: nothing where there is one period.
-pub(super) fn markdown(out: &mut String, select: &str, rows: &[Row]) {
-    let Some(first) = rows.iter().find(|row| !row.periods.is_empty()) else {
-        return;
-    };
-    out.push_str("## Periods\n\n");
-    let _ = writeln!(
-        out,
-        "{} in each test period by itself: the mean over the users asked in it. On the leaderboard a \
+/// The deciding metric period by period: header, rows of texts, and what there is to say.
+#[derive(Debug, Serialize)]
+pub(super) struct Periods {
+    pub(super) intro: String,
+    pub(super) header: Vec<String>,
+    pub(super) rows: Vec<Vec<String>>,
+    pub(super) note: Option<String>,
+}
+
+/// What the variants reach in each period; none where there is one period.
+pub(super) fn shown(select: &str, rows: &[Row]) -> Option<Periods> {
+    let first = rows.iter().find(|row| !row.periods.is_empty())?;
+    let intro = format!(
+        "{select} in each test period by itself: the mean over the users asked in it. On the leaderboard a \
          user counts once, with the mean over the periods that ask them, so a value there is not the \
          mean over periods. Mean and standard deviation below count every period alike: they say how \
-         much a value varies from period to period.\n",
-        escape(select)
+         much a value varies from period to period."
     );
     let mut header = owned(["period", "from (UTC)", "until (UTC)", "users"]);
-    header.extend(rows.iter().map(|row| escape(&row.variant)));
+    header.extend(rows.iter().map(|row| row.variant.clone()));
     let in_period = |row: &Row, period: usize| {
         let mut periods = row.periods.iter();
         let found = periods.find(|p| p.period == period)?;
@@ -102,13 +106,30 @@ pub(super) fn markdown(out: &mut String, select: &str, rows: &[Row]) {
         line.extend(rows.iter().map(|row| value(of(spread(row)))));
         lines.push(line);
     }
-    table(out, &header, &lines, 3);
     let dates = |row: &Row| -> Vec<_> { row.periods.iter().map(|p| (p.from, p.until)).collect() };
-    if rows.iter().any(|row| dates(row) != dates(first)) {
-        let _ = writeln!(
-            out,
-            "The dates are those of {}; other alternatives of the cleaners are cut at other times.\n",
-            escape(&first.variant)
-        );
+    let other_dates = rows.iter().any(|row| dates(row) != dates(first));
+    Some(Periods {
+        intro,
+        header,
+        rows: lines,
+        note: other_dates.then(|| {
+            format!(
+                "The dates are those of {}; other alternatives of the cleaners are cut at other times.",
+                first.variant
+            )
+        }),
+    })
+}
+
+/// The section of `report.md`: nothing where there is one period.
+pub(super) fn markdown(out: &mut String, select: &str, rows: &[Row]) {
+    let Some(shown) = shown(select, rows) else {
+        return;
+    };
+    let _ = writeln!(out, "## Periods\n\n{}\n", escape(&shown.intro));
+    let header: Vec<String> = shown.header.iter().map(|cell| escape(cell)).collect();
+    table(out, &header, &shown.rows, 3);
+    if let Some(note) = shown.note {
+        let _ = writeln!(out, "{}\n", escape(&note));
     }
 }

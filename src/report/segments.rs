@@ -20,7 +20,7 @@ use crate::sweep::Overview;
 use crate::text::csv_text;
 
 /// With fewer users than this a segment is marked.
-const FEW: usize = 30;
+pub(super) const FEW: usize = 30;
 
 /// Intervals of segments rest on no more resamples than this: there are many of them, and they are
 /// read by eye.
@@ -250,20 +250,10 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, segments: &[InSegm
     }
     let select = &overview.select;
     out.push_str("## Segments\n\n");
-    let _ = writeln!(
-        out,
-        "What {select} is within parts of the test, exploratory: with so many parts some differ by \
-         chance alone, so there are intervals (95 %, {} bootstrap samples) and no p-values. In *italics* \
-         what has fewer than {FEW} users.\n",
-        count(overview.resamples.min(RESAMPLES))
-    );
-    let periods = periods(overview);
-    if periods > 1 {
-        let _ = writeln!(
-            out,
-            "There are {periods} test periods, each divided by itself: a user may be in several segments \
-             of a kind, in each with the mean over the periods in which they are in it.\n"
-        );
+    let italics = format!(" In *italics* what has fewer than {FEW} users.");
+    for (at, paragraph) in intro(overview).iter().enumerate() {
+        let italics = if at == 0 { italics.as_str() } else { "" };
+        let _ = writeln!(out, "{paragraph}{italics}\n");
     }
     let mut header = owned(["segment", "", "variant", "users", select, "95 %"]);
     if let Some(baseline) = &overview.baseline {
@@ -275,25 +265,53 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, segments: &[InSegm
             out,
             "### By {}\n\n{}\n",
             escape(&first.by),
-            match (first.by.as_str(), first.of) {
-                ("activity", _) =>
-                    "Users in thirds by their events before, learned from or given; equal numbers stay together.",
-                ("targets", _) => "Users by their number of targets.",
-                ("popularity", _) =>
-                    "Targets by how many users heard the item in the fit part: head, middle and tail hold a \
-                     third of its user-item pairs each. Each line is over the users with such targets, as if \
-                     they had no others.",
-                ("history", _) =>
-                    "Targets that the user heard before, and new ones; each line is as if there were no others.",
-                (_, Of::Users) =>
-                    "A column of the log that is of users: each user's most frequent value before.",
-                (_, Of::Targets) =>
-                    "A column of the log that is of items: targets by their item's most frequent value in the \
-                     fit part, as if there were no others.",
-            }
+            explained(first)
         );
         let rows: Vec<Vec<String>> = of_division.iter().map(|s| line(s, header.len())).collect();
         table(out, &header, &rows, 3);
+    }
+}
+
+/// What segments are there for, in paragraphs.
+pub(super) fn intro(overview: &Overview) -> Vec<String> {
+    let mut paragraphs = vec![format!(
+        "What {} is within parts of the test, exploratory: with so many parts some differ by chance alone, \
+         so there are intervals (95 %, {} bootstrap samples) and no p-values.",
+        overview.select,
+        count(overview.resamples.min(RESAMPLES))
+    )];
+    let periods = periods(overview);
+    if periods > 1 {
+        paragraphs.push(format!(
+            "There are {periods} test periods, each divided by itself: a user may be in several segments \
+             of a kind, in each with the mean over the periods in which they are in it."
+        ));
+    }
+    paragraphs
+}
+
+/// How a division is made, given one of its segments.
+pub(super) fn explained(segment: &InSegment) -> &'static str {
+    match (segment.by.as_str(), segment.of) {
+        ("activity", _) => {
+            "Users in thirds by their events before, learned from or given; equal numbers stay together."
+        }
+        ("targets", _) => "Users by their number of targets.",
+        ("popularity", _) => {
+            "Targets by how many users heard the item in the fit part: head, middle and tail hold a third \
+             of its user-item pairs each. Each line is over the users with such targets, as if they had no \
+             others."
+        }
+        ("history", _) => {
+            "Targets that the user heard before, and new ones; each line is as if there were no others."
+        }
+        (_, Of::Users) => {
+            "A column of the log that is of users: each user's most frequent value before."
+        }
+        (_, Of::Targets) => {
+            "A column of the log that is of items: targets by their item's most frequent value in the fit \
+             part, as if there were no others."
+        }
     }
 }
 

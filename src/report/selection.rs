@@ -257,11 +257,8 @@ fn of_fits(records: &[Record]) -> f64 {
 pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Selection) {
     let select = &overview.select;
     out.push_str("## How settings were chosen\n\n");
-    if let Some(random) = overview.search.as_ref().and_then(|s| s.random.as_ref()) {
-        let spaces = random.spaces();
-        let colon = if spaces.is_empty() { "" } else { " – " };
-        let text = format!("{}{colon}{}.", random.what(), spaces.join("; "));
-        let _ = writeln!(out, "{}\n", escape(&capitalized(&text)));
+    if let Some(text) = searched(overview) {
+        let _ = writeln!(out, "{}\n", escape(&text));
     }
     let header = owned(["variant", "tried", "settings", "fit s, all"]);
     let rows: Vec<Vec<String>> = selection
@@ -297,8 +294,17 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Select
     );
 }
 
+/// How random search drew, in a sentence.
+pub(super) fn searched(overview: &Overview) -> Option<String> {
+    let random = overview.search.as_ref()?.random.as_ref()?;
+    let spaces = random.spaces();
+    let colon = if spaces.is_empty() { "" } else { " – " };
+    let text = format!("{}{colon}{}.", random.what(), spaces.join("; "));
+    Some(capitalized(&text))
+}
+
 /// The values of a parameter, or what they were drawn from.
-fn tried(range: &Range) -> String {
+pub(super) fn tried(range: &Range) -> String {
     match &range.interval {
         None => range.values.join(", "),
         Some(interval) => {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use bytesize::ByteSize;
 use musicrec_api::Account;
 
 use super::Summary;
@@ -92,6 +93,11 @@ pub(crate) fn count(count: impl TryInto<u64>) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A size in bytes, in words of thousands: `12.3 MB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    ByteSize(bytes).display().si().to_string()
 }
 
 /// A mean of counts: whole if it is.

@@ -3,11 +3,15 @@
 //! Every claim rests on a p-value that is adjusted for its family of questions; intervals only say how
 //! large what is claimed may be.
 
+mod decision;
+
 use super::differences::{differing, percent};
 use super::summary::Row;
 use super::text::{mean_count, probability, signed, value};
 use crate::compare::{Difference, INFORMATIVE};
 use crate::sweep::{FloorMetric, Overview};
+
+pub(super) use decision::{Decision, decision};
 
 /// Some sentences about the variant to use: the best on validation, else the best on test.
 pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {

@@ -162,8 +162,8 @@ impl Sweep<'_> {
             "highest on test"
         };
         let other = match with {
-            Some(with) if is_baseline(with) => format!("that of `{}`, the baseline,", with.variant),
-            Some(with) => format!("that of `{}`, the highest other on test,", with.variant),
+            Some(with) if is_baseline(with) => format!("that of `{}` (the baseline)", with.variant),
+            Some(with) => format!("that of `{}` (the highest other on test)", with.variant),
             None => "what a random ranking gives on average".to_owned(),
         };
         let mut rule = vec![format!(

@@ -45,8 +45,7 @@ fn reproducible(name: &str, text: &str) -> Vec<Vec<String>> {
         rows.map(|row| row.iter().map(str::to_owned).collect())
             .collect()
     } else {
-        let run =
-            |line: &&str| line.starts_with("- musicrec-lab ") || line.starts_with("- machine: ");
+        let run = |line: &&str| line.starts_with("- program: ") || line.starts_with("- machine: ");
         let lines = text.lines().filter(|line| !run(line));
         lines.map(cells).collect()
     };

@@ -7,7 +7,7 @@ use crate::compare::{Difference, Estimate};
 use crate::report::summary::Row;
 use crate::sweep::Overview;
 
-fn overview() -> Overview {
+pub(super) fn overview() -> Overview {
     let part =
         json!({"from": null, "until": null, "events": 1, "users": 1, "items": 1, "pairs": 1});
     let log = |label: &str, chance: f64| {
@@ -32,7 +32,7 @@ fn overview() -> Overview {
     .unwrap()
 }
 
-fn row(variant: &str, value: f64, rank: Option<usize>, best: bool) -> Row {
+pub(super) fn row(variant: &str, value: f64, rank: Option<usize>, best: bool) -> Row {
     let estimate = Estimate::point(value);
     Row {
         variant: variant.into(),
