@@ -21,7 +21,7 @@ const NEARLY: f64 = 1e-9;
 const MOST_RUNGS: f64 = 100.0;
 
 /// How far trials are run, and how many of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Rung {
     /// Steps, or a share of the users.
     pub(crate) resource: f64,
@@ -30,7 +30,7 @@ pub(crate) struct Rung {
 }
 
 /// How a row of the leaderboard is halved, and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Halved {
     pub(crate) resource: Resource,
     /// What steps are called: `iterations`; `users` for shares of them.
@@ -53,7 +53,7 @@ impl Halved {
 }
 
 /// A trial that was stopped early.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Stopped {
     /// After which rung, from 0.
     pub(crate) rung: usize,

@@ -18,6 +18,7 @@ mod settings;
 mod stages;
 mod sweep;
 mod text;
+mod watch;
 
 // A plugin crate that is linked but never named registers nothing.
 use musicrec_cleaners as _;

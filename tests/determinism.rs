@@ -20,7 +20,7 @@ fn fixed(lab: &Lab, folder: &str) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// The leaderboard's CSV without its columns of seconds.
+/// The leaderboard's CSV without its columns of seconds and memory.
 fn leaderboard(lab: &Lab, folder: &str) -> Vec<Vec<String>> {
     let path = lab.path(folder).join("leaderboard.csv");
     let mut reader = csv::Reader::from_path(path).expect("a leaderboard");
@@ -29,7 +29,7 @@ fn leaderboard(lab: &Lab, folder: &str) -> Vec<Vec<String>> {
         header
             .iter()
             .zip(row)
-            .filter(|(name, _)| !name.ends_with("_seconds"))
+            .filter(|(name, _)| !name.ends_with("_seconds") && *name != "peak_bytes")
             .map(|(_, cell)| cell.to_owned())
             .collect::<Vec<_>>()
     };

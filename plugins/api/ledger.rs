@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 const SAMPLES: usize = 3;
 
 /// One cell before and after a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Sample {
     /// Row of the log, counted from 1 without the header.
     pub row: u64,
@@ -17,7 +17,7 @@ pub struct Sample {
 }
 
 /// How often one thing happened to one column, with the first few samples.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Account {
     /// The column, or an empty string for whole rows.
     pub column: String,

@@ -7,7 +7,7 @@ use crate::cells::{Cells, Known, MISSING};
 use crate::{Error, Ledger, Result, Sample, nearest};
 
 /// Which column plays which part. Sources fill it; the lab makes [`Events`](crate::Events) with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Roles {
     /// Who listened.
     pub user: String,

@@ -8,7 +8,7 @@ use crate::{CheckContext, Events, Problem, Result};
 
 /// What a metric computes, spelled out: equal names mean different things in different tools, so
 /// values are only comparable where all of this is equal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Identity {
     /// The short name, with its depth and whatever else tells settings apart: `ndcg@3`.
     pub label: String,
@@ -23,7 +23,9 @@ pub struct Identity {
 /// What kind of number a metric is: how it may be read, and what the lab may do with it.
 ///
 /// The default is a value of each user, higher is better, that depends on hits alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[non_exhaustive]
 pub struct Nature {
     /// Which of two values is the better one.
@@ -84,7 +86,9 @@ impl Nature {
 }
 
 /// Which of two values of a metric is the better one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
     /// The higher one.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{CheckContext, Events, Problem, Result};
 
 /// What a fold is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Choosing settings.

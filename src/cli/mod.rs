@@ -12,12 +12,14 @@ mod new_plugin;
 mod plan;
 mod plugins;
 mod progress;
+mod report;
 mod rerun;
 mod schema;
 mod show;
 mod sweep;
 mod synth;
 mod verify;
+mod watch;
 mod worker;
 
 use std::io::IsTerminal as _;
@@ -44,9 +46,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sweep(sweep::Arguments),
+    Watch(watch::Arguments),
     Check(check::Arguments),
     Show(show::Arguments),
     Plan(plan::Arguments),
+    Report(report::Arguments),
     Rerun(rerun::Arguments),
     Verify(verify::Arguments),
     Diff(diff::Arguments),
@@ -64,9 +68,11 @@ pub(crate) fn run() -> ExitCode {
     let command = Cli::parse().command;
     let ended = one_plugin_a_name().and_then(|()| match command {
         Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Rerun(arguments) => rerun::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
@@ -138,8 +144,14 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Like [`print()`], for what is rendered with colors.
 fn print_rendered(text: &str) -> Result<(), Failure> {
+    print_raw(text.as_bytes())
+}
+
+/// Like [`print()`], for what is no text, or goes to a file or another program as it is.
+fn print_raw(bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write as _;
-    match std::io::stdout().write_all(text.as_bytes()) {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::output("standard output", &e))
         }
@@ -223,6 +235,25 @@ fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
 /// Whether errors may be colored: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn color() -> bool {
     std::io::stderr().is_terminal() && !no_color()
+}
+
+/// Prints what reports show on terminals, there in colors unless `NO_COLOR` is set.
+fn print_view(view: &str) -> Result<(), Failure> {
+    let view = visible(view);
+    if std::io::stdout().is_terminal() && !no_color() {
+        return print_rendered(&crate::report::colored(&view));
+    }
+    print_rendered(&view)
+}
+
+/// How wide the terminal is that standard output goes to. Piped output depends on no surroundings.
+fn terminal_width() -> Option<usize> {
+    let out = std::io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    let (width, _) = terminal_size::terminal_size_of(&out)?;
+    Some(usize::from(width.0))
 }
 
 fn no_color() -> bool {

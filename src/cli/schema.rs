@@ -1,4 +1,4 @@
-//! `musicrec-lab schema`: what editors know of definitions.
+//! `musicrec-lab schema`: what editors know of definitions, and programs of reports.
 
 use clap::Args;
 
@@ -6,19 +6,29 @@ use super::print;
 use crate::exit::Failure;
 use crate::schema;
 
-/// Print the JSON Schema of definitions, for editors that complete and check TOML
+/// Print the JSON Schema of definitions, for editors that complete and check TOML, or of report.json
 ///
-/// It is made from the plugins of this program, those of other crates included.
+/// That of definitions is made from the plugins of this program, those of other crates included.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   musicrec-lab schema > experiment.schema.json
+  musicrec-lab schema --report > report.schema.json
 
-Then a definition beside it that begins with the line
+After the first, a definition beside it that begins with the line
   #:schema ./experiment.schema.json
 is completed, explained and checked by Even Better TOML, Taplo and Tombi.")]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Of report.json, as this program writes it
+    #[arg(long)]
+    report: bool,
+}
 
-pub(super) fn run(_: &Arguments) -> Result<(), Failure> {
-    let schema = serde_json::to_string_pretty(&schema::definition()).expect("plain data");
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let schema = if arguments.report {
+        schema::of_report()
+    } else {
+        schema::definition()
+    };
+    let schema = serde_json::to_string_pretty(&schema).expect("plain data");
     print(&format!("{schema}\n"))
 }

@@ -10,7 +10,7 @@ use musicrec_api::arithmetic;
 use super::cache::Place;
 use super::changes::Changes;
 use super::progress::{Form, Progress};
-use super::{on_interrupt, print, threads, worker};
+use super::{on_interrupt, print, print_view, terminal_width, threads, worker};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::report;
@@ -149,7 +149,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let cancel = on_interrupt()?;
     let mut sweep = Sweep::open(&experiment, &options, cancel, &|event| progress.on(event))?;
     if !arguments.quiet {
-        print(&report::data_tables(sweep.overview()))?;
+        print_view(&report::data_tables(sweep.overview(), terminal_width()))?;
         print("\n")?;
     }
     if sweep.finished() {
@@ -169,8 +169,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     progress.says("comparing the variants");
     let summary = sweep.report()?;
-    print(&report::leaderboard(&summary))?;
-    print(&format!(
+    print_view(&report::leaderboard(&summary, terminal_width()))?;
+    print_view(&format!(
         "\nReport: {}\n",
         sweep.store().path("report.md").display()
     ))?;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{INFORMATIVE, apart, normal, quantile};
 
 /// A mean with its 95 % interval over users.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Estimate {
     pub(crate) value: f64,
     /// None where too few users have anything but the usual value: a bootstrap of 3 hits knows
@@ -23,7 +23,7 @@ pub(crate) struct Estimate {
 }
 
 /// How an interval was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IntervalMethod {
     /// Bias-corrected and accelerated bootstrap over users.

@@ -22,7 +22,7 @@ const RARE: f64 = 1_000.0;
 const AFFORDABLE: usize = 50_000_000_000;
 
 /// A paired difference of means over users.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Difference {
     /// Mean of the one less mean of the other.
     pub(crate) value: f64,
@@ -57,7 +57,7 @@ pub(crate) struct Difference {
 }
 
 /// The test that a p-value is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Method {
     /// Paired randomization (sign flips).

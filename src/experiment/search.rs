@@ -67,7 +67,7 @@ pub(crate) enum Resource {
 }
 
 /// How the trials of an experiment came about, as `experiment.json` keeps it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Searched {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) random: Option<RandomSearch>,
@@ -76,7 +76,7 @@ pub(crate) struct Searched {
 }
 
 /// A random search.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct RandomSearch {
     /// How many settings were asked for, of each row that can vary.
     pub(crate) trials: usize,
@@ -86,7 +86,7 @@ pub(crate) struct RandomSearch {
 }
 
 /// What was drawn of a model header, its weightings and cleaners.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct DrawnModel {
     /// Its label.
     pub(crate) model: String,
@@ -154,7 +154,7 @@ impl Searched {
 }
 
 /// How the numbers of an interval are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Scale {
     /// Each as likely as the others.
@@ -188,7 +188,7 @@ impl Scale {
 }
 
 /// What a definition allows for a number.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Declared {
     pub(crate) lowest: f64,
     pub(crate) highest: f64,

@@ -14,7 +14,7 @@ use super::{Store, hex};
 
 /// What is known of looks at a test part. A look is one setting that was scored on it, with whatever
 /// number of seeds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Looks {
     /// Different settings that have been scored on exactly this test part.
     pub(crate) total: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Looks {
 }
 
 /// A report folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Folder {
     pub(crate) folder: String,
     pub(crate) looks: usize,
@@ -104,15 +104,17 @@ impl Part {
 /// Counts the looks at the test part of a store: in its own folder and in those beside it. What
 /// cannot be read is nobody's look.
 pub(crate) fn looks(store: &Store) -> Looks {
-    let own = store.folder();
-    let Some(question) = question(own) else {
+    let own: Vec<&Path> = store.folders().collect();
+    let Some(question) = question(own[0]) else {
         return Looks::default();
     };
-    let here = scored(own, &question);
+    // Several folders that are compared add up.
+    let of_folder = |folder: &&Path| Some(scored(folder, &self::question(folder)?));
+    let here: BTreeSet<String> = own.iter().filter_map(of_folder).flatten().collect();
     let mut all = here.clone();
     let mut others = BTreeSet::new();
     let mut elsewhere = Vec::new();
-    for folder in beside(own) {
+    for folder in beside_all(&own) {
         let Some(theirs) = self::question(&folder) else {
             continue;
         };
@@ -153,6 +155,16 @@ fn beside(folder: &Path) -> Vec<PathBuf> {
         .collect();
     folders.sort();
     folders
+}
+
+/// The folders beside several that are none of them.
+fn beside_all(folders: &[&Path]) -> Vec<PathBuf> {
+    let full = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let own: BTreeSet<PathBuf> = folders.iter().map(|folder| full(folder)).collect();
+    let mut seen = BTreeSet::new();
+    let mut all: Vec<PathBuf> = folders.iter().flat_map(|folder| beside(folder)).collect();
+    all.retain(|folder| !own.contains(&full(folder)) && seen.insert(full(folder)));
+    all
 }
 
 fn question(folder: &Path) -> Option<Question> {

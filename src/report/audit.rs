@@ -17,7 +17,7 @@ use crate::text::{counted, one_line, percent};
 const TIED: f64 = 0.2;
 
 /// A check and what it is about.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Finding {
     /// The part of the split; empty if it is about all.
     pub(crate) part: String,

@@ -21,7 +21,7 @@ use crate::records::Store;
 use crate::sweep::Overview;
 
 /// What was compared and by which rules; the results stand with the variants and in [`Pair`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Comparison {
     /// The deciding metric.
     pub(crate) metric: String,
@@ -42,7 +42,7 @@ pub(crate) struct Comparison {
 }
 
 /// Two variants on the deciding metric.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Pair {
     /// The one higher up on the leaderboard.
     pub(crate) a: String,
@@ -94,6 +94,10 @@ pub(super) fn compare(
 
 /// The row that did best on validation, the first of the definition among equals.
 fn best_on_validation(overview: &Overview, rows: &[Row]) -> Option<usize> {
+    let joined = overview.joined.as_ref();
+    if joined.is_some_and(|joined| !joined.same_validation) {
+        return None;
+    }
     let mut best: Option<(f64, usize)> = None;
     for (at, row) in rows.iter().enumerate() {
         if let Some(&value) = row.validation.get(&overview.select)
@@ -120,7 +124,7 @@ fn all_values(tables: Vec<Vec<Table>>, store: &Store) -> Result<Option<AllValues
         return Ok(None);
     };
     let (users, labels) = (first.users.clone(), first.labels.clone());
-    let same = |table: Table| table.ordered(&users).filter(|t| t.labels == labels);
+    let same = |table: Table| table.ordered(&users)?.labeled(&labels);
     let of_variant = |tables: Vec<Table>| tables.into_iter().map(same).collect();
     let Some(seeds) = tables
         .into_iter()

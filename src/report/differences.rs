@@ -1,12 +1,10 @@
-//! How the comparison is written: its table, what was asked and what could have been shown, and
-//! `comparisons.csv`.
+//! How the comparison is written: its table, what was asked and what could have been shown.
 
 use super::Summary;
-use super::comparison::{Comparison, Pair};
-use super::csv::number;
+use super::comparison::Pair;
 use super::text::{count, ends, mean_count, owned, probability, signed, value};
 use crate::compare::{Difference, INFORMATIVE, Method};
-use crate::text::{counted, csv_text};
+use crate::text::counted;
 
 /// A table of differences: header and rows, of which the first so many columns are words.
 pub(super) struct Table {
@@ -207,73 +205,3 @@ fn could_show(summary: &Summary) -> Option<(f64, f64)> {
     known.sort_by(f64::total_cmp);
     Some((*known.first()?, *known.last()?))
 }
-
-impl Summary {
-    /// `comparisons.csv`: a line a comparison on the deciding metric, first those with the baseline,
-    /// then all pairs.
-    pub(crate) fn comparisons_csv(&self) -> String {
-        let c = &self.comparison;
-        let mut lines = Vec::new();
-        if let Some(baseline) = &c.baseline {
-            for row in &self.leaderboard {
-                if let Some(d) = &row.difference {
-                    lines.push(line(c, "baseline", &row.variant, baseline, d));
-                }
-            }
-        }
-        for pair in &self.pairs {
-            lines.push(line(c, "pairs", &pair.a, &pair.b, &pair.difference));
-        }
-        csv_text(COLUMNS, lines)
-    }
-}
-
-fn line(c: &Comparison, family: &str, a: &str, b: &str, d: &Difference) -> Vec<String> {
-    let method = match d.method {
-        Method::Randomization => "randomization",
-        Method::T => "t",
-        Method::None => "none",
-    };
-    vec![
-        family.to_owned(),
-        c.metric.clone(),
-        a.to_owned(),
-        b.to_owned(),
-        d.value.to_string(),
-        number(d.low),
-        number(d.high),
-        number(d.relative),
-        number(d.dz),
-        d.wins.to_string(),
-        d.ties.to_string(),
-        d.losses.to_string(),
-        d.differing.to_string(),
-        d.informative.to_string(),
-        number(d.p),
-        number(d.p_adjusted),
-        method.to_owned(),
-        number(d.detectable),
-    ]
-}
-
-/// The columns of `comparisons.csv`.
-const COLUMNS: [&str; 18] = [
-    "family",
-    "metric",
-    "a",
-    "b",
-    "difference",
-    "low",
-    "high",
-    "relative",
-    "dz",
-    "wins",
-    "ties",
-    "losses",
-    "differing",
-    "informative",
-    "p",
-    "p_adjusted",
-    "method",
-    "detectable",
-];

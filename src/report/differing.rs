@@ -11,7 +11,7 @@ use super::summary::Row;
 use crate::settings::{flatten, nesting};
 
 /// A value that is not the same in all definitions of the chosen trials.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Differing {
     /// The path of the key: `model.als.factors`; of a place that names a plugin its name: `model`.
     pub(crate) parameter: String,

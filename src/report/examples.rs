@@ -20,7 +20,7 @@ use crate::sweep::{KeptExamples, Overview};
 use crate::text::counted;
 
 /// See the module.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Examples {
     /// The metric by which the users are chosen: the deciding one.
     pub(crate) metric: String,
@@ -34,7 +34,7 @@ pub(crate) struct Examples {
 }
 
 /// A user.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Example {
     /// Why this one was chosen, in words.
     pub(crate) why: String,
@@ -53,7 +53,7 @@ pub(crate) struct Example {
 }
 
 /// What a variant recommends to a user.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct ExampleList {
     pub(crate) variant: String,
     /// What the variant reaches for the user, by the metric: the mean over seeds and periods.
@@ -63,7 +63,7 @@ pub(crate) struct ExampleList {
 }
 
 /// A recommended item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Listed {
     /// The id, or a number.
     pub(crate) item: String,

@@ -27,6 +27,12 @@ pub(super) fn draw(summary: &Summary) -> String {
     for warning in &summary.warnings {
         let _ = writeln!(out, "> **Warning:** {}\n", escape(warning));
     }
+    for note in overview.joined.iter().flat_map(|joined| &joined.notes) {
+        let _ = writeln!(out, "- {}", escape(note));
+    }
+    if overview.joined.is_some() {
+        out.push('\n');
+    }
     leaderboard(&mut out, summary);
     comparison(&mut out, summary);
     periods::markdown(&mut out, &overview.select, &summary.leaderboard);

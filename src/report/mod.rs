@@ -5,12 +5,15 @@ mod audit;
 mod charts;
 mod comparison;
 mod conflicts;
-mod csv;
 mod differences;
 mod differing;
 mod examples;
 mod figures;
+pub(crate) mod formats;
+mod grid;
 mod html;
+mod joined;
+mod latex;
 mod markdown;
 mod masking;
 mod periods;
@@ -19,34 +22,51 @@ mod segments;
 mod selection;
 mod summary;
 mod table;
+mod tables;
 mod terminal;
 mod text;
 mod verdict;
 
 pub(crate) use differences::{differing, percent};
+pub(crate) use grid::table;
+pub(crate) use joined::Several;
 pub(crate) use summary::Summary;
 pub(crate) use table::Table;
-pub(crate) use terminal::{data_tables, leaderboard, table};
+pub(crate) use terminal::{colored, data_tables, leaderboard};
 pub(crate) use text::{count, ends, probability, signed, value};
 
 use std::path::{Path, PathBuf};
+
+use formats::Source;
 
 use crate::exit::Failure;
 use crate::records::Store;
 use crate::sweep::Overview;
 
-/// Draws every report file from the store and writes it there.
-pub(crate) fn write(store: &Store) -> Result<Summary, Failure> {
+/// Draws the report files of a folder from its store and writes them there, and some more if they are
+/// named.
+pub(crate) fn write(
+    store: &Store,
+    templates: Option<&Path>,
+    also: &[&str],
+) -> Result<Summary, Failure> {
     let summary = Summary::read(store)?;
-    store.write("report.md", markdown::draw(&summary).as_bytes())?;
-    store.write("leaderboard.csv", summary.leaderboard_csv().as_bytes())?;
-    store.write("segments.csv", segments::csv(&summary.segments).as_bytes())?;
-    store.write("comparisons.csv", summary.comparisons_csv().as_bytes())?;
-    store.write_json("report.json", &summary)?;
-    // Last, for a template of the user may be wrong: then the page of before stays as it is.
-    let templates = templates(&summary.overview);
-    let page = html::draw(&summary, templates.as_deref())?;
-    store.write("report.html", page.as_bytes())?;
+    let source = Source {
+        summary: &summary,
+        store,
+        templates,
+        width: None,
+    };
+    let usual = formats::of_folder(&summary.overview).flat_map(|format| format.files);
+    let more = also.iter().filter_map(|name| formats::named(name));
+    let files = formats::distinct(usual.chain(more.flat_map(|(_, files)| files)));
+    // A template of the user may be wrong: then all files of before stay as they are.
+    let drawn = files
+        .iter()
+        .map(|file| Ok((file.name, file.draw(&source)?)));
+    for (name, content) in drawn.collect::<Result<Vec<_>, Failure>>()? {
+        store.write(name, &content)?;
+    }
     Ok(summary)
 }
 

@@ -12,7 +12,7 @@ use crate::compare::mean_sd;
 use crate::records::{Outcome, PeriodResult, Record};
 
 /// What a variant reaches in one of several test periods.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct InPeriod {
     /// Its number, from 1.
     pub(crate) period: usize,

@@ -8,7 +8,6 @@ use musicrec_api::{Role, derive_seed};
 use ndarray::{Array2, Axis};
 use serde::Serialize;
 
-use super::csv::number;
 use super::markdown::{escape, table};
 use super::summary::Row;
 use super::text::{count, interval, owned, signed, value};
@@ -17,7 +16,6 @@ use crate::exit::Failure;
 use crate::records::{Outcome, Store};
 use crate::stages::segments::{Division, Line, Of, combine};
 use crate::sweep::Overview;
-use crate::text::csv_text;
 
 /// With fewer users than this a segment is marked.
 pub(super) const FEW: usize = 30;
@@ -27,7 +25,7 @@ pub(super) const FEW: usize = 30;
 const RESAMPLES: usize = 1_000;
 
 /// What a variant reaches in a segment, by the deciding metric.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct InSegment {
     pub(crate) by: String,
     pub(crate) of: Of,
@@ -343,46 +341,6 @@ fn line(s: &InSegment, width: usize) -> Vec<String> {
     ];
     line.truncate(width);
     line.into_iter().map(few).collect()
-}
-
-/// `segments.csv`: a line a segment and variant.
-pub(super) fn csv(segments: &[InSegment]) -> String {
-    let header = [
-        "by",
-        "of",
-        "segment",
-        "variant",
-        "users",
-        "few",
-        "value",
-        "low",
-        "high",
-        "difference",
-        "difference_low",
-        "difference_high",
-    ];
-    let row = |s: &InSegment| {
-        let of = match s.of {
-            Of::Users => "users",
-            Of::Targets => "targets",
-        };
-        let mut row = vec![
-            s.by.clone(),
-            of.to_owned(),
-            s.segment.clone(),
-            s.variant.clone(),
-            s.users.to_string(),
-            s.few.to_string(),
-        ];
-        for of in [Some(&s.test), s.difference.as_ref()] {
-            match of {
-                Some(e) => row.extend([Some(e.value), e.low, e.high].map(number)),
-                None => row.extend([const { String::new() }; 3]),
-            }
-        }
-        row
-    };
-    csv_text(header, segments.iter().map(row))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::sweep::{Edge, End, Overview, PlanTrial, PlanVariant, Range};
 use crate::text::counted;
 
 /// See the module.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Selection {
     /// What each variant could choose from.
     pub(crate) budgets: Vec<Budget>,
@@ -30,7 +30,7 @@ pub(crate) struct Selection {
 }
 
 /// What a variant could choose from.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Budget {
     pub(crate) variant: String,
     /// How many settings were tried.
@@ -49,7 +49,7 @@ pub(crate) struct Budget {
 }
 
 /// Spearman's rank correlation.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Correlation {
     pub(crate) trials: usize,
     pub(crate) spearman: f64,

@@ -26,7 +26,7 @@ use crate::sweep::{Overview, Parameter, PlanTrial, PlanVariant, choose};
 use crate::text::counted;
 
 /// The report's content; `report.json` is this.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Summary {
     pub(crate) schema: u32,
     /// The conclusion in words.
@@ -61,7 +61,7 @@ pub(crate) struct Summary {
 }
 
 /// One variant on the leaderboard.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Row {
     pub(crate) variant: String,
     /// What distinguishes the chosen trial from the others of the variant.
@@ -112,7 +112,7 @@ pub(crate) struct Row {
 }
 
 /// One trial of the grid.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct TrialRow {
     /// Its place among all trials of the experiment.
     pub(crate) index: usize,
@@ -141,18 +141,23 @@ pub(crate) struct TrialRow {
 impl Summary {
     /// Reads the store.
     pub(crate) fn read(store: &Store) -> Result<Self, Failure> {
-        let mut overview: Overview = store.read(Overview::FILE)?.ok_or_else(|| {
-            Failure::Data(format!(
-                "{} holds no sweep: there is no {}",
-                store.folder().display(),
-                Overview::FILE
-            ))
-        })?;
+        let overview = Overview::read(store)?;
+        let spent = fit_seconds(&overview.variants, &overview.ran, store)?;
+        Self::of(overview, store, &spent)
+    }
+
+    /// From an overview, a store that has the records that it names, and what fitting took by variant.
+    pub(super) fn of(
+        mut overview: Overview,
+        store: &Store,
+        spent: &[f64],
+    ) -> Result<Self, Failure> {
         let masked = mask(&mut overview);
         let labels = overview.labels();
         let mut rows = Vec::new();
         let mut tables = Vec::new();
         let mut trials = Vec::new();
+        let mut equal = Vec::new();
         for variant in &overview.variants {
             let chosen = choose(&overview, variant, store)?;
             trials.extend(trial_rows(
@@ -164,28 +169,36 @@ impl Summary {
             let Some(chosen) = chosen else { continue };
             let trial = &variant.trials[chosen.of_variant];
             if let Some((row, table)) = row(variant, trial, &labels, store)? {
+                if let Some(known) = of_another(&overview, &rows, &row) {
+                    equal.push(format!(
+                        "`{}` and `{}` chose the same trial: one row, `{}`",
+                        known.variant, row.variant, known.variant
+                    ));
+                    continue;
+                }
                 rows.push(row);
                 tables.push(table);
             }
+        }
+        if let Some(joined) = &mut overview.joined {
+            joined.notes.extend(equal);
         }
         let known = Known::read(&overview, &rows, &tables, store)?;
         let (comparison, pairs) = compare(&overview, &mut rows, tables, store)?;
         let segments = segments::read(&overview, &rows, store)?;
         let audit = audit::findings(&overview, &rows);
-        let spent = fit_seconds(&overview.variants, &overview.ran, store)?;
-        let selection = Selection::of(&overview, &trials, &spent, looks(store));
-        let mut warnings = conflicts::warnings(store)?;
+        let selection = Selection::of(&overview, &trials, spent, looks(store));
+        let mut warnings = match &overview.joined {
+            Some(joined) => joined.warnings.clone(),
+            None => conflicts::warnings(store)?,
+        };
         warnings.extend(unfinished(&overview, &trials, rows.len()));
         warnings.extend(overview.warnings());
         warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
         Ok(Self {
             schema: SCHEMA,
-            verdict: if overview.finished {
-                verdict(&overview, &rows)
-            } else {
-                format!("This sweep has not ended. {}", verdict(&overview, &rows))
-            },
+            verdict: verdict(&overview, &rows),
             warnings,
             selection,
             audit,
@@ -202,9 +215,23 @@ impl Summary {
     }
 }
 
+/// The row of another experiment that has the very same trial, where there are several.
+fn of_another<'r>(overview: &Overview, rows: &'r [Row], row: &Row) -> Option<&'r Row> {
+    let joined = overview.joined.as_ref()?;
+    let own = joined.with(&row.variant);
+    let mut equal = rows.iter().filter(|known| known.records == row.records);
+    equal.find(|known| {
+        joined
+            .with(&known.variant)
+            .iter()
+            .all(|of| !own.contains(of))
+    })
+}
+
 /// That the sweep was interrupted, if it was.
 fn unfinished(overview: &Overview, trials: &[TrialRow], tested: usize) -> Option<String> {
-    if overview.finished {
+    // Of several it is said which, among their own warnings.
+    if overview.finished || overview.joined.is_some() {
         return None;
     }
     let known = trials.iter().filter(|trial| !trial.validation.is_empty());

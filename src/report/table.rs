@@ -65,6 +65,20 @@ impl Table {
         })
     }
 
+    /// The same values with the metrics in the order given; `None` if they are not the same metrics.
+    pub(super) fn labeled(self, labels: &[String]) -> Option<Self> {
+        if self.labels == labels {
+            return Some(self);
+        }
+        let place = |label| self.labels.iter().position(|own| own == label);
+        let columns: Vec<usize> = labels.iter().map(place).collect::<Option<_>>()?;
+        (columns.len() == self.labels.len()).then(|| Self {
+            values: self.values.select(Axis(1), &columns),
+            labels: labels.to_vec(),
+            users: self.users,
+        })
+    }
+
     /// The values of a metric; `None` if there is no such column.
     pub(crate) fn of(&self, label: &str) -> Option<ArrayView1<'_, f64>> {
         let at = self.labels.iter().position(|known| known == label)?;
@@ -104,6 +118,24 @@ mod tests {
     use ndarray::array;
 
     use super::Table;
+
+    #[test]
+    fn metrics_are_put_in_one_order_or_are_not_the_same() {
+        let labeled = |labels: &[&str]| {
+            let labels: Vec<String> = labels.iter().map(|&label| label.to_owned()).collect();
+            let table = Table {
+                users: vec!["u".to_owned()],
+                labels: vec!["a".to_owned(), "b".to_owned()],
+                values: array![[1.0, 2.0]],
+            };
+            table.labeled(&labels).map(|table| table.values)
+        };
+        assert_eq!(labeled(&["b", "a"]), Some(array![[2.0, 1.0]]));
+        assert_eq!(labeled(&["a", "b"]), Some(array![[1.0, 2.0]]));
+        for others in [&["a"] as &[&str], &["a", "c"], &["a", "b", "c"]] {
+            assert_eq!(labeled(others), None, "{others:?}");
+        }
+    }
 
     #[test]
     fn users_are_put_in_one_order_or_are_not_the_same() {

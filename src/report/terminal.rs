@@ -1,12 +1,10 @@
-//! The report on a terminal: plain text tables that read the same in a pipe.
+//! The report on a terminal: plain text tables that read the same in a pipe, and fit where there is a
+//! width to fit.
 
 use std::fmt::Write as _;
 
-use tabled::builder::Builder;
-use tabled::settings::object::Columns;
-use tabled::settings::{Alignment, Modify, Style};
-
 use super::audit;
+use super::grid::{fits, fitted, wrapped};
 use super::text::{
     PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, few, fold_line, interval,
     mean_count, owned, parts, seconds, seeds, step, users_hit, value,
@@ -15,22 +13,8 @@ use super::{Summary, differences};
 use crate::sweep::{CleanedLog, Overview};
 use crate::text::one_line;
 
-/// A table whose columns from `numbers` on are numbers.
-pub(crate) fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> String {
-    let mut builder = Builder::default();
-    builder.push_record(header);
-    for row in rows {
-        builder.push_record(row);
-    }
-    let mut table = builder.build();
-    table
-        .with(Style::psql())
-        .with(Modify::new(Columns::new(numbers..)).with(Alignment::right()));
-    table.to_string()
-}
-
 /// What was read, what cleaning did, and how the log was split.
-pub(crate) fn data_tables(overview: &Overview) -> String {
+pub(crate) fn data_tables(overview: &Overview, width: Option<usize>) -> String {
     let mut out = String::new();
     for log in &overview.cleanings {
         if !log.label.is_empty() {
@@ -41,39 +25,59 @@ pub(crate) fn data_tables(overview: &Overview) -> String {
                 one_line(&log.label)
             );
         }
-        cleaned(&mut out, log);
+        cleaned(&mut out, log, width);
     }
+    let mut notes = String::new();
     for warning in overview.warnings() {
-        let _ = writeln!(out, "  warning: {}", one_line(&warning));
+        let _ = writeln!(notes, "  warning: {}", one_line(&warning));
     }
-    out + &audit::data_lines(overview)
+    out + &wrapped(&(notes + &audit::data_lines(overview)), width)
 }
 
 /// The log under one alternative of the cleaners.
-fn cleaned(out: &mut String, log: &CleanedLog) {
+fn cleaned(out: &mut String, log: &CleanedLog, width: Option<usize>) {
     let funnel: Vec<Vec<String>> = log.funnel.iter().map(|s| step(&s.name, s)).collect();
-    let _ = writeln!(out, "Cleaning\n{}", table(&owned(STEP_HEADER), &funnel, 2));
+    let funnel = fitted(&owned(STEP_HEADER), &funnel, 2, 1, width);
+    let _ = writeln!(out, "Cleaning\n{funnel}");
+    let mut notes = String::new();
     for step in &log.funnel {
         if !step.dropped.is_empty() {
-            let _ = writeln!(out, "  {}: dropped {}", step.name, accounts(&step.dropped));
+            let _ = writeln!(
+                notes,
+                "  {}: dropped {}",
+                step.name,
+                accounts(&step.dropped)
+            );
         }
     }
-    let _ = writeln!(out, "  {}", one_line(&columns(log)));
-    let _ = writeln!(
-        out,
-        "\nSplit\n{}",
-        table(&owned(PART_HEADER), &parts(log), 3)
-    );
-    for summary in &log.folds {
-        let _ = writeln!(out, "  {}", fold_line(summary));
-    }
+    let _ = writeln!(notes, "  {}", one_line(&columns(log)));
+    out.push_str(&wrapped(&notes, width));
+    let parts = fitted(&owned(PART_HEADER), &parts(log), 3, 1, width);
+    let _ = writeln!(out, "\nSplit\n{parts}");
+    let folds = log.folds.iter().map(fold_line);
+    out.push_str(&wrapped(&indented(folds), width));
 }
 
-/// The leaderboard and the verdict.
-pub(crate) fn leaderboard(summary: &Summary) -> String {
+/// The leaderboard and the verdict, in lines of so many columns if that matters.
+pub(crate) fn leaderboard(summary: &Summary, width: Option<usize>) -> String {
+    let board = fitted_board(summary, width);
+    let notes = wrapped(&notes(summary), width);
+    let comparison = comparison(summary, width);
+    let end = format!(
+        "{}\nVerdict: {}\n",
+        audit::line(&summary.audit),
+        summary.verdict
+    );
+    format!(
+        "Leaderboard on test\n{board}\n{notes}{comparison}{}",
+        wrapped(&end, width)
+    )
+}
+
+/// The table of variants, floor and ceiling.
+fn fitted_board(summary: &Summary, width: Option<usize>) -> String {
     let overview = &summary.overview;
     let labels = overview.labels();
-    let validated = overview.validated();
     let select = &overview.select;
     let mut header = owned(["#", "variant"]);
     header.extend(labels.iter().cloned());
@@ -128,8 +132,14 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
         ]);
         rows.push(line);
     }
-    let mut out = format!("Leaderboard on test\n{}\n", table(&header, &rows, 2));
-    if validated {
+    fitted(&header, &rows, 2, 2, width)
+}
+
+/// What is to be said of the leaderboard, a line each.
+fn notes(summary: &Summary) -> String {
+    let overview = &summary.overview;
+    let mut out = String::new();
+    if overview.validated() {
         let _ = writeln!(
             out,
             "  in parentheses: validation; *: best there; #: only what is better than chance has a place"
@@ -143,6 +153,9 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
             "  {}: {} (chosen from {} trials)",
             row.variant, row.settings, row.trials
         );
+    }
+    for note in overview.joined.iter().flat_map(|joined| &joined.notes) {
+        let _ = writeln!(out, "  {}", one_line(note));
     }
     for line in few(summary).into_iter().chain(seeds(summary)) {
         let _ = writeln!(out, "  {line}");
@@ -167,24 +180,77 @@ pub(crate) fn leaderboard(summary: &Summary) -> String {
     for warning in &summary.warnings {
         let _ = writeln!(out, "  warning: {}", one_line(warning));
     }
-    out += &comparison(summary);
-    out.push_str(&audit::line(&summary.audit));
-    let _ = writeln!(out, "\nVerdict: {}", summary.verdict);
     out
 }
 
 /// Differences to the baseline and rank groups; nothing for one variant alone.
-fn comparison(summary: &Summary) -> String {
-    let Some(shown) = differences::variants(summary) else {
+fn comparison(summary: &Summary, width: Option<usize>) -> String {
+    let Some(mut shown) = differences::variants(summary) else {
         return String::new();
     };
-    // The last column is in the notes and in report.md: lines of 120 characters are read unbroken.
-    let narrow = |cells: &Vec<String>| cells[..cells.len() - 1].to_vec();
-    let rows: Vec<Vec<String>> = shown.rows.iter().map(narrow).collect();
-    let drawn = table(&narrow(&shown.header), &rows, shown.words);
-    let mut out = format!("\nComparison by {}\n{drawn}\n", summary.overview.select);
-    for line in differences::asked(summary) {
-        let _ = writeln!(out, "  {line}");
+    // The last column is in the notes and in report.md, too: without it lines are short enough to be read
+    // unbroken.
+    if width.is_none_or(|width| !fits(&shown.header, &shown.rows, width)) {
+        shown.header.pop();
+        for row in &mut shown.rows {
+            row.pop();
+        }
     }
-    out
+    let drawn = fitted(&shown.header, &shown.rows, shown.words, 1, width);
+    let asked = indented(differences::asked(summary).into_iter());
+    format!(
+        "\nComparison by {}\n{drawn}\n{}",
+        summary.overview.select,
+        wrapped(&asked, width)
+    )
+}
+
+/// A line each, two columns from the edge.
+fn indented(lines: impl Iterator<Item = String>) -> String {
+    lines.fold(String::new(), |out, line| out + "  " + &line + "\n")
+}
+
+/// The same with colors, which say nothing that the words do not.
+pub(crate) fn colored(view: &str) -> String {
+    const MARKS: [(&str, &str); 6] = [
+        ("  warning:", "33"),
+        ("  failed:", "31"),
+        ("Verdict:", "1"),
+        ("Leaderboard on test", "1"),
+        ("Comparison by", "1"),
+        ("Report:", "1"),
+    ];
+    let line = |line: &str| {
+        let mark = MARKS.iter().find(|(start, _)| line.starts_with(start));
+        match mark {
+            Some((start, code)) => {
+                let word = start.trim_start();
+                let indent = &start[..start.len() - word.len()];
+                let rest = &line[start.len()..];
+                format!("{indent}\u{1b}[{code}m{word}\u{1b}[0m{rest}")
+            }
+            None => line.to_owned(),
+        }
+    };
+    view.split_inclusive('\n').map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::colored;
+
+    #[test]
+    fn colors_are_only_added() {
+        let view = "Leaderboard on test\n a | b\n  warning: x\nVerdict: y\n";
+        let drawn = colored(view);
+        assert!(
+            drawn.contains("  \u{1b}[33mwarning:\u{1b}[0m x\n"),
+            "{drawn}"
+        );
+        let mut plain = drawn;
+        for code in ["33", "31", "1", "0"] {
+            plain = plain.replace(&format!("\u{1b}[{code}m"), "");
+        }
+        assert_eq!(plain, view);
+    }
 }

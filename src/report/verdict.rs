@@ -15,6 +15,25 @@ pub(super) use decision::{Decision, decision};
 
 /// Some sentences about the variant to use: the best on validation, else the best on test.
 pub(super) fn verdict(overview: &Overview, rows: &[Row]) -> String {
+    let own = of_rows(overview, rows);
+    let open = match (&overview.joined, overview.finished) {
+        (_, true) => "",
+        (None, false) => "This sweep has not ended. ",
+        (Some(_), false) => "Not all of these sweeps have ended. ",
+    };
+    let joined = overview.joined.as_ref();
+    let by_test_alone = joined.is_some_and(|joined| !joined.same_validation)
+        && rows.iter().any(|row| row.rank.is_some());
+    let flatters = if by_test_alone {
+        " The validation parts of these experiments differ, so nothing but the test part itself chose \
+         among them, which flatters what is highest there: confirm it on a later part of the log."
+    } else {
+        ""
+    };
+    format!("{open}{own}{flatters}")
+}
+
+fn of_rows(overview: &Overview, rows: &[Row]) -> String {
     let select = &overview.select;
     // Chance differs between the alternatives of the cleaners.
     let Some(floor) = overview.floor(rows.first().map_or(0, |row| row.cleaning)) else {

@@ -8,6 +8,7 @@
 
 mod axes;
 mod places;
+mod report;
 
 use musicrec_api::Kind;
 use serde_json::{Map, Value, json};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::experiment::{Evaluation, Recommendations, ReportSettings, Search};
 use crate::reference::plain;
 use places::Places;
+pub(crate) use report::of_report;
 
 /// The schema of a whole definition.
 pub(crate) fn definition() -> Value {

@@ -12,7 +12,9 @@ use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard};
 use crate::text::{counted, percent};
 
 /// Whether a check found all as it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
     /// In order.
@@ -24,7 +26,7 @@ pub(crate) enum State {
 }
 
 /// One thing that was looked at. What must never be stops the sweep and is no check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Check {
     /// What was looked at: `time_order`.
     #[serde(rename = "check")]

@@ -14,7 +14,7 @@ use super::{By, Failed, unless_cancelled};
 use crate::experiment::Experiment;
 
 /// What one step of reading or cleaning did to the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Step {
     /// The plugin's name.
     pub(crate) name: String,

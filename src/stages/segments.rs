@@ -19,7 +19,7 @@ use crate::experiment::Heard;
 use crate::text::{counted, csv_text};
 
 /// What a segment is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Of {
     /// Users: a value is the mean over the users of the segment.
@@ -29,7 +29,7 @@ pub(crate) enum Of {
 }
 
 /// One way to divide a fold, as the report tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Division {
     /// By what: `activity`, `popularity`, `history`, `targets`, or a column of the log.
     pub(crate) by: String,
@@ -39,7 +39,7 @@ pub(crate) struct Division {
 }
 
 /// One segment of a division.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Segment {
     pub(crate) name: String,
     /// What is in it, in words; empty where the name says it.

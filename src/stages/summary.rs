@@ -11,7 +11,7 @@ use super::prepare::Step;
 use super::segments::Division;
 
 /// Counts and dates of a set of events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Part {
     /// First time in seconds since 1970; absent without times.
     pub(crate) from: Option<i64>,
@@ -42,7 +42,7 @@ impl Part {
 }
 
 /// What the report says of a fold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Summary {
     pub(crate) role: Role,
     /// Which period of its role it is, from 1.

@@ -49,7 +49,7 @@ pub(crate) struct KeptExample {
 }
 
 /// An item of a history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Heard {
     /// Its id; in reports that show none its number.
     pub(crate) item: String,

@@ -8,6 +8,7 @@ mod cleaned;
 pub(crate) mod estimate;
 mod examples;
 mod isolate;
+mod joined;
 pub(crate) mod memory;
 mod meter;
 mod outcome;
@@ -47,10 +48,12 @@ use cleaned::{Cleaned, of_source};
 pub(crate) use examples::{Heard, KeptExamples};
 use isolate::Workers;
 pub(crate) use isolate::{Isolation, Limits, serve, stopped};
+pub(crate) use joined::{Joined, JoinedPart};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
 };
 use provenance::Begun;
+pub(crate) use provenance::Provenance;
 pub(crate) use ranges::{Edge, End, Parameter, Range};
 use search::Sample;
 pub(crate) use timeline::Timeline;
@@ -449,7 +452,7 @@ impl<'a> Sweep<'a> {
     pub(crate) fn report(&self) -> Result<Summary, Failure> {
         self.store.exclusively(|| {
             self.store.keep_json(Overview::FILE, &self.overview)?;
-            report::write(&self.store)
+            report::write(&self.store, None, &[])
         })
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Options;
 use super::cleaned::Cleaned;
+use super::joined::Joined;
 use super::provenance::Provenance;
 use super::ranges::{Edge, Parameter, Range};
 use super::resume::{identity, revisions, rules};
@@ -27,7 +28,7 @@ use crate::stages::prepare::Step;
 use crate::text::csv_text;
 
 /// See the module.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Overview {
     pub(crate) schema: u32,
     pub(crate) name: String,
@@ -95,10 +96,13 @@ pub(crate) struct Overview {
     pub(crate) examples_attachment: Option<String>,
     /// Why there are no recommendations, if making them failed.
     pub(crate) recommendations_failed: Option<String>,
+    /// The experiments that this is made of, if it is of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) joined: Option<Joined>,
 }
 
 /// The log as one alternative of the cleaners leaves it, and what it asks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct CleanedLog {
     /// What tells it from the other alternatives; empty if it is the only one.
     pub(crate) label: String,
@@ -131,7 +135,7 @@ impl CleanedLog {
 }
 
 /// A metric and how deep it looks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Measured {
     #[serde(flatten)]
     pub(crate) identity: Identity,
@@ -142,7 +146,7 @@ pub(crate) struct Measured {
 }
 
 /// A row of the leaderboard and its trials.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct PlanVariant {
     pub(crate) name: String,
     /// Whether the lab added it, to compare with.
@@ -158,7 +162,7 @@ pub(crate) struct PlanVariant {
 }
 
 /// A trial of the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct PlanTrial {
     /// Its place among all trials of the experiment.
     pub(crate) index: usize,
@@ -187,7 +191,7 @@ impl PlanTrial {
 }
 
 /// What random rankings reach on the test part, and the best that any could.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Floor {
     /// How many complete random rankings were drawn.
     pub(crate) rankings: usize,
@@ -201,7 +205,7 @@ pub(crate) struct Floor {
 }
 
 /// One metric of [`Floor`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct FloorMetric {
     /// The expectation under a random ranking.
     pub(crate) expected: f64,
@@ -225,7 +229,7 @@ pub(crate) struct FloorMetric {
 }
 
 /// Whose recommendations were exported.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Recommended {
     /// Hash of all they depend on.
     pub(crate) id: String,
@@ -251,6 +255,15 @@ impl Recommended {
 impl Overview {
     /// Its file in the store.
     pub(crate) const FILE: &'static str = "experiment.json";
+
+    /// Reads it from a report folder.
+    pub(crate) fn read(store: &Store) -> Result<Self, Failure> {
+        let missing = || store.no_sweep(Self::FILE);
+        if store.folder().is_file() {
+            return Err(missing());
+        }
+        store.read(Self::FILE)?.ok_or_else(missing)
+    }
 
     /// Whether there is a validation part, which then every alternative of the cleaners has.
     pub(crate) fn validated(&self) -> bool {
@@ -356,6 +369,7 @@ pub(super) fn make(
         report: experiment.report.seen_from_here(&experiment.base),
         examples_attachment: None,
         recommendations_failed: None,
+        joined: None,
     };
     overview.variants = plan(experiment, fingerprint, overview.validated());
     overview

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::records::{Run, instructions};
 
 /// What produced the last sweep into a folder. Never compared.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Provenance {
     /// The lab's version.
     pub(crate) version: String,

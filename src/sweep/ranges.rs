@@ -12,7 +12,7 @@ use crate::reference::plain;
 use crate::settings::{flatten, nesting};
 
 /// The values that the trials of a variant have for a parameter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Range {
     /// `factors`, or `weighting.half_life_days`.
     pub(crate) parameter: String,
@@ -26,7 +26,7 @@ pub(crate) struct Range {
 /// A parameter that has its lowest or highest value of those tried, where a lower or higher one is
 /// possible. Of what random search draws, the ends of what it may draw are meant, not the extreme draws:
 /// beyond these nothing is missing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Edge {
     pub(crate) parameter: String,
     pub(crate) value: String,
@@ -38,7 +38,7 @@ pub(crate) struct Edge {
 }
 
 /// A parameter of a trial that does not have one value in all trials of its variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Parameter {
     /// As in [`Range::parameter`]; or `weighting` or `cleaners`, where several of these are tried.
     pub(crate) name: String,
@@ -46,7 +46,7 @@ pub(crate) struct Parameter {
 }
 
 /// Which end of what was tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum End {
     Lowest,

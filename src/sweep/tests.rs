@@ -122,7 +122,7 @@ impl Lab {
         let cancel = AtomicBool::new(false);
         let mut sweep = Sweep::open(&self.experiment, &options, &cancel, &|_| {}).unwrap();
         assert_eq!(sweep.run(&|_| {}).unwrap(), 0);
-        report::write(sweep.store()).unwrap()
+        report::write(sweep.store(), None, &[]).unwrap()
     }
 
     /// How opening fails; nothing is written then.
@@ -154,7 +154,7 @@ impl Lab {
 
 const ROWS: [Compared; 2] = [Compared::Model, Compared::Cleaners];
 
-/// Everything that a row says but its name, its record and seconds.
+/// Everything that a row says but its name, its record, seconds and memory.
 fn of(summary: &Summary, name: &str) -> serde_json::Value {
     let row = summary.leaderboard.iter().find(|r| r.variant == name);
     let mut row = serde_json::to_value(row.expect(name)).unwrap();
@@ -163,7 +163,11 @@ fn of(summary: &Summary, name: &str) -> serde_json::Value {
         "variant",
         "records",
         "fit_seconds",
+        "fit_cpu_seconds",
         "rank_seconds",
+        "peak_bytes",
+        // The definition holds all alternatives of the cleaners.
+        "definition",
         "p_chance_adjusted",
         "group",
         "rank",
@@ -215,7 +219,7 @@ fn alternatives_that_do_the_same_are_worth_the_same() {
     ] {
         assert!(markdown.contains(words), "no `{words}` in {markdown}");
     }
-    let shown = report::leaderboard(&summary) + &report::data_tables(&summary.overview);
+    let shown = report::leaderboard(&summary, None) + &report::data_tables(&summary.overview, None);
     for words in [
         "(random ranking) off",
         "(best possible) on",
@@ -383,7 +387,7 @@ fn what_is_asked_about_by_some_only_is_counted_and_said() {
     ] {
         assert!(said.contains(&words), "no `{words}` in {said}");
     }
-    let shown = report::data_tables(&summary.overview);
+    let shown = report::data_tables(&summary.overview, None);
     let line = format!(
         "{} targets are left out, for not every alternative",
         on.lost_targets
@@ -541,7 +545,7 @@ fn a_metric_that_fails_on_a_models_lists_fails_the_trial() {
         for _ in 0..2 {
             let mut sweep = Sweep::open(&lab.experiment, &options, &cancel, &|_| {}).unwrap();
             assert!(sweep.run(&|_| {}).unwrap() > 0);
-            let summary = report::write(sweep.store()).unwrap();
+            let summary = report::write(sweep.store(), None, &[]).unwrap();
             let said: Vec<&str> = summary
                 .trials
                 .iter()

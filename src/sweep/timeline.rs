@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Events of the cleaned log by time and part. Where the split is not by time, the parts lie over one
 /// another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Timeline {
     /// Where the first bin begins, in seconds since 1970.
     pub(crate) from: i64,
@@ -18,7 +18,7 @@ pub(crate) struct Timeline {
 }
 
 /// The events of a part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct TimelinePart {
     /// `fit`: learned from, and in no later part. `validation` and `test`: foretold, in whatever period.
     /// `unused`: in no part.
@@ -28,7 +28,7 @@ pub(crate) struct TimelinePart {
 }
 
 /// Where a part begins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Cut {
     /// The time of its first event.
     pub(crate) time: i64,

@@ -89,13 +89,7 @@ pub(super) struct ByUser {
 
 impl Side {
     pub(super) fn read(store: Store) -> Result<Self, Failure> {
-        let overview: Overview = store.read(Overview::FILE)?.ok_or_else(|| {
-            Failure::Data(format!(
-                "{} holds no sweep: there is no {}",
-                store.folder().display(),
-                Overview::FILE
-            ))
-        })?;
+        let overview = Overview::read(&store)?;
         let mut variants = Vec::new();
         for variant in &overview.variants {
             let chosen = choose(&overview, variant, &store)?;

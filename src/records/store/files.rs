@@ -15,7 +15,7 @@ impl Store {
     /// Reads a JSON file of the store, `None` if there is none. What a crash of the machine left
     /// of a file counts as none; what somebody has changed is an error.
     pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
-        let path = self.path(name);
+        let path = self.place(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -61,16 +61,10 @@ impl Store {
         }
     }
 
-    /// Like [`Store::write_json`] for what is read again. No later step could do with it otherwise.
+    /// Like [`Store::write`], as JSON for people and for what is read again: indented, with a line end. No
+    /// later step could do with what does not read back as the same.
     pub(crate) fn keep_json<T: Kept>(&self, name: &str, value: &T) -> Result<(), Failure> {
         let text = kept(&self.path(name), value)?;
-        self.write(name, text.as_bytes())
-    }
-
-    /// Like [`Store::write`], as JSON for people: indented, with a line end.
-    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
-        let mut text = serde_json::to_string_pretty(value).expect("plain data");
-        text.push('\n');
         self.write(name, text.as_bytes())
     }
 
@@ -88,7 +82,7 @@ impl Store {
 
     /// The text of an attachment, which must be what its name says.
     pub(crate) fn attachment(&self, name: &str) -> Result<String, Failure> {
-        let path = self.path(name);
+        let path = self.place(name);
         let text = fs::read_to_string(&path)
             .map_err(|e| changed(&path, &format!("cannot be read ({e})")))?;
         if stem(name) != &hex(&text)[..32] {

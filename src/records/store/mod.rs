@@ -11,6 +11,7 @@ mod fits;
 mod locks;
 mod log;
 mod repair;
+mod tail;
 mod together;
 mod trials;
 
@@ -26,13 +27,16 @@ use crate::exit::Failure;
 pub(crate) use conflicts::Conflict;
 pub(crate) use files::temporary;
 pub(crate) use fits::{Fit, FitEvent};
-pub(crate) use together::Presence;
+pub(crate) use tail::Tail;
+pub(crate) use together::{Presence, Worker};
 pub(crate) use trials::Put;
 
 /// The folder of one experiment under `reports/`.
 #[derive(Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
+    /// Further folders to read from, which nothing is written to.
+    others: Vec<PathBuf>,
     /// Records that have been read or put, by id: once there they never change.
     known: Mutex<HashMap<String, Record>>,
 }
@@ -53,13 +57,39 @@ impl Store {
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self {
             folder,
+            others: Vec::new(),
             known: Mutex::default(),
+        }
+    }
+
+    /// Several stores to read as one: a record is named by what its trial is and an attachment by its
+    /// content, so whichever folder it is found in, it is the same. Nothing may be written to it.
+    pub(crate) fn joined(folder: PathBuf, others: Vec<PathBuf>) -> Self {
+        Self {
+            others,
+            ..Self::new(folder)
         }
     }
 
     /// Where it is.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// All folders that it reads from.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
+        let others = self.others.iter().map(PathBuf::as_path);
+        std::iter::once(self.folder()).chain(others)
+    }
+
+    /// The path of a file to read: in the first folder that has it.
+    fn place(&self, name: &str) -> PathBuf {
+        let mut places = self.others.iter().map(|folder| folder.join(name));
+        let own = self.path(name);
+        if self.others.is_empty() || own.exists() {
+            return own;
+        }
+        places.find(|path| path.exists()).unwrap_or(own)
     }
 
     /// The path of a file in the store.
@@ -110,12 +140,38 @@ impl Store {
     /// The ids of all trials that are done.
     pub(crate) fn known(&self) -> Result<BTreeSet<String>, Failure> {
         if !self.path(RECORDS).is_dir() {
-            return Err(Failure::Data(format!(
-                "{} holds no sweep: there is no folder {RECORDS} in it",
-                self.folder.display()
-            )));
+            return Err(self.no_sweep(RECORDS));
         }
         Ok(self.ids(RECORDS)?.into_iter().collect())
+    }
+
+    /// The ids of all records that are there and of all failures, as far as they can be listed now.
+    pub(crate) fn listed(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let ids = |folder| self.ids(folder).unwrap_or_default().into_iter().collect();
+        (ids(RECORDS), ids(FAILED))
+    }
+
+    /// What is said of a folder that is none of a sweep, for something is missing in it. Whoever named what
+    /// is next to one is told.
+    pub(crate) fn no_sweep(&self, missing: &str) -> Failure {
+        let folder = &self.folder;
+        let is_one = |path: &Path| path.join(RECORDS).is_dir();
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut below: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| is_one(p)).collect();
+        below.sort();
+        let why = match (folder.parent(), &below[..]) {
+            (Some(parent), _) if folder.is_file() && is_one(parent) => {
+                format!("it is a file; name its folder, {}", parent.display())
+            }
+            (_, [first, ..]) => format!(
+                "there is no {missing} in it; name one of the folders in it, for example {}",
+                first.display()
+            ),
+            _ if folder.is_file() => "it is a file".to_owned(),
+            _ if !folder.exists() => "there is no such folder".to_owned(),
+            _ => format!("there is no {missing} in it"),
+        };
+        Failure::Data(format!("{} holds no sweep: {why}", folder.display()))
     }
 
     /// The first of `folder/stem.1.extension`, `….2.…` that is not there, after making the folder.

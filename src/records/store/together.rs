@@ -43,11 +43,12 @@ pub(crate) struct Assistance {
 
 /// A process that works in a folder, as it says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Worker {
-    pid: u32,
-    host: String,
-    since: String,
-    command: String,
+pub(crate) struct Worker {
+    pub(crate) pid: u32,
+    pub(crate) host: String,
+    /// When it began to work here, UTC.
+    pub(crate) since: String,
+    pub(crate) command: String,
 }
 
 impl Worker {
@@ -60,6 +61,18 @@ impl Worker {
             host: host.map_or_else(|| "this machine".into(), |h| h.trim().to_owned()),
             since: now(),
             command: command.to_owned(),
+        }
+    }
+
+    /// One that holds its file and has not written what it says yet: only its name tells something.
+    fn begins(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let pid = name.split('.').next().and_then(|pid| pid.parse().ok());
+        Self {
+            pid: pid.unwrap_or(0),
+            host: "this machine".to_owned(),
+            since: now(),
+            command: String::new(),
         }
     }
 
@@ -233,6 +246,17 @@ impl Store {
             }
         }
         Ok(workers)
+    }
+
+    /// Who works here now, for who only looks. Nobody is disturbed: the lock of such a file is only ever
+    /// wanted by its owner, who waits for it, and by others who look.
+    pub(crate) fn working(&self) -> Vec<Worker> {
+        let workers = self.workers().unwrap_or_default().into_iter();
+        let mut workers: Vec<Worker> = workers
+            .map(|(path, worker)| worker.unwrap_or_else(|| Worker::begins(&path)))
+            .collect();
+        workers.sort_by(|a, b| a.since.cmp(&b.since).then(a.pid.cmp(&b.pid)));
+        workers
     }
 
     /// Who is here before this process is, in words.

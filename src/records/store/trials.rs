@@ -59,7 +59,7 @@ impl Store {
         };
         if record.schema != SCHEMA || record.id != id || record.result.key.id() != id {
             let what = "is not the record of this trial";
-            return Err(changed(&self.path(&name), what));
+            return Err(changed(&self.place(&name), what));
         }
         self.remember(&record);
         Ok(Some(record))
@@ -73,13 +73,17 @@ impl Store {
     /// What is wrong if a record's numbers are not those of its attachments.
     pub(crate) fn disagrees(&self, id: &str) -> Failure {
         changed(
-            &self.path(&file(RECORDS, id)),
+            &self.place(&file(RECORDS, id)),
             "does not agree with its attachments",
         )
     }
 
     /// The record of a trial's last failure.
     pub(crate) fn failed(&self, id: &str) -> Result<Option<Record>, Failure> {
+        // Of several folders one may have been luckier.
+        if !self.others.is_empty() && self.record(id)?.is_some() {
+            return Ok(None);
+        }
         self.read(&file(FAILED, id))
     }
 
@@ -188,6 +192,30 @@ mod tests {
         // Who fails where another process succeeded takes nothing away.
         assert_eq!(store.put(&failure).unwrap(), Put::WasThere);
         assert_eq!(store.failed(&failure.id).unwrap(), None);
+    }
+
+    #[test]
+    fn several_folders_are_read_as_one() {
+        let (_a, a) = store();
+        let (_b, b) = store();
+        let attachment = b.attach("user\nu1\n", "csv").unwrap();
+        let [zero, one] = [0, 1].map(|repeat| record(repeat, done(0.5, &[]), 1));
+        let failures = [0, 2].map(|repeat| record(repeat, failure(), 2));
+        a.put(&zero).unwrap();
+        b.put(&one).unwrap();
+        for failure in &failures {
+            b.put(failure).unwrap();
+        }
+        let both = Store::joined(a.folder().to_owned(), vec![b.folder().to_owned()]);
+        assert_eq!(both.record(&zero.id).unwrap().as_ref(), Some(&zero));
+        assert_eq!(both.record(&one.id).unwrap().as_ref(), Some(&one));
+        assert_eq!(both.attachment(&attachment).unwrap(), "user\nu1\n");
+        // What failed in one folder and is done in another is done.
+        assert_eq!(both.failed(&zero.id).unwrap(), None);
+        let [_, failed] = failures;
+        assert_eq!(both.failed(&failed.id).unwrap().as_ref(), Some(&failed));
+        assert_eq!(both.record(&failed.id).unwrap(), None);
+        assert_eq!(both.folders().count(), 2);
     }
 
     #[test]

@@ -68,7 +68,6 @@ pub(super) fn summary(variants: &[(&str, Vec<Tried>)]) -> Summary {
         pairs: Vec::new(),
         differing: Vec::new(),
         examples: None,
-        masked: None,
         leaderboard: rows,
         trials,
         overview: overview(variants, baseline.as_deref()),
