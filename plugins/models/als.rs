@@ -1,5 +1,6 @@
 //! Matrix factorization of implicit feedback by alternating least squares.
 
+mod basis;
 mod cholesky;
 mod conjugate_gradients;
 mod cost;
@@ -67,10 +68,10 @@ pub struct Als {
     pub alpha: NonNegative,
     /// How often users and items are solved for; at least 1, default 15.
     pub iterations: NonZeroUsize,
-    /// How the equations of a row are solved. Default `exact`.
+    /// How the equations of a row are solved. Default `conjugate_gradients`.
     pub solver: Solver,
-    /// Steps a row of the solver `conjugate_gradients`, which starts from the row's last factors;
-    /// at least 1, default 3. The solver `exact` has no use for it.
+    /// Steps a row of the solver `conjugate_gradients`, which starts from the row's last factors and is
+    /// preconditioned, so few are enough; at least 1, default 3. The solver `exact` has no use for it.
     pub cg_steps: NonZeroUsize,
     /// Whether λ is multiplied by the number of interactions of the user or item; default false.
     /// Then values near 0.001 to 0.1 act about as 0.1 to 10 do without.
@@ -82,10 +83,11 @@ pub struct Als {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum Solver {
-    /// By Cholesky factorization, to the last digit.
-    #[default]
+    /// By Cholesky factorization, to the last digit: several times slower.
     Exact,
-    /// Approximately, by a few steps of conjugate gradients.
+    /// Approximately, by a few steps of conjugate gradients from the last iteration's factors, in
+    /// coordinates in which `YᵀY + λI` (Y being the factors of the other side) is the unit matrix.
+    #[default]
     ConjugateGradients,
 }
 
@@ -98,7 +100,7 @@ impl Default for Als {
             regularization: number(0.01),
             alpha: number(10.0),
             iterations: count(15),
-            solver: Solver::Exact,
+            solver: Solver::default(),
             cg_steps: count(3),
             scale_regularization_by_counts: false,
         }
@@ -156,7 +158,7 @@ impl Model for Als {
     }
 }
 
-register!(Model, Als, "als", revision = 1);
+register!(Model, Als, "als", revision = 2);
 
 /// What ALS learned: borrowed while it learns, its own at the end.
 struct Factors<'a> {
@@ -308,7 +310,7 @@ impl Als {
             ),
             Unsolvable::NotFinite => format!(
                 "als diverged: the factors of {who} are not finite numbers {when}; \
-                 try a larger `regularization` (now {regularization:?}) or a smaller `alpha` (now {alpha:?})"
+                 raise `regularization` (now {regularization:?}) or lower `alpha` (now {alpha:?})"
             ),
         })
     }

@@ -96,7 +96,7 @@ fn types_units_ranges_and_defaults_are_those_of_the_fields() {
         ("als", "| `factors` | whole number | ≥ 1 | `64` |"),
         (
             "als",
-            "| `solver` | \"exact\" or \"conjugate_gradients\" | | `\"exact\"` |",
+            "| `solver` | \"exact\" or \"conjugate_gradients\" | | `\"conjugate_gradients\"` |",
         ),
         ("bm25", "| `of` | weighting plugin |"),
         ("bm25", "| `\"event_strength\"` |"),
@@ -132,7 +132,7 @@ fn programs_get_the_same_as_people() {
     assert_eq!(factors["name"], "factors");
     assert_eq!(factors["default"], 64);
     assert_eq!(factors["schema"]["minimum"], 1);
-    assert!(found("als").contains("Revision 1 of `musicrec_models::als`."));
+    assert!(found("als").contains("Revision 2 of `musicrec_models::als`."));
     let absent = &json(&find("plays").unwrap())["plugins"][0]["parameters"][0];
     assert_eq!(absent.get("default"), None::<&Value>);
 }

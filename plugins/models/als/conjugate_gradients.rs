@@ -1,81 +1,333 @@
-//! Solving the equations of one row approximately, without ever forming their matrix.
+//! Solving the equations of one row approximately, without ever forming their matrix, in the coordinates
+//! of [`Basis`](super::basis::Basis).
 
-use super::real::{Real, add_scaled, dot};
+#![expect(
+    clippy::inline_always,
+    reason = "instructions chosen at run time reach only what is inlined where they were chosen"
+)]
 
-/// The matrix `gram + regularization·I + Σ w y yᵀ` of a row, by its parts.
-pub(super) struct Operator<'a, T> {
-    /// factors × factors, row by row.
-    pub gram: &'a [T],
-    pub regularization: T,
-    /// The weight and the other side's factors of each cell.
-    pub cells: &'a [(T, &'a [T])],
-}
+use pulp::{Arch, Simd, WithSimd};
 
-impl<T: Real> Operator<'_, T> {
-    fn apply(&self, p: &[T], out: &mut [T]) {
-        for ((out, row), &p_i) in out.iter_mut().zip(self.gram.chunks_exact(p.len())).zip(p) {
-            *out = dot(row, p) + self.regularization * p_i;
-        }
-        for &(weight, y) in self.cells {
-            add_scaled(out, weight * dot(y, p), y);
-        }
-    }
+use musicrec_api::arithmetic::portable;
+
+use super::real::{LANES, Real};
+
+/// What the equations of a row are made of: `(D + Σ w z zᵀ) v = Σ (1 + w) z` with `w = alpha · r`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Equations<'a, T> {
+    /// The fixed side, `diagonal.len()` numbers a row.
+    pub(super) fixed: &'a [T],
+    /// Which rows of it the cells are about.
+    pub(super) columns: &'a [u32],
+    /// r of each.
+    pub(super) strengths: &'a [f32],
+    pub(super) alpha: T,
+    /// D without `added`.
+    pub(super) diagonal: &'a [T],
+    /// What regularization by counts adds to each number on the diagonal.
+    pub(super) added: T,
 }
 
 /// Vectors of one thread, used anew for each row.
 pub(super) struct Scratch<T> {
     residual: Vec<T>,
+    preconditioned: Vec<T>,
     direction: Vec<T>,
     image: Vec<T>,
+    diagonal: Vec<T>,
 }
 
 impl<T: Real> Scratch<T> {
-    pub(super) fn new(factors: usize) -> Self {
+    pub(super) fn new(width: usize) -> Self {
+        let zeros = || vec![T::zero(); width];
         Self {
-            residual: vec![T::zero(); factors],
-            direction: vec![T::zero(); factors],
-            image: vec![T::zero(); factors],
+            residual: zeros(),
+            preconditioned: zeros(),
+            direction: zeros(),
+            image: zeros(),
+            diagonal: zeros(),
         }
     }
 }
 
-/// Improves `x` by at most `steps` steps towards the solution of `operator · x = b`.
+/// Improves `v` by at most `steps` steps towards the solution, with the widest instructions that this machine
+/// has.
+///
+/// Sums run in [`LANES`] parts in a fixed order, so machines that multiply and add in one step all get the
+/// same bits; portably nothing is fused, so that all others do too.
 pub(super) fn improve<T: Real>(
-    operator: &Operator<T>,
-    b: &[T],
-    x: &mut [T],
+    arch: Arch,
+    equations: Equations<'_, T>,
+    v: &mut [T],
     steps: usize,
     scratch: &mut Scratch<T>,
 ) {
-    let Scratch {
-        residual,
-        direction,
-        image,
-    } = scratch;
-    operator.apply(x, image);
-    for ((r, &b), &ax) in residual.iter_mut().zip(b).zip(&*image) {
-        *r = b - ax;
+    arch.dispatch(Improve {
+        equations,
+        v,
+        steps,
+        scratch,
+    });
+}
+
+struct Improve<'a, T> {
+    equations: Equations<'a, T>,
+    v: &'a mut [T],
+    steps: usize,
+    scratch: &'a mut Scratch<T>,
+}
+
+impl<T: Real> WithSimd for Improve<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Without an instruction for it, multiplying and adding in one step would be a slow function.
+        if S::IS_SCALAR || portable() {
+            self.of_any_width(Plain);
+        } else {
+            self.of_any_width(Fused(simd));
+        }
     }
-    direction.copy_from_slice(residual);
-    let mut size = dot(residual, residual).wide();
-    // A residual below the rounding of b is noise: to follow it leads away, without bound where some
-    // confidence is in the millions.
-    let noise = T::EPSILON.powi(2) * dot(b, b).wide();
-    for _ in 0..steps {
-        operator.apply(direction, image);
-        let curvature = dot(direction, image).wide();
-        // A NaN must go on and be found in the result, so it may not satisfy this.
-        if size <= noise || curvature <= 0.0 {
-            break;
+}
+
+impl<T: Real> Improve<'_, T> {
+    /// With a width that the compiler knows, sums over cells stay in registers.
+    #[inline(always)]
+    fn of_any_width(self, kernel: impl Kernel) {
+        match self.v.len() {
+            16 => self.run::<16>(kernel),
+            32 => self.run::<32>(kernel),
+            48 => self.run::<48>(kernel),
+            64 => self.run::<64>(kernel),
+            96 => self.run::<96>(kernel),
+            128 => self.run::<128>(kernel),
+            _ => self.run::<0>(kernel),
         }
-        let step = T::narrow(size / curvature);
-        add_scaled(x, step, direction);
-        add_scaled(residual, T::zero() - step, image);
-        let next = dot(residual, residual).wide();
-        let carry = T::narrow(next / size);
-        for (d, &r) in direction.iter_mut().zip(&*residual) {
-            *d = r + carry * *d;
+    }
+
+    #[inline(always)]
+    fn run<const WIDTH: usize>(self, kernel: impl Kernel) {
+        let Self {
+            equations,
+            v,
+            steps,
+            scratch,
+        } = self;
+        let Scratch {
+            residual,
+            preconditioned,
+            direction,
+            image,
+            diagonal,
+        } = scratch;
+        let mut total = T::zero();
+        for (d, &own) in diagonal.iter_mut().zip(equations.diagonal) {
+            *d = own + equations.added;
         }
-        size = next;
+        // The residual at the start: b − A v.
+        for ((r, &d), &v) in residual.iter_mut().zip(&*diagonal).zip(&*v) {
+            *r = T::zero() - d * v;
+        }
+        equations.add::<WIDTH, _>(kernel, v, residual, |w, product| {
+            let confidence = T::one() + w;
+            total = total + confidence;
+            kernel.fused(T::zero() - w, product, confidence)
+        });
+        precondition(residual, diagonal, preconditioned);
+        direction.copy_from_slice(preconditioned);
+        let mut size = kernel.dot(residual, preconditioned).wide();
+        // A residual below its own rounding is noise: to follow it leads away, without bound where some
+        // confidence is in the millions. In the norm of D⁻¹ no z is longer than 1.
+        let noise = (T::EPSILON * total.wide()).powi(2);
+        for step in 1..=steps {
+            for ((q, &d), &p) in image.iter_mut().zip(&*diagonal).zip(&*direction) {
+                *q = d * p;
+            }
+            equations.add::<WIDTH, _>(kernel, direction, image, |w, product| w * product);
+            let curvature = kernel.dot(direction, image).wide();
+            // A NaN must go on and be found in the result, so it may not satisfy this.
+            if size <= noise || curvature <= 0.0 {
+                break;
+            }
+            let along = T::narrow(size / curvature);
+            add_scaled(kernel, v, along, direction);
+            if step == steps {
+                break;
+            }
+            add_scaled(kernel, residual, T::zero() - along, image);
+            precondition(residual, diagonal, preconditioned);
+            let next = kernel.dot(residual, preconditioned).wide();
+            let carry = T::narrow(next / size);
+            for (p, &s) in direction.iter_mut().zip(&*preconditioned) {
+                *p = kernel.fused(carry, *p, s);
+            }
+            size = next;
+        }
+    }
+}
+
+impl<T: Real> Equations<'_, T> {
+    /// Adds `coefficient(w, z · p) · z` of each cell. `WIDTH` is the number of factors, or 0 if the compiler does not
+    /// know it.
+    #[inline(always)]
+    fn add<const WIDTH: usize, K: Kernel>(
+        &self,
+        kernel: K,
+        p: &[T],
+        out: &mut [T],
+        mut coefficient: impl FnMut(T, T) -> T,
+    ) {
+        let cells = self.columns.iter().zip(self.strengths);
+        if WIDTH == 0 {
+            let width = p.len();
+            for (&column, &r) in cells {
+                let z = &self.fixed[column as usize * width..][..width];
+                let product = kernel.dot(z, p);
+                let scale = coefficient(self.alpha * T::narrow(f64::from(r)), product);
+                add_scaled(kernel, out, scale, z);
+            }
+            return;
+        }
+        let p: &[T; WIDTH] = p.try_into().expect("as wide as was asked");
+        let mut sum: [T; WIDTH] = (&*out).try_into().expect("as wide as was asked");
+        for (&column, &r) in cells {
+            let z = &self.fixed[column as usize * WIDTH..][..WIDTH];
+            let z: &[T; WIDTH] = z.try_into().expect("as wide as was cut");
+            let product = kernel.dot(z, p);
+            let scale = coefficient(self.alpha * T::narrow(f64::from(r)), product);
+            add_scaled(kernel, &mut sum, scale, z);
+        }
+        out.copy_from_slice(&sum);
+    }
+}
+
+#[inline(always)]
+fn precondition<T: Real>(residual: &[T], diagonal: &[T], out: &mut [T]) {
+    for ((s, &r), &d) in out.iter_mut().zip(residual).zip(diagonal) {
+        *s = r / d;
+    }
+}
+
+/// How products are added up.
+trait Kernel: Copy {
+    /// `a · b + c`.
+    fn fused<T: Real>(self, a: T, b: T, c: T) -> T;
+    /// The inner product of vectors whose length is a multiple of [`LANES`].
+    fn dot<T: Real>(self, a: &[T], b: &[T]) -> T;
+}
+
+/// Rounded once a step, by instructions of this kind.
+#[derive(Clone, Copy)]
+struct Fused<S>(S);
+
+impl<S: Simd> Kernel for Fused<S> {
+    #[inline(always)]
+    fn fused<T: Real>(self, a: T, b: T, c: T) -> T {
+        a.mul_add(b, c)
+    }
+
+    #[inline(always)]
+    fn dot<T: Real>(self, a: &[T], b: &[T]) -> T {
+        T::dot(self.0, a, b)
+    }
+}
+
+/// Rounded twice a step, which every machine can.
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl Kernel for Plain {
+    #[inline(always)]
+    fn fused<T: Real>(self, a: T, b: T, c: T) -> T {
+        a * b + c
+    }
+
+    #[inline(always)]
+    fn dot<T: Real>(self, a: &[T], b: &[T]) -> T {
+        let mut sums = [T::zero(); LANES];
+        for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
+            for lane in 0..LANES {
+                sums[lane] = a[lane] * b[lane] + sums[lane];
+            }
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                sums[lane] = sums[lane] + sums[lane + half];
+            }
+            half /= 2;
+        }
+        sums[0]
+    }
+}
+
+/// `y += scale · x`.
+#[inline(always)]
+fn add_scaled<T: Real>(kernel: impl Kernel, y: &mut [T], scale: T, x: &[T]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = kernel.fused(scale, x, *y);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::{Arch, Scalar, WithSimd as _};
+
+    use super::{Equations, Improve, Real, Scratch, improve};
+
+    fn number(at: usize) -> f64 {
+        ((at * 7919) % 1000) as f64 / 500.0 - 1.0
+    }
+
+    /// What a row comes to with the instructions of this machine and without any.
+    fn both<T: Real>(width: usize, steps: usize) -> [Vec<f64>; 2] {
+        let fixed: Vec<T> = (0..40 * width).map(|at| T::narrow(number(at))).collect();
+        let columns: Vec<u32> = (0..25).map(|at| at * 7 % 40).collect();
+        let strengths: Vec<f32> = (0..25).map(|at| 1.0 + at as f32 % 5.0).collect();
+        let diagonal: Vec<T> = (0..width)
+            .map(|at| T::narrow(5.0 + (at % 3) as f64))
+            .collect();
+        let equations = Equations {
+            fixed: &fixed,
+            columns: &columns,
+            strengths: &strengths,
+            alpha: T::narrow(0.7),
+            diagonal: &diagonal,
+            added: T::narrow(0.5),
+        };
+        let start: Vec<T> = (0..width).map(|at| T::narrow(number(at + 3))).collect();
+        let mut scratch = Scratch::new(width);
+        let mut fast = start.clone();
+        improve(Arch::new(), equations, &mut fast, steps, &mut scratch);
+        let mut plain = start;
+        Improve {
+            equations,
+            v: &mut plain,
+            steps,
+            scratch: &mut scratch,
+        }
+        .with_simd(Scalar::new());
+        [fast, plain].map(|v| v.into_iter().map(Real::wide).collect())
+    }
+
+    #[test]
+    fn instructions_change_nothing_but_the_last_digits() {
+        for width in [16, 32, 48, 64, 80, 96, 128, 144] {
+            for steps in [1, 3, 8] {
+                let [fast, plain] = both::<f64>(width, steps);
+                for (a, b) in fast.iter().zip(&plain) {
+                    assert!((a - b).abs() < 1e-10, "{width}, {steps}: {a} {b}");
+                }
+                // Near the solution the steps themselves are the noise of f32.
+                if steps > 3 {
+                    continue;
+                }
+                let [fast, plain] = both::<f32>(width, steps);
+                for (a, b) in fast.iter().zip(&plain) {
+                    assert!((a - b).abs() < 1e-4, "{width}, {steps}: {a} {b}");
+                }
+            }
+        }
     }
 }

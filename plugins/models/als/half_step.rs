@@ -2,16 +2,21 @@
 
 use musicrec_api::InteractionMatrix;
 use musicrec_api::arithmetic::general_mat_mul;
-use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Data, Ix2};
+use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, Ix2};
+use pulp::Arch;
 use rayon::prelude::*;
 
+use super::basis::Basis;
 use super::cholesky::{factorize, substitute};
-use super::conjugate_gradients::{self, Operator, improve};
-use super::real::{Real, add_scaled};
+use super::conjugate_gradients::{Equations, Scratch, improve};
+use super::real::Real;
 use super::{Als, Solver};
 
 /// Rows gathered for one matrix product: few enough to stay in the cache.
 pub(super) const PANEL: usize = 128;
+
+/// Rows whose coordinates are changed by one matrix product.
+pub(super) const BATCH: usize = 128;
 
 /// The rows of the Gram matrix are cut in at most so many parts, which are then summed in order:
 /// how many depends on the data alone, never on the number of threads.
@@ -45,8 +50,20 @@ impl<'a> HalfStep<'a> {
         fixed: &ArrayBase<impl Data<Elem = T>, Ix2>,
         out: &mut Array2<T>,
     ) -> Result<(), Unsolvable> {
-        let factors = fixed.ncols();
         let gram = gram(&fixed.view());
+        match self.als.solver {
+            Solver::Exact => self.exactly(fixed, &gram, out),
+            Solver::ConjugateGradients => self.approximately(fixed, gram, out),
+        }
+    }
+
+    fn exactly<T: Real>(
+        &self,
+        fixed: &ArrayBase<impl Data<Elem = T>, Ix2>,
+        gram: &Array2<f64>,
+        out: &mut Array2<T>,
+    ) -> Result<(), Unsolvable> {
+        let factors = fixed.ncols();
         let fixed = fixed.as_slice().expect("factors are in standard layout");
         let out = out
             .as_slice_mut()
@@ -54,25 +71,40 @@ impl<'a> HalfStep<'a> {
             .par_chunks_exact_mut(factors)
             .enumerate()
             .with_min_len(8);
-        let failed = match self.als.solver {
-            Solver::Exact => {
-                let new = || ExactScratch::new(factors);
-                out.map_init(new, |scratch, (row, x)| {
-                    self.exact(row, &gram, fixed, x, scratch).err()
-                })
-                .collect::<Vec<_>>()
-            }
-            Solver::ConjugateGradients => {
-                let gram: Vec<T> = gram.iter().map(|&g| T::narrow(g)).collect();
-                let new = || CgScratch::new(factors);
-                out.map_init(new, |scratch, (row, x)| {
-                    self.approximate(row, &gram, fixed, x, scratch).err()
-                })
-                .collect()
-            }
+        let new = || ExactScratch::new(factors);
+        let failed = out.map_init(new, |scratch, (row, x)| {
+            self.exact(row, gram, fixed, x, scratch).err()
+        });
+        first(failed.collect())
+    }
+
+    /// Improves each row from where it stands, in the coordinates of the fixed side's Gram matrix.
+    fn approximately<T: Real>(
+        &self,
+        fixed: &ArrayBase<impl Data<Elem = T>, Ix2>,
+        gram: Array2<f64>,
+        out: &mut Array2<T>,
+    ) -> Result<(), Unsolvable> {
+        if !gram.sum().is_finite() {
+            return Err(Unsolvable::NotFinite);
+        }
+        let basis = if self.als.scale_regularization_by_counts {
+            Basis::eigenvectors(fixed, &gram)
+        } else {
+            Basis::whitened(fixed, gram, self.als.regularization_of(1))
+                .map_err(|_| Unsolvable::NotPositiveDefinite)?
         };
-        // The first row that failed, not the first to be noticed: messages are reproducible too.
-        failed.into_iter().flatten().next().map_or(Ok(()), Err)
+        let arch = Arch::new();
+        let new = || CgScratch::new(basis.width);
+        let batches: Vec<_> = out.axis_chunks_iter_mut(Axis(0), BATCH).collect();
+        let failed = batches
+            .into_par_iter()
+            .enumerate()
+            .map_init(new, |scratch, (batch, rows)| {
+                self.approximate(batch * BATCH, &basis, arch, rows, scratch)
+                    .err()
+            });
+        first(failed.collect())
     }
 
     /// Solves a row by Cholesky factorization, in f64 throughout: with strong confidence
@@ -126,35 +158,45 @@ impl<'a> HalfStep<'a> {
         check_finite(x)
     }
 
-    /// Improves a row by conjugate gradients from where it stands.
-    fn approximate<'f, T: Real>(
+    /// Improves rows from number `first` on by conjugate gradients.
+    fn approximate<T: Real>(
         &self,
-        row: usize,
-        gram: &[T],
-        fixed: &'f [T],
-        x: &mut [T],
-        scratch: &mut CgScratch<'f, T>,
+        first: usize,
+        basis: &Basis<T>,
+        arch: Arch,
+        mut rows: ArrayViewMut2<T>,
+        scratch: &mut CgScratch<T>,
     ) -> Result<(), Unsolvable> {
-        let CgScratch { b, cells, vectors } = scratch;
-        let factors = x.len();
-        cells.clear();
-        b.fill(T::zero());
-        for (weight, other) in self.row(row) {
-            let y = &fixed[other * factors..][..factors];
-            add_scaled(b, T::narrow(1.0 + weight), y);
-            cells.push((T::narrow(weight), y));
+        let CgScratch { batch, vectors } = scratch;
+        let (mut batch, _) = batch.view_mut().split_at(Axis(0), rows.nrows());
+        basis.enter(&rows, &mut batch);
+        let fixed = basis.fixed.as_slice().expect("new and in standard layout");
+        for (at, mut v) in batch.rows_mut().into_iter().enumerate() {
+            let v = v.as_slice_mut().expect("rows are contiguous");
+            let range = self.cells.indptr().outer_inds_sz(first + at);
+            if range.is_empty() {
+                v.fill(T::zero());
+                continue;
+            }
+            let added = if self.als.scale_regularization_by_counts {
+                self.als.regularization_of(range.len())
+            } else {
+                0.0
+            };
+            let equations = Equations {
+                fixed,
+                columns: &self.cells.indices()[range.clone()],
+                strengths: &self.cells.data()[range],
+                alpha: T::narrow(self.als.alpha.get()),
+                diagonal: &basis.diagonal,
+                added: T::narrow(added),
+            };
+            improve(arch, equations, v, self.als.cg_steps.get(), vectors);
         }
-        if cells.is_empty() {
-            x.fill(T::zero());
-            return Ok(());
-        }
-        let operator = Operator {
-            gram,
-            regularization: T::narrow(self.als.regularization_of(cells.len())),
-            cells,
-        };
-        improve(&operator, b, x, self.als.cg_steps.get(), vectors);
-        check_finite(x)
+        basis.leave(&batch, &mut rows);
+        rows.rows()
+            .into_iter()
+            .try_for_each(|row| check_finite(row.to_slice().expect("rows are contiguous")))
     }
 
     /// The cells of a row: what confidence each adds to 1, and which row of the fixed side.
@@ -196,20 +238,23 @@ impl ExactScratch {
 }
 
 /// What one thread needs to solve by conjugate gradients.
-struct CgScratch<'f, T> {
-    b: Vec<T>,
-    cells: Vec<(T, &'f [T])>,
-    vectors: conjugate_gradients::Scratch<T>,
+struct CgScratch<T> {
+    batch: Array2<T>,
+    vectors: Scratch<T>,
 }
 
-impl<T: Real> CgScratch<'_, T> {
-    fn new(factors: usize) -> Self {
+impl<T: Real> CgScratch<T> {
+    fn new(width: usize) -> Self {
         Self {
-            b: vec![T::zero(); factors],
-            cells: Vec::new(),
-            vectors: conjugate_gradients::Scratch::new(factors),
+            batch: Array2::zeros((BATCH, width)),
+            vectors: Scratch::new(width),
         }
     }
+}
+
+/// The first row that failed, not the first to be noticed: messages are reproducible too.
+fn first(failed: Vec<Option<Unsolvable>>) -> Result<(), Unsolvable> {
+    failed.into_iter().flatten().next().map_or(Ok(()), Err)
 }
 
 /// `YᵀY` in f64.

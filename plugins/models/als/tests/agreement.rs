@@ -58,6 +58,7 @@ fn golden() -> Option<Vec<Golden>> {
                 "alpha": alpha,
                 "regularization": run["lambda"],
                 "iterations": run["iterations"],
+                "solver": "exact",
             })),
             cells: matrix(r.dim(), &stored),
             heard: heard.clone(),
@@ -181,6 +182,7 @@ fn brute_force(r: &Array2<f64>, fixed: &Array2<f64>, alpha: f64, lambda: f64) ->
 fn regularization_scaled_by_counts_equals_brute_force() {
     let cells = scattered(40, 30, 0.2);
     let als = als(&serde_json::json!({
+        "solver": "exact",
         "factors": 5, "regularization": 0.05, "alpha": 3.0, "iterations": 2,
         "scale_regularization_by_counts": true,
     }));

@@ -64,7 +64,7 @@ fn divergence_is_an_error_with_its_remedy() {
         };
         let error = refusal(&als, &train, &FitContext::new(1)).to_string();
         assert!(
-            error.contains("als diverged") && error.contains("smaller `alpha`"),
+            error.contains("als diverged") && error.contains("lower `alpha`"),
             "{error}"
         );
     }

@@ -1,7 +1,8 @@
 //! What must hold of ALS whatever the data.
 
 use musicrec_api::{
-    Checkpoints, FitContext, Model, Recommender, Scores, SharedParts, StartingFactors, Train, Users,
+    Checkpoints, FitContext, Model, NonNegative, Recommender, Scores, SharedParts, StartingFactors,
+    Train, Users,
 };
 use ndarray::Array2;
 
@@ -63,30 +64,52 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[test]
 fn many_steps_of_conjugate_gradients_are_exact_and_few_are_near() {
     let cells = scattered(200, 90, 0.15);
-    let run = |parameters| {
-        let als = als(&parameters);
-        let (mut users, mut items) = (start((200, 8), |x| x), start((90, 8), |x| x));
-        let losses = losses_of(&als, &cells, &mut users, &mut items);
-        let loss = losses[losses.len() - 1];
-        (users, items, loss)
-    };
-    let exact = run(serde_json::json!({"factors": 8, "iterations": 5}));
-    let cg = |steps: usize| {
-        run(serde_json::json!({
-            "factors": 8, "iterations": 5, "solver": "conjugate_gradients", "cg_steps": steps,
-        }))
-    };
-    let many = cg(60);
-    assert!(largest_difference(&many.0, &exact.0) < 1e-7);
-    assert!(largest_difference(&many.1, &exact.1) < 1e-7);
-    let three = cg(3);
-    // Another path to the same valley; after five iterations either may be a little ahead.
-    assert!(
-        (three.2 / exact.2 - 1.0).abs() < 0.02,
-        "{} {}",
-        three.2,
-        exact.2
-    );
+    // The coordinates are others where regularization is scaled, and their width is more than 8.
+    for (scale, regularization) in [(false, 0.01), (true, 0.001), (true, 0.05)] {
+        let run = |solver: &str, steps: usize| {
+            let als = als(&serde_json::json!({
+                "factors": 8, "iterations": 5, "solver": solver, "cg_steps": steps,
+                "scale_regularization_by_counts": scale, "regularization": regularization,
+            }));
+            let (mut users, mut items) = (start((200, 8), |x| x), start((90, 8), |x| x));
+            let losses = losses_of(&als, &cells, &mut users, &mut items);
+            let loss = losses[losses.len() - 1];
+            (users, items, loss)
+        };
+        let exact = run("exact", 1);
+        let many = run("conjugate_gradients", 60);
+        assert!(largest_difference(&many.0, &exact.0) < 1e-7);
+        assert!(largest_difference(&many.1, &exact.1) < 1e-7);
+        let three = run("conjugate_gradients", 3);
+        // Another path to the same valley; after five iterations either may be a little ahead.
+        let ahead = three.2 / exact.2 - 1.0;
+        assert!(ahead.abs() < 0.02, "{} {}", three.2, exact.2);
+    }
+}
+
+/// All widths for which there is code of its own, those between and beyond; in f32, and to its precision.
+#[test]
+fn every_number_of_factors_is_solved_alike() {
+    for factors in [1, 16, 17, 32, 40, 64, 90, 100, 128, 130] {
+        let cells = scattered(80, 60, 0.3);
+        let train = train(cells);
+        let run = |solver: Solver, steps: usize| {
+            let als = Als {
+                factors: factors.try_into().unwrap(),
+                regularization: NonNegative::new(1.0).unwrap(),
+                iterations: 2.try_into().unwrap(),
+                solver,
+                cg_steps: steps.try_into().unwrap(),
+                ..Als::default()
+            };
+            let (users, items) = fit(&als, &train, &FitContext::new(3));
+            users.dot(&items.t()).mapv(f64::from)
+        };
+        let exact = run(Solver::Exact, 1);
+        let many = run(Solver::ConjugateGradients, 100);
+        let off = largest_difference(&many, &exact);
+        assert!(off < 2e-3, "{factors} factors: scores differ by {off}");
+    }
 }
 
 #[test]
