@@ -88,7 +88,7 @@ fn a_plan_says_what_a_sweep_then_does() {
     );
     for words in [
         "5 trials on validation; left to do: 0",
-        "als: 5 recorded fits of it",
+        "als: 6 recorded fits of it",
         "nothing left to do",
     ] {
         assert!(after.out.contains(words), "no `{words}` in:\n{after}");

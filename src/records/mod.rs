@@ -20,7 +20,7 @@ pub(crate) use store::{Conflict, Fit, FitEvent, Presence, Put, Store, Tail, Work
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
 /// Part of every trial's id.
-pub(crate) const LAB_REVISION: u32 = 2;
+pub(crate) const LAB_REVISION: u32 = 3;
 
 /// The version of the record's form.
 pub(crate) const SCHEMA: u32 = 4;

@@ -1,11 +1,16 @@
 //! Models only score; here is the one place that ranks: heard items are masked, the highest scores
 //! come first, ties go to the smaller item id (which is the smaller index).
 
+mod factors;
+mod kernel;
+
 use musicrec_api::{Error, Recommender, Result, RowScorer, Scores, Users};
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use super::fold::Ragged;
+use factors::Catalogue;
+
 use super::measure::gain;
 use super::ties::Cut;
 
@@ -86,11 +91,17 @@ pub(crate) fn rank_cut(
             items,
         } => {
             fits(items.nrows())?;
-            let product = Product {
-                users: user_factors,
-                items,
-            };
-            by_rows(&product, n_items, users, (heard, targets), depth, name_of)?
+            let standard = user_factors.as_standard_layout();
+            if let Some(catalogue) = Catalogue::new(&standard, &items) {
+                catalogue.rank(users, (heard, targets), depth)
+            } else {
+                // Some score may not be finite: it is looked for, and its user named.
+                let product = Product {
+                    users: user_factors,
+                    items,
+                };
+                by_rows(&product, n_items, users, (heard, targets), depth, name_of)?
+            }
         }
         Scores::Rows(scorer) => by_rows(scorer, n_items, users, (heard, targets), depth, name_of)?,
     };

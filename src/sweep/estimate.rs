@@ -14,7 +14,7 @@ use crate::settings::nesting;
 use crate::stages::fold::Summary;
 
 /// Multiplications that a score is taken for in ranking, where no record tells.
-const OPERATIONS_A_SCORE: f64 = 32.0;
+const OPERATIONS_A_SCORE: f64 = 4.0;
 
 pub(super) fn shape(fold: &Summary) -> Shape {
     Shape::new(fold.fit.users, fold.fit.items, fold.fit.pairs)
