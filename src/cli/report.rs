@@ -44,7 +44,8 @@ pub(super) struct Arguments {
     #[arg(long = "format", value_name = "FORMAT", value_parser = names())]
     formats: Vec<String>,
 
-    /// Write it there: a folder, or a file if it is one [default: standard output]
+    /// Write it there: to a file if it is one and PATH has an extension, else to a folder
+    /// [default: standard output]
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
 
@@ -240,7 +241,10 @@ fn save(files: &[&File], output: &Path, source: &Source, open: bool) -> Result<(
 
 /// Where each file goes.
 fn places<'f>(files: &[&'f File], output: &Path) -> Result<Vec<(&'f File, PathBuf)>, Failure> {
-    let folder = output.is_dir() || output.as_os_str().to_string_lossy().ends_with('/');
+    // What has no extension is meant as a folder, however many files there are.
+    let file = output.extension().is_some() || output.exists();
+    let slash = output.as_os_str().to_string_lossy().ends_with('/');
+    let folder = output.is_dir() || slash || !file;
     if let [file] = files
         && !folder
     {

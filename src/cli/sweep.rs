@@ -13,7 +13,7 @@ use super::progress::{Form, Progress};
 use super::{on_interrupt, print, print_view, terminal_width, threads, worker};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
-use crate::report;
+use crate::report::{self, formats};
 use crate::sweep::{Isolation, Limits, Options, Sweep};
 
 /// Run every trial of an experiment, choose on validation, score on test, and write a report
@@ -170,11 +170,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     progress.says("comparing the variants");
     let summary = sweep.report()?;
     print_view(&report::leaderboard(&summary, terminal_width()))?;
-    print_view(&format!(
-        "\nReport: {}\n",
-        sweep.store().path("report.md").display()
-    ))?;
-    progress.end(&summary, &sweep.store().path("report.md"));
+    let report = sweep.store().path(formats::main_file(&summary.overview));
+    print_view(&format!("\nReport: {}\n", report.display()))?;
+    progress.end(&summary, &report);
     match ended? {
         0 => Ok(()),
         failed => Err(Failure::Trials(failed)),

@@ -13,6 +13,19 @@ pub(super) struct Table {
     pub(super) words: usize,
 }
 
+impl Table {
+    /// What could have been shown is in the notes, too: where there is little room, its column goes.
+    pub(super) fn without_last(&mut self) {
+        if self.header.len() <= self.words {
+            return;
+        }
+        self.header.pop();
+        for row in &mut self.rows {
+            row.pop();
+        }
+    }
+}
+
 /// Pairs up to this many are shown to people; `comparisons.csv` has all.
 pub(super) const PAIRS: usize = 45;
 

@@ -8,15 +8,17 @@ use tabled::settings::{Alignment, Modify, Style};
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
+use crate::text::visible;
+
 /// Names are not broken into shorter pieces than this.
 const LEAST: usize = 12;
 
-/// A table whose columns from `numbers` on are numbers.
+/// A table whose columns from `numbers` on are numbers. What would act on the terminal is a space, which
+/// takes a column.
 pub(crate) fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> String {
     let mut builder = Builder::default();
-    builder.push_record(header);
-    for row in rows {
-        builder.push_record(row);
+    for row in once(header).chain(rows.iter().map(Vec::as_slice)) {
+        builder.push_record(row.iter().map(|cell| visible(cell)));
     }
     let mut table = builder.build();
     table
@@ -37,6 +39,9 @@ pub(super) fn fitted(
     let Some(width) = width.filter(|&width| !fits(header, rows, width)) else {
         return table(header, rows, numbers);
     };
+    let visible = |row: &[String]| row.iter().map(|cell| visible(cell)).collect::<Vec<_>>();
+    let (header, rows) = (visible(header), rows.iter().map(|row| visible(row)));
+    let rows: Vec<Vec<String>> = rows.collect();
     let most = LEAST.max(width / 3);
     let narrow = |row: &[String]| -> Vec<String> {
         let cells = row.iter().enumerate();
@@ -50,8 +55,14 @@ pub(super) fn fitted(
             })
             .collect()
     };
-    let header = narrow(header);
+    let mut header = narrow(&header);
     let rows: Vec<Vec<String>> = rows.iter().map(|row| narrow(row)).collect();
+    // The title of a column of numbers is of words: it may take what the keys leave.
+    let of_keys = total(widths(&header, &rows).into_iter().take(keys));
+    let room = LEAST.max(width.saturating_sub(of_keys + 3));
+    for title in &mut header[numbers..] {
+        *title = broken(title, room);
+    }
     let widths = widths(&header, &rows);
     let mut parts: Vec<Vec<usize>> = Vec::new();
     let of_keys: Vec<usize> = (0..keys).collect();
@@ -82,7 +93,10 @@ pub(super) fn fits(header: &[String], rows: &[Vec<String>], width: usize) -> boo
 
 /// How wide each column is without what stands around it.
 fn widths(header: &[String], rows: &[Vec<String>]) -> Vec<usize> {
-    let cell = |cell: &String| cell.split('\n').map(display_width).max().unwrap_or(0);
+    let cell = |cell: &String| {
+        let shown = visible(cell);
+        shown.split('\n').map(display_width).max().unwrap_or(0)
+    };
     let of = |at: usize| {
         let cells = rows.iter().map(|row| &row[at]).chain(once(&header[at]));
         cells.map(cell).max().unwrap_or(0)
@@ -111,8 +125,9 @@ fn options(width: usize) -> Options<'static> {
 /// Lines of text, those that are longer than so many columns broken between words, and what follows
 /// indented by four more.
 pub(super) fn wrapped(text: &str, width: Option<usize>) -> String {
+    let text = visible(text);
     let Some(width) = width else {
-        return text.to_owned();
+        return text;
     };
     let mut out = String::new();
     for line in text.lines() {
@@ -179,6 +194,17 @@ mod tests {
             {
                 assert!(drawn.contains(cell), "{width}: {cell}:\n{drawn}");
             }
+        }
+    }
+
+    #[test]
+    fn long_titles_of_numbers_are_broken() {
+        let (mut header, rows) = example();
+        header[3] = format!("vs {}", "als with a long name ".repeat(3));
+        let drawn = fitted(&header, &rows, 2, 2, Some(60));
+        assert!(drawn.contains("-0.1010"), "{drawn}");
+        for line in drawn.lines() {
+            assert!(display_width(line) <= 60, "{drawn}");
         }
     }
 

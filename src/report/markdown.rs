@@ -1,5 +1,7 @@
 //! `report.md`: the whole report for repositories and pull requests.
 
+mod escape;
+
 use std::fmt::Write as _;
 
 use super::audit;
@@ -14,10 +16,8 @@ use super::text::{
 use super::{Summary, differences, differing, examples};
 use crate::stages::prepare::Step;
 use crate::sweep::CleanedLog;
-use crate::text::hidden;
-
-/// Characters of a sample or a path that are shown.
-const SAMPLE: usize = 120;
+use escape::code;
+pub(super) use escape::{escape, label};
 
 /// Draws the report.
 pub(super) fn draw(summary: &Summary) -> String {
@@ -50,55 +50,6 @@ pub(super) fn draw(summary: &Summary) -> String {
     out
 }
 
-/// Text of others (ids, labels, file names) in a Markdown cell: no markup but pairs of backticks, no
-/// new lines.
-pub(super) fn escape(text: &str) -> String {
-    // Between backticks a backslash would be seen.
-    let pairs = text.matches('`').count().is_multiple_of(2);
-    let mut in_code = false;
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '`' if pairs => {
-                in_code = !in_code;
-                out.push(c);
-            }
-            '\\' | '*' | '_' | '[' | ']' | '#' | '~' if in_code => out.push(c),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            c if hidden(c) => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Text of others as code, where nothing but the backtick has a meaning.
-fn code(text: &str) -> String {
-    let mut clean: String = text
-        .chars()
-        .take(SAMPLE)
-        .map(|c| match c {
-            '`' => '\'',
-            '|' => '¦',
-            c if hidden(c) => ' ',
-            c => c,
-        })
-        .collect();
-    if text.chars().count() > SAMPLE {
-        clean.push('…');
-    }
-    if clean.is_empty() {
-        return "(empty)".to_owned();
-    }
-    format!("`{clean}`")
-}
-
 pub(super) fn table(out: &mut String, header: &[String], rows: &[Vec<String>], numbers: usize) {
     let _ = writeln!(out, "| {} |", header.join(" | "));
     let rule: Vec<&str> = (0..header.len())
@@ -117,9 +68,9 @@ fn leaderboard(out: &mut String, summary: &Summary) {
     let select = &overview.select;
     out.push_str("## Leaderboard on test\n\n");
     let mut header = owned(["#", "variant", "settings"]);
-    header.extend(labels.iter().cloned());
-    header.push(format!("95 % {select}"));
-    header.push(format!("{select} on validation"));
+    header.extend(labels.iter().map(|l| label(l)));
+    header.push(format!("95 % {}", label(select)));
+    header.push(format!("{} on validation", label(select)));
     header.extend(owned(["group", "p (chance, adjusted)"]));
     header.push(users_hit(overview));
     header.extend(owned(["fit s", "rank s"]));
@@ -176,7 +127,7 @@ fn leaderboard(out: &mut String, summary: &Summary) {
     table(out, &header, &rows, 3);
     let lines = seeds(summary);
     if !lines.is_empty() {
-        let _ = writeln!(out, "Seeds ({select}):\n");
+        let _ = writeln!(out, "Seeds ({}):\n", label(select));
         for line in lines {
             let _ = writeln!(out, "- {}", escape(&line));
         }
@@ -191,7 +142,11 @@ fn comparison(out: &mut String, summary: &Summary) {
     let Some(variants) = differences::variants(summary) else {
         return;
     };
-    let _ = writeln!(out, "## Comparison by {}\n", summary.overview.select);
+    let _ = writeln!(
+        out,
+        "## Comparison by {}\n",
+        label(&summary.overview.select)
+    );
     compared(out, &variants);
     for line in differences::asked(summary) {
         let _ = writeln!(out, "- {}.", escape(&line));
@@ -238,8 +193,8 @@ fn trials(out: &mut String, summary: &Summary) {
     out.push_str("## All trials (validation)\n\n");
     let select = &summary.overview.select;
     let mut header = owned(["variant", "settings"]);
-    header.extend(labels.iter().cloned());
-    header.push(format!("{select} on test"));
+    header.extend(labels.iter().map(|l| label(l)));
+    header.push(format!("{} on test", label(select)));
     header.extend(owned(["fit s", ""]));
     let rows: Vec<Vec<String>> = summary
         .trials
@@ -355,7 +310,7 @@ fn metrics(out: &mut String, summary: &Summary) {
         let _ = writeln!(
             out,
             "- **{}**: {}; averaged over {}; as in {}",
-            m.label,
+            label(&m.label),
             escape(&m.formula),
             escape(&m.averaged_over),
             escape(&m.source)
@@ -395,16 +350,4 @@ fn provenance(out: &mut String, summary: &Summary) {
 fn reading(out: &mut String, summary: &Summary) {
     out.push_str("## How to read this\n\n");
     let _ = writeln!(out, "{}", prose::reading(&summary.overview).join("\n\n"));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escape;
-
-    #[test]
-    fn markup_of_others_is_text_and_code_stays_code() {
-        assert_eq!(escape("a_b|c <d>"), r"a\_b\|c &lt;d&gt;");
-        assert_eq!(escape("`als_2` beats *x*"), r"`als_2` beats \*x\*");
-        assert_eq!(escape("one ` alone_here"), r"one \` alone\_here");
-    }
 }

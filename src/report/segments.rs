@@ -8,7 +8,7 @@ use musicrec_api::{Role, derive_seed};
 use ndarray::{Array2, Axis};
 use serde::Serialize;
 
-use super::markdown::{escape, table};
+use super::markdown::{escape, label, table};
 use super::summary::Row;
 use super::text::{count, interval, owned, signed, value};
 use crate::compare::{Estimate, bca, bootstrap, informative, of_differences};
@@ -246,7 +246,7 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, segments: &[InSegm
     if segments.is_empty() {
         return;
     }
-    let select = &overview.select;
+    let select = &label(&overview.select);
     out.push_str("## Segments\n\n");
     let italics = format!(" In *italics* what has fewer than {FEW} users.");
     for (at, paragraph) in intro(overview).iter().enumerate() {

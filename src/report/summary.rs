@@ -20,7 +20,7 @@ use super::verdict::verdict;
 use crate::compare::{Difference, Estimate, mean_sd};
 use crate::exit::Failure;
 use crate::records::looks::looks;
-use crate::records::{Outcome, Record, SCHEMA, Store};
+use crate::records::{Outcome, Record, Store};
 use crate::settings::trial_name;
 use crate::sweep::{Overview, Parameter, PlanTrial, PlanVariant, choose};
 use crate::text::counted;
@@ -28,7 +28,6 @@ use crate::text::counted;
 /// The report's content; `report.json` is this.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub(crate) struct Summary {
-    pub(crate) schema: u32,
     /// The conclusion in words.
     pub(crate) verdict: String,
     /// What to look at before trusting it.
@@ -197,7 +196,6 @@ impl Summary {
         warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
         Ok(Self {
-            schema: SCHEMA,
             verdict: verdict(&overview, &rows),
             warnings,
             selection,

@@ -188,13 +188,9 @@ fn comparison(summary: &Summary, width: Option<usize>) -> String {
     let Some(mut shown) = differences::variants(summary) else {
         return String::new();
     };
-    // The last column is in the notes and in report.md, too: without it lines are short enough to be read
-    // unbroken.
+    // Without it lines are short enough to be read unbroken.
     if width.is_none_or(|width| !fits(&shown.header, &shown.rows, width)) {
-        shown.header.pop();
-        for row in &mut shown.rows {
-            row.pop();
-        }
+        shown.without_last();
     }
     let drawn = fitted(&shown.header, &shown.rows, shown.words, 1, width);
     let asked = indented(differences::asked(summary).into_iter());

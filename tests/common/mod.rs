@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 
 pub(crate) mod case;
+pub(crate) mod hostile;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

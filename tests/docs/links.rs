@@ -16,7 +16,7 @@ fn readmes(folder: &Path, found: &mut Vec<PathBuf>) {
             .to_string_lossy()
             .into_owned();
         if path.is_dir() {
-            if !name.starts_with('.') && name != "target" {
+            if !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str()) {
                 readmes(&path, found);
             }
         } else if name == "README.md" {

@@ -89,9 +89,14 @@ impl Tag {
         found.next().map(|(_, value)| value.as_str())
     }
 
-    /// The tags in it.
+    /// All tags in it.
+    pub(crate) fn inside<'p>(&self, page: &'p Page) -> &'p [Tag] {
+        &page.all[self.place + 1..self.end]
+    }
+
+    /// The tags of a name in it.
     pub(crate) fn below<'p>(&self, page: &'p Page, name: &'p str) -> impl Iterator<Item = &'p Tag> {
-        let inside = page.all[self.place + 1..self.end].iter();
+        let inside = self.inside(page).iter();
         inside.filter(move |tag| tag.name == name)
     }
 

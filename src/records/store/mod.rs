@@ -160,14 +160,17 @@ impl Store {
         let mut below: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| is_one(p)).collect();
         below.sort();
         let why = match (folder.parent(), &below[..]) {
-            (Some(parent), _) if folder.is_file() && is_one(parent) => {
-                format!("it is a file; name its folder, {}", parent.display())
+            (Some(parent), _) if folder.exists() && is_one(parent) => {
+                let what = if folder.is_file() { "a file" } else { "a part" };
+                format!("it is {what} of one; name its folder, {}", parent.display())
             }
             (_, [first, ..]) => format!(
                 "there is no {missing} in it; name one of the folders in it, for example {}",
                 first.display()
             ),
-            _ if folder.is_file() => "it is a file".to_owned(),
+            _ if folder.is_file() => {
+                "it is a file; name the folder that a sweep has written".to_owned()
+            }
             _ if !folder.exists() => "there is no such folder".to_owned(),
             _ => format!("there is no {missing} in it"),
         };

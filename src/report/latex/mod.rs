@@ -1,7 +1,8 @@
-//! LaTeX tables for papers, to be read with `\input`. They need booktabs and the T1 encoding, and
-//! compile with any engine.
+//! LaTeX tables for papers, to be read with `\input`. They need booktabs, graphicx and the T1 encoding,
+//! and compile with any engine.
 
 mod escape;
+mod frame;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,11 +10,18 @@ use std::path::Path;
 use musicrec_api::{Better, Role};
 
 use super::summary::Row;
-use super::text::{ceiling, count, few, interval, mean_count, seconds, users_hit, value};
+use super::text::{
+    ceiling, count, ends, few, interval, mean_count, seconds, seeds, users_hit, value,
+};
 use super::{Summary, differences};
 use crate::sweep::CleanedLog;
 use crate::text::{counted, one_line};
-use escape::escape;
+use escape::{escape, stacked, words};
+use frame::{begin, end, head, row_of};
+
+/// Characters of a line of a name, and of a title of numbers.
+const NAME: usize = 28;
+const TITLE: usize = 12;
 
 /// The leaderboard: values by metric with the best in bold, the interval of the deciding one, groups as
 /// superscripts, floor and ceiling.
@@ -23,13 +31,13 @@ pub(super) fn leaderboard(summary: &Summary, folder: &Path) -> String {
     let select = &overview.select;
     let mut header = vec!["Variant".to_owned()];
     for label in &labels {
-        header.push(escape(label));
+        header.push(title(label));
         if label == select {
-            header.push("95\\,\\% interval".to_owned());
+            header.push(title("95 % interval"));
         }
     }
-    header.push(escape(&capitalized(&users_hit(overview))));
-    header.push("Fit (s)".to_owned());
+    header.push(title(&users_hit(overview)));
+    header.push(title("fit (s)"));
     let mut out = head("leaderboard.tex", summary, folder);
     for row in summary
         .leaderboard
@@ -41,36 +49,27 @@ pub(super) fn leaderboard(summary: &Summary, folder: &Path) -> String {
         let _ = writeln!(out, "%   {}", one_line(&line));
     }
     begin(&mut out, &header, 1);
+    let groups = summary.leaderboard.iter().map(|row| row.group.len());
+    let most = groups.max().unwrap_or(0);
     for row in &summary.leaderboard {
-        let mut line = vec![escape(&row.variant)];
+        let mut line = vec![stacked(&row.variant, NAME, 't', 'l')];
         for label in &labels {
-            let shown = row
-                .test
-                .get(label)
-                .map_or(String::new(), |e| value(e.value));
-            let bold = is_best(summary, label, row);
-            let shown = if bold {
+            let estimate = row.test.get(label);
+            let shown = estimate.map_or(String::new(), |e| number(&value(e.value)));
+            let shown = if is_best(summary, label, row) {
                 format!("\\textbf{{{shown}}}")
             } else {
                 shown
             };
             if label == select {
-                line.push(format!("{shown}{}", superscript(&row.group)));
-                line.push(
-                    row.test
-                        .get(label)
-                        .map_or(String::new(), |e| dash(&interval(e))),
-                );
+                line.push(shown + &superscript(&row.group, most));
+                line.push(estimate.map_or(String::new(), |e| number(&interval(e))));
             } else {
                 line.push(shown);
             }
         }
-        line.push(format!(
-            "{} of {}",
-            mean_count(row.users_hit),
-            count(row.users)
-        ));
-        line.push(escape(&seconds(row.fit_seconds)));
+        line.push(mean_count(row.users_hit));
+        line.push(number(&seconds(row.fit_seconds)));
         row_of(&mut out, &line);
     }
     let floors = overview.cleanings.iter();
@@ -82,23 +81,29 @@ pub(super) fn leaderboard(summary: &Summary, folder: &Path) -> String {
         );
         for label in &labels {
             let metric = &floor.metrics[label];
-            random.push(value(metric.expected));
-            best.push(dash(&ceiling(metric)));
+            let mut shown = [value(metric.expected), ceiling(metric)].map(|cell| number(&cell));
             if label == select {
-                random.push(format!("[{}, {}]", value(metric.low), value(metric.high)));
+                shown = shown.map(|cell| cell + &superscript("", most));
+            }
+            let [expected, highest] = shown;
+            random.push(expected);
+            best.push(highest);
+            if label == select {
+                random.push(number(&ends((metric.low, metric.high))));
                 best.push(String::new());
             }
         }
-        random.extend([format!("{:.1} expected", floor.users_hit), String::new()]);
+        random.extend([format!("{:.1}", floor.users_hit), String::new()]);
         best.extend([count(floor.ceiling_users_hit), String::new()]);
         row_of(&mut out, &random);
         row_of(&mut out, &best);
     }
-    out.push_str("\\bottomrule\n\\end{tabular}\n");
+    let caption = leaderboard_caption(summary);
     end(
         &mut out,
         "leaderboard",
-        &leaderboard_caption(summary),
+        &caption,
+        &leaderboard_notes(summary),
         summary,
     );
     out
@@ -107,75 +112,34 @@ pub(super) fn leaderboard(summary: &Summary, folder: &Path) -> String {
 /// The differences to the baseline, or to the best on validation where there is none.
 pub(super) fn comparisons(summary: &Summary, folder: &Path) -> String {
     let mut out = head("comparisons.tex", summary, folder);
-    let Some(shown) = differences::variants(summary) else {
+    let Some(mut shown) = differences::variants(summary) else {
         out.push_str("% There is nothing to compare: fewer than two variants have a result.\n");
         return out;
     };
-    let mut header: Vec<String> = shown
-        .header
-        .iter()
-        .map(|cell| escape(&capitalized(cell)))
-        .collect();
-    "Group".clone_into(&mut header[1]);
+    // The last column is in the notes below, and there is little room.
+    shown.without_last();
+    let mut header: Vec<String> = shown.header.iter().map(|cell| title(cell)).collect();
+    for head in &mut header[..shown.words] {
+        *head = capitalized(head);
+    }
     begin(&mut out, &header, shown.words);
     for row in &shown.rows {
-        let cells: Vec<String> = row.iter().map(|cell| dash(&signed_escape(cell))).collect();
-        row_of(&mut out, &cells);
+        let cells = row.iter().enumerate().map(|(at, cell)| match at {
+            0 => stacked(cell, NAME, 't', 'l'),
+            at if at < shown.words => escape(cell),
+            _ => number(cell),
+        });
+        row_of(&mut out, &cells.collect::<Vec<_>>());
     }
-    out.push_str("\\bottomrule\n\\end{tabular}\n");
     let caption = format!(
-        "Comparison of {} by {}. {}.",
+        "Comparison of {} by {}.",
         escape(&summary.overview.name),
         escape(&summary.comparison.metric),
-        differences::asked(summary)
-            .iter()
-            .map(|line| escape(line))
-            .collect::<Vec<_>>()
-            .join(". ")
     );
-    end(&mut out, "comparisons", &caption, summary);
+    let asked = differences::asked(summary);
+    let notes: Vec<String> = asked.iter().map(|line| words(line) + ".").collect();
+    end(&mut out, "comparisons", &caption, &notes, summary);
     out
-}
-
-/// What it is, how it is drawn again, and what it needs.
-fn head(file: &str, summary: &Summary, folder: &Path) -> String {
-    let overview = &summary.overview;
-    let lines = [
-        format!("{file} of `{}` ({}), drawn by musicrec-lab from its records.", overview.name, overview.date),
-        format!("Draw it again: musicrec-lab report {} --format {file}", folder.display()),
-        "Needs in the preamble: \\usepackage{booktabs} and, with pdflatex, \\usepackage[T1]{fontenc}".to_owned(),
-    ];
-    // A line end in a name would end the comment.
-    lines.iter().fold(String::new(), |out, line| {
-        out + "% " + &one_line(line) + "\n"
-    })
-}
-
-/// Opens the table: columns from `numbers` on are numbers.
-fn begin(out: &mut String, header: &[String], numbers: usize) {
-    let columns: String = (0..header.len())
-        .map(|at| if at < numbers { 'l' } else { 'r' })
-        .collect();
-    let _ = writeln!(
-        out,
-        "\\begin{{table}}[t]\n\\centering\n\\small\n\\setlength{{\\tabcolsep}}{{4pt}}"
-    );
-    let _ = writeln!(out, "\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule");
-    row_of(out, header);
-    out.push_str("\\midrule\n");
-}
-
-fn row_of(out: &mut String, cells: &[String]) {
-    let _ = writeln!(out, "{} \\\\", cells.join(" & "));
-}
-
-fn end(out: &mut String, what: &str, caption: &str, summary: &Summary) {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    let label: String = summary.overview.name.chars().map(plain).collect();
-    let _ = writeln!(
-        out,
-        "\\caption{{{caption}}}\n\\label{{tab:{label}-{what}}}\n\\end{{table}}"
-    );
 }
 
 /// What is measured on whom, and how the table is read.
@@ -217,19 +181,31 @@ fn leaderboard_caption(summary: &Summary) -> String {
             .find_map(|log| log.floor.as_ref())
             .map_or(String::new(), |f| count(f.rankings)),
     );
-    if let Some(few) = few(summary) {
-        let _ = write!(caption, " --: {}.", escape(&few));
-    }
-    for metric in overview.metrics.iter().map(|m| &m.identity) {
-        let _ = write!(
-            caption,
-            " {}: {}; averaged over {}.",
-            escape(&metric.label),
-            escape(&metric.formula),
-            escape(&metric.averaged_over)
-        );
-    }
     caption
+}
+
+/// Which intervals there are none of and why, what means over seeds are, and what each metric is: after
+/// those with the same users, what they are means of.
+fn leaderboard_notes(summary: &Summary) -> Vec<String> {
+    let few = few(summary).map(|few| format!("--: {}.", words(&few)));
+    let seeds = seeds(summary);
+    let mut notes: Vec<String> = few.into_iter().collect();
+    notes.extend(seeds.iter().map(|line| words(line) + "."));
+    let metrics = summary.overview.metrics.iter().map(|m| &m.identity);
+    let mut over: Vec<(&str, Vec<String>)> = Vec::new();
+    for metric in metrics {
+        let line = format!("{}: {}", escape(&metric.label), words(&metric.formula));
+        let users = metric.averaged_over.as_str();
+        match over.iter_mut().find(|(known, _)| *known == users) {
+            Some((_, lines)) => lines.push(line),
+            None => over.push((users, vec![line])),
+        }
+    }
+    notes.extend(over.iter().map(|(users, lines)| {
+        let all = if lines.len() > 1 { "all " } else { "" };
+        format!("{}; {all}averaged over {}.", lines.join("; "), words(users))
+    }));
+    notes
 }
 
 /// Whether no variant has a better value, as far as one is better than another.
@@ -247,35 +223,51 @@ fn is_best(summary: &Summary, label: &str, row: &Row) -> bool {
     }
 }
 
-fn superscript(group: &str) -> String {
-    if group.is_empty() {
+/// Letters above the line, as wide as so many, for the numbers before them to stand below each other.
+fn superscript(group: &str, most: usize) -> String {
+    if most == 0 {
         return String::new();
     }
-    format!("\\textsuperscript{{{}}}", escape(group))
-}
-
-/// A cell of which the sign is one of mathematics, if it has one.
-fn signed_escape(cell: &str) -> String {
-    let escaped = escape(cell);
-    match escaped.strip_prefix('-') {
-        Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => format!("$-${number}"),
-        _ => escaped,
+    let letters = escape(group);
+    match most - group.len() {
+        0 => format!("\\textsuperscript{{{letters}}}"),
+        less => format!(
+            "\\textsuperscript{{{letters}\\phantom{{{}}}}}",
+            "a".repeat(less)
+        ),
     }
 }
 
-/// What stands where there is nothing.
-fn dash(cell: &str) -> String {
+/// A cell of numbers as the lab writes them: signs are those of mathematics, and what is not there is a
+/// dash.
+fn number(cell: &str) -> String {
     if cell == "-" {
-        "--".to_owned()
-    } else {
-        cell.to_owned()
+        return "--".to_owned();
+    }
+    let mut out = String::with_capacity(cell.len());
+    for c in cell.replace(" %", "\\,\\%").chars() {
+        match c {
+            '-' | '+' | '<' => out.extend(['$', c, '$']),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The title of a column of numbers.
+fn title(words: &str) -> String {
+    match words {
+        "dz" => "$d_z$".to_owned(),
+        "p adj." => "$p$ adj.".to_owned(),
+        words => stacked(words, TITLE, 'b', 'r'),
     }
 }
 
 fn named(log: &CleanedLog, what: &str) -> String {
-    let label = escape(&log.label);
-    let space = if label.is_empty() { "" } else { " " };
-    format!("\\emph{{{what}}}{space}{label}")
+    if log.label.is_empty() {
+        return format!("\\emph{{{what}}}");
+    }
+    format!("\\emph{{{what}}} {}", stacked(&log.label, NAME, 't', 'l'))
 }
 
 fn capitalized(text: &str) -> String {
@@ -283,3 +275,6 @@ fn capitalized(text: &str) -> String {
     let first = letters.next().map(|c| c.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
 }
+
+#[cfg(test)]
+mod tests;

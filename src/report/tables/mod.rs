@@ -76,12 +76,16 @@ impl Values {
         }
     }
 
-    /// A cell as CSV has it: nothing where there is no value, numbers with all digits that they take.
+    /// A cell as CSV has it: nothing where there is no value, numbers with all digits that they take, and
+    /// hundreds of zeros as an exponent.
     fn cell(&self, row: usize) -> String {
         let cell = match self {
             Self::Text(values) => values[row].clone(),
             Self::Integer(values) => values[row].map(|value| value.to_string()),
-            Self::Number(values) => values[row].map(|value| value.to_string()),
+            Self::Number(values) => values[row].map(|value| match value.abs() {
+                1e-20..1e20 | 0.0 => value.to_string(),
+                _ => format!("{value:e}"),
+            }),
             Self::Flag(values) => values[row].map(|value| value.to_string()),
         };
         cell.unwrap_or_default()

@@ -30,6 +30,15 @@ fn csv_leaves_cells_of_nothing_empty_and_keeps_every_digit() {
 }
 
 #[test]
+fn numbers_of_hundreds_of_digits_have_an_exponent() {
+    let mut table = Columns::default();
+    let values = [1e300, -1e-300, 0.0, 1e19, f64::MAX];
+    table.push("x", values.into_iter().map(Some).collect());
+    let expected = "x\n1e300\n-1e-300\n0\n10000000000000000000\n1.7976931348623157e308\n";
+    assert_eq!(table.csv(), expected);
+}
+
+#[test]
 fn parquet_has_types_and_tells_nothing_from_empty() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&table().parquet()).unwrap();

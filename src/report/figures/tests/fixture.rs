@@ -41,7 +41,6 @@ pub(super) fn summary(variants: &[(&str, Vec<Tried>)]) -> Summary {
         .collect();
     let baseline = rows.last().map(|row| row.variant.clone());
     Summary {
-        schema: 4,
         masked: None,
         verdict: String::new(),
         warnings: Vec::new(),
