@@ -238,7 +238,7 @@ fn indistinct(overview: &Overview, floor: &FloorMetric, first: &Row, variants: u
 }
 
 /// `p = .03` or `p < .001`.
-fn p_is(p: &str) -> String {
+pub(super) fn p_is(p: &str) -> String {
     match p.strip_prefix('<') {
         Some(below) => format!("p < {below}"),
         None => format!("p = {p}"),

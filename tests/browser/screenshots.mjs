@@ -6,7 +6,7 @@ import { launch, open } from "./browser.mjs";
 
 const USAGE = `usage: node screenshots.mjs PAGE.html OUTDIR [--name NAME] [--section ID]... [--scale N]
 
-Writes the top of the report as NAME-light.png and NAME-dark.png (1280 x 900) and NAME-narrow.png (360 x 800),
+Writes the top of the report as NAME-light.png and NAME-dark.png (1280 x 1480) and NAME-narrow.png (360 x 800),
 and NAME-ID.png for each section or figure, at 1280. --scale is the pixels per CSS pixel (1).`;
 
 const { values, positionals } = parseArgs({
@@ -29,8 +29,8 @@ mkdirSync(folder, { recursive: true });
 const MARGIN = 16;
 
 const TOPS = [
-  { suffix: "light", colorScheme: "light", width: 1280, height: 900 },
-  { suffix: "dark", colorScheme: "dark", width: 1280, height: 900 },
+  { suffix: "light", colorScheme: "light", width: 1280, height: 1480 },
+  { suffix: "dark", colorScheme: "dark", width: 1280, height: 1480 },
   { suffix: "narrow", colorScheme: "light", width: 360, height: 800 },
 ];
 const browser = await launch();

@@ -148,7 +148,7 @@ fn definitions_in_the_readme_run() {
 }
 
 /// Definitions of data that is not part of the project, and where it is among the shared data.
-const EXTERNAL: [(&str, &str); 3] = [
+pub(crate) const EXTERNAL: [(&str, &str); 3] = [
     ("lastfm", "data/lastfm_2k/plays.tsv"),
     ("messy_sample", "data/music_interactions_messy.csv"),
     ("movielens_100k", "data/movielens_100k/ratings.tsv"),

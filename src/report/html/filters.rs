@@ -7,7 +7,7 @@ use minijinja::{Environment, Value};
 
 use super::engine::escape;
 use crate::report::text;
-use crate::report::{differences, text::mean_count};
+use crate::report::{differences, text::mean_count, verdict::p_is};
 
 /// Adds all of them.
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -19,6 +19,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     number("value", text::value);
     number("signed", text::signed);
     number("probability", text::probability);
+    number("p_is", |p| p_is(&text::probability(p)));
     number("seconds", text::seconds);
     number("mean_count", mean_count);
     number("percent", differences::percent);

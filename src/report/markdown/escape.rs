@@ -12,17 +12,20 @@ pub(in crate::report) fn escape(text: &str) -> String {
     let pairs = text.matches('`').count().is_multiple_of(2);
     let mut in_code = false;
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
             '`' if pairs => {
                 in_code = !in_code;
                 out.push(c);
             }
-            '\\' | '*' | '_' | '[' | ']' | '#' | '~' if in_code => out.push(c),
+            '\\' | '*' | '_' | '[' | ']' | '#' | '~' | '<' | '>' | '&' if in_code => out.push(c),
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' => {
                 out.push('\\');
                 out.push(c);
             }
+            // What begins no tag is left readable.
+            '<' if chars.peek().is_some_and(char::is_ascii_digit) => out.push(c),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
@@ -73,6 +76,7 @@ mod tests {
         assert_eq!(escape("a_b|c <d>"), r"a\_b\|c &lt;d&gt;");
         assert_eq!(escape("`als_2` beats *x*"), r"`als_2` beats \*x\*");
         assert_eq!(escape("one ` alone_here"), r"one \` alone\_here");
+        assert_eq!(escape("`<b>&amp;` p <0.001 < 1"), "`<b>&amp;` p <0.001 &lt; 1");
     }
 
     #[test]

@@ -32,6 +32,15 @@ pub(crate) enum Tone {
     Nothing,
 }
 
+/// A word for what is shown: one in a hundred would be a surprise, one in twenty hardly.
+fn how_sure(p: Option<f64>) -> &'static str {
+    if p.is_some_and(|p| p < 0.01) {
+        "Sure"
+    } else {
+        "Fairly sure"
+    }
+}
+
 /// What the rows of the leaderboard come to.
 pub(crate) fn decision(overview: &Overview, rows: &[Row]) -> Decision {
     let chosen = rows.iter().position(|row| row.best_on_validation);
@@ -163,7 +172,8 @@ impl Found<'_> {
         }
         if d.is_gain() {
             let sure = format!(
-                "Sure: better than `{baseline}` by {}.{}",
+                "{}: better than `{baseline}` by {}.{}",
+                how_sure(d.p_adjusted),
                 span(d),
                 self.alike()
             );
@@ -206,7 +216,8 @@ impl Found<'_> {
             return self.make(
                 format!("Ship `{name}`"),
                 format!(
-                    "Sure: the baseline is better than every other variant ({} or less).",
+                    "{}: the baseline is better than every other variant ({} or less).",
+                    how_sure(Some(most)),
                     p_is(&probability(most))
                 ),
                 Tone::Sure,
