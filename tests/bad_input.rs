@@ -235,3 +235,19 @@ fn splits_that_cannot_be() {
         case.check();
     }
 }
+
+#[test]
+fn names_of_columns_do_nothing_to_a_terminal() {
+    let lab = Lab::small();
+    lab.write(
+        "log.csv",
+        "a\u{1b}[31mb\u{1b}]0;title\u{7},item,time\n1,2,3\n",
+    );
+    let definition = "[source.csv]\npath = \"log.csv\"\nuser = \"x\"\n\n[model.popularity]\n";
+    lab.write("hostile.toml", definition);
+    for command in ["check", "sweep"] {
+        let ended = lab.run(&[command, "hostile.toml"]);
+        assert!(ended.err.contains("it has a"), "{ended}");
+        assert!(!ended.err.contains(['\u{1b}', '\u{7}']), "{:?}", ended.err);
+    }
+}

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Ended, Lab, SMALL, json, log};
+use common::{Ended, Lab, SMALL, experiment, json, log};
 
 /// ALS with two settings, of which the first cannot be solved in double precision.
 const DIVERGES: &str = "model.als={ factors = 4, alpha.grid = [1e300, 1.0] }";
@@ -373,4 +373,17 @@ fn what_goes_wrong_with_a_plugin_at_work_has_its_place() {
         .expect(2)
         .says(&["the log has no times", "names no splitter"]);
     assert!(!ended.err.contains("-->"), "{ended}");
+}
+
+#[test]
+fn what_failed_altogether_is_named_where_a_model_is_advised() {
+    let lab = Lab::new();
+    let all = "model.als={ factors = 4, alpha.grid = [1e300, 1e299] }";
+    let ended = lab
+        .run(&["sweep", &experiment("quickstart"), "--set", all])
+        .expect(1);
+    let missing = "it is the baseline itself, and there is no result of `als` to compare it with";
+    assert!(ended.out.contains(missing), "{ended}");
+    let page = fs::read_to_string(lab.path("reports/quickstart/report.html")).expect("a page");
+    assert!(page.contains("or mend what failed first"), "{ended}");
 }

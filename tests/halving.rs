@@ -249,7 +249,7 @@ fn the_estimate_of_a_plan_counts_the_rungs() {
     let lab = Lab::small();
     // So large that seconds show; none of it runs. What a plan says is measured anew by each, so one is
     // compared with itself.
-    let large = |keys: &str| halved(keys).replace("[2, 4, 8]", "[128, 129, 130]");
+    let large = |keys: &str| halved(keys).replace("[2, 4, 8]", "[512, 513, 514]");
     lab.write("small.toml", large("least = 1"));
     let out = planned(&lab).0;
     let (all, trials) = expected(&out);

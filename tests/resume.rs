@@ -309,6 +309,34 @@ fn fresh_renames_the_old_folder() {
 }
 
 #[test]
+fn the_command_to_go_on_sets_nothing_aside() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml", "--fresh", "--threads", "1"]);
+    let command = lab.report("reports/small")["command"].clone();
+    assert_eq!(command, "musicrec-lab sweep small.toml --threads 1");
+}
+
+#[test]
+fn a_report_says_which_records_it_lacks() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml"]);
+    let folder = lab.path("reports/small/records");
+    let mut names = lab.files("reports/small/records");
+    let path = folder.join(names.remove(0));
+    let text = fs::read_to_string(&path).expect("a record");
+    fs::write(&path, &text[..100]).expect("a torn one");
+    let ended = lab.done(&["report", "reports/small", "--format", "terminal"]);
+    let words = "1 record of this sweep cannot be read any more";
+    assert!(ended.out.contains(words), "{ended}");
+    let path = lab.path("reports/small/experiment.json");
+    let text = fs::read_to_string(&path).expect("an overview");
+    fs::write(&path, &text[..100]).expect("a torn one");
+    lab.run(&["report", "reports/small"])
+        .expect(3)
+        .says(&["experiment.json was cut short"]);
+}
+
+#[test]
 fn a_record_that_was_deleted_is_made_again() {
     let lab = Lab::small();
     lab.done(&["sweep", "small.toml"]);

@@ -300,16 +300,14 @@ fn to_standard_output(format: &Format, files: &[File], source: &Source) -> Resul
 /// Opens a page with the program that the system has for it. Where there is none, its path is of use.
 fn show(page: &Path) -> Result<(), Failure> {
     let path = std::path::absolute(page).unwrap_or_else(|_| page.to_owned());
-    match open::that_detached(&path) {
-        Ok(()) => print(&format!("Opening {}\n", path.display())),
-        Err(error) => {
-            say(&format!(
-                "nothing opens it here ({error}); open this in a browser: {}",
-                path.display()
-            ));
-            Ok(())
-        }
+    if open::that_detached(&path).is_ok() {
+        return print(&format!("Opening {}\n", path.display()));
     }
+    say(&format!(
+        "no program of this computer could open it; open this in a browser: {}",
+        path.display()
+    ));
+    Ok(())
 }
 
 /// How wide the terminal view may be.

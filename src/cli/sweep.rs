@@ -187,9 +187,10 @@ pub(super) fn global_threads(threads: usize) -> Result<(), Failure> {
         .map_err(|e| Failure::Output(format!("cannot start {threads} threads: {e}")))
 }
 
-/// The command line as one would type it again.
+/// The command line as one would type it to go on: without what would set aside what is there.
 fn command_line() -> String {
-    let quoted = std::env::args().enumerate().map(|(at, argument)| {
+    let arguments = std::env::args().filter(|argument| argument != "--fresh");
+    let quoted = arguments.enumerate().map(|(at, argument)| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
         if at == 0 {
             "musicrec-lab".to_owned()

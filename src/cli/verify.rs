@@ -114,7 +114,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     print(&list(&differ, &chosen))?;
     Err(Failure::Differs(format!(
-        "{} is not what its trials give: {} not in order, and {} of {} run again",
+        "{} is not as its trials left it: {} about its files, and {} of {} run again give other numbers",
         store.folder().display(),
         counted(findings.len(), "finding"),
         differ.len(),

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::tree::Place;
 use crate::exit::Failure;
+use crate::text::visible;
 
 /// How the names of sources begin that are no files.
 pub(crate) const COMMAND_LINE: &str = "on the command line:";
@@ -168,14 +169,18 @@ impl Fault {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let title = level.primary_title(self.message.as_str());
+        // Names of columns and labels of the log may be in it; on a terminal they must not act.
+        let message = visible(&self.message);
+        let label = self.label.as_deref().map(visible);
+        let help = self.help.as_deref().map(visible);
+        let title = level.primary_title(message.as_str());
         let mut group = match &self.place {
             None => Group::with_title(title),
             Some(place) => {
                 let source = sources.text(place.source);
                 let end = place.end.max(place.start).min(source.len());
                 let mut mark = AnnotationKind::Primary.span(place.start.min(end)..end);
-                if let Some(label) = &self.label {
+                if let Some(label) = &label {
                     mark = mark.label(label.as_str());
                 }
                 let snippet = Snippet::source(source)
@@ -184,7 +189,7 @@ impl Fault {
                 title.element(snippet)
             }
         };
-        if let Some(help) = &self.help {
+        if let Some(help) = &help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         renderer.render(&[group])

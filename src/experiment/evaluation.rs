@@ -164,7 +164,8 @@ impl Evaluation {
         let targets = resolved(&self.targets);
         if targets != resolved(&Self::default().targets) {
             changes.push(format!(
-                "what counts as a target is weighed by {targets} (targets)"
+                "what counts as a target is weighed by {} (targets)",
+                in_words(&targets)
             ));
         }
         if self.heard == Heard::Keep {
@@ -346,4 +347,13 @@ impl Default for Recommendations {
             count: NonZeroUsize::new(3).expect("not zero"),
         }
     }
+}
+/// A plugin in words: its name, and its parameters if it has any.
+fn in_words(plugin: &Value) -> String {
+    let of = plugin.as_object().into_iter().flatten();
+    let of = of.map(|(name, parameters)| match parameters.as_object() {
+        Some(none) if none.is_empty() => format!("`{name}`"),
+        _ => format!("`{name}` {parameters}"),
+    });
+    of.collect()
 }

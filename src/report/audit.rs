@@ -114,7 +114,7 @@ pub(super) fn in_short<'c>(checks: impl Iterator<Item = &'c Check>) -> String {
             others += 1;
         }
     }
-    let fine = format!("{} in order", counted(fine, "check"));
+    let fine = format!("{} passed", counted(fine, "check"));
     match others {
         0 => fine,
         others => format!("{fine}, {others} to look at"),

@@ -37,7 +37,7 @@ pub(super) fn mask(overview: &mut Overview) -> Option<String> {
     };
     Some(format!(
         "ids of users and items are not shown (show_ids = false): an item's number is its place by \
-         popularity in the fit part{samples}"
+         how many users have it in the fit part{samples}"
     ))
 }
 

@@ -60,14 +60,15 @@ pub(crate) fn write(
     let usual = formats::of_folder(&summary.overview).flat_map(|format| format.files);
     let more = also.iter().filter_map(|name| formats::named(name));
     let files = formats::distinct(usual.chain(more.flat_map(|(_, files)| files)));
-    // A template of the user may be wrong: then all files of before stay as they are.
-    let drawn = files
-        .iter()
-        .map(|file| Ok((file.name, file.draw(&source)?)));
-    for (name, content) in drawn.collect::<Result<Vec<_>, Failure>>()? {
-        store.write(name, &content)?;
+    // A template of the user may be wrong: then the page of before stays, and all else is written.
+    let mut wrong = None;
+    for file in files {
+        match file.draw(&source) {
+            Ok(content) => store.write(file.name, &content)?,
+            Err(failure) => wrong = Some(failure),
+        }
     }
-    Ok(summary)
+    wrong.map_or(Ok(summary), Err)
 }
 
 /// The folder of templates that the definition names, which is relative to the definition's.

@@ -192,6 +192,7 @@ impl Summary {
             None => conflicts::warnings(store)?,
         };
         warnings.extend(unfinished(&overview, &trials, rows.len()));
+        warnings.extend(lost(&overview, store)?);
         warnings.extend(overview.warnings());
         warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
@@ -224,6 +225,24 @@ fn of_another<'r>(overview: &Overview, rows: &'r [Row], row: &Row) -> Option<&'r
             .iter()
             .all(|of| !own.contains(of))
     })
+}
+
+/// That records of a finished sweep are gone, or were torn, if so.
+fn lost(overview: &Overview, store: &Store) -> Result<Option<String>, Failure> {
+    if !overview.finished {
+        return Ok(None);
+    }
+    let mut lost = 0;
+    for id in &overview.ran {
+        lost += usize::from(store.record(id)?.is_none() && store.failed(id)?.is_none());
+    }
+    Ok((lost > 0).then(|| {
+        format!(
+            "{} of this sweep cannot be read any more, so this report is of the others; the same command runs \
+             what is missing again",
+            counted(lost, "record")
+        )
+    }))
 }
 
 /// That the sweep was interrupted, if it was.

@@ -245,6 +245,16 @@ pub(super) fn p_is(p: &str) -> String {
     }
 }
 
+/// The variants that were to be tried and have no result.
+fn without_result(overview: &Overview, rows: &[Row]) -> String {
+    let names = overview.variants.iter().map(|variant| &variant.name);
+    let names = names.filter(|name| rows.iter().all(|row| row.variant != **name));
+    names
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 /// How the variant compares with the baseline, as the rest of a sentence and what to do about it.
 fn against_baseline(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
     let Some(baseline) = &overview.baseline else {
@@ -257,6 +267,11 @@ fn against_baseline(overview: &Overview, rows: &[Row], chosen: &Row) -> String {
     let Some(d) = &chosen.difference else {
         return if *baseline != chosen.variant {
             format!("; the baseline `{baseline}` has no result to compare it with.")
+        } else if rows.len() == 1 && overview.variants.len() > 1 {
+            let others = without_result(overview, rows);
+            format!(
+                "; it is the baseline itself, and there is no result of {others} to compare it with."
+            )
         } else if rows.len() == 1 {
             "; it is the baseline itself, and nothing else was tried.".to_owned()
         } else if !chosen.best_on_validation {

@@ -147,6 +147,13 @@ fn time_order(of: &Audited, past: &Past) -> Check {
     let (Some(until), Some(from)) = (summary.fit.until, summary.evaluated.from) else {
         let says = "the log has no times, so nothing shows that what is learned from happened \
                     before what is foretold";
+        if of.uses_the_future {
+            let says = format!(
+                "{says}, and the split does not see to it: values are likely higher than those of \
+                 foretelling what is heard next"
+            );
+            return Check::new(NAME, State::Warning, json!({}), says);
+        }
         return Check::new(NAME, State::Note, json!({}), says.to_owned());
     };
     let late = summary.fit_not_before;

@@ -262,7 +262,16 @@ impl Overview {
         if store.folder().is_file() {
             return Err(missing());
         }
-        store.read(Self::FILE)?.ok_or_else(missing)
+        store.read(Self::FILE)?.ok_or_else(|| {
+            let path = store.path(Self::FILE);
+            if path.exists() {
+                return Failure::Data(format!(
+                    "{} was cut short, as by a crash of the machine; the same sweep makes it anew",
+                    path.display()
+                ));
+            }
+            missing()
+        })
     }
 
     /// Whether there is a validation part, which then every alternative of the cleaners has.

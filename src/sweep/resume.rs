@@ -170,7 +170,7 @@ pub(super) fn refuse_another(
     Err(Failure::Changed(format!(
         "{} in {} on something else:\n{}\nWait until it has ended or stop it; or give this experiment \
          another name, or another place with --out.",
-        store.others()?,
+        store.beside()?,
         store.folder().display(),
         changes.lines().join("\n")
     )))

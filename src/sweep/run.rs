@@ -104,10 +104,15 @@ impl Sweep<'_> {
                 }
                 Err(Failure::Interrupted(format!(
                     "{done} of the {} {} trials have a record in {}; run the same command again to go \
-                     on",
+                     on{}",
                     distinct.len(),
                     role.name(),
-                    self.store.folder().display()
+                    self.store.folder().display(),
+                    if self.options.fresh {
+                        " (without --fresh)"
+                    } else {
+                        ""
+                    }
                 )))
             }
             ended => ended,

@@ -64,7 +64,7 @@ export async function hints({ browser, path, problem, note }) {
   let tried = 0;
   for (const width of [1280, 360]) {
     const { page, seen, close } = await open(browser, path, { viewport: { width, height: 900 } });
-    const figures = page.locator("figure:has(svg [data-tip])");
+    const figures = page.locator("figure:has(svg [data-tip]):visible");
     for (const figure of await figures.all()) {
       const where = `${await figure.getAttribute("id")} at ${width}`;
       const mark = await figure.evaluate(reachable);

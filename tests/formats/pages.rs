@@ -85,7 +85,7 @@ fn wanted(report: &Value, titles: &[String]) -> Vec<String> {
     let after = [
         "95 % interval",
         &vs,
-        "95 % of it",
+        "95 % of difference",
         "p adj.",
         "group",
         "p chance",

@@ -25,8 +25,13 @@ fn drawn(lab: &Lab) -> String {
 fn refused(lab: &Lab, file: &str, content: &str) -> Ended {
     let before = drawn(lab);
     let path = lab.write(&format!("mine/{file}"), content);
+    let other = lab.path("reports/small/report.md");
+    let text = fs::read(&other).expect("another form");
+    fs::remove_file(&other).expect("the file");
     let ended = lab.run(&["sweep", "small.toml"]).expect(2);
     assert_eq!(drawn(lab), before);
+    // All else is written.
+    assert_eq!(fs::read(&other).expect("another form"), text);
     fs::remove_file(path).expect("the file");
     ended
 }

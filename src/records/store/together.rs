@@ -260,14 +260,25 @@ impl Store {
     }
 
     /// Who is here before this process is, in words.
-    pub(crate) fn others(&self) -> Result<String, Failure> {
+    fn others(&self) -> Result<String, Failure> {
         let workers = self.workers()?.into_iter();
-        let texts: Vec<String> = workers.filter_map(|(_, w)| Some(w?.text())).collect();
-        Ok(match &texts[..] {
-            [] => "another sweep works".into(),
-            [one] => format!("another sweep ({one}) works"),
-            several => format!("other sweeps ({}) work", several.join("; ")),
-        })
+        Ok(in_words(workers.filter_map(|(_, worker)| worker)))
+    }
+
+    /// Who is here beside this process, in words.
+    pub(crate) fn beside(&self) -> Result<String, Failure> {
+        let workers = self.workers()?.into_iter();
+        let others = workers.filter_map(|(_, worker)| worker);
+        Ok(in_words(others.filter(|w| w.pid != std::process::id())))
+    }
+}
+
+fn in_words(workers: impl Iterator<Item = Worker>) -> String {
+    let texts: Vec<String> = workers.map(|worker| worker.text()).collect();
+    match &texts[..] {
+        [] => "another sweep works".into(),
+        [one] => format!("another sweep ({one}) works"),
+        several => format!("other sweeps ({}) work", several.join("; ")),
     }
 }
 

@@ -12,8 +12,34 @@ use crate::report::text::{probability, value};
 use crate::sweep::FloorMetric;
 use crate::text::{counted, one_line};
 
-const WIDTH: f64 = 720.0;
-const ROW: f64 = 30.0;
+/// How much room there is.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    id: &'static str,
+    size: Size,
+    width: f64,
+    /// The height of a row.
+    row: f64,
+    /// Whether names and numbers stand above the marks, not beside them.
+    above: bool,
+}
+
+const WIDE: Layout = Layout {
+    id: "dots",
+    size: Size::Wide,
+    width: 720.0,
+    row: 30.0,
+    above: false,
+};
+
+/// For a phone, where the other one would have to be scrolled.
+const NARROW: Layout = Layout {
+    id: "dots-narrow",
+    size: Size::Small,
+    width: 328.0,
+    row: 44.0,
+    above: true,
+};
 
 /// How much further than all else the best possible value may lie and still be drawn, as a share of
 /// what all else takes.
@@ -29,6 +55,15 @@ struct Dot<'s> {
 
 /// See the module.
 pub(super) fn draw(summary: &Summary) -> Option<Figure> {
+    laid_out(summary, WIDE)
+}
+
+/// The same for a phone.
+pub(super) fn narrow(summary: &Summary) -> Option<Figure> {
+    laid_out(summary, NARROW)
+}
+
+fn laid_out(summary: &Summary, layout: Layout) -> Option<Figure> {
     let select = &summary.overview.select;
     let dots: Vec<Dot> = summary
         .leaderboard
@@ -45,10 +80,16 @@ pub(super) fn draw(summary: &Summary) -> Option<Figure> {
     if dots.is_empty() {
         return None;
     }
-    let names = dots.iter().map(|d| width(&d.name, TEXT));
-    let left = names.fold(40.0, f64::max).min(200.0) + 14.0;
-    let numbers = dots.iter().map(|d| width(&d.written, SMALL));
-    let right = WIDTH - numbers.fold(0.0, f64::max) - 14.0;
+    let (left, right) = if layout.above {
+        (12.0, layout.width - 12.0)
+    } else {
+        let names = dots.iter().map(|d| width(&d.name, TEXT));
+        let numbers = dots.iter().map(|d| width(&d.written, SMALL));
+        (
+            names.fold(40.0, f64::max).min(200.0) + 14.0,
+            layout.width - numbers.fold(0.0, f64::max) - 14.0,
+        )
+    };
 
     let shown = dots.iter().flat_map(|d| {
         let estimate = d.row.test[select];
@@ -71,20 +112,20 @@ pub(super) fn draw(summary: &Summary) -> Option<Figure> {
     shown.extend(near);
     let scale = Scale::linear(shown, (left, right));
 
-    let (legend, height) = legend(summary, &dots, near).draw((left, 0.0), WIDTH - left);
+    let (legend, height) = legend(summary, &dots, near).draw((left, 0.0), layout.width - left);
     let far = ceiling.filter(|_| near.is_none());
     let top = height + if far.is_some() { 28.0 } else { 10.0 };
-    let bottom = top + ROW * dots.len() as f64;
-    let middle = |at: usize| top + ROW * (at as f64 + 0.5);
+    let bottom = top + layout.row * dots.len() as f64;
+    let middle = |at: usize| top + layout.row * (at as f64 + 0.5);
 
     let mut body = vec![legend];
     if let Some(far) = far {
         let text = format!("best possible: {} →", value(far));
         body.push(Node::text("note end", (right, top - 8.0), &text));
     }
-    body.extend(bands(&dots, &scale, top));
+    body.extend(bands(&dots, &scale, (top, layout.row)));
     body.push(across(&scale, top, bottom, &format!("{select} on test")));
-    body.extend(expected(&dots, &scale, top));
+    body.extend(expected(&dots, &scale, (top, layout.row)));
     if let Some(near) = near {
         let x = scale.at(near);
         body.push(
@@ -100,14 +141,21 @@ pub(super) fn draw(summary: &Summary) -> Option<Figure> {
         body.push(Node::path("baseline", line([(x, top), (x, bottom)])));
     }
     for (at, dot) in dots.iter().enumerate() {
-        body.push(row(dot, at, middle(at), &scale, select, (left, right)));
+        body.push(row(
+            dot,
+            at,
+            middle(at),
+            &scale,
+            select,
+            (layout, left, right),
+        ));
     }
     Some(Figure::new(
-        ("dots", Size::Wide),
+        (layout.id, layout.size),
         format!("{select} on test"),
         caption(summary, &dots),
         alt(summary, &dots),
-        (WIDTH, bottom + 40.0),
+        (layout.width, bottom + 40.0),
         body,
     ))
 }
@@ -118,7 +166,7 @@ fn row(
     y: f64,
     scale: &Scale,
     select: &str,
-    (left, right): (f64, f64),
+    (layout, left, right): (Layout, f64, f64),
 ) -> Node {
     let estimate = dot.row.test[select];
     let settings = match dot.row.settings.as_str() {
@@ -134,9 +182,21 @@ fn row(
     let mut group = Node::group(&format!("row {}", color(Some(at))))
         .key(key(at))
         .tip(tip)
-        .with(Node::rect("hit", (0.0, y - 0.5 * ROW), (WIDTH, ROW)));
-    let name = fit(&dot.name, TEXT, left - 14.0);
-    group.push(Node::text("name end", (left - 10.0, y + 4.5), &name));
+        .with(Node::rect(
+            "hit",
+            (0.0, y - 0.5 * layout.row),
+            (layout.width, layout.row),
+        ));
+    let (y, written, label) = if layout.above {
+        let room = right - left - width(&dot.written, SMALL) - 12.0;
+        let name = fit(&dot.name, TEXT, room);
+        group.push(Node::text("name halo", (left, y - 7.0), &name));
+        (y + 10.0, (right, y - 7.0), "number end halo")
+    } else {
+        let name = fit(&dot.name, TEXT, left - 14.0);
+        group.push(Node::text("name end", (left - 10.0, y + 4.5), &name));
+        (y, (right + 12.0, y + 4.0), "number")
+    };
     if let Some((low, high)) = estimate.ends() {
         let (a, b) = (scale.at(low), scale.at(high));
         let (top, bottom) = (short(y - 5.0), short(y + 5.0));
@@ -148,7 +208,7 @@ fn row(
     }
     let class = if dot.row.rank.is_some() { "" } else { "hollow" };
     group.push(mark(Some(at), (scale.at(estimate.value), y), 6.5, class));
-    group.with(Node::text("number", (right + 12.0, y + 4.0), &dot.written))
+    group.with(Node::text(label, written, &dot.written))
 }
 
 /// Runs of rows that have one alternative of the cleaners, and so one band.
@@ -164,11 +224,11 @@ fn runs<'s>(dots: &[Dot<'s>]) -> Vec<(usize, usize, &'s FloorMetric)> {
     runs
 }
 
-fn bands(dots: &[Dot], scale: &Scale, top: f64) -> Vec<Node> {
+fn bands(dots: &[Dot], scale: &Scale, (top, row): (f64, f64)) -> Vec<Node> {
     let band = |(from, to, floor): (usize, usize, &FloorMetric)| {
         let (a, b) = (scale.at(floor.low), scale.at(floor.high));
-        let y = top + ROW * from as f64;
-        let size = ((b - a).max(1.0), ROW * (to - from) as f64);
+        let y = top + row * from as f64;
+        let size = ((b - a).max(1.0), row * (to - from) as f64);
         Node::rect("chance", (a, y), size).tip(format!(
             "random rankings: expected {}, 95 % of them from {} to {}",
             value(floor.expected),
@@ -179,10 +239,10 @@ fn bands(dots: &[Dot], scale: &Scale, top: f64) -> Vec<Node> {
     runs(dots).into_iter().map(band).collect()
 }
 
-fn expected(dots: &[Dot], scale: &Scale, top: f64) -> Vec<Node> {
+fn expected(dots: &[Dot], scale: &Scale, (top, row): (f64, f64)) -> Vec<Node> {
     let rule = |(from, to, floor): (usize, usize, &FloorMetric)| {
         let x = scale.at(floor.expected);
-        let (from, to) = (top + ROW * from as f64, top + ROW * to as f64);
+        let (from, to) = (top + row * from as f64, top + row * to as f64);
         Node::path("expected", line([(x, from), (x, to)]))
     };
     runs(dots).into_iter().map(rule).collect()

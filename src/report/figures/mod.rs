@@ -59,6 +59,8 @@ impl Figure {
 pub(crate) struct Figures {
     /// The leaderboard with intervals over the chance band.
     pub(crate) dots: Option<Figure>,
+    /// The same for a phone.
+    pub(crate) dots_narrow: Option<Figure>,
     /// One a parameter that was varied: what it does by itself.
     pub(crate) marginals: Vec<Figure>,
     /// One a variant with two parameters on a grid: what the two do together.
@@ -88,6 +90,7 @@ impl Figures {
     pub(crate) fn of(summary: &Summary) -> Self {
         Self {
             dots: dots::draw(summary),
+            dots_narrow: dots::narrow(summary),
             marginals: marginals::draw(summary),
             heat_maps: heat_maps::draw(summary),
             parallel: parallel::draw(summary),

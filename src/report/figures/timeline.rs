@@ -308,17 +308,18 @@ fn marks(first: &Zoned, until: i64, span: Span) -> Option<Vec<Zoned>> {
 }
 
 fn caption(timeline: &Timeline, unit: &str) -> String {
-    let mut text = format!(
-        "Events of the cleaned log per {unit}, colored by the part of the experiment that they are in \
-         (UTC)."
-    );
-    text += if timeline.cuts.is_empty() {
-        " The split is not by time, so the parts lie over one another."
+    let cuts = if timeline.cuts.is_empty() {
+        "The split is not by time, so the parts lie over one another.".to_owned()
     } else {
-        " Upright lines are where a part begins: models are asked about what is to the right and learn from \
-         what is to the left."
+        format!(
+            "Upright lines are where a part begins: models are asked about it and learn from what was before. \
+             The column of a {unit} that a line crosses holds both: what was before below, the rest on top."
+        )
     };
-    text
+    format!(
+        "Events of the cleaned log per {unit}, colored by the part of the experiment that they are in \
+         (UTC). {cuts}"
+    )
 }
 
 fn alt(timeline: &Timeline, unit: &str) -> String {

@@ -14,7 +14,7 @@ use crate::text::{counted, one_line};
 const WIDTH: f64 = 420.0;
 const PLOT: f64 = 250.0;
 
-/// See the module; absent with fewer than two values on both.
+/// See the module; absent with fewer than three values on both, which have no order worth a picture.
 pub(super) fn draw(summary: &Summary) -> Option<Figure> {
     let select = &summary.overview.select;
     let mut both: Vec<(&TrialRow, f64, f64)> = summary
@@ -22,7 +22,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Figure> {
         .iter()
         .filter_map(|t| Some((t, *t.validation.get(select)?, *t.test.get(select)?)))
         .collect();
-    if both.len() < 2 {
+    if both.len() < 3 {
         return None;
     }
     // Those that count lie on top.

@@ -16,6 +16,7 @@ use crate::report::segments::{self, InSegment};
 use crate::report::selection::{searched, tried};
 use crate::report::verdict::{Decision, decision};
 use crate::report::{Summary, text};
+use crate::stages::audit::State;
 use crate::sweep::CleanedLog;
 
 /// What is said besides the numbers of the summary.
@@ -107,6 +108,8 @@ impl From<differences::Table> for Table {
 #[derive(Debug, Default, Serialize)]
 struct Audit<'s> {
     in_short: String,
+    /// What is not in order, in whatever section, warnings first.
+    look: Vec<Group<'s>>,
     data: Vec<Group<'s>>,
     split: Vec<Group<'s>>,
     protocol: Vec<Group<'s>>,
@@ -260,6 +263,8 @@ fn audited(summary: &Summary) -> Audit<'_> {
         };
         section.push(group);
     }
+    let groups = audit::grouped(&summary.audit).into_iter();
+    audit.look = groups.filter(|group| group.state != State::Ok).collect();
     audit
 }
 

@@ -76,7 +76,10 @@ mod tests {
         assert_eq!(escape("a_b|c <d>"), r"a\_b\|c &lt;d&gt;");
         assert_eq!(escape("`als_2` beats *x*"), r"`als_2` beats \*x\*");
         assert_eq!(escape("one ` alone_here"), r"one \` alone\_here");
-        assert_eq!(escape("`<b>&amp;` p <0.001 < 1"), "`<b>&amp;` p <0.001 &lt; 1");
+        assert_eq!(
+            escape("`<b>&amp;` p <0.001 < 1"),
+            "`<b>&amp;` p <0.001 &lt; 1"
+        );
     }
 
     #[test]

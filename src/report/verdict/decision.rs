@@ -3,7 +3,9 @@
 
 use serde::Serialize;
 
-use super::{INFORMATIVE, chosen_less, differing, p_is, probability, signed, value};
+use super::{
+    INFORMATIVE, chosen_less, differing, p_is, probability, signed, value, without_result,
+};
 use crate::compare::{Difference, LEVEL};
 use crate::report::summary::Row;
 use crate::sweep::Overview;
@@ -24,20 +26,28 @@ pub(crate) struct Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Tone {
-    /// Shown.
+    /// Shown beyond reasonable doubt.
     Sure,
-    /// Something can be shipped, but it is not shown to be better than what there is.
+    /// Something can be shipped, but it is hardly shown, or not at all, to be better than what there is.
     Open,
     /// Nothing can be concluded.
     Nothing,
 }
 
-/// A word for what is shown: one in a hundred would be a surprise, one in twenty hardly.
-fn how_sure(p: Option<f64>) -> &'static str {
+/// How sure one may be of what is shown: one in a hundred would be a surprise, one in twenty hardly.
+fn tone(p: Option<f64>) -> Tone {
     if p.is_some_and(|p| p < 0.01) {
-        "Sure"
+        Tone::Sure
     } else {
-        "Fairly sure"
+        Tone::Open
+    }
+}
+
+/// The same as a word.
+fn how_sure(p: Option<f64>) -> &'static str {
+    match tone(p) {
+        Tone::Sure => "Sure",
+        _ => "Fairly sure",
     }
 }
 
@@ -177,7 +187,7 @@ impl Found<'_> {
                 span(d),
                 self.alike()
             );
-            return self.make(ship, sure, Tone::Sure, chosen);
+            return self.make(ship, sure, tone(d.p_adjusted), chosen);
         }
         if d.is_loss() {
             let row = self.rows.iter().find(|r| r.variant == *baseline);
@@ -201,10 +211,17 @@ impl Found<'_> {
             return self.other(better, "does worse");
         }
         if others.is_empty() {
+            let missing = without_result(self.overview, self.rows);
+            let (ship, with) = if missing.is_empty() {
+                (format!("Ship `{name}`"), "nothing".to_owned())
+            } else {
+                let ship = format!("Ship `{name}`, or mend what failed first");
+                (ship, format!("no result of {missing}"))
+            };
             return self.make(
-                format!("Ship `{name}`"),
+                ship,
                 format!(
-                    "Better than a random ranking ({above}); there is nothing to compare it with."
+                    "Better than a random ranking ({above}); there is {with} to compare it with."
                 ),
                 Tone::Open,
                 self.chosen,
@@ -220,7 +237,7 @@ impl Found<'_> {
                     how_sure(Some(most)),
                     p_is(&probability(most))
                 ),
-                Tone::Sure,
+                tone(Some(most)),
                 self.chosen,
             );
         }

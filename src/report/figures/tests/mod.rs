@@ -14,6 +14,7 @@ use crate::report::summary::Summary;
 fn all(figures: &Figures) -> Vec<&Figure> {
     let Figures {
         dots,
+        dots_narrow,
         marginals,
         heat_maps,
         parallel,
@@ -28,6 +29,7 @@ fn all(figures: &Figures) -> Vec<&Figure> {
     } = figures;
     let one = [
         dots,
+        dots_narrow,
         trials,
         validation_test,
         pareto_time,
@@ -308,7 +310,7 @@ fn hostile_names_stay_text_and_inside_the_drawing() {
         }
         odd.trials[1].failure = Some(name.clone());
         let figures = Figures::of(&odd);
-        assert_eq!(all(&figures).len(), 14, "{name:?}");
+        assert_eq!(all(&figures).len(), 15, "{name:?}");
         // Elements and attributes are those of charts only: nothing of the name became markup.
         sound(&figures);
         for figure in all(&figures) {
