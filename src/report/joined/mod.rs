@@ -1,8 +1,8 @@
 //! Several experiments in one report: their variants side by side, user by user, as if one experiment had
 //! had all of them.
 //!
-//! What may be compared so shares data, questions, rules and metrics ([`refusals`]). The overviews become
-//! one ([`combine`]) and the folders one store to read from, and from there on everything is drawn as of
+//! What may be compared so shares data, questions, rules and metrics ([`mod@refusals`]). The overviews become
+//! one ([`mod@combine`]) and the folders one store to read from, and from there on everything is drawn as of
 //! a single sweep. So intervals, differences and p are what they would be there, and p-values are
 //! adjusted for all variants together.
 
