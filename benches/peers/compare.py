@@ -39,7 +39,7 @@ header = false
 columns = ["user", "item"]
 user = "user"
 item = "item"
-files = {{ train = "{folder}/train.tsv", {role} = "{folder}/test.tsv" }}
+files = {{ train = "{folder}/train.tsv", {parts} }}
 
 [model.als]
 {model}
@@ -80,6 +80,9 @@ def prepare(data, folder):
             matrix.data[:] = 1.0
             sp.save_npz(out / f"{part}.npz", matrix)
             np.savetxt(out / f"{part}.tsv", coded.T, fmt="%d", delimiter="\t")
+        held_out = (out / "test.tsv").read_text().splitlines(keepends=True)
+        for at, part in enumerate(("validation", "final")):
+            (out / f"{part}.tsv").write_text("".join(held_out[at::2]))
         np.savetxt(out / "train.txt", np.c_[np.stack(sp.load_npz(out / "train.npz").nonzero()).T, np.ones(len(train), int)], fmt="%d")
 
 
@@ -98,7 +101,7 @@ def ours(work, data, solver, factors, iterations, threads):
     model = f'factors = {factors}\niterations = {iterations}\nsolver = "{SOLVERS[solver]}"'
     with tempfile.TemporaryDirectory(dir=work) as out:
         path = pathlib.Path(out) / "x.toml"
-        path.write_text(DEFINITION.format(name="x", folder=work / data, role="test", model=model))
+        path.write_text(DEFINITION.format(name="x", folder=work / data, parts=f'test = "{work / data}/test.tsv"', model=model))
         measured([LAB, "sweep", path, "--out", out, "--cache", "off", "--threads", threads, "--jobs", 1, "--quiet"])
         [record] = (pathlib.Path(out) / "x/records").glob("*.json")
         stages = json.loads(record.read_text())["run"]["stages"]
@@ -115,7 +118,11 @@ def our_loss(work, data, solver, factors, iterations):
 def our_sweep(work, grid, threads):
     with tempfile.TemporaryDirectory(dir=work) as out:
         path = pathlib.Path(out) / "x.toml"
-        path.write_text(DEFINITION.format(name="x", folder=work / "ml1m", role="validation", model=grid))
+        # Each trial is scored on half of what the peers score it on, for all users alike, and the chosen one on the
+        # other half, after a fit more than theirs.
+        parts = ", ".join(f'{part} = "{work}/ml1m/{part}.tsv"' for part in ("validation", "final"))
+        parts = parts.replace("final =", "test =")
+        path.write_text(DEFINITION.format(name="x", folder=work / "ml1m", parts=parts, model=grid))
         _, seconds = measured([LAB, "sweep", path, "--out", out, "--cache", "off", "--threads", threads, "--quiet"])
     return seconds
 
