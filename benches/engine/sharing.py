@@ -10,7 +10,7 @@ rows (reading and cleaning is nearly all). Scoring the chosen trial on test is l
 one trial would do it for each. Exits 1 if the two ways do not give the same numbers, or if the large log was cleaned
 more than once.
 """
-import argparse, json, os, pathlib, resource, subprocess, sys, tempfile
+import argparse, json, pathlib, resource, subprocess, sys, tempfile
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--lab", default="target/release/musicrec-lab")
@@ -103,7 +103,7 @@ def sweep(definition, out, only=()):
 def compare(name, text, settings):
     definition = work / f"{name}.toml"
     definition.write_text(f'name = "{name}"\n' + text)
-    together, once, said = sweep(definition, "together")
+    together, once, _ = sweep(definition, "together")
     apart, many = {}, 0.0
     for at, only in enumerate(settings):
         values, seconds, _ = sweep(definition, f"apart{at}", only)

@@ -189,7 +189,7 @@ pub(super) fn markdown(out: &mut String, findings: &[Finding]) {
 }
 
 /// What is said of several parts in the same words, said once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Group<'f> {
     pub(super) state: State,
     pub(super) check: &'f str,

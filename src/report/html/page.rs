@@ -254,6 +254,9 @@ fn audited(summary: &Summary) -> Audit<'_> {
         ..Audit::default()
     };
     for group in audit::grouped(&summary.audit) {
+        if group.state != State::Ok {
+            audit.look.push(group.clone());
+        }
         let section = if SPLIT.contains(&group.check) {
             &mut audit.split
         } else if DATA.contains(&group.check) {
@@ -263,8 +266,6 @@ fn audited(summary: &Summary) -> Audit<'_> {
         };
         section.push(group);
     }
-    let groups = audit::grouped(&summary.audit).into_iter();
-    audit.look = groups.filter(|group| group.state != State::Ok).collect();
     audit
 }
 
