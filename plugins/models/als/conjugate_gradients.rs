@@ -6,27 +6,11 @@
     reason = "instructions chosen at run time reach only what is inlined where they were chosen"
 )]
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 
-use musicrec_api::arithmetic::portable;
-
-use super::real::{LANES, Real};
-
-/// What the equations of a row are made of: `(D + Σ w z zᵀ) v = Σ (1 + w) z` with `w = alpha · r`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Equations<'a, T> {
-    /// The fixed side, `diagonal.len()` numbers a row.
-    pub(super) fixed: &'a [T],
-    /// Which rows of it the cells are about.
-    pub(super) columns: &'a [u32],
-    /// r of each.
-    pub(super) strengths: &'a [f32],
-    pub(super) alpha: T,
-    /// D without `added`.
-    pub(super) diagonal: &'a [T],
-    /// What regularization by counts adds to each number on the diagonal.
-    pub(super) added: T,
-}
+use super::equations::Equations;
+use super::kernel::{self, Kernel, Work};
+use super::real::Real;
 
 /// Vectors of one thread, used anew for each row.
 pub(super) struct Scratch<T> {
@@ -53,8 +37,8 @@ impl<T: Real> Scratch<T> {
 /// Improves `v` by at most `steps` steps towards the solution, with the widest instructions that this machine
 /// has.
 ///
-/// Sums run in [`LANES`] parts in a fixed order, so machines that multiply and add in one step all get the
-/// same bits; portably nothing is fused, so that all others do too.
+/// Machines that multiply and add in one step all get the same bits; portably nothing is fused, so that all
+/// others do too.
 pub(super) fn improve<T: Real>(
     arch: Arch,
     equations: Equations<'_, T>,
@@ -62,12 +46,13 @@ pub(super) fn improve<T: Real>(
     steps: usize,
     scratch: &mut Scratch<T>,
 ) {
-    arch.dispatch(Improve {
+    let work = Improve {
         equations,
         v,
         steps,
         scratch,
-    });
+    };
+    kernel::run(arch, work);
 }
 
 struct Improve<'a, T> {
@@ -77,17 +62,12 @@ struct Improve<'a, T> {
     scratch: &'a mut Scratch<T>,
 }
 
-impl<T: Real> WithSimd for Improve<'_, T> {
+impl<T: Real> Work for Improve<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        // Without an instruction for it, multiplying and adding in one step would be a slow function.
-        if S::IS_SCALAR || portable() {
-            self.of_any_width(Plain);
-        } else {
-            self.of_any_width(Fused(simd));
-        }
+    fn run(self, kernel: impl Kernel) {
+        self.of_any_width(kernel);
     }
 }
 
@@ -96,18 +76,18 @@ impl<T: Real> Improve<'_, T> {
     #[inline(always)]
     fn of_any_width(self, kernel: impl Kernel) {
         match self.v.len() {
-            16 => self.run::<16>(kernel),
-            32 => self.run::<32>(kernel),
-            48 => self.run::<48>(kernel),
-            64 => self.run::<64>(kernel),
-            96 => self.run::<96>(kernel),
-            128 => self.run::<128>(kernel),
-            _ => self.run::<0>(kernel),
+            16 => self.of_width::<16>(kernel),
+            32 => self.of_width::<32>(kernel),
+            48 => self.of_width::<48>(kernel),
+            64 => self.of_width::<64>(kernel),
+            96 => self.of_width::<96>(kernel),
+            128 => self.of_width::<128>(kernel),
+            _ => self.of_width::<0>(kernel),
         }
     }
 
     #[inline(always)]
-    fn run<const WIDTH: usize>(self, kernel: impl Kernel) {
+    fn of_width<const WIDTH: usize>(self, kernel: impl Kernel) {
         let Self {
             equations,
             v,
@@ -151,11 +131,11 @@ impl<T: Real> Improve<'_, T> {
                 break;
             }
             let along = T::narrow(size / curvature);
-            add_scaled(kernel, v, along, direction);
+            kernel.add_scaled(v, along, direction);
             if step == steps {
                 break;
             }
-            add_scaled(kernel, residual, T::zero() - along, image);
+            kernel.add_scaled(residual, T::zero() - along, image);
             precondition(residual, diagonal, preconditioned);
             let next = kernel.dot(residual, preconditioned).wide();
             let carry = T::narrow(next / size);
@@ -179,13 +159,14 @@ impl<T: Real> Equations<'_, T> {
         mut coefficient: impl FnMut(T, T) -> T,
     ) {
         let cells = self.columns.iter().zip(self.strengths);
+        let alpha = T::narrow(self.alpha);
         if WIDTH == 0 {
             let width = p.len();
             for (&column, &r) in cells {
                 let z = &self.fixed[column as usize * width..][..width];
                 let product = kernel.dot(z, p);
-                let scale = coefficient(self.alpha * T::narrow(f64::from(r)), product);
-                add_scaled(kernel, out, scale, z);
+                let scale = coefficient(alpha * T::narrow(f64::from(r)), product);
+                kernel.add_scaled(out, scale, z);
             }
             return;
         }
@@ -195,8 +176,8 @@ impl<T: Real> Equations<'_, T> {
             let z = &self.fixed[column as usize * WIDTH..][..WIDTH];
             let z: &[T; WIDTH] = z.try_into().expect("as wide as was cut");
             let product = kernel.dot(z, p);
-            let scale = coefficient(self.alpha * T::narrow(f64::from(r)), product);
-            add_scaled(kernel, &mut sum, scale, z);
+            let scale = coefficient(alpha * T::narrow(f64::from(r)), product);
+            kernel.add_scaled(&mut sum, scale, z);
         }
         out.copy_from_slice(&sum);
     }
@@ -209,71 +190,11 @@ fn precondition<T: Real>(residual: &[T], diagonal: &[T], out: &mut [T]) {
     }
 }
 
-/// How products are added up.
-trait Kernel: Copy {
-    /// `a · b + c`.
-    fn fused<T: Real>(self, a: T, b: T, c: T) -> T;
-    /// The inner product of vectors whose length is a multiple of [`LANES`].
-    fn dot<T: Real>(self, a: &[T], b: &[T]) -> T;
-}
-
-/// Rounded once a step, by instructions of this kind.
-#[derive(Clone, Copy)]
-struct Fused<S>(S);
-
-impl<S: Simd> Kernel for Fused<S> {
-    #[inline(always)]
-    fn fused<T: Real>(self, a: T, b: T, c: T) -> T {
-        a.mul_add(b, c)
-    }
-
-    #[inline(always)]
-    fn dot<T: Real>(self, a: &[T], b: &[T]) -> T {
-        T::dot(self.0, a, b)
-    }
-}
-
-/// Rounded twice a step, which every machine can.
-#[derive(Clone, Copy)]
-struct Plain;
-
-impl Kernel for Plain {
-    #[inline(always)]
-    fn fused<T: Real>(self, a: T, b: T, c: T) -> T {
-        a * b + c
-    }
-
-    #[inline(always)]
-    fn dot<T: Real>(self, a: &[T], b: &[T]) -> T {
-        let mut sums = [T::zero(); LANES];
-        for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
-            for lane in 0..LANES {
-                sums[lane] = a[lane] * b[lane] + sums[lane];
-            }
-        }
-        let mut half = LANES / 2;
-        while half > 0 {
-            for lane in 0..half {
-                sums[lane] = sums[lane] + sums[lane + half];
-            }
-            half /= 2;
-        }
-        sums[0]
-    }
-}
-
-/// `y += scale · x`.
-#[inline(always)]
-fn add_scaled<T: Real>(kernel: impl Kernel, y: &mut [T], scale: T, x: &[T]) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = kernel.fused(scale, x, *y);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use pulp::{Arch, Scalar, WithSimd as _};
+    use pulp::Arch;
 
+    use super::super::kernel::{Plain, Work as _};
     use super::{Equations, Improve, Real, Scratch, improve};
 
     fn number(at: usize) -> f64 {
@@ -292,7 +213,7 @@ mod tests {
             fixed: &fixed,
             columns: &columns,
             strengths: &strengths,
-            alpha: T::narrow(0.7),
+            alpha: 0.7,
             diagonal: &diagonal,
             added: T::narrow(0.5),
         };
@@ -307,7 +228,7 @@ mod tests {
             steps,
             scratch: &mut scratch,
         }
-        .with_simd(Scalar::new());
+        .run(Plain);
         [fast, plain].map(|v| v.into_iter().map(Real::wide).collect())
     }
 

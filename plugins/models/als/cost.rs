@@ -2,20 +2,17 @@
 
 use musicrec_api::{Cost, Shape};
 
-use super::half_step::{BATCH, GRAM_PARTS, PANEL};
+use super::half_step::BATCH;
 use super::{Als, Solver};
+use super::{exact, gram};
 
 /// Threads whose working space is counted: how many there will be is not known to a plan.
 const THREADS: f64 = 8.0;
 
-/// What it takes to gather a factor of a cell for a matrix product, in operations: measured, for
-/// it is moving and converting more than counting. Then 16 to 256 factors take much the same time
-/// an operation.
-const GATHERING: f64 = 16.0;
-
-/// Operations that conjugate gradients do in the time of one of a plain loop, by wide instructions that multiply and
-/// add at once: measured on `MovieLens-1M` and Gowalla, 64 factors.
+/// Operations done in the time of one of a plain loop, by wide instructions that multiply and add at once: measured on
+/// `MovieLens-1M` and Gowalla, 64 and 128 factors. Conjugate gradients wait for memory more often than tiles of sums do.
 const AT_ONCE: f64 = 4.0;
+const AT_ONCE_IN_TILES: f64 = 6.0;
 
 pub(super) fn cost(als: &Als, shape: &Shape) -> Cost {
     let (users, items) = (shape.users as f64, shape.items as f64);
@@ -23,13 +20,15 @@ pub(super) fn cost(als: &Als, shape: &Shape) -> Cost {
     let factors = als.factors.get() as f64;
     let square = factors * factors;
     // Each iteration solves for all users and for all items: each cell and each row twice over.
-    let gram = rows * square;
+    let gram = rows * square / 2.0;
     let (solved, scratch) = match als.solver {
         Solver::Exact => {
-            let system = square + GATHERING * factors;
+            // As if all rows had more cells than factors: how many do not is not known, and they are solved faster.
+            let system = square / 2.0 + 8.0 * factors;
             let factorized = factors * square / 6.0 + square;
-            let panel = square + PANEL as f64 * factors + factors;
-            (2.0 * cells * system + rows * factorized, 8.0 * panel)
+            let operations = 2.0 * cells * system + rows * factorized;
+            let scratch = exact::scratch(factors) + BATCH as f64 * factors;
+            (operations / AT_ONCE_IN_TILES, 4.0 * scratch)
         }
         Solver::ConjugateGradients => {
             // The residual at the start is a product with the matrix too: an inner product and a sum a cell.
@@ -41,13 +40,10 @@ pub(super) fn cost(als: &Als, shape: &Shape) -> Cost {
             ((of_cells + of_rows) / AT_ONCE, scratch)
         }
     };
-    let parts = GRAM_PARTS as f64 + 1.0;
+    let parts = gram::PARTS as f64 + 1.0;
     // The matrix by item is a copy: the index and strength of each cell, and where rows begin.
     let by_item = 8.0 * (cells + items + 1.0);
-    let coordinates = match als.solver {
-        Solver::Exact => 0.0,
-        Solver::ConjugateGradients => 4.0 * users.max(items) * factors,
-    };
+    let coordinates = 4.0 * users.max(items) * factors;
     let held = 4.0 * rows * factors + coordinates + by_item;
     Cost {
         operations: als.iterations.get() as f64 * (gram + solved),
@@ -72,18 +68,21 @@ mod tests {
     #[test]
     fn operations_and_bytes_are_those_counted_by_hand() {
         let shape = Shape::new(2, 1, 2);
-        // Gram: 3 rows × 4. Exact: 4 × (4 + 32) for the cells, 3 × (8 / 6 + 4) for the rows.
+        // Gram: 3 rows × 2. Exact: 4 × (2 + 16) for the cells, 3 × (8 / 6 + 4) for the rows.
         let exact = serde_json::json!({"factors": 2, "iterations": 3, "solver": "exact"});
-        assert_eq!(operations(&exact, &shape), 3.0 * (12.0 + 144.0 + 16.0));
-        // Factors 24, Gram 17 × 32, scratch 8 × 8 × (4 + 256 + 2), by item 32.
+        let wanted = 3.0 * (6.0 + (72.0 + 16.0) / 6.0);
+        assert!((operations(&exact, &shape) - wanted).abs() < 1e-9);
+        // Factors 24, coordinates 16, Gram 17 × 32, by item 32; for each of 8 threads 4 bytes of 16 × 48 × (48 + 2 + 1)
+        // for systems in lanes, of 2 vectors, and of a batch of 128 rows.
         let bytes = als(&exact).cost(&shape).unwrap().bytes;
-        assert_eq!(bytes, 24.0 + 544.0 + 16_768.0 + 32.0);
-        // One step is two products. Gram 12; each of 2 × 2 cells 2 × 2 × 2, each of 3 rows 3 × 4 + 8 × 2 × 2.
+        let scratch = 8.0 * 4.0 * (39_168.0 + 4.0 + 256.0);
+        assert_eq!(bytes, 24.0 + 16.0 + 544.0 + 32.0 + scratch);
+        // One step is two products. Gram 6; each of 2 × 2 cells 2 × 2 × 2, each of 3 rows 3 × 4 + 8 × 2 × 2.
         let steps = serde_json::json!(
             {"factors": 2, "iterations": 1, "solver": "conjugate_gradients", "cg_steps": 1}
         );
         let cost = als(&steps).cost(&shape).unwrap();
-        assert_eq!(cost.operations, 12.0 + (4.0 * 8.0 + 3.0 * 44.0) / 4.0);
+        assert_eq!(cost.operations, 6.0 + (4.0 * 8.0 + 3.0 * 44.0) / 4.0);
         // Factors 24, coordinates 16, by item 32, Gram 544, scratch 8 × 4 × 133 × 2.
         assert_eq!(cost.bytes, 24.0 + 16.0 + 32.0 + 544.0 + 8512.0);
     }

@@ -1,26 +1,19 @@
 //! Solving for all users with the items held fast, or for all items with the users held fast.
 
 use musicrec_api::InteractionMatrix;
-use musicrec_api::arithmetic::general_mat_mul;
-use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, Ix2};
+use ndarray::{Array2, ArrayBase, ArrayRef2, ArrayViewMut2, Axis, Data, Ix2};
 use pulp::Arch;
 use rayon::prelude::*;
 
 use super::basis::Basis;
-use super::cholesky::{factorize, substitute};
-use super::conjugate_gradients::{Equations, Scratch, improve};
+use super::conjugate_gradients::improve;
+use super::equations::Equations;
+use super::gram::gram;
 use super::real::Real;
-use super::{Als, Solver};
-
-/// Rows gathered for one matrix product: few enough to stay in the cache.
-pub(super) const PANEL: usize = 128;
+use super::{Als, Solver, conjugate_gradients, exact};
 
 /// Rows whose coordinates are changed by one matrix product.
 pub(super) const BATCH: usize = 128;
-
-/// The rows of the Gram matrix are cut in at most so many parts, which are then summed in order:
-/// how many depends on the data alone, never on the number of threads.
-pub(super) const GRAM_PARTS: usize = 16;
 
 /// Why a row has no solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,164 +44,143 @@ impl<'a> HalfStep<'a> {
         out: &mut Array2<T>,
     ) -> Result<(), Unsolvable> {
         let gram = gram(&fixed.view());
-        match self.als.solver {
-            Solver::Exact => self.exactly(fixed, &gram, out),
-            Solver::ConjugateGradients => self.approximately(fixed, gram, out),
-        }
-    }
-
-    fn exactly<T: Real>(
-        &self,
-        fixed: &ArrayBase<impl Data<Elem = T>, Ix2>,
-        gram: &Array2<f64>,
-        out: &mut Array2<T>,
-    ) -> Result<(), Unsolvable> {
-        let factors = fixed.ncols();
-        let fixed = fixed.as_slice().expect("factors are in standard layout");
-        let out = out
-            .as_slice_mut()
-            .expect("factors are in standard layout")
-            .par_chunks_exact_mut(factors)
-            .enumerate()
-            .with_min_len(8);
-        let new = || ExactScratch::new(factors);
-        let failed = out.map_init(new, |scratch, (row, x)| {
-            self.exact(row, gram, fixed, x, scratch).err()
-        });
-        first(failed.collect())
-    }
-
-    /// Improves each row from where it stands, in the coordinates of the fixed side's Gram matrix.
-    fn approximately<T: Real>(
-        &self,
-        fixed: &ArrayBase<impl Data<Elem = T>, Ix2>,
-        gram: Array2<f64>,
-        out: &mut Array2<T>,
-    ) -> Result<(), Unsolvable> {
         if !gram.sum().is_finite() {
             return Err(Unsolvable::NotFinite);
         }
-        let basis = if self.als.scale_regularization_by_counts {
-            Basis::eigenvectors(fixed, &gram)
-        } else {
-            Basis::whitened(fixed, gram, self.als.regularization_of(1))
-                .map_err(|_| Unsolvable::NotPositiveDefinite)?
+        let basis = self.basis(fixed, &gram)?;
+        let strong = match self.als.solver {
+            Solver::Exact if self.strongest(self.cells.data()) > T::STRONGEST => {
+                Some(self.basis(&fixed.mapv(Real::wide), &gram)?)
+            }
+            _ => None,
         };
-        let arch = Arch::new();
-        let new = || CgScratch::new(basis.width);
+        let step = Step {
+            half: self,
+            arch: Arch::new(),
+            basis,
+            strong,
+        };
         let batches: Vec<_> = out.axis_chunks_iter_mut(Axis(0), BATCH).collect();
-        let failed = batches
-            .into_par_iter()
-            .enumerate()
-            .map_init(new, |scratch, (batch, rows)| {
-                self.approximate(batch * BATCH, &basis, arch, rows, scratch)
-                    .err()
-            });
+        let failed = batches.into_par_iter().enumerate().map_init(
+            || BatchScratch::new(&step),
+            |scratch, (batch, rows)| step.solve(batch * BATCH, rows, scratch).err(),
+        );
         first(failed.collect())
     }
 
-    /// Solves a row by Cholesky factorization, in f64 throughout: with strong confidence
-    /// (plays in the thousands times alpha) f32 would lose the regularization altogether.
-    fn exact<T: Real>(
+    /// The coordinates in which the rows are solved for.
+    fn basis<T: Real>(
         &self,
-        row: usize,
+        fixed: &ArrayRef2<T>,
         gram: &Array2<f64>,
-        fixed: &[T],
-        x: &mut [T],
-        scratch: &mut ExactScratch,
-    ) -> Result<(), Unsolvable> {
-        let ExactScratch { matrix, panel, b } = scratch;
-        let factors = x.len();
-        let count = self.cells.indptr().nnz_in_outer_sz(row);
-        if count == 0 {
-            x.fill(T::zero());
-            return Ok(());
+    ) -> Result<Basis<T>, Unsolvable> {
+        if self.als.scale_regularization_by_counts {
+            Ok(Basis::eigenvectors(fixed, gram))
+        } else {
+            Basis::whitened(fixed, gram, self.als.regularization_of(1))
+                .map_err(|_| Unsolvable::NotPositiveDefinite)
         }
-        matrix.assign(gram);
-        let regularization = self.als.regularization_of(count);
-        matrix.diag_mut().mapv_inplace(|d| d + regularization);
-        b.fill(0.0);
-        let mut cells = self.row(row);
-        for start in (0..count).step_by(PANEL) {
-            let filled = PANEL.min(count - start);
-            let (mut panel, _) = panel.view_mut().split_at(Axis(0), filled);
-            for (mut gathered, (weight, other)) in panel.rows_mut().into_iter().zip(&mut cells) {
-                let y = &fixed[other * factors..][..factors];
-                let root = weight.sqrt();
-                for ((gathered, b), &y) in gathered.iter_mut().zip(&mut *b).zip(y) {
-                    let y = y.wide();
-                    *gathered = root * y;
-                    *b += (1.0 + weight) * y;
-                }
-            }
-            general_mat_mul(1.0, &panel.t(), &panel, 1.0, matrix);
-        }
-        let is_finite = matrix.diag().sum().is_finite();
-        factorize(matrix).map_err(|_| {
-            if is_finite {
-                Unsolvable::NotPositiveDefinite
-            } else {
-                Unsolvable::NotFinite
-            }
-        })?;
-        substitute(matrix, b);
-        for (x, &solved) in x.iter_mut().zip(&*b) {
-            *x = T::narrow(solved);
-        }
-        check_finite(x)
     }
 
-    /// Improves rows from number `first` on by conjugate gradients.
-    fn approximate<T: Real>(
+    /// The greatest weight of cells of such strengths.
+    fn strongest(&self, strengths: &[f32]) -> f64 {
+        let strongest = strengths.iter().fold(0.0, |most, &r| f32::max(most, r));
+        self.als.alpha.get() * f64::from(strongest)
+    }
+
+    /// What regularization by counts adds to the diagonal of a row of so many cells.
+    fn added(&self, count: usize) -> f64 {
+        if self.als.scale_regularization_by_counts {
+            self.als.regularization_of(count)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Half an iteration, prepared.
+struct Step<'a, T> {
+    half: &'a HalfStep<'a>,
+    arch: Arch,
+    basis: Basis<T>,
+    /// The same in f64, if there are rows that need it.
+    strong: Option<Basis<f64>>,
+}
+
+impl<T: Real> Step<'_, T> {
+    /// Solves for the rows from number `first` on.
+    fn solve(
         &self,
         first: usize,
-        basis: &Basis<T>,
-        arch: Arch,
         mut rows: ArrayViewMut2<T>,
-        scratch: &mut CgScratch<T>,
+        scratch: &mut BatchScratch<T>,
     ) -> Result<(), Unsolvable> {
-        let CgScratch { batch, vectors } = scratch;
+        let Self {
+            half, arch, basis, ..
+        } = self;
+        let BatchScratch {
+            batch,
+            approximate,
+            exact: exact_scratch,
+            strong,
+        } = scratch;
         let (mut batch, _) = batch.view_mut().split_at(Axis(0), rows.nrows());
-        basis.enter(&rows, &mut batch);
-        let fixed = basis.fixed.as_slice().expect("new and in standard layout");
-        for (at, mut v) in batch.rows_mut().into_iter().enumerate() {
-            let v = v.as_slice_mut().expect("rows are contiguous");
-            let range = self.cells.indptr().outer_inds_sz(first + at);
-            if range.is_empty() {
+        if half.als.solver == Solver::ConjugateGradients {
+            // From where the rows stand.
+            basis.enter(&rows, &mut batch);
+        }
+        let mut exactly = Vec::new();
+        for (at, v) in batch.axis_iter_mut(Axis(0)).enumerate() {
+            let v = v.into_slice().expect("rows are contiguous");
+            let equations = half.equations(first + at, basis);
+            if equations.columns.is_empty() || self.is_strong(&equations) {
                 v.fill(T::zero());
                 continue;
             }
-            let added = if self.als.scale_regularization_by_counts {
-                self.als.regularization_of(range.len())
-            } else {
-                0.0
-            };
-            let equations = Equations {
-                fixed,
-                columns: &self.cells.indices()[range.clone()],
-                strengths: &self.cells.data()[range],
-                alpha: T::narrow(self.als.alpha.get()),
-                diagonal: &basis.diagonal,
-                added: T::narrow(added),
-            };
-            improve(arch, equations, v, self.als.cg_steps.get(), vectors);
+            match half.als.solver {
+                Solver::ConjugateGradients => {
+                    improve(*arch, equations, v, half.als.cg_steps.get(), approximate);
+                }
+                Solver::Exact => exactly.push((equations, v)),
+            }
         }
+        exact::solve(*arch, &mut exactly, exact_scratch)?;
         basis.leave(&batch, &mut rows);
+        if let (Some(basis), Some(scratch)) = (&self.strong, strong) {
+            for (at, mut row) in rows.rows_mut().into_iter().enumerate() {
+                let equations = half.equations(first + at, basis);
+                if self.is_strong(&equations) {
+                    let mut v = Array2::zeros((1, basis.width));
+                    let mut x = Array2::zeros((1, row.len()));
+                    let of_row = v.as_slice_mut().expect("new and in standard layout");
+                    exact::solve(*arch, &mut [(equations, of_row)], scratch)?;
+                    basis.leave(&v, &mut x);
+                    row.zip_mut_with(&x.row(0), |to, &from| *to = T::narrow(from));
+                }
+            }
+        }
         rows.rows()
             .into_iter()
             .try_for_each(|row| check_finite(row.to_slice().expect("rows are contiguous")))
     }
 
-    /// The cells of a row: what confidence each adds to 1, and which row of the fixed side.
-    fn row(&self, row: usize) -> impl Iterator<Item = (f64, usize)> {
-        let alpha = self.als.alpha.get();
+    /// Whether a row needs f64.
+    fn is_strong<U>(&self, equations: &Equations<U>) -> bool {
+        self.strong.is_some() && self.half.strongest(equations.strengths) > T::STRONGEST
+    }
+}
+
+impl HalfStep<'_> {
+    fn equations<'b, T: Real>(&'b self, row: usize, basis: &'b Basis<T>) -> Equations<'b, T> {
         let range = self.cells.indptr().outer_inds_sz(row);
-        let columns = &self.cells.indices()[range.clone()];
-        let strengths = &self.cells.data()[range];
-        columns
-            .iter()
-            .zip(strengths)
-            .map(move |(&column, &r)| (alpha * f64::from(r), column as usize))
+        Equations {
+            fixed: basis.fixed.as_slice(),
+            columns: &self.cells.indices()[range.clone()],
+            strengths: &self.cells.data()[range.clone()],
+            alpha: self.als.alpha.get(),
+            diagonal: &basis.diagonal,
+            added: T::narrow(self.added(range.len())),
+        }
     }
 }
 
@@ -220,34 +192,27 @@ fn check_finite<T: Real>(x: &[T]) -> Result<(), Unsolvable> {
     }
 }
 
-/// What one thread needs to solve exactly.
-struct ExactScratch {
-    matrix: Array2<f64>,
-    panel: Array2<f64>,
-    b: Vec<f64>,
-}
-
-impl ExactScratch {
-    fn new(factors: usize) -> Self {
-        Self {
-            matrix: Array2::zeros((factors, factors)),
-            panel: Array2::zeros((PANEL, factors)),
-            b: vec![0.0; factors],
-        }
-    }
-}
-
-/// What one thread needs to solve by conjugate gradients.
-struct CgScratch<T> {
+/// What one thread needs.
+struct BatchScratch<T> {
+    /// Rows in the coordinates they are solved in.
     batch: Array2<T>,
-    vectors: Scratch<T>,
+    approximate: conjugate_gradients::Scratch<T>,
+    exact: exact::Scratch<T>,
+    strong: Option<exact::Scratch<f64>>,
 }
 
-impl<T: Real> CgScratch<T> {
-    fn new(width: usize) -> Self {
+impl<T: Real> BatchScratch<T> {
+    fn new(step: &Step<T>) -> Self {
+        let width = step.basis.width;
+        let of_exact = match step.half.als.solver {
+            Solver::Exact => width,
+            Solver::ConjugateGradients => 0,
+        };
         Self {
             batch: Array2::zeros((BATCH, width)),
-            vectors: Scratch::new(width),
+            approximate: conjugate_gradients::Scratch::new(width),
+            exact: exact::Scratch::new(of_exact),
+            strong: step.strong.as_ref().map(|b| exact::Scratch::new(b.width)),
         }
     }
 }
@@ -255,27 +220,4 @@ impl<T: Real> CgScratch<T> {
 /// The first row that failed, not the first to be noticed: messages are reproducible too.
 fn first(failed: Vec<Option<Unsolvable>>) -> Result<(), Unsolvable> {
     failed.into_iter().flatten().next().map_or(Ok(()), Err)
-}
-
-/// `YᵀY` in f64.
-pub(super) fn gram<T: Real>(y: &ArrayView2<T>) -> Array2<f64> {
-    let factors = y.ncols();
-    let part = y.nrows().div_ceil(GRAM_PARTS).max(4 * PANEL);
-    let parts: Vec<ArrayView2<T>> = y.axis_chunks_iter(Axis(0), part).collect();
-    let parts: Vec<Array2<f64>> = parts
-        .into_par_iter()
-        .map(|part| {
-            let mut sum = Array2::zeros((factors, factors));
-            for rows in part.axis_chunks_iter(Axis(0), PANEL) {
-                let rows = rows.mapv(Real::wide);
-                general_mat_mul(1.0, &rows.t(), &rows, 1.0, &mut sum);
-            }
-            sum
-        })
-        .collect();
-    let mut total = Array2::zeros((factors, factors));
-    for part in parts {
-        total += &part;
-    }
-    total
 }

@@ -4,7 +4,7 @@ use musicrec_api::InteractionMatrix;
 use ndarray::ArrayView2;
 
 use super::Als;
-use super::half_step::gram;
+use super::gram::gram;
 use super::real::Real;
 
 /// `Σ c (p − x·y)² + Σ λ_u |x_u|² + Σ λ_i |y_i|²` over all users and items, in f64.

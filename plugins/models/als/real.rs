@@ -1,148 +1,148 @@
 //! The number types that factors are kept in, and sums over them.
 
-#![expect(
-    clippy::inline_always,
-    reason = "instructions chosen at run time reach only what is inlined where they were chosen"
-)]
-
 use ndarray::LinalgScalar;
 use pulp::Simd;
 
 /// Parts that the sums of the kernels run in: a whole register of the widest instructions.
 pub(super) const LANES: usize = 16;
 
-/// f32 in use; f64 for tests against exact references.
-pub(super) trait Real: LinalgScalar + Send + Sync {
+/// f32 in use; f64 where confidences are strong, and for tests against exact references.
+pub(super) trait Real: LinalgScalar + PartialEq + Send + Sync {
     /// The distance from 1 to the next number.
     const EPSILON: f64;
+
+    /// The greatest weight of a cell with which equations are solved directly in these numbers. Their condition is at most
+    /// one more, so the last three digits of f32 may be lost.
+    const STRONGEST: f64;
+
+    /// A register of these with instructions of a kind.
+    type Register<S: Simd>: Copy;
 
     fn wide(self) -> f64;
     fn narrow(value: f64) -> Self;
     /// `self · a + b`, rounded once.
     fn mul_add(self, a: Self, b: Self) -> Self;
+    /// The square root.
+    fn root(self) -> Self;
 
-    /// The inner product of vectors whose length is a multiple of [`LANES`], each step rounded once, in
-    /// registers of the kind given. Each lane has a sum of its own, and the upper half of the sums is added to
-    /// the lower one until there is one left, so that the width of registers changes no bit.
-    fn dot<S: Simd>(simd: S, a: &[Self], b: &[Self]) -> Self;
+    // What `Kernel` says of them.
+    fn fuse<S: Simd>(
+        simd: S,
+        a: Self::Register<S>,
+        b: Self::Register<S>,
+        c: Self::Register<S>,
+    ) -> Self::Register<S>;
+    fn multiply<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
+    fn divide<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
+    fn add<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
+    fn splat<S: Simd>(simd: S, x: Self) -> Self::Register<S>;
+    fn sum<S: Simd>(simd: S, lanes: Self::Register<S>) -> Self;
+    fn registers<S: Simd>(from: &[Self]) -> &[Self::Register<S>];
+    fn registers_mut<S: Simd>(from: &mut [Self]) -> &mut [Self::Register<S>];
 }
 
-/// The body of [`Real::dot`]: the compiler would not find it itself.
-macro_rules! dot {
-    ($simd:ident, $a:ident, $b:ident, $lanes:ident, $as:ident, $splat:ident, $fused:ident, $add:ident, $reduce:ident) => {{
-        let parts = const { LANES / S::$lanes };
-        let (a, _) = S::$as($a);
-        let (b, _) = S::$as($b);
-        let mut sums = [$simd.$splat(0.0); 8];
-        for (a, b) in a.chunks_exact(parts).zip(b.chunks_exact(parts)) {
-            for at in 0..parts {
-                sums[at] = $simd.$fused(a[at], b[at], sums[at]);
+macro_rules! real {
+    (
+        $number:ident, $strongest:expr, $register:ident, $fuse:ident, $multiply:ident, $divide:ident, $add:ident, $splat:ident, $sum:ident,
+        $registers:ident, $registers_mut:ident
+    ) => {
+        impl Real for $number {
+            const EPSILON: f64 = Self::EPSILON as f64;
+            const STRONGEST: f64 = $strongest;
+
+            type Register<S: Simd> = S::$register;
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+
+            #[inline(always)]
+            fn narrow(value: f64) -> Self {
+                value as Self
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                self.mul_add(a, b)
+            }
+
+            #[inline(always)]
+            fn root(self) -> Self {
+                self.sqrt()
+            }
+
+            #[inline(always)]
+            fn fuse<S: Simd>(
+                simd: S,
+                a: S::$register,
+                b: S::$register,
+                c: S::$register,
+            ) -> S::$register {
+                simd.$fuse(a, b, c)
+            }
+
+            #[inline(always)]
+            fn multiply<S: Simd>(simd: S, a: S::$register, b: S::$register) -> S::$register {
+                simd.$multiply(a, b)
+            }
+
+            #[inline(always)]
+            fn divide<S: Simd>(simd: S, a: S::$register, b: S::$register) -> S::$register {
+                simd.$divide(a, b)
+            }
+
+            #[inline(always)]
+            fn add<S: Simd>(simd: S, a: S::$register, b: S::$register) -> S::$register {
+                simd.$add(a, b)
+            }
+
+            #[inline(always)]
+            fn splat<S: Simd>(simd: S, x: Self) -> S::$register {
+                simd.$splat(x)
+            }
+
+            #[inline(always)]
+            fn sum<S: Simd>(simd: S, lanes: S::$register) -> Self {
+                simd.$sum(lanes)
+            }
+
+            #[inline(always)]
+            fn registers<S: Simd>(from: &[Self]) -> &[S::$register] {
+                S::$registers(from).0
+            }
+
+            #[inline(always)]
+            fn registers_mut<S: Simd>(from: &mut [Self]) -> &mut [S::$register] {
+                S::$registers_mut(from).0
             }
         }
-        let mut half = parts / 2;
-        while half > 0 {
-            for at in 0..half {
-                sums[at] = $simd.$add(sums[at], sums[at + half]);
-            }
-            half /= 2;
-        }
-        $simd.$reduce(sums[0])
-    }};
+    };
 }
 
-impl Real for f32 {
-    const EPSILON: f64 = Self::EPSILON as f64;
-
-    #[inline(always)]
-    fn wide(self) -> f64 {
-        f64::from(self)
-    }
-
-    #[inline(always)]
-    fn narrow(value: f64) -> Self {
-        value as Self
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: Self, b: Self) -> Self {
-        self.mul_add(a, b)
-    }
-
-    #[inline(always)]
-    fn dot<S: Simd>(simd: S, a: &[Self], b: &[Self]) -> Self {
-        dot!(
-            simd,
-            a,
-            b,
-            F32_LANES,
-            as_simd_f32s,
-            splat_f32s,
-            mul_add_f32s,
-            add_f32s,
-            reduce_sum_f32s
-        )
-    }
-}
-
-impl Real for f64 {
-    const EPSILON: f64 = Self::EPSILON;
-
-    #[inline(always)]
-    fn wide(self) -> f64 {
-        self
-    }
-
-    #[inline(always)]
-    fn narrow(value: f64) -> Self {
-        value
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: Self, b: Self) -> Self {
-        self.mul_add(a, b)
-    }
-
-    #[inline(always)]
-    fn dot<S: Simd>(simd: S, a: &[Self], b: &[Self]) -> Self {
-        dot!(
-            simd,
-            a,
-            b,
-            F64_LANES,
-            as_simd_f64s,
-            splat_f64s,
-            mul_add_f64s,
-            add_f64s,
-            reduce_sum_f64s
-        )
-    }
-}
-
-/// The inner product. Eight running sums in a fixed order: the compiler may not reorder a single
-/// one, so it could not use vector instructions for it.
-#[inline]
-pub(super) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
-    const LANES: usize = 8;
-    let mut sums = [T::zero(); LANES];
-    let (a_whole, b_whole) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let (a_rest, b_rest) = (a_whole.remainder(), b_whole.remainder());
-    for (a, b) in a_whole.zip(b_whole) {
-        for lane in 0..LANES {
-            sums[lane] = sums[lane] + a[lane] * b[lane];
-        }
-    }
-    let mut total = T::zero();
-    for (&a, &b) in a_rest.iter().zip(b_rest) {
-        total = total + a * b;
-    }
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = sums;
-    total + (((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)))
-}
-
-/// `y += scale · x`.
-#[inline]
-pub(super) fn add_scaled<T: Real>(y: &mut [T], scale: T, x: &[T]) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = *y + scale * x;
-    }
-}
+real!(
+    f32,
+    1e3,
+    f32s,
+    mul_add_f32s,
+    mul_f32s,
+    div_f32s,
+    add_f32s,
+    splat_f32s,
+    reduce_sum_f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s
+);
+real!(
+    f64,
+    f64::INFINITY,
+    f64s,
+    mul_add_f64s,
+    mul_f64s,
+    div_f64s,
+    add_f64s,
+    splat_f64s,
+    reduce_sum_f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s
+);

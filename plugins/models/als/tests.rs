@@ -5,6 +5,7 @@ use ndarray::Array2;
 use serde_json::Value;
 
 mod agreement;
+mod directly;
 mod hostile;
 mod itself;
 

@@ -130,7 +130,7 @@ fn exact_equals_the_reference_in_f32_through_the_plugin() {
 }
 
 /// Solves a small dense system by Gauss–Jordan elimination with row pivots.
-fn gauss(mut a: Array2<f64>, mut b: Array1<f64>) -> Array1<f64> {
+pub(super) fn gauss(mut a: Array2<f64>, mut b: Array1<f64>) -> Array1<f64> {
     let n = b.len();
     for column in 0..n {
         let pivot = (column..n)
