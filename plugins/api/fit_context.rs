@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ndarray::Array2;
 
 use crate::steps::Watch;
-use crate::{Checkpoints, Error, Recommender, Result, SharedParts};
+use crate::{Checkpoints, Error, Losses, Recommender, Result, SharedParts};
 
 /// Factors to start from instead of random ones: for golden cases and warm starts.
 #[derive(Debug, Clone)]
@@ -28,6 +28,7 @@ pub struct FitContext<'a> {
     pub start: Option<&'a StartingFactors>,
     cancelled: Option<&'a AtomicBool>,
     checkpoints: Option<&'a (dyn Watch + 'a)>,
+    losses: Option<&'a Losses>,
     shared: Option<&'a SharedParts>,
 }
 
@@ -39,6 +40,7 @@ impl<'a> FitContext<'a> {
             start: None,
             cancelled: None,
             checkpoints: None,
+            losses: None,
             shared: None,
         }
     }
@@ -67,6 +69,15 @@ impl<'a> FitContext<'a> {
     pub fn with_checkpoints<'c: 'a>(self, checkpoints: &'a Checkpoints<'c>) -> Self {
         Self {
             checkpoints: Some(checkpoints),
+            ..self
+        }
+    }
+
+    /// The same, noting what the model minimizes after each of its steps.
+    #[must_use]
+    pub fn with_losses(self, losses: &'a Losses) -> Self {
+        Self {
+            losses: Some(losses),
             ..self
         }
     }
@@ -108,6 +119,15 @@ impl<'a> FitContext<'a> {
     /// the steps do not ascend.
     pub fn checkpoint(&self, step: usize, state: &dyn Recommender) -> Result<()> {
         self.checkpoints.map_or(Ok(()), |c| c.reached(step, state))
+    }
+
+    /// Tells what the model minimizes after so many steps, counted from 1, each step in its turn: the record lists it.
+    /// For models to which it comes at no cost worth mentioning.
+    ///
+    /// # Errors
+    /// If the steps do not come one by one, or if the loss is not a finite number.
+    pub fn loss(&self, step: usize, loss: f64) -> Result<()> {
+        self.losses.map_or(Ok(()), |losses| losses.add(step, loss))
     }
 
     /// What several fits on the same [`Train`](crate::Train) need and none changes: the transposed

@@ -35,6 +35,7 @@ mod folds;
 mod item_values;
 mod ledger;
 mod log;
+mod losses;
 mod metric;
 mod model;
 mod params;
@@ -56,6 +57,7 @@ pub use folds::fold_faults;
 pub use item_values::ItemValues;
 pub use ledger::{Account, Ledger, Sample};
 pub use log::{Column, Fate, Log, Roles};
+pub use losses::Losses;
 pub use metric::{
     Better, BoundMetric, ChanceView, Identity, Measure, MeasureLists, Metric, MetricContext,
     Nature, UserView,

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod basis;
+mod change;
 mod conjugate_gradients;
 mod cost;
 mod equations;
@@ -74,6 +75,9 @@ pub struct Als {
     pub alpha: NonNegative,
     /// How often users and items are solved for; at least 1, default 15.
     pub iterations: NonZeroUsize,
+    /// The fit ends once an iteration lowers the loss by less than this share of it, such as 0.001, and `iterations` is the
+    /// most it takes; at least 0, default 0: all iterations. Records list the loss after each.
+    pub tolerance: NonNegative,
     /// How the equations of a row are solved. Default `conjugate_gradients`.
     pub solver: Solver,
     /// Steps a row of the solver `conjugate_gradients`, which starts from the row's last factors and is
@@ -107,6 +111,7 @@ impl Default for Als {
             regularization: number(0.01),
             alpha: number(10.0),
             iterations: count(15),
+            tolerance: number(0.0),
             solver: Solver::default(),
             cg_steps: count(3),
             scale_regularization_by_counts: false,
@@ -127,22 +132,32 @@ impl Model for Als {
         // It depends on the data alone, so no parameter is in the key.
         let by_item = context.shared("als/by_item", || Ok(by_item(cells)))?;
         let (mut users, mut items) = self.starting_factors(train, context)?;
+        let mut before = None;
         self.iterate(
             [cells, &by_item],
             &mut users,
             &mut items,
-            |halves, users, items| {
+            |halves, users, items, loss| {
                 context.check_cancelled()?;
-                let whole = halves / 2;
-                if halves % 2 == 1 || !context.wants(whole) {
-                    return Ok(());
+                let (whole, is_half) = (halves / 2, halves % 2 == 1);
+                if is_half || whole == 0 {
+                    return Ok(Then::GoOn);
                 }
-                let state = Factors {
-                    als: self.clone(),
-                    users: users.into(),
-                    items: items.into(),
-                };
-                context.checkpoint(whole, &state)
+                context.loss(whole, loss)?;
+                let ended = self.tolerance.get() > 0.0
+                    && before.is_some_and(|before| before - loss < self.tolerance.get() * before);
+                before = Some(loss);
+                // More iterations would change nothing any more, so this is the state after all later ones.
+                let last = if ended { self.iterations.get() } else { whole };
+                for step in (whole..=last).filter(|&step| context.wants(step)) {
+                    let state = Factors {
+                        als: self.clone(),
+                        users: users.into(),
+                        items: items.into(),
+                    };
+                    context.checkpoint(step, &state)?;
+                }
+                Ok(if ended { Then::Stop } else { Then::GoOn })
             },
         )?;
         Ok(Box::new(Factors {
@@ -166,6 +181,13 @@ impl Model for Als {
 }
 
 register!(Model, Als, "als", revision = 3);
+
+/// How iterations go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    Stop,
+}
 
 /// What ALS learned: borrowed while it learns, its own at the end.
 struct Factors<'a> {
@@ -279,29 +301,31 @@ impl Als {
     }
 
     /// All iterations, on the interactions by user and by item. `after_half` sees how many halves of
-    /// iterations there were and the factors, before the first and after each, and may stop it all with an
-    /// error.
+    /// iterations there were, the factors, and the loss (before the first half infinity), before the first and after
+    /// each, and may stop it all, as an error does too.
     fn iterate<T: Real>(
         &self,
         [by_user, by_item]: [&InteractionMatrix; 2],
         users: &mut Array2<T>,
         items: &mut Array2<T>,
-        mut after_half: impl FnMut(usize, &Array2<T>, &Array2<T>) -> Result<()>,
+        mut after_half: impl FnMut(usize, &Array2<T>, &Array2<T>, f64) -> Result<Then>,
     ) -> Result<()> {
         let user_step = HalfStep::new(self, by_user);
         let item_step = HalfStep::new(self, by_item);
-        after_half(0, users, items)?;
+        after_half(0, users, items, f64::INFINITY)?;
         for iteration in 1..=self.iterations.get() {
             let when = format!("in iteration {iteration}");
             let explain = |reason, who| self.explain(reason, who, &when);
-            user_step
+            let loss = user_step
                 .solve(items, users)
                 .map_err(|reason| explain(reason, "a user"))?;
-            after_half(2 * iteration - 1, users, items)?;
-            item_step
+            after_half(2 * iteration - 1, users, items, loss)?;
+            let loss = item_step
                 .solve(users, items)
                 .map_err(|reason| explain(reason, "an item"))?;
-            after_half(2 * iteration, users, items)?;
+            if after_half(2 * iteration, users, items, loss)? == Then::Stop {
+                break;
+            }
         }
         Ok(())
     }

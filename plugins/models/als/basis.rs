@@ -12,15 +12,19 @@
     reason = "instructions chosen at run time reach only what is inlined where they were chosen"
 )]
 
-use musicrec_api::arithmetic::general_mat_mul;
 use nalgebra::{DMatrix, SymmetricEigen};
-use ndarray::{Array2, ArrayRef2, ArrayViewMut2};
+use ndarray::{Array2, ArrayRef2};
 use pulp::Arch;
+use rayon::prelude::*;
 
 use super::aligned::Aligned;
+use super::change::Change;
 use super::kernel::{self, Kernel, Work};
 use super::real::{LANES, Real};
 use super::symmetric::{NoPivot, factorize};
+
+/// Rows of the fixed side that a thread takes at once.
+const TOGETHER: usize = 512;
 
 /// One side in such coordinates, and the way there and back for the other one.
 pub(super) struct Basis<T> {
@@ -30,10 +34,10 @@ pub(super) struct Basis<T> {
     pub(super) fixed: Aligned<T>,
     /// What P is on the diagonal, without what regularization by counts adds.
     pub(super) diagonal: Vec<T>,
-    /// factors × width: `v = x · into`.
-    into: Array2<T>,
-    /// width × factors: `x = v · from`.
-    from: Array2<T>,
+    /// From x to v, factors to width.
+    into: Change<T>,
+    /// From v to x.
+    from: Change<T>,
 }
 
 impl<T: Real> Basis<T> {
@@ -76,33 +80,32 @@ impl<T: Real> Basis<T> {
     ) -> Self {
         let factors = fixed.ncols();
         let width = factors.next_multiple_of(LANES);
-        let padded = |shape, of: &ArrayRef2<f64>| {
-            Array2::from_shape_fn(shape, |at| of.get(at).map_or(T::zero(), |&x| T::narrow(x)))
-        };
-        let to = padded((factors, width), to);
+        let to = Change::new(to, factors, width);
         let mut rotated = Aligned::zeros(fixed.nrows() * width);
-        let shape = (fixed.nrows(), width);
-        let mut view = ArrayViewMut2::from_shape(shape, rotated.as_mut_slice()).expect("its shape");
-        general_mat_mul(T::one(), fixed, &to, T::zero(), &mut view);
+        let rows = fixed.as_slice().expect("factors are in standard layout");
+        let arch = Arch::new();
+        rows.par_chunks(TOGETHER * factors)
+            .zip(rotated.as_mut_slice().par_chunks_mut(TOGETHER * width))
+            .for_each(|(rows, out)| to.apply(arch, rows, out));
         let mut diagonal: Vec<T> = diagonal.iter().map(|&d| T::narrow(d)).collect();
         diagonal.resize(width, T::one());
         Self {
             width,
             fixed: rotated,
             diagonal,
-            into: padded((factors, width), into),
-            from: padded((width, factors), from),
+            into: Change::new(into, factors, width),
+            from: Change::new(from, width, factors),
         }
     }
 
-    /// The coordinates of rows.
-    pub(super) fn enter(&self, rows: &ArrayRef2<T>, out: &mut ArrayRef2<T>) {
-        general_mat_mul(T::one(), rows, &self.into, T::zero(), out);
+    /// The coordinates of rows, one after the other.
+    pub(super) fn enter(&self, arch: Arch, rows: &[T], out: &mut [T]) {
+        self.into.apply(arch, rows, out);
     }
 
     /// The rows of coordinates.
-    pub(super) fn leave(&self, coordinates: &ArrayRef2<T>, out: &mut ArrayRef2<T>) {
-        general_mat_mul(T::one(), coordinates, &self.from, T::zero(), out);
+    pub(super) fn leave(&self, arch: Arch, coordinates: &[T], out: &mut [T]) {
+        self.from.apply(arch, coordinates, out);
     }
 }
 

@@ -35,7 +35,7 @@ impl<T: Real> Scratch<T> {
 }
 
 /// Improves `v` by at most `steps` steps towards the solution, with the widest instructions that this machine
-/// has.
+/// has, and returns what the row adds to the loss then.
 ///
 /// Machines that multiply and add in one step all get the same bits; portably nothing is fused, so that all
 /// others do too.
@@ -45,14 +45,14 @@ pub(super) fn improve<T: Real>(
     v: &mut [T],
     steps: usize,
     scratch: &mut Scratch<T>,
-) {
+) -> f64 {
     let work = Improve {
         equations,
         v,
         steps,
         scratch,
     };
-    kernel::run(arch, work);
+    kernel::run(arch, work)
 }
 
 struct Improve<'a, T> {
@@ -63,18 +63,18 @@ struct Improve<'a, T> {
 }
 
 impl<T: Real> Work for Improve<'_, T> {
-    type Output = ();
+    type Output = f64;
 
     #[inline(always)]
-    fn run(self, kernel: impl Kernel) {
-        self.of_any_width(kernel);
+    fn run(self, kernel: impl Kernel) -> f64 {
+        self.of_any_width(kernel)
     }
 }
 
 impl<T: Real> Improve<'_, T> {
     /// With a width that the compiler knows, sums over cells stay in registers.
     #[inline(always)]
-    fn of_any_width(self, kernel: impl Kernel) {
+    fn of_any_width(self, kernel: impl Kernel) -> f64 {
         match self.v.len() {
             16 => self.of_width::<16>(kernel),
             32 => self.of_width::<32>(kernel),
@@ -87,7 +87,7 @@ impl<T: Real> Improve<'_, T> {
     }
 
     #[inline(always)]
-    fn of_width<const WIDTH: usize>(self, kernel: impl Kernel) {
+    fn of_width<const WIDTH: usize>(self, kernel: impl Kernel) -> f64 {
         let Self {
             equations,
             v,
@@ -101,7 +101,8 @@ impl<T: Real> Improve<'_, T> {
             image,
             diagonal,
         } = scratch;
-        let mut total = T::zero();
+        // Σ (1 + w), and the same of the products: bᵀv.
+        let (mut total, mut explained) = (T::zero(), T::zero());
         for (d, &own) in diagonal.iter_mut().zip(equations.diagonal) {
             *d = own + equations.added;
         }
@@ -112,8 +113,11 @@ impl<T: Real> Improve<'_, T> {
         equations.add::<WIDTH, _>(kernel, v, residual, |w, product| {
             let confidence = T::one() + w;
             total = total + confidence;
+            explained = kernel.fused(confidence, product, explained);
             kernel.fused(T::zero() - w, product, confidence)
         });
+        // The loss is Σ (1 + w) − 2 bᵀv + vᵀAv, and Av = b − r.
+        let mut loss = total.wide() - explained.wide() - kernel.dot(residual, v).wide();
         precondition(residual, diagonal, preconditioned);
         direction.copy_from_slice(preconditioned);
         let mut size = kernel.dot(residual, preconditioned).wide();
@@ -132,6 +136,8 @@ impl<T: Real> Improve<'_, T> {
             }
             let along = T::narrow(size / curvature);
             kernel.add_scaled(v, along, direction);
+            // What a step of this length takes from it.
+            loss -= size * size / curvature;
             if step == steps {
                 break;
             }
@@ -144,6 +150,7 @@ impl<T: Real> Improve<'_, T> {
             }
             size = next;
         }
+        loss
     }
 }
 

@@ -34,7 +34,7 @@ const SHORT: f64 = 0.75;
 const SHORTEST: usize = 48;
 
 /// Weights below would make 1 / √w, and above w, too large to calculate with.
-const CALCULABLE: RangeInclusive<f64> = 1e-6..=1e12;
+const CALCULABLE: RangeInclusive<f64> = 1e-3..=1e12;
 
 /// What one thread needs, used anew for each row.
 pub(super) struct Scratch<T> {
@@ -45,7 +45,7 @@ pub(super) struct Scratch<T> {
     /// D^(-½), and what was added to D.
     roots: Vec<T>,
     added: Option<T>,
-    /// The right side of n × n equations, then their solution.
+    /// The right side of equations, then, of n × n ones, their solution.
     short: Aligned<T>,
     terms: Vec<(usize, T)>,
     done: Vec<(usize, T)>,
@@ -78,12 +78,13 @@ pub(super) fn scratch(width: f64) -> f64 {
 /// A row: its equations, and where the solution goes.
 pub(super) type Row<'a, T> = (Equations<'a, T>, &'a mut [T]);
 
-/// Solves for rows, whatever their order; it may change.
+/// Solves for rows, whatever their order; it may change. Returns what they add to the loss, which is `Σ (1 + w) − bᵀv`
+/// at the solution of equations with b on the right side.
 pub(super) fn solve<T: Real>(
     arch: Arch,
     rows: &mut [Row<T>],
     scratch: &mut Scratch<T>,
-) -> Result<(), Unsolvable> {
+) -> Result<f64, Unsolvable> {
     kernel::run(arch, Solve { rows, scratch })
 }
 
@@ -93,10 +94,11 @@ struct Solve<'a, 'b, 'c, T> {
 }
 
 impl<T: Real> Work for Solve<'_, '_, '_, T> {
-    type Output = Result<(), Unsolvable>;
+    type Output = Result<f64, Unsolvable>;
 
     #[inline(always)]
-    fn run(self, kernel: impl Kernel) -> Result<(), Unsolvable> {
+    fn run(self, kernel: impl Kernel) -> Result<f64, Unsolvable> {
+        let mut loss = 0.0;
         let Self { rows, scratch } = self;
         rows.sort_by_key(|(equations, _)| equations.columns.len());
         let shortest = rows.partition_point(|(equations, _)| {
@@ -109,18 +111,18 @@ impl<T: Real> Work for Solve<'_, '_, '_, T> {
                 .iter()
                 .all(|(equations, _)| equations.are_calculable())
             {
-                many(kernel, group, scratch);
+                loss += many(kernel, group, scratch);
                 continue;
             }
             for row in group {
-                one(kernel, row, scratch)?;
+                loss += one(kernel, row, scratch)?;
             }
         }
         // Not within a closure: instructions chosen at run time reach only what is inlined.
         for row in others {
-            one(kernel, row, scratch)?;
+            loss += one(kernel, row, scratch)?;
         }
-        Ok(())
+        Ok(loss)
     }
 }
 
@@ -150,7 +152,7 @@ impl<T: Real> Equations<'_, T> {
 
 /// Solves for as many short rows as there are lanes.
 #[inline(always)]
-fn many<T: Real>(kernel: impl Kernel, rows: &mut [Row<T>], scratch: &mut Scratch<T>) {
+fn many<T: Real>(kernel: impl Kernel, rows: &mut [Row<T>], scratch: &mut Scratch<T>) -> f64 {
     let size = rows.iter().map(|(e, _)| e.columns.len()).max().unwrap_or(0);
     let matrix = &mut scratch.matrix.as_mut_slice()[..size * size * LANES];
     let right = &mut scratch.short.as_mut_slice()[..size * LANES];
@@ -176,14 +178,30 @@ fn many<T: Real>(kernel: impl Kernel, rows: &mut [Row<T>], scratch: &mut Scratch
         start += cells * width;
     }
     lanes::solve(kernel, matrix, size, right);
+    let mut loss = 0.0;
     for (lane, (equations, v)) in rows.iter_mut().enumerate() {
         let (width, cells) = (equations.diagonal.len(), equations.columns.len());
         roots(equations, &mut scratch.roots, &mut scratch.added);
         let (these, others) = gathered.split_at_mut(cells * width);
         gathered = others;
         let solution = right.iter().skip(lane).step_by(LANES).copied();
+        loss += loss_of_cells(equations, solution.clone());
         scatter(kernel, these, solution, &scratch.roots, v);
     }
+    loss
+}
+
+/// What a row adds to the loss by the solution q of its n × n equations: `bᵀv` is `pᵀ S Sᵀ q` with p on their right side,
+/// and `S Sᵀ q = p − q`.
+#[inline(always)]
+fn loss_of_cells<T: Real>(equations: &Equations<T>, solution: impl Iterator<Item = T>) -> f64 {
+    let mut loss = 0.0;
+    for ((_, weight), q) in equations.terms().zip(solution) {
+        let confidence = 1.0 + weight.wide();
+        let right = confidence / weight.wide().sqrt();
+        loss += confidence - right * (right - q.wide());
+    }
+    loss
 }
 
 /// D^(-½), if it is not there already.
@@ -241,7 +259,7 @@ fn one<T: Real>(
     kernel: impl Kernel,
     (equations, v): &mut Row<T>,
     scratch: &mut Scratch<T>,
-) -> Result<(), Unsolvable> {
+) -> Result<f64, Unsolvable> {
     let cells = equations.columns.len();
     let solved = if cells <= short(v.len()) && equations.are_calculable() {
         by_cells(kernel, equations, v, scratch)
@@ -268,15 +286,17 @@ fn by_factors<T: Real>(
     equations: &Equations<T>,
     v: &mut [T],
     scratch: &mut Scratch<T>,
-) -> Result<(), NoPivot> {
+) -> Result<f64, NoPivot> {
     let width = v.len();
     let Scratch {
         matrix,
         inverse,
+        short,
         terms,
         done,
         ..
     } = scratch;
+    let b = &mut short.as_mut_slice()[..width];
     terms.clear();
     terms.extend(equations.terms());
     let matrix = &mut matrix.as_mut_slice()[..width * width];
@@ -292,8 +312,10 @@ fn by_factors<T: Real>(
         add_products(kernel, matrix, width, equations.fixed, terms);
     }
     factorize(kernel, matrix, width, width, inverse, done)?;
+    b.copy_from_slice(v);
     substitute(kernel, matrix, width, width, inverse, v);
-    Ok(())
+    let total: f64 = terms.iter().map(|(_, weight)| 1.0 + weight.wide()).sum();
+    Ok(total - kernel.dot(b, v).wide())
 }
 
 /// By the n × n ones.
@@ -303,7 +325,7 @@ fn by_cells<T: Real>(
     equations: &Equations<T>,
     v: &mut [T],
     scratch: &mut Scratch<T>,
-) -> Result<(), NoPivot> {
+) -> Result<f64, NoPivot> {
     let (width, cells) = (v.len(), equations.columns.len());
     let stride = cells.next_multiple_of(TILE);
     let matrix = &mut scratch.matrix.as_mut_slice()[..stride * stride];
@@ -325,5 +347,5 @@ fn by_cells<T: Real>(
     factorize(kernel, matrix, stride, cells, inverse, &mut scratch.done)?;
     substitute(kernel, matrix, stride, cells, inverse, right);
     scatter(kernel, gathered, right.iter().copied(), &scratch.roots, v);
-    Ok(())
+    Ok(loss_of_cells(equations, right.iter().copied()))
 }

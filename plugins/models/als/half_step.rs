@@ -1,10 +1,11 @@
 //! Solving for all users with the items held fast, or for all items with the users held fast.
 
 use musicrec_api::InteractionMatrix;
-use ndarray::{Array2, ArrayBase, ArrayRef2, ArrayViewMut2, Axis, Data, Ix2};
+use ndarray::{Array2, ArrayBase, ArrayRef2, Data, Ix2};
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::aligned::Aligned;
 use super::basis::Basis;
 use super::conjugate_gradients::improve;
 use super::equations::Equations;
@@ -36,13 +37,13 @@ impl<'a> HalfStep<'a> {
         Self { als, cells }
     }
 
-    /// Overwrites `out` by the solution for `fixed`. Rows are independent of each other, so their
-    /// distribution over threads changes no bit.
+    /// Overwrites `out` by the solution for `fixed`, and returns the loss. Rows are independent of each other, so
+    /// their distribution over threads changes no bit.
     pub(super) fn solve<T: Real>(
         &self,
         fixed: &ArrayBase<impl Data<Elem = T>, Ix2>,
         out: &mut Array2<T>,
-    ) -> Result<(), Unsolvable> {
+    ) -> Result<f64, Unsolvable> {
         let gram = gram(&fixed.view());
         if !gram.sum().is_finite() {
             return Err(Unsolvable::NotFinite);
@@ -60,12 +61,36 @@ impl<'a> HalfStep<'a> {
             basis,
             strong,
         };
-        let batches: Vec<_> = out.axis_chunks_iter_mut(Axis(0), BATCH).collect();
-        let failed = batches.into_par_iter().enumerate().map_init(
+        let batches = out
+            .as_slice_mut()
+            .expect("factors are in standard layout")
+            .par_chunks_mut(BATCH * fixed.ncols());
+        let losses = batches.enumerate().map_init(
             || BatchScratch::new(&step),
-            |scratch, (batch, rows)| step.solve(batch * BATCH, rows, scratch).err(),
+            |scratch, (batch, rows)| step.solve(batch * BATCH, rows, scratch),
         );
-        first(failed.collect())
+        let losses: Vec<Result<f64, Unsolvable>> = losses.collect();
+        // Added up in order, and of failures the first row's, not the first to be noticed.
+        losses
+            .into_iter()
+            .try_fold(self.cost_of(fixed, &gram), |sum, loss| Ok(sum + loss?))
+    }
+
+    /// What the regularization of the fixed side adds to the loss.
+    fn cost_of<T: Real>(&self, fixed: &ArrayRef2<T>, gram: &Array2<f64>) -> f64 {
+        if !self.als.scale_regularization_by_counts {
+            return self.als.regularization_of(1) * gram.diag().sum();
+        }
+        let mut counts = vec![0; fixed.nrows()];
+        for &column in self.cells.indices() {
+            counts[column as usize] += 1;
+        }
+        let rows = fixed.rows().into_iter().zip(counts);
+        rows.map(|(row, count)| {
+            let square: f64 = row.iter().map(|x| x.wide().powi(2)).sum();
+            self.als.regularization_of(count) * square
+        })
+        .sum()
     }
 
     /// The coordinates in which the rows are solved for.
@@ -108,13 +133,13 @@ struct Step<'a, T> {
 }
 
 impl<T: Real> Step<'_, T> {
-    /// Solves for the rows from number `first` on.
+    /// Solves for the rows from number `first` on, and returns what they add to the loss.
     fn solve(
         &self,
         first: usize,
-        mut rows: ArrayViewMut2<T>,
+        rows: &mut [T],
         scratch: &mut BatchScratch<T>,
-    ) -> Result<(), Unsolvable> {
+    ) -> Result<f64, Unsolvable> {
         let Self {
             half, arch, basis, ..
         } = self;
@@ -124,14 +149,14 @@ impl<T: Real> Step<'_, T> {
             exact: exact_scratch,
             strong,
         } = scratch;
-        let (mut batch, _) = batch.view_mut().split_at(Axis(0), rows.nrows());
+        let factors = half.als.factors.get();
+        let batch = &mut batch.as_mut_slice()[..rows.len() / factors * basis.width];
         if half.als.solver == Solver::ConjugateGradients {
             // From where the rows stand.
-            basis.enter(&rows, &mut batch);
+            basis.enter(*arch, rows, batch);
         }
-        let mut exactly = Vec::new();
-        for (at, v) in batch.axis_iter_mut(Axis(0)).enumerate() {
-            let v = v.into_slice().expect("rows are contiguous");
+        let (mut exactly, mut loss) = (Vec::new(), 0.0);
+        for (at, v) in batch.chunks_exact_mut(basis.width).enumerate() {
             let equations = half.equations(first + at, basis);
             if equations.columns.is_empty() || self.is_strong(&equations) {
                 v.fill(T::zero());
@@ -139,29 +164,29 @@ impl<T: Real> Step<'_, T> {
             }
             match half.als.solver {
                 Solver::ConjugateGradients => {
-                    improve(*arch, equations, v, half.als.cg_steps.get(), approximate);
+                    let steps = half.als.cg_steps.get();
+                    loss += improve(*arch, equations, v, steps, approximate);
                 }
                 Solver::Exact => exactly.push((equations, v)),
             }
         }
-        exact::solve(*arch, &mut exactly, exact_scratch)?;
-        basis.leave(&batch, &mut rows);
+        loss += exact::solve(*arch, &mut exactly, exact_scratch)?;
+        basis.leave(*arch, batch, rows);
         if let (Some(basis), Some(scratch)) = (&self.strong, strong) {
-            for (at, mut row) in rows.rows_mut().into_iter().enumerate() {
+            for (at, row) in rows.chunks_exact_mut(factors).enumerate() {
                 let equations = half.equations(first + at, basis);
                 if self.is_strong(&equations) {
-                    let mut v = Array2::zeros((1, basis.width));
-                    let mut x = Array2::zeros((1, row.len()));
-                    let of_row = v.as_slice_mut().expect("new and in standard layout");
-                    exact::solve(*arch, &mut [(equations, of_row)], scratch)?;
-                    basis.leave(&v, &mut x);
-                    row.zip_mut_with(&x.row(0), |to, &from| *to = T::narrow(from));
+                    let (mut v, mut x) = (vec![0.0; basis.width], vec![0.0; factors]);
+                    loss += exact::solve(*arch, &mut [(equations, &mut v)], scratch)?;
+                    basis.leave(*arch, &v, &mut x);
+                    for (to, from) in row.iter_mut().zip(x) {
+                        *to = T::narrow(from);
+                    }
                 }
             }
         }
-        rows.rows()
-            .into_iter()
-            .try_for_each(|row| check_finite(row.to_slice().expect("rows are contiguous")))
+        check_finite(rows)?;
+        Ok(loss)
     }
 
     /// Whether a row needs f64.
@@ -195,7 +220,7 @@ fn check_finite<T: Real>(x: &[T]) -> Result<(), Unsolvable> {
 /// What one thread needs.
 struct BatchScratch<T> {
     /// Rows in the coordinates they are solved in.
-    batch: Array2<T>,
+    batch: Aligned<T>,
     approximate: conjugate_gradients::Scratch<T>,
     exact: exact::Scratch<T>,
     strong: Option<exact::Scratch<f64>>,
@@ -209,15 +234,10 @@ impl<T: Real> BatchScratch<T> {
             Solver::ConjugateGradients => 0,
         };
         Self {
-            batch: Array2::zeros((BATCH, width)),
+            batch: Aligned::zeros(BATCH * width),
             approximate: conjugate_gradients::Scratch::new(width),
             exact: exact::Scratch::new(of_exact),
             strong: step.strong.as_ref().map(|b| exact::Scratch::new(b.width)),
         }
     }
-}
-
-/// The first row that failed, not the first to be noticed: messages are reproducible too.
-fn first(failed: Vec<Option<Unsolvable>>) -> Result<(), Unsolvable> {
-    failed.into_iter().flatten().next().map_or(Ok(()), Err)
 }

@@ -9,7 +9,7 @@ mod directly;
 mod hostile;
 mod itself;
 
-use super::Als;
+use super::{Als, Then};
 
 fn als(parameters: &Value) -> Als {
     serde_json::from_value(parameters.clone()).unwrap()
@@ -85,11 +85,21 @@ fn losses_of(
 ) -> Vec<f64> {
     let mut losses = Vec::new();
     let by_item = super::by_item(cells);
-    als.iterate([cells, &by_item], users, items, |halves, users, items| {
-        assert_eq!(halves, losses.len());
-        losses.push(loss(als, cells, users, items));
-        Ok(())
-    })
+    als.iterate(
+        [cells, &by_item],
+        users,
+        items,
+        |halves, users, items, told| {
+            assert_eq!(halves, losses.len());
+            let wanted = loss(als, cells, users, items);
+            if halves > 0 {
+                let off = (told / wanted - 1.0).abs();
+                assert!(off < 1e-8, "{halves} halves: told {told}, wanted {wanted}");
+            }
+            losses.push(wanted);
+            Ok(Then::GoOn)
+        },
+    )
     .unwrap();
     losses
 }
