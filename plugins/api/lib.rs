@@ -37,6 +37,7 @@ mod ledger;
 mod log;
 mod metric;
 mod model;
+mod pairs;
 mod params;
 mod registry;
 mod seed;
