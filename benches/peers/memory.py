@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Peak memory of a fit on a large matrix, beside implicit: `memory.py [--users N] [--items N] [--pairs N] [--rounds N]`.
+
+Both get the same text file, tab-separated user and item, and the lab the foretold part besides. implicit's process reads it
+with NumPy into a CSR matrix, as its documentation does, fits two iterations, and ends. The lab's is a whole sweep: it reads, cleans,
+audits and splits, fits as many iterations, ranks, measures, draws the report; and, separately, the fit alone from the file of
+triples that the race of ALS uses. What is compared is the most memory that a process held (`ru_maxrss`), interpreter,
+libraries and all."""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from compare import DEFINITION, DUMP, LAB
+
+GOAL = 0.7
+FACTORS, ITERATIONS = 64, 2
+PEER = """
+import sys
+import numpy as np
+import scipy.sparse as sp
+from implicit.cpu.als import AlternatingLeastSquares
+pairs = np.loadtxt(sys.argv[1], dtype=np.int32, delimiter="\\t")
+shape = tuple(pairs.max(axis=0) + 1)
+matrix = sp.csr_matrix((np.full(len(pairs), 11, np.float32), (pairs[:, 0], pairs[:, 1])), shape=shape)
+del pairs
+model = AlternatingLeastSquares(factors=int(sys.argv[2]), regularization=0.01, alpha=1.0, dtype=np.float32,
+                                iterations=int(sys.argv[3]), num_threads=1, random_state=1)
+model.fit(matrix, show_progress=False)
+"""
+
+
+def made(users, items, pairs, seed=13):
+    """Distinct pairs of user and item: log-normal activity of users, popularity of items by the power -0.9 of their rank."""
+    random = np.random.default_rng(seed)
+    activity = random.lognormal(0, 1.1, users)
+    popularity = np.cumsum((np.arange(items) + 20.0) ** -0.9)
+    popularity /= popularity[-1]
+    order = random.permutation(items)
+    keys = np.empty(0, np.int64)
+    while keys.size < pairs:
+        drawn = int((pairs - keys.size) * 1.15) + 1000
+        user = np.repeat(np.arange(users, dtype=np.int64), random.multinomial(drawn, activity / activity.sum()))
+        at = np.minimum(np.searchsorted(popularity, random.random(drawn)), items - 1)
+        keys = np.union1d(keys, user * items + order[at])
+    keys = random.choice(keys, pairs, replace=False)
+    return keys // items, keys % items
+
+
+def peak(command, **environment):
+    """The most memory that a process of its own held, in MB."""
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               env=os.environ | environment)
+    errors = process.stderr.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{command}: exit {process.returncode}\n{errors.decode()[-2000:]}")
+    return used.ru_maxrss / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=50_000)
+    parser.add_argument("--pairs", type=int, default=9_000_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--lab", type=pathlib.Path, default=LAB)
+    a = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+        user, item = made(a.users, a.items, a.pairs + a.pairs // 100)
+        # Users and items of the file have all numbers from 0 on, as the race of ALS wants them.
+        for part, rows in [("train", slice(0, a.pairs)), ("test", slice(a.pairs, None))]:
+            coded = [np.searchsorted(np.unique(side[: a.pairs]), side[rows]) for side in (user, item)]
+            np.savetxt(work / f"{part}.tsv", np.stack(coded).T, fmt="%d", delimiter="\t")
+        model = f"factors = {FACTORS}\niterations = {ITERATIONS}"
+        parts = f'test = "{work}/test.tsv"'
+        definition = DEFINITION.format(name="x", folder=work, parts=parts, model=model)
+        (work / "x.toml").write_text(definition)
+        (work / "peer.py").write_text(PEER)
+        peaks = {"implicit": [], "a whole sweep": []}
+        for _ in range(a.rounds):
+            peaks["implicit"].append(peak([sys.executable, work / "peer.py", work / "train.tsv", FACTORS, ITERATIONS], OPENBLAS_NUM_THREADS="1"))
+            with tempfile.TemporaryDirectory(dir=work) as out:
+                peaks["a whole sweep"].append(peak([a.lab, "sweep", work / "x.toml", "--out", out, "--cache", "off", "--threads", 1, "--quiet"]))
+                [record] = (pathlib.Path(out) / "x/records").glob("*.json")
+                stages = json.loads(record.read_text())["run"]["stages"]
+            for stage in ("fit", "rank", "measure"):
+                peaks.setdefault(stage, []).append(stages[stage]["peak_bytes"] / 2**20)
+    what = f"{a.users:,} × {a.items:,}, {a.pairs:,}, {FACTORS}"
+    theirs = min(peaks.pop("implicit"))
+    print("| memory of | data, factors | beside | peer, MB | ours, MB | ratio | goal |\n|---|---|---|---|---|---|---|")
+    for of, mine in peaks.items():
+        ratio = min(mine) / theirs
+        goal = f"{GOAL:g}× {'✓' if ratio <= GOAL else '✗'}" if of in ("fit", "a whole sweep") else ""
+        print(f"| {of} | {what} | implicit | {theirs:.0f} | {min(mine):.0f} | {ratio:.2f}× | {goal} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
