@@ -6,10 +6,9 @@ impl Events {
     /// The numbers of the events by user, those of a user by item, and those of a pair in their own order: in time that
     /// grows with the events and the tables, for nothing is compared.
     pub fn by_pair(&self) -> Vec<u32> {
-        let all: Vec<u32> = (0..self.len() as u32).collect();
         // By the less significant first, so that a stable sort by the other keeps it.
-        let by_item = sorted(&all, &self.item, self.items.len());
-        sorted(&by_item, &self.user, self.users.len())
+        let by_item = sorted(0..self.len() as u32, &self.item, self.items.len());
+        sorted(by_item.into_iter(), &self.user, self.users.len())
     }
 
     /// The distinct pairs of user and item, ascending.
@@ -22,7 +21,7 @@ impl Events {
 }
 
 /// Events by their code, which is below `codes`, those of equal ones in the order given.
-fn sorted(events: &[u32], code_of: &[u32], codes: usize) -> Vec<u32> {
+fn sorted(events: impl Iterator<Item = u32>, code_of: &[u32], codes: usize) -> Vec<u32> {
     let mut next = vec![0_u32; codes];
     for &code in code_of {
         next[code as usize] += 1;
@@ -31,8 +30,8 @@ fn sorted(events: &[u32], code_of: &[u32], codes: usize) -> Vec<u32> {
     for next in &mut next {
         start += std::mem::replace(next, start);
     }
-    let mut sorted = vec![0; events.len()];
-    for &event in events {
+    let mut sorted = vec![0; code_of.len()];
+    for event in events {
         let place = &mut next[code_of[event as usize] as usize];
         sorted[*place as usize] = event;
         *place += 1;
