@@ -40,11 +40,10 @@ impl Question {
             (0..fit).collect(),
             (fit..events.len() as u32).collect(),
         );
-        let known = |text: &str| format!("what is timed is known: {text}");
-        let metrics: Metrics = serde_json::from_str(metrics).expect(&known(metrics));
+        let metrics: Metrics = serde_json::from_str(metrics).expect("metrics as in a record");
         let evaluation = Evaluation {
             metrics,
-            targets: serde_json::from_str(r#"{"binary": {}}"#).expect(&known("binary")),
+            targets: serde_json::from_str(r#"{"binary": {}}"#).expect("a built-in weighting"),
             ..Evaluation::default()
         };
         let fold = ready(&fold, None, &events, &[], &evaluation).map_err(|failed| failed.error)?;

@@ -84,7 +84,9 @@ pub(crate) fn csv_text<'h>(
 ) -> String {
     let mut csv = Csv::new(header);
     for row in rows {
-        row.iter().for_each(|cell| csv.text(cell));
+        for cell in &row {
+            csv.text(cell);
+        }
         csv.end();
     }
     csv.into_text()

@@ -9,6 +9,7 @@ A fit of two iterations, and what a process held at most (`ru_maxrss`), interpre
   when it reads the text."""
 import argparse
 import json
+import multiprocessing
 import os
 import pathlib
 import subprocess
@@ -71,6 +72,24 @@ def peak(command, **environment):
     return used.ru_maxrss / 1024
 
 
+def prepare(work, users, items, pairs):
+    """The files of all sides."""
+    user, item = made(users, items, pairs + pairs // 100)
+    for part, rows in [("train", slice(0, pairs)), ("test", slice(pairs, None))]:
+        # Users and items of the train part have all numbers from 0 on, as `als_dump` wants them; others are left out.
+        known = [np.unique(side[:pairs]) for side in (user, item)]
+        inside = np.isin(user[rows], known[0]) & np.isin(item[rows], known[1])
+        coded = np.stack([np.searchsorted(known[at], side[rows][inside]) for at, side in enumerate((user, item))]).T
+        np.savetxt(work / f"{part}.tsv", coded, fmt="%d", delimiter="\t")
+        if part == "train":
+            ones = np.ones(len(coded), np.float32)
+            sp.save_npz(work / "train.npz", sp.csr_matrix((ones, tuple(coded.T))), compressed=False)
+            np.savetxt(work / "train.txt", np.c_[coded, np.ones(len(coded), int)], fmt="%d")
+    model = f"factors = {FACTORS}\niterations = {ITERATIONS}"
+    (work / "x.toml").write_text(DEFINITION.format(name="x", folder=work, parts=f'test = "{work}/test.tsv"', model=model))
+    (work / "peer.py").write_text(PEER)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=100_000)
@@ -80,20 +99,12 @@ def main():
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        user, item = made(a.users, a.items, a.pairs + a.pairs // 100)
-        # Users and items of the file have all numbers from 0 on, as the race of ALS wants them.
-        for part, rows in [("train", slice(0, a.pairs)), ("test", slice(a.pairs, None))]:
-            coded = [np.searchsorted(np.unique(side[: a.pairs]), side[rows]) for side in (user, item)]
-            np.savetxt(work / f"{part}.tsv", np.stack(coded).T, fmt="%d", delimiter="\t")
-        model = f"factors = {FACTORS}\niterations = {ITERATIONS}"
-        parts = f'test = "{work}/test.tsv"'
-        definition = DEFINITION.format(name="x", folder=work, parts=parts, model=model)
-        (work / "x.toml").write_text(definition)
-        (work / "peer.py").write_text(PEER)
-        train = np.loadtxt(work / "train.tsv", dtype=np.int32, delimiter="\t")
-        sp.save_npz(work / "train.npz", sp.csr_matrix((np.ones(len(train), np.float32), tuple(train.T))), compressed=False)
-        np.savetxt(work / "train.txt", np.c_[train, np.ones(len(train), int)], fmt="%d")
-        del train
+        # Apart: a process that is started begins with what its parent holds, and the system counts that too.
+        maker = multiprocessing.Process(target=prepare, args=(work, a.users, a.items, a.pairs))
+        maker.start()
+        maker.join()
+        if maker.exitcode != 0:
+            sys.exit("the data could not be made")
         parameters = json.dumps({"factors": FACTORS, "iterations": ITERATIONS})
         peaks = {name: [] for name in ("text", "matrix", "fit", "sweep")}
         for _ in range(a.rounds):

@@ -317,7 +317,7 @@ impl Heardings {
             Heard::Keep => Vec::new(),
         };
         // Those of one part are sorted already.
-        heard.sort();
+        heard.sort_unstable();
         heard.dedup();
         let users = past.first().map_or(0, |past| past.users.len() as u32);
         let mut of_users = Ragged::default();

@@ -330,7 +330,9 @@ pub(crate) fn measure<'f>(
                         }
                     }
                 }
-                of_segments.into_iter().for_each(|own| lines.append(own));
+                for own in of_segments {
+                    lines.append(own);
+                }
             }
         }
     }
@@ -401,7 +403,9 @@ pub(crate) fn csv(labels: &[String], lines: &Lines) -> String {
         for name in [line.by, line.segment, line.user] {
             csv.text(name);
         }
-        values.iter().for_each(|value| csv.number(value));
+        for value in values {
+            csv.number(value);
+        }
         csv.end();
     }
     csv.into_text()

@@ -65,7 +65,9 @@ fn per_user(folds: &[&FoldData], labels: &[String], together: &Together) -> Stri
     let mut csv = Csv::new(std::iter::once("user").chain(labels.iter().map(String::as_str)));
     for (&user, values) in together.who.iter().zip(together.per_user.rows()) {
         csv.text(folds[0].users.get(user));
-        values.iter().for_each(|value| csv.number(value));
+        for value in values {
+            csv.number(value);
+        }
         csv.end();
     }
     csv.into_text()

@@ -223,9 +223,9 @@ impl WithSimd for Walk<'_, '_> {
     fn with_simd<S: Simd>(self, simd: S) {
         // Without an instruction for it, multiplying and adding in one step would be a slow function.
         if S::IS_SCALAR || portable() {
-            self.walk(Plain)
+            self.walk(Plain);
         } else {
-            self.walk(Fused(simd))
+            self.walk(Fused(simd));
         }
     }
 }
