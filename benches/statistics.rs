@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench --bench statistics                 # 100,000 users, ten variants, three metrics
 //! cargo bench --bench statistics -- coverage     # some minutes
+//! cargo bench --bench statistics -- --test       # tiny: does it still work?
 //! ```
 
 #[allow(
@@ -44,32 +45,37 @@ fn value(random: &mut impl rand::Rng, hit: f64) -> f64 {
     }
 }
 
+/// Whether it is only to be seen that all this works.
+fn tiny() -> bool {
+    std::env::args().any(|argument| argument == "--test")
+}
+
 fn speed(share: f64, what: &str) {
-    const USERS: usize = 100_000;
     const VARIANTS: usize = 10;
     const METRICS: usize = 3;
+    let (users, resamples) = if tiny() { (500, 50) } else { (100_000, 10_000) };
     let mut random = rng(1);
-    let mut values = Array2::zeros((USERS, VARIANTS * METRICS));
+    let mut values = Array2::zeros((users, VARIANTS * METRICS));
     for mut row in values.outer_iter_mut() {
         if random.random::<f64>() < share {
             row.mapv_inplace(|_: f64| value(&mut random, if share < 1.0 { 0.5 } else { 1.0 }));
         }
     }
-    println!("{USERS} users, {VARIANTS} variants, {METRICS} metrics; {what}");
+    println!("{users} users, {VARIANTS} variants, {METRICS} metrics; {what}");
     let all = Instant::now();
     let mut begun = Instant::now();
     let mut lap = |name: &str| {
         println!("  {name:<32} {:6.2} s", begun.elapsed().as_secs_f64());
         begun = Instant::now();
     };
-    let samples = bootstrap(&values, 10_000, 7);
-    lap("10,000 bootstrap resamples");
+    let samples = bootstrap(&values, resamples, 7);
+    lap(&format!("{resamples} bootstrap resamples"));
     let columns = values.columns().into_iter().zip(&samples);
     let intervals: Vec<_> = columns
         .map(|(column, samples)| {
             bca(
-                column.sum() / USERS as f64,
-                USERS as f64,
+                column.sum() / users as f64,
+                users as f64,
                 &column,
                 samples.clone(),
             )
@@ -78,7 +84,7 @@ fn speed(share: f64, what: &str) {
     lap("30 intervals");
     let deciding = (0..VARIANTS).map(|at| values.select(Axis(1), &[at * METRICS]));
     let pairs = Pairs::new(deciding.collect(), 8);
-    lap("10,000 sign flips of 45 pairs");
+    lap("sign flips of 45 pairs");
     let mut differences = Vec::new();
     for b in 0..VARIANTS {
         for a in 0..b {

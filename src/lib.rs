@@ -8,6 +8,8 @@ mod definition;
 mod exit;
 mod experiment;
 mod halving;
+#[doc(hidden)]
+pub mod kernels;
 mod panics;
 mod plan;
 mod records;

@@ -1,6 +1,7 @@
 //! Text of others (cells of a log, ids, names of files, panics) on its way out, and rows as CSV.
 
 use std::any::Any;
+use std::fmt::{Display, Write as _};
 
 /// Whether a character acts on its surroundings instead of showing: control characters, and those
 /// that turn the direction of writing.
@@ -32,18 +33,63 @@ pub(crate) fn one_line(text: &str) -> String {
     text.replace(hidden, " ")
 }
 
+/// CSV text as it grows, cell by cell.
+pub(crate) struct Csv {
+    writer: csv::Writer<Vec<u8>>,
+    /// The number being written.
+    number: String,
+}
+
+/// Why nothing that is written to memory fails.
+const FINE: &str = "writing CSV to memory";
+
+impl Csv {
+    /// With a first row.
+    pub(crate) fn new<'h>(header: impl IntoIterator<Item = &'h str>) -> Self {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(header).expect(FINE);
+        Self {
+            writer,
+            number: String::new(),
+        }
+    }
+
+    /// A cell of text.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.writer.write_field(text).expect(FINE);
+    }
+
+    /// A cell that holds a number.
+    pub(crate) fn number<T: Display>(&mut self, number: T) {
+        self.number.clear();
+        write!(self.number, "{number}").expect(FINE);
+        self.writer.write_field(&self.number).expect(FINE);
+    }
+
+    /// Ends a row.
+    pub(crate) fn end(&mut self) {
+        self.writer.write_record(None::<&[u8]>).expect(FINE);
+    }
+
+    /// All rows.
+    pub(crate) fn into_text(self) -> String {
+        String::from_utf8(self.writer.into_inner().expect(FINE)).expect("CSV of texts is text")
+    }
+}
+
 /// Rows as CSV text.
 pub(crate) fn csv_text<'h>(
     header: impl IntoIterator<Item = &'h str>,
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fine = "writing CSV to memory";
-    writer.write_record(header).expect(fine);
+    let mut csv = Csv::new(header);
     for row in rows {
-        writer.write_record(&row).expect(fine);
+        for cell in &row {
+            csv.text(cell);
+        }
+        csv.end();
     }
-    String::from_utf8(writer.into_inner().expect(fine)).expect("CSV of texts is text")
+    csv.into_text()
 }
 
 /// What is said of a plugin that panicked.

@@ -38,6 +38,7 @@ mod log;
 mod losses;
 mod metric;
 mod model;
+mod pairs;
 mod params;
 mod registry;
 mod seed;

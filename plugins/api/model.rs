@@ -26,32 +26,26 @@ impl Train {
     /// The fit part `events` (with compact tables) and one weight for each event: summed by cell,
     /// cells of weight 0 left out.
     pub fn new(events: Events, weights: &[f64]) -> Self {
-        let mut cells: Vec<(u32, u32, f64)> = (0..events.len())
-            .map(|e| (events.user[e], events.item[e], weights[e]))
-            .collect();
-        // A stable sort: sums are always taken in the order of events.
-        cells.sort_by_key(|&(user, item, _)| (user, item));
-        cells.dedup_by(|next, kept| {
-            let same = (next.0, next.1) == (kept.0, kept.1);
-            if same {
-                kept.2 += next.2;
-            }
-            same
-        });
-        cells.retain(|&(_, _, weight)| weight > 0.0);
+        let order = events.by_pair();
+        let pair = |event: u32| (events.user[event as usize], events.item[event as usize]);
         let mut indptr = vec![0usize; events.users.len() + 1];
-        for &(user, _, _) in &cells {
-            indptr[user as usize + 1] += 1;
+        let (mut indices, mut data) = (Vec::new(), Vec::new());
+        for cell in order.chunk_by(|a, b| pair(*a) == pair(*b)) {
+            // Always taken in the order of events.
+            let weights = cell.iter().map(|&event| weights[event as usize]);
+            let sum = weights.reduce(|sum, weight| sum + weight).unwrap_or(0.0);
+            if sum > 0.0 {
+                let (user, item) = pair(cell[0]);
+                indptr[user as usize + 1] += 1;
+                indices.push(item);
+                data.push(sum as f32);
+            }
         }
         for row in 1..indptr.len() {
             indptr[row] += indptr[row - 1];
         }
-        let interactions = InteractionMatrix::new(
-            (events.users.len(), events.items.len()),
-            indptr,
-            cells.iter().map(|&(_, item, _)| item).collect(),
-            cells.iter().map(|&(_, _, weight)| weight as f32).collect(),
-        );
+        let shape = (events.users.len(), events.items.len());
+        let interactions = InteractionMatrix::new(shape, indptr, indices, data);
         Self {
             interactions,
             events,

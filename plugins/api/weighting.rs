@@ -6,8 +6,6 @@
 
 use std::fmt::Debug;
 
-use rustc_hash::FxHashMap;
-
 use crate::{CheckContext, Events, Problem, Result};
 
 /// Turns events into interaction strength.
@@ -34,19 +32,26 @@ pub trait Weigh: Debug + Send + Sync {
 
 /// The cell of each event, numbered by first appearance, and the summed weight of each cell.
 pub fn cell_weights(events: &Events, weights: &[f64]) -> (Vec<u32>, Vec<f64>) {
-    let mut cells: FxHashMap<u64, u32> = FxHashMap::default();
+    let order = events.by_pair();
+    let pair = |event: u32| (events.user[event as usize], events.item[event as usize]);
+    // First for each event the first one of its cell, then the number of the cell.
+    let mut of_event = vec![0; events.len()];
+    for cell in order.chunk_by(|a, b| pair(*a) == pair(*b)) {
+        for &event in cell {
+            of_event[event as usize] = cell[0];
+        }
+    }
     let mut sums: Vec<f64> = Vec::new();
-    let of_event = (0..events.len())
-        .map(|e| {
-            let pair = u64::from(events.user[e]) << 32 | u64::from(events.item[e]);
-            let cell = *cells.entry(pair).or_insert_with(|| {
-                sums.push(0.0);
-                sums.len() as u32 - 1
-            });
-            sums[cell as usize] += weights[e];
-            cell
-        })
-        .collect();
+    for (event, weight) in weights.iter().enumerate() {
+        let first = of_event[event] as usize;
+        if first == event {
+            of_event[event] = sums.len() as u32;
+            sums.push(0.0);
+        } else {
+            of_event[event] = of_event[first];
+        }
+        sums[of_event[event] as usize] += weight;
+    }
     (of_event, sums)
 }
 
@@ -78,5 +83,14 @@ mod tests {
         let weights = rescale_cells(&events, vec![1.0, 2.0, 3.0], |_, _, s| s * 10.0 + 1.0);
         assert_eq!(cell_weights(&events, &weights).1, [41.0, 21.0]);
         assert_eq!(weights[2], 3.0 * weights[0]);
+    }
+
+    #[test]
+    fn cells_are_numbered_by_first_appearance() {
+        let events =
+            Events::from_pairs([("v", "b"), ("u", "a"), ("v", "b"), ("u", "b"), ("u", "a")]);
+        let (cells, sums) = cell_weights(&events, &[1.0, 2.0, 4.0, 8.0, 16.0]);
+        assert_eq!(cells, [0, 1, 0, 2, 1]);
+        assert_eq!(sums, [5.0, 18.0, 8.0]);
     }
 }

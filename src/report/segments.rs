@@ -14,7 +14,7 @@ use super::text::{count, interval, owned, signed, value};
 use crate::compare::{Estimate, bca, bootstrap, informative, of_differences};
 use crate::exit::Failure;
 use crate::records::{Outcome, Store};
-use crate::stages::segments::{Division, Line, Of, combine};
+use crate::stages::segments::{Division, Line, Lines, Of, combine};
 use crate::sweep::Overview;
 
 /// With fewer users than this a segment is marked.
@@ -144,19 +144,21 @@ fn values(overview: &Overview, row: &Row, store: &Store) -> Result<Values, Failu
         if let Outcome::Done { attachments, .. } = &record.result.outcome
             && let Some(name) = attachments.get("segments")
         {
-            of_seeds.push(lines(store, name, &overview.select)?);
+            of_seeds.push(cells(store, name, &overview.select)?);
         }
     }
+    let lines = of_seeds.iter().map(|cells| lines(cells)).collect();
     let mut values = Values::new();
-    for line in combine(of_seeds) {
-        let of_segment = values.entry((line.by, line.segment)).or_default();
-        of_segment.push((line.user, line.values[0]));
+    for (line, of_metrics) in combine(lines).iter() {
+        let segment = (line.by.to_owned(), line.segment.to_owned());
+        let of_segment = values.entry(segment).or_default();
+        of_segment.push((line.user.to_owned(), of_metrics[0]));
     }
     Ok(values)
 }
 
-/// The attachment of a record, with the values of one metric.
-fn lines(store: &Store, name: &str, label: &str) -> Result<Vec<Line>, Failure> {
+/// The rows of the attachment of a record, each with its value of one metric.
+fn cells(store: &Store, name: &str, label: &str) -> Result<Vec<(csv::StringRecord, f64)>, Failure> {
     let broken = || {
         Failure::Data(format!(
             "{} is not a table of segments with the metric {label}",
@@ -167,19 +169,23 @@ fn lines(store: &Store, name: &str, label: &str) -> Result<Vec<Line>, Failure> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|_| broken())?;
     let column = header.iter().position(|l| l == label).ok_or_else(broken)?;
-    let line = |record: csv::StringRecord| {
-        let cell = |at: usize| record.get(at).map(str::to_owned);
-        Some(Line {
-            by: cell(0)?,
-            segment: cell(1)?,
-            user: cell(2)?,
-            values: vec![record.get(column)?.parse().ok()?],
-        })
+    let valued = |row: csv::StringRecord| {
+        let value = row.get(column)?.parse().ok()?;
+        (row.len() > 3).then_some((row, value))
     };
     reader
         .records()
-        .map(|record| record.ok().and_then(line).ok_or_else(broken))
+        .map(|row| row.ok().and_then(valued).ok_or_else(broken))
         .collect()
+}
+
+fn lines(cells: &[(csv::StringRecord, f64)]) -> Lines<'_> {
+    let mut lines = Lines::default();
+    for (row, value) in cells {
+        let (by, segment, user) = (&row[0], &row[1], &row[2]);
+        lines.push(Line { by, segment, user }, [*value]);
+    }
+    lines
 }
 
 /// The mean of each row and its difference to the baseline, with intervals. Rows over the same users

@@ -2,7 +2,6 @@
 //! and folded in, and those without a past, whom popularity answers.
 
 use musicrec_api::{Error, Events, MISSING, Recommender, Result, Scores, Train, Users};
-use rustc_hash::FxHashSet;
 
 use super::fold::{FoldData, Ragged};
 use super::rank::{Lists, rank_cut};
@@ -81,17 +80,22 @@ fn ask(
     users: &[u32],
 ) -> Result<Lists> {
     let (mut heard, mut targets) = (Ragged::default(), Ragged::default());
-    for &at in places {
-        heard.push(fold.heard.get(at).iter().copied());
-        targets.push(fold.reachable.get(at).iter().copied());
-    }
+    let (heard, targets) = if places.len() == fold.asked.len() {
+        (&fold.heard, &fold.reachable)
+    } else {
+        for &at in places {
+            heard.push(fold.heard.get(at).iter().copied());
+            targets.push(fold.reachable.get(at).iter().copied());
+        }
+        (&heard, &targets)
+    };
     let name_of = |user: u32| {
         let at = users.iter().position(|&other| other == user);
         at.map_or(String::new(), |at| fold.name_of(places[at]).to_owned())
     };
-    let targets = ties.then_some(&targets);
+    let targets = ties.then_some(targets);
     let shape = (fold.fit.items.len(), depth);
-    rank_cut(recommender, users, &heard, targets, shape, &name_of)
+    rank_cut(recommender, users, heard, targets, shape, &name_of)
 }
 
 fn cannot_fold_in(model: &str, users: usize) -> Error {
@@ -134,9 +138,7 @@ struct Popular(Vec<f64>);
 impl Popular {
     fn of(fit: &Events) -> Self {
         let mut counts = vec![0.0; fit.items.len()];
-        let pairs = fit.user.iter().zip(&fit.item);
-        for (_, &item) in pairs.collect::<FxHashSet<_>>() {
-            // Counts are whole numbers, so the order of a set does not matter.
+        for (_, item) in fit.pairs() {
             counts[item as usize] += 1.0;
         }
         Self(counts)

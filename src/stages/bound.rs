@@ -13,6 +13,7 @@ use crate::text::panic_text;
 const LARGEST: f64 = 1e100;
 
 /// A metric bound to a fold.
+#[derive(Debug)]
 pub(crate) struct Bound {
     /// Its label: `recall@3`.
     label: String,
@@ -56,12 +57,27 @@ pub(crate) fn bind(metrics: &Metrics, fold: &FoldData) -> Result<Vec<Bound>> {
 impl Bound {
     /// One user's value, of a metric that has such; `name` is the user's, for messages.
     pub(crate) fn user<'n>(&self, view: &UserView, name: impl FnOnce() -> &'n str) -> Result<f64> {
-        let value = guarded(&self.label, || {
-            self.measure.value(std::slice::from_ref(view))
-        })?;
+        self.guarded(|| self.unguarded(view, name))
+    }
+
+    /// The same within [`guarded`](Self::guarded), for one who has many users.
+    pub(crate) fn unguarded<'n>(
+        &self,
+        view: &UserView,
+        name: impl FnOnce() -> &'n str,
+    ) -> Result<f64> {
+        let value = match &self.measure {
+            BoundMetric::PerUser(measure) => measure.user(view),
+            BoundMetric::OverLists(measure) => measure.value(std::slice::from_ref(view)),
+        };
         self.sound(value, || {
             format!("gave {} for user `{}`", shown(value), name())
         })
+    }
+
+    /// What asks this metric for values, where a panic of it is an error.
+    pub(crate) fn guarded<T>(&self, ask: impl FnOnce() -> Result<T>) -> Result<T> {
+        guarded(&self.label, ask)?
     }
 
     /// The value of all lists together, of a metric that is over lists.

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 use super::ask::of_cold_users;
 use super::bound::{Bound, bind};
 use super::fold::FoldData;
-use super::measure::Listed;
+use super::measure::{Blind, Listed, gain};
 use super::random_lists::{Others, places};
+use super::rank::Lists;
 use crate::compare::mean_sd;
 use crate::experiment::{Metrics, Ties};
 
@@ -59,8 +60,7 @@ pub(crate) fn chance(
         .collect::<Result<_>>()?;
     if let Some((lists, cold)) = of_cold_users(fold, (depth, fold.ties == Ties::Expected))? {
         for (at, &user) in cold.iter().enumerate() {
-            let listed = Listed::of(fold, user, &lists, at);
-            users[user].answer = Some(Answer::new(listed, depth, &measures)?);
+            users[user].answer = Some(Answer::new(fold, user, (&lists, at), depth, &measures)?);
         }
     }
     let n: f64 = fold.votes.iter().sum();
@@ -171,19 +171,39 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(listed: Listed, depth: usize, measures: &[Bound]) -> Result<Self> {
+    /// The list at a place of some lists, which is that of a user asked.
+    fn new(
+        fold: &FoldData,
+        user: usize,
+        (lists, at): (&Lists, usize),
+        depth: usize,
+        measures: &[Bound],
+    ) -> Result<Self> {
+        let ranked = lists.ranked.get(at);
+        let targets = fold.reachable.get(user);
+        let items: Vec<u32> = ranked.iter().map(|(item, _)| *item).collect();
+        let gains: Vec<f64> = items.iter().map(|&item| gain(targets, item)).collect();
+        let listed = Listed {
+            fold,
+            user,
+            ranked,
+            cut: lists.cut.as_ref().map(|cut| &cut[at]),
+            items: &items,
+            gains: &gains,
+        };
+        let mut blind = Blind::default();
         let value = |measure: &Bound| {
             if measure.nature.over_lists {
                 Ok(0.0)
             } else {
-                listed.value(measure)
+                measure.guarded(|| listed.value(measure, &mut blind))
             }
         };
         Ok(Self {
             values: measures.iter().map(value).collect::<Result<_>>()?,
             hit: listed.hit(depth),
-            items: listed.items,
-            gains: listed.gains,
+            items,
+            gains,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! who is asked, what counts as a hit, what was heard. None of it depends on the weighting or the
 //! model under test.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use musicrec_api::{
@@ -39,7 +40,25 @@ impl<T> Ragged<T> {
     }
 
     pub(crate) fn get(&self, index: usize) -> &[T] {
-        &self.values[self.starts[index]..self.starts[index + 1]]
+        &self.values[self.range(index)]
+    }
+
+    /// Where a list lies among all values.
+    pub(crate) fn range(&self, index: usize) -> Range<usize> {
+        self.starts[index]..self.starts[index + 1]
+    }
+
+    /// All lists, end to end.
+    pub(crate) fn all(&self) -> &[T] {
+        &self.values
+    }
+
+    /// Adds all lists of another.
+    pub(crate) fn append(&mut self, other: Self) {
+        let before = self.values.len();
+        self.values.extend(other.values);
+        let ends = other.starts.iter().skip(1).map(|end| before + end);
+        self.starts.extend(ends);
     }
 }
 
@@ -286,31 +305,40 @@ pub(crate) fn ready(
     Ok(data)
 }
 
-/// Who heard what: pairs in the numbering of the whole log, sorted; none where heard items are kept.
-pub(crate) struct Heardings(Vec<(u32, u32)>);
+/// Who heard what, in the numbering of the whole log: the items of each user, ascending; none where heard items are
+/// kept.
+pub(crate) struct Heardings(Ragged<u32>);
 
 impl Heardings {
+    /// Of parts of one log, each user's of all of them.
     pub(crate) fn of(past: &[&Events], rule: Heard) -> Self {
         let mut heard: Vec<(u32, u32)> = match rule {
-            Heard::Mask => past.iter().flat_map(|past| pairs(past)).collect(),
+            Heard::Mask => past.iter().flat_map(|past| past.pairs()).collect(),
             Heard::Keep => Vec::new(),
         };
+        // Those of one part are sorted already.
         heard.sort_unstable();
         heard.dedup();
-        Self(heard)
+        let users = past.first().map_or(0, |past| past.users.len() as u32);
+        let mut of_users = Ragged::default();
+        let mut rest = heard.as_slice();
+        for user in 0..users {
+            let own = rest.iter().take_while(|pair| pair.0 == user).count();
+            of_users.push(rest[..own].iter().map(|pair| pair.1));
+            rest = &rest[own..];
+        }
+        Self(of_users)
     }
 
     fn contains(&self, user: u32, item: u32) -> bool {
-        self.0.binary_search(&(user, item)).is_ok()
+        self.0.get(user as usize).binary_search(&item).is_ok()
     }
 
     /// What a user heard, in the numbering of a fit part, ascending: both numberings have one order.
     pub(crate) fn by(&self, user: u32, local_item: &[u32]) -> impl Iterator<Item = u32> {
-        let start = self.0.partition_point(|pair| pair.0 < user);
-        self.0[start..]
-            .iter()
-            .take_while(move |pair| pair.0 == user)
-            .map(|pair| local_item[pair.1 as usize])
+        let heard = self.0.get(user as usize).iter();
+        heard
+            .map(|item| local_item[*item as usize])
             .filter(|item| *item != MISSING)
     }
 }

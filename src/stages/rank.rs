@@ -1,11 +1,12 @@
 //! Models only score; here is the one place that ranks: heard items are masked, the highest scores
 //! come first, ties go to the smaller item id (which is the smaller index).
 
+mod bound;
 mod factors;
 mod kernel;
 
 use musicrec_api::{Error, Recommender, Result, RowScorer, Scores, Users};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 
 use super::fold::Ragged;
@@ -34,6 +35,52 @@ pub(crate) struct Lists {
 type Targets = Ragged<(u32, f64)>;
 
 impl Lists {
+    /// No lists yet, which say what their ends cut off if `cut`.
+    fn new(cut: bool) -> Self {
+        Self {
+            cut: cut.then(Vec::new),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a list of up to `depth` of the best, of which one more is given where there is one. Whether there is a tie
+    /// at its end is returned.
+    fn add(&mut self, best: &[(u32, f64)], depth: usize) -> bool {
+        let tied = best.len() > depth && best[depth].1 == best[depth - 1].1;
+        self.ranked.push(best.iter().take(depth).copied());
+        self.tied.push(tied);
+        if let Some(cut) = &mut self.cut {
+            cut.push(Cut::default());
+        }
+        tied
+    }
+
+    /// What the end of the list added last cut off.
+    fn cut_off(&mut self, cut: Cut) {
+        if let Some(last) = self.cut.as_mut().and_then(|all| all.last_mut()) {
+            *last = cut;
+        }
+    }
+
+    /// The last item of the list added last and its score.
+    fn last(&self) -> (u32, f64) {
+        let list = self.ranked.all().last();
+        *list.expect("who asks has added a full list")
+    }
+
+    /// The lists of batches, one after the other.
+    fn joined(batches: Vec<Self>, cut: bool) -> Self {
+        let mut all = Self::new(cut);
+        for batch in batches {
+            all.ranked.append(batch.ranked);
+            all.tied.extend(batch.tied);
+            if let (Some(all), Some(batch)) = (&mut all.cut, batch.cut) {
+                all.extend(batch);
+            }
+        }
+        all
+    }
+
     /// Whether places `depth` and `depth + 1` of a user's list have the same score, were the list
     /// that long; `depth` is at most that of the lists.
     pub(crate) fn tied_at(&self, user: usize, depth: usize) -> bool {
@@ -81,10 +128,10 @@ pub(crate) fn rank_cut(
             "the model scored {scored} items, but there are {n_items}"
         )))
     };
-    let all: Vec<Best> = match recommender.scores(&Users::new(users))? {
+    match recommender.scores(&Users::new(users))? {
         Scores::Everybody(scores) => {
             fits(scores.len())?;
-            everybody(scores, users, (heard, targets), depth)?
+            everybody(scores, users, (heard, targets), depth)
         }
         Scores::Factors {
             users: user_factors,
@@ -93,37 +140,18 @@ pub(crate) fn rank_cut(
             fits(items.nrows())?;
             let standard = user_factors.as_standard_layout();
             if let Some(catalogue) = Catalogue::new(&standard, &items) {
-                catalogue.rank(users, (heard, targets), depth)
+                Ok(catalogue.rank(users, (heard, targets), depth))
             } else {
                 // Some score may not be finite: it is looked for, and its user named.
                 let product = Product {
                     users: user_factors,
                     items,
                 };
-                by_rows(&product, n_items, users, (heard, targets), depth, name_of)?
+                by_rows(&product, n_items, users, (heard, targets), depth, name_of)
             }
         }
-        Scores::Rows(scorer) => by_rows(scorer, n_items, users, (heard, targets), depth, name_of)?,
-    };
-    let mut lists = Lists {
-        cut: targets.map(|_| Vec::new()),
-        ..Lists::default()
-    };
-    for best in all {
-        lists.tied.push(best.tied);
-        lists.ranked.push(best.items);
-        if let Some(cut) = &mut lists.cut {
-            cut.push(best.cut);
-        }
+        Scores::Rows(scorer) => by_rows(scorer, n_items, users, (heard, targets), depth, name_of),
     }
-    Ok(lists)
-}
-
-#[derive(Debug, Clone, Default)]
-struct Best {
-    items: Vec<(u32, f64)>,
-    tied: bool,
-    cut: Cut,
 }
 
 impl Cut {
@@ -145,7 +173,7 @@ fn everybody(
     users: &[u32],
     (heard, targets): (&Ragged<u32>, Option<&Targets>),
     depth: usize,
-) -> Result<Vec<Best>> {
+) -> Result<Lists> {
     if let Some(item) = scores.iter().position(|s| !s.is_finite()) {
         return Err(Error::model(format!(
             "the score of item number {item} is {}, not a finite number",
@@ -158,34 +186,27 @@ fn everybody(
             .total_cmp(&scores[a as usize])
             .then(a.cmp(&b))
     });
-    Ok((0..users.len())
-        .into_par_iter()
-        .map(|at| {
+    let batches = (0..users.len().div_ceil(BATCH)).into_par_iter();
+    let batches = batches.map_init(Vec::new, |best, batch| {
+        let mut lists = Lists::new(targets.is_some());
+        for at in batch * BATCH..users.len().min((batch + 1) * BATCH) {
             let heard = heard.get(at);
             let unheard = order
                 .iter()
                 .filter(|item| heard.binary_search(item).is_err())
                 .map(|&item| (item, scores[item as usize]));
-            let mut items: Vec<(u32, f64)> = unheard.clone().take(depth + 1).collect();
-            let tied = cut(&mut items, depth);
-            let cut = match targets {
-                Some(targets) if tied => {
-                    let last = items[depth - 1].1;
-                    let equal = unheard.skip(depth).take_while(|(_, score)| *score == last);
-                    Cut::of(equal.map(|(item, _)| item), targets.get(at))
-                }
-                _ => Cut::default(),
-            };
-            Best { items, tied, cut }
-        })
-        .collect())
-}
-
-/// Cuts a list of up to `depth + 1` entries and says whether the cut went through a tie.
-fn cut(items: &mut Vec<(u32, f64)>, depth: usize) -> bool {
-    let tied = items.len() > depth && items[depth].1 == items[depth - 1].1;
-    items.truncate(depth);
-    tied
+            best.clear();
+            best.extend(unheard.clone().take(depth + 1));
+            let tied = lists.add(best, depth);
+            if let Some(targets) = targets.filter(|_| tied) {
+                let (_, last) = lists.last();
+                let equal = unheard.skip(depth).take_while(|(_, score)| *score == last);
+                lists.cut_off(Cut::of(equal.map(|(item, _)| item), targets.get(at)));
+            }
+        }
+        lists
+    });
+    Ok(Lists::joined(batches.collect(), targets.is_some()))
 }
 
 /// Low-rank factors as a scorer of rows: a blocked matrix product.
@@ -197,7 +218,7 @@ struct Product<'a> {
 impl RowScorer for Product<'_> {
     fn score(&self, users: &[u32], mut out: ndarray::ArrayViewMut2<f32>) {
         let rows: Vec<usize> = users.iter().map(|&u| u as usize).collect();
-        let batch = self.users.select(ndarray::Axis(0), &rows);
+        let batch = self.users.select(Axis(0), &rows);
         musicrec_api::arithmetic::general_mat_mul(1.0, &batch, &self.items.t(), 0.0, &mut out);
     }
 }
@@ -209,70 +230,70 @@ fn by_rows(
     (heard, targets): (&Ragged<u32>, Option<&Targets>),
     depth: usize,
     name_of: &(dyn Fn(u32) -> String + Sync),
-) -> Result<Vec<Best>> {
-    let batches: Vec<Vec<Best>> = users
-        .par_chunks(BATCH)
-        .enumerate()
-        .map(|(batch, users)| {
-            let mut scores = Array2::<f32>::zeros((users.len(), n_items));
-            scorer.score(users, scores.view_mut());
-            scores
-                .rows_mut()
-                .into_iter()
-                .enumerate()
-                .map(|(at, mut row)| {
-                    let row = row
-                        .as_slice_mut()
-                        .expect("rows of a new array are contiguous");
-                    if row.iter().any(|s| !s.is_finite()) {
-                        return Err(Error::model(format!(
-                            "a score for user {} is not a finite number",
-                            name_of(users[at])
-                        )));
-                    }
-                    let asked = batch * BATCH + at;
-                    for &item in heard.get(asked) {
-                        row[item as usize] = f32::NEG_INFINITY;
-                    }
-                    let mut best = best(row, depth);
-                    if let Some(targets) = targets.filter(|_| best.tied) {
-                        // Ties go to the smaller item, so what is behind the last one is cut off.
-                        let (last, score) = best.items[depth - 1];
-                        let behind = last + 1..n_items as u32;
-                        let equal = behind.filter(|&i| f64::from(row[i as usize]) == score);
-                        best.cut = Cut::of(equal, targets.get(asked));
-                    }
-                    Ok(best)
-                })
-                .collect()
-        })
-        .collect::<Result<_>>()?;
-    Ok(batches.into_iter().flatten().collect())
+) -> Result<Lists> {
+    let batches = users.par_chunks(BATCH).enumerate();
+    let buffers = || {
+        (
+            Array2::<f32>::zeros((BATCH.min(users.len()), n_items)),
+            Vec::new(),
+        )
+    };
+    let batches = batches.map_init(buffers, |(scores, found), (batch, users)| {
+        let mut lists = Lists::new(targets.is_some());
+        let mut scores = scores.slice_axis_mut(Axis(0), Slice::from(..users.len()));
+        // As new for each batch: a scorer may leave out what is 0.
+        scores.fill(0.0);
+        scorer.score(users, scores.view_mut());
+        for (at, mut row) in scores.rows_mut().into_iter().enumerate() {
+            let row = row
+                .as_slice_mut()
+                .expect("rows of an array in standard layout are contiguous");
+            if row.iter().any(|s| !s.is_finite()) {
+                return Err(Error::model(format!(
+                    "a score for user {} is not a finite number",
+                    name_of(users[at])
+                )));
+            }
+            let asked = batch * BATCH + at;
+            for &item in heard.get(asked) {
+                row[item as usize] = f32::NEG_INFINITY;
+            }
+            best(row, depth, found);
+            let tied = lists.add(found, depth);
+            if let Some(targets) = targets.filter(|_| tied) {
+                // Ties go to the smaller item, so what is behind the last one is cut off.
+                let (last, score) = lists.last();
+                let behind = last + 1..n_items as u32;
+                let equal = behind.filter(|&i| f64::from(row[i as usize]) == score);
+                lists.cut_off(Cut::of(equal, targets.get(asked)));
+            }
+        }
+        Ok(lists)
+    });
+    let batches = batches.collect::<Vec<Result<Lists>>>().into_iter();
+    Ok(Lists::joined(
+        batches.collect::<Result<_>>()?,
+        targets.is_some(),
+    ))
 }
 
-/// The best of a row whose masked entries are minus infinity. Items are met in ascending order and
-/// only a strictly better one displaces another, so ties stay with the smaller item.
-fn best(row: &[f32], depth: usize) -> Best {
-    let mut items: Vec<(u32, f64)> = Vec::with_capacity(depth + 2);
+/// The best of a row whose masked entries are minus infinity, one more than `depth` where there are so many. Items are
+/// met in ascending order and only a strictly better one displaces another, so ties stay with the smaller item.
+fn best(row: &[f32], depth: usize, items: &mut Vec<(u32, f64)>) {
+    items.clear();
     let mut least = f32::NEG_INFINITY;
     for (item, &score) in row.iter().enumerate() {
         if score <= least {
             continue;
         }
         let at = items.partition_point(|&(_, s)| s >= f64::from(score));
-        items.insert(at, (item as u32, f64::from(score)));
-        if items.len() > depth + 1 {
+        if items.len() > depth {
             items.pop();
         }
-        if items.len() == depth + 1 {
+        items.insert(at, (item as u32, f64::from(score)));
+        if items.len() > depth {
             least = items[depth].1 as f32;
         }
-    }
-    let tied = cut(&mut items, depth);
-    Best {
-        items,
-        tied,
-        cut: Cut::default(),
     }
 }
 
@@ -280,32 +301,39 @@ fn best(row: &[f32], depth: usize) -> Best {
 mod tests {
     use ndarray::array;
 
-    use super::{Best, Lists, best, everybody, rank};
+    use super::{Lists, best, everybody, rank};
     use crate::stages::fold::Ragged;
     use musicrec_api::{Recommender, Result, Scores, Users};
 
-    fn items(best: &Best) -> Vec<u32> {
-        best.items.iter().map(|(item, _)| *item).collect()
+    fn items(lists: &Lists, user: usize) -> Vec<u32> {
+        let list = lists.ranked.get(user).iter();
+        list.map(|(item, _)| *item).collect()
+    }
+
+    fn of_rows(rows: &[(&[f32], usize)]) -> Lists {
+        let (mut lists, mut found) = (Lists::default(), Vec::new());
+        for (row, depth) in rows {
+            best(row, *depth, &mut found);
+            lists.add(&found, *depth);
+        }
+        lists
     }
 
     #[test]
     fn ties_go_to_the_smaller_item_and_are_noticed_at_the_cut() {
-        let row = best(&[1.0, 2.0, 1.0, 1.0], 2);
-        assert_eq!((items(&row), row.tied), (vec![1, 0], true));
-        let row = best(&[1.0, 3.0, 2.0, 1.0], 2);
-        assert_eq!((items(&row), row.tied), (vec![1, 2], false));
-        let row = best(&[0.0, f32::NEG_INFINITY, 0.5], 3);
-        assert_eq!((items(&row), row.tied), (vec![2, 0], false));
+        let lists = of_rows(&[
+            (&[1.0, 2.0, 1.0, 1.0], 2),
+            (&[1.0, 3.0, 2.0, 1.0], 2),
+            (&[0.0, f32::NEG_INFINITY, 0.5], 3),
+        ]);
+        let of_users = [0, 1, 2].map(|user| items(&lists, user));
+        assert_eq!(of_users, [vec![1, 0], vec![1, 2], vec![2, 0]]);
+        assert_eq!(lists.tied, [true, false, false]);
     }
 
     #[test]
     fn ties_are_noticed_at_any_place_of_a_longer_list() {
-        let mut lists = Lists::default();
-        for (row, depth) in [(&[3.0, 2.0, 2.0, 1.0], 4), (&[3.0, 2.0, 1.0, 1.0], 3)] {
-            let best = best(row, depth);
-            lists.tied.push(best.tied);
-            lists.ranked.push(best.items);
-        }
+        let lists = of_rows(&[(&[3.0, 2.0, 2.0, 1.0], 4), (&[3.0, 2.0, 1.0, 1.0], 3)]);
         let at = |user| [1, 2, 3].map(|depth| lists.tied_at(user, depth));
         assert_eq!(at(0), [false, true, false]);
         assert_eq!(at(1), [false, false, true]);
@@ -318,7 +346,7 @@ mod tests {
         heard.push([]);
         heard.push([0, 1, 2]);
         let lists = everybody(&[1.0, 5.0, 1.0], &[0, 1, 2], (&heard, None), 2).unwrap();
-        let lists: Vec<_> = lists.iter().map(items).collect();
+        let lists = [0, 1, 2].map(|user| items(&lists, user));
         assert_eq!(lists, [vec![0, 2], vec![1, 0], vec![]]);
     }
 

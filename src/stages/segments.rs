@@ -7,16 +7,16 @@ mod columns;
 use std::collections::BTreeMap;
 
 use musicrec_api::{MISSING, Result, UserView};
-use rustc_hash::FxHashSet;
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Audited, Past};
 use super::bound::Bound;
 use super::fold::{FoldData, Ragged, Target};
-use super::measure::gain;
+use super::measure::{Hits, Listed};
 use super::rank::Lists;
 use crate::experiment::Heard;
-use crate::text::{counted, csv_text};
+use crate::text::{Csv, counted};
 
 /// What a segment is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -70,14 +70,39 @@ enum Places {
     Targets(Ragged<usize>),
 }
 
-/// The values of one user in one segment.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Line {
-    pub(crate) by: String,
-    pub(crate) segment: String,
-    pub(crate) user: String,
-    /// One a metric.
-    pub(crate) values: Vec<f64>,
+/// What a trial reached in the segments of a fold: in each, the users in it and their values.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Lines<'f> {
+    of: Vec<Line<'f>>,
+    /// For each line one a metric, end to end.
+    values: Vec<f64>,
+}
+
+/// One user in one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Line<'f> {
+    pub(crate) by: &'f str,
+    pub(crate) segment: &'f str,
+    pub(crate) user: &'f str,
+}
+
+impl<'f> Lines<'f> {
+    pub(crate) fn push(&mut self, line: Line<'f>, values: impl IntoIterator<Item = f64>) {
+        self.of.push(line);
+        self.values.extend(values);
+    }
+
+    fn append(&mut self, other: Self) {
+        self.of.extend(other.of);
+        self.values.extend(other.values);
+    }
+
+    /// The lines and their values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Line<'f>, &[f64])> {
+        let metrics = self.values.len() / self.of.len().max(1);
+        let values = (0..self.of.len()).map(move |at| &self.values[at * metrics..][..metrics]);
+        self.of.iter().zip(values)
+    }
 }
 
 impl Divided {
@@ -214,10 +239,8 @@ fn number_of_targets(data: &FoldData) -> Divided {
 /// popularity stay together. (Abdollahpouri et al., UMAP 2021, cut at 20 % and 80 % instead.)
 fn popularity(data: &FoldData) -> Divided {
     let fit = &data.fit;
-    let pairs = fit.user.iter().copied().zip(fit.item.iter().copied());
-    let pairs: FxHashSet<(u32, u32)> = pairs.collect();
     let mut users = vec![0_usize; fit.items.len()];
-    for (_, item) in pairs {
+    for (_, item) in fit.pairs() {
         users[item as usize] += 1;
     }
     let places = thirds(&users, |item| users[item]);
@@ -264,31 +287,51 @@ fn history(data: &FoldData, past: &Past) -> Divided {
 ///
 /// # Errors
 /// If a metric panics or gives no finite number.
-pub(crate) fn measure(
+pub(crate) fn measure<'f>(
     measures: &[Bound],
-    fold: &FoldData,
+    fold: &'f FoldData,
     lists: &Lists,
-    per_user: &ndarray::Array2<f64>,
-) -> Result<Vec<Line>> {
+    per_user: &Array2<f64>,
+) -> Result<Lines<'f>> {
     let measures: Vec<&Bound> = measures.iter().filter(|m| !m.nature.over_lists).collect();
-    let mut lines = Vec::new();
+    let hits = Hits::of(fold, lists);
+    let mut lines = Lines::default();
     for Divided { division, places } in &fold.segments {
-        for (place, segment) in division.segments.iter().enumerate() {
-            for user in 0..fold.asked.len() {
-                let values = match places {
-                    Places::Users(of) if of[user] == place => Some(per_user.row(user).to_vec()),
-                    Places::Users(_) => None,
-                    Places::Targets(of) => {
-                        among(&measures, fold, lists, user, |at| of.get(user)[at] == place)?
+        let segments = division.segments.iter();
+        let line = |segment: &'f Segment, user| Line {
+            by: &division.by,
+            segment: &segment.name,
+            user: fold.name_of(user),
+        };
+        match places {
+            Places::Users(of) => {
+                for (place, segment) in segments.enumerate() {
+                    for (user, _) in of.iter().enumerate().filter(|(_, at)| **at == place) {
+                        lines.push(line(segment, user), per_user.row(user).iter().copied());
                     }
-                };
-                if let Some(values) = values {
-                    lines.push(Line {
-                        by: division.by.clone(),
-                        segment: segment.name.clone(),
-                        user: fold.name_of(user).to_owned(),
-                        values,
-                    });
+                }
+            }
+            Places::Targets(of) => {
+                let mut among = Among::default();
+                let mut of_segments: Vec<Lines> =
+                    segments.clone().map(|_| Lines::default()).collect();
+                for user in 0..fold.asked.len() {
+                    let (listed, places) = (hits.of_user(user), of.get(user));
+                    for (place, segment) in segments.clone().enumerate() {
+                        if places.contains(&place) {
+                            among.only(&listed, |at| places[at] == place);
+                            let view = UserView::new(listed.items, &among.gains, &among.targets);
+                            let view = view.with_masked(fold.heard.get(user));
+                            let own = &mut of_segments[place];
+                            own.of.push(line(segment, user));
+                            for measure in &measures {
+                                own.values.push(measure.user(&view, || fold.name_of(user))?);
+                            }
+                        }
+                    }
+                }
+                for own in of_segments {
+                    lines.append(own);
                 }
             }
         }
@@ -296,79 +339,76 @@ pub(crate) fn measure(
     Ok(lines)
 }
 
-/// What a user's list reaches were there no targets but those that `counts` is true of, by their place;
-/// `None` where there is none.
-fn among(
-    measures: &[&Bound],
-    fold: &FoldData,
-    lists: &Lists,
-    user: usize,
-    counts: impl Fn(usize) -> bool,
-) -> Result<Option<Vec<f64>>> {
-    let wanted = fold.wanted.get(user).iter().enumerate();
-    let wanted: Vec<Target> = wanted
-        .filter(|(at, _)| counts(*at))
-        .map(|(_, target)| *target)
-        .collect();
-    if wanted.is_empty() {
-        return Ok(None);
+/// A list were there no targets but some.
+#[derive(Debug, Default)]
+struct Among {
+    /// Of the items listed.
+    gains: Vec<f64>,
+    /// Of all those targets, descending.
+    targets: Vec<f64>,
+}
+
+impl Among {
+    /// Were there none but those that `counts` is true of, by their place among the user's.
+    fn only(&mut self, listed: &Listed, counts: impl Fn(usize) -> bool) {
+        let wanted = listed.fold.wanted.get(listed.user);
+        self.gains.clear();
+        self.gains
+            .extend(listed.items.iter().zip(listed.gains).map(|(&item, &gain)| {
+                // Most of what is listed is no target at all.
+                let of = |target: &Target| target.local == item;
+                let among = gain > 0.0 && wanted.iter().position(of).is_some_and(&counts);
+                if among { gain } else { 0.0 }
+            }));
+        self.targets.clear();
+        let some = wanted.iter().enumerate().filter(|(at, _)| counts(*at));
+        self.targets.extend(some.map(|(_, target)| target.gain));
+        self.targets.sort_by(|a, b| b.total_cmp(a));
     }
-    let mut reachable: Vec<(u32, f64)> = wanted.iter().map(|t| (t.local, t.gain)).collect();
-    reachable.retain(|(item, _)| *item != MISSING);
-    reachable.sort_by_key(|(item, _)| *item);
-    let mut targets: Vec<f64> = wanted.iter().map(|t| t.gain).collect();
-    targets.sort_by(|a, b| b.total_cmp(a));
-    let ranked = lists.ranked.get(user);
-    let items: Vec<u32> = ranked.iter().map(|(item, _)| *item).collect();
-    let gains: Vec<f64> = items.iter().map(|&item| gain(&reachable, item)).collect();
-    let view = UserView::new(&items, &gains, &targets).with_masked(fold.heard.get(user));
-    let values = measures
-        .iter()
-        .map(|m| m.user(&view, || fold.name_of(user)));
-    values.collect::<Result<_>>().map(Some)
 }
 
 /// The mean of several results over the same user in the same segment, such as periods or seeds:
 /// over those in which the user is in it.
-pub(crate) fn combine(results: Vec<Vec<Line>>) -> Vec<Line> {
+pub(crate) fn combine(mut results: Vec<Lines<'_>>) -> Lines<'_> {
     if results.len() == 1 {
-        return results.into_iter().flatten().collect();
+        return results.remove(0);
     }
-    let mut order: BTreeMap<(String, String, String), usize> = BTreeMap::new();
-    let mut lines: Vec<(Line, usize)> = Vec::new();
-    for line in results.into_iter().flatten() {
-        let key = (line.by.clone(), line.segment.clone(), line.user.clone());
-        let next = lines.len();
-        let at = *order.entry(key).or_insert(next);
+    let mut places: BTreeMap<Line, usize> = BTreeMap::new();
+    let mut together: Vec<(Line, Vec<f64>, usize)> = Vec::new();
+    for (line, values) in results.iter().flat_map(Lines::iter) {
+        let next = together.len();
+        let at = *places.entry(*line).or_insert(next);
         if at == next {
-            lines.push((line, 1));
+            together.push((*line, values.to_vec(), 1));
             continue;
         }
-        let (known, count) = &mut lines[at];
+        let (_, sums, count) = &mut together[at];
         *count += 1;
-        for (sum, value) in known.values.iter_mut().zip(line.values) {
+        for (sum, value) in sums.iter_mut().zip(values) {
             *sum += value;
         }
     }
-    let mean = |(mut line, count): (Line, usize)| {
-        line.values.iter_mut().for_each(|sum| *sum /= count as f64);
-        line
-    };
-    lines.into_iter().map(mean).collect()
+    let mut lines = Lines::default();
+    for (line, sums, count) in together {
+        lines.push(line, sums.into_iter().map(|sum| sum / count as f64));
+    }
+    lines
 }
 
 /// One line a user and segment: `by`, `segment`, `user`, then the metrics.
-pub(crate) fn csv(labels: &[String], lines: &[Line]) -> String {
+pub(crate) fn csv(labels: &[String], lines: &Lines) -> String {
     let header = ["by", "segment", "user"].into_iter();
-    let row = |line: &Line| {
-        let names = [&line.by, &line.segment, &line.user].map(Clone::clone);
-        let values = line.values.iter().map(f64::to_string);
-        names.into_iter().chain(values).collect()
-    };
-    csv_text(
-        header.chain(labels.iter().map(String::as_str)),
-        lines.iter().map(row),
-    )
+    let mut csv = Csv::new(header.chain(labels.iter().map(String::as_str)));
+    for (line, values) in lines.iter() {
+        for name in [line.by, line.segment, line.user] {
+            csv.text(name);
+        }
+        for value in values {
+            csv.number(value);
+        }
+        csv.end();
+    }
+    csv.into_text()
 }
 
 #[cfg(test)]

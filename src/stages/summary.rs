@@ -1,11 +1,10 @@
 //! What is counted of a fold, for the report.
 
 use musicrec_api::{Events, Fold, Role};
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::audit::Check;
-use super::fold::{not_before, pairs};
+use super::fold::not_before;
 use super::given::Given;
 use super::prepare::Step;
 use super::segments::Division;
@@ -27,16 +26,21 @@ pub(crate) struct Part {
 impl Part {
     /// Counts the given events.
     pub(crate) fn of(events: &Events) -> Self {
-        let distinct = |codes: &[u32]| codes.iter().collect::<FxHashSet<_>>().len();
-        let pairs: FxHashSet<(u32, u32)> = pairs(events).collect();
+        let distinct = |codes: &[u32], table: usize| {
+            let mut there = vec![false; table];
+            for &code in codes {
+                there[code as usize] = true;
+            }
+            there.into_iter().filter(|there| *there).count()
+        };
         let period = events.period();
         Self {
             from: period.map(|p| p.0),
             until: period.map(|p| p.1),
             events: events.len(),
-            users: distinct(&events.user),
-            items: distinct(&events.item),
-            pairs: pairs.len(),
+            users: distinct(&events.user, events.users.len()),
+            items: distinct(&events.item, events.items.len()),
+            pairs: events.pairs().len(),
         }
     }
 }

@@ -23,6 +23,30 @@ pub(crate) struct Cut {
     pub(crate) gains: Vec<f64>,
 }
 
+/// Whether the gains on the first `depth` places of a list are the same in whatever order items of equal score
+/// stand: nearly always, so it is worth looking before [`Orders`] are made.
+pub(crate) fn one_order(list: &[(u32, f64)], gains: &[f64], cut: &Cut, depth: usize) -> bool {
+    let mut start = 0;
+    for group in list.chunk_by(|a, b| a.1 == b.1) {
+        if start >= depth {
+            break;
+        }
+        let end = start + group.len();
+        let behind = end == list.len() && cut.items > 0;
+        let gain = gains[start];
+        let alike = gains[start..end].iter().all(|other| *other == gain);
+        let behind_alike = || match cut.gains.as_slice() {
+            [] => gain == 0.0,
+            some => some.len() == cut.items && some.iter().all(|other| *other == gain),
+        };
+        if !alike || (behind && !behind_alike()) {
+            return false;
+        }
+        start = end;
+    }
+    true
+}
+
 /// The orders that the head of a list may have, its scores being what they are.
 #[derive(Debug)]
 pub(crate) struct Orders {

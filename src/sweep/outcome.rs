@@ -1,5 +1,7 @@
 //! What a trial came to, as its record keeps it.
 
+use musicrec_api::Ids;
+
 use super::Sweep;
 use crate::exit::Failure;
 use crate::records::{Outcome, PeriodResult};
@@ -7,16 +9,16 @@ use crate::stages::fold::FoldData;
 use crate::stages::measure::Measured;
 use crate::stages::periods::Together;
 use crate::stages::rank::Lists;
-use crate::stages::segments::{self, Line};
-use crate::text::csv_text;
+use crate::stages::segments::{self, Lines};
+use crate::text::Csv;
 
 /// What a trial came to in each period so far.
 #[derive(Debug, Default)]
-pub(super) struct Scored {
+pub(super) struct Scored<'f> {
     pub(super) lists: Vec<Lists>,
     pub(super) measured: Vec<Measured>,
     /// On test, what it came to in each segment.
-    pub(super) segments: Vec<Vec<Line>>,
+    pub(super) segments: Vec<Lines<'f>>,
 }
 
 impl Sweep<'_> {
@@ -60,50 +62,51 @@ impl Sweep<'_> {
 
 /// One line a user: `user`, then the metrics that give each user a value.
 fn per_user(folds: &[&FoldData], labels: &[String], together: &Together) -> String {
-    let header = std::iter::once("user").chain(labels.iter().map(String::as_str));
-    let rows = together.who.iter().zip(together.per_user.rows());
-    csv_text(
-        header,
-        rows.map(|(&user, values)| {
-            std::iter::once(folds[0].users.get(user).to_owned())
-                .chain(values.iter().map(f64::to_string))
-                .collect()
-        }),
-    )
+    let mut csv = Csv::new(std::iter::once("user").chain(labels.iter().map(String::as_str)));
+    for (&user, values) in together.who.iter().zip(together.per_user.rows()) {
+        csv.text(folds[0].users.get(user));
+        for value in values {
+            csv.number(value);
+        }
+        csv.end();
+    }
+    csv.into_text()
 }
 
 /// One line a recommendation: `period` if there are several, `user`, `rank` from 1, `item`, `score`.
 fn lists_csv(folds: &[&FoldData], lists: &[Lists]) -> String {
     let several = folds.len() > 1;
-    let rows = folds.iter().zip(lists).flat_map(|(fold, lists)| {
-        let users = fold.who.iter().map(|&user| fold.users.get(user));
-        let period = several.then(|| fold.summary.period.to_string());
-        list_rows(users, |item| fold.fit.items.get(item), lists)
-            .map(move |row| period.iter().cloned().chain(row).collect())
-    });
     let period = several.then_some("period");
-    csv_text(period.into_iter().chain(LIST_HEADER), rows)
+    let mut csv = Csv::new(period.into_iter().chain(LIST_HEADER));
+    for (fold, lists) in folds.iter().zip(lists) {
+        let period = several.then_some(fold.summary.period);
+        let users = fold.who.iter().map(|&user| fold.users.get(user));
+        add_lists(&mut csv, period, users, &fold.fit.items, lists);
+    }
+    csv.into_text()
 }
 
 /// The columns of lists.
 pub(super) const LIST_HEADER: [&str; 4] = ["user", "rank", "item", "score"];
 
-/// A row of these columns for each recommendation.
-pub(super) fn list_rows<'a>(
+/// Adds a row of these columns for each recommendation, behind the period where there are several.
+pub(super) fn add_lists<'a>(
+    csv: &mut Csv,
+    period: Option<usize>,
     users: impl Iterator<Item = &'a str>,
-    item: impl Fn(u32) -> &'a str + Copy,
-    lists: &'a Lists,
-) -> impl Iterator<Item = [String; 4]> {
-    users.enumerate().flat_map(move |(at, user)| {
-        let ranked = lists.ranked.get(at).iter().enumerate();
-        ranked.map(move |(rank, &(id, score))| {
-            let rank = (rank + 1).to_string();
-            [
-                user.to_owned(),
-                rank,
-                item(id).to_owned(),
-                score.to_string(),
-            ]
-        })
-    })
+    items: &Ids,
+    lists: &Lists,
+) {
+    for (at, user) in users.enumerate() {
+        for (rank, &(item, score)) in (1..).zip(lists.ranked.get(at)) {
+            if let Some(period) = period {
+                csv.number(period);
+            }
+            csv.text(user);
+            csv.number::<u32>(rank);
+            csv.text(items.get(item));
+            csv.number(score);
+            csv.end();
+        }
+    }
 }

@@ -6,7 +6,7 @@ use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 use serde_json::json;
 
 use super::isolate::Recommendations;
-use super::outcome::{LIST_HEADER, list_rows};
+use super::outcome::{LIST_HEADER, add_lists};
 use super::trains::weigh;
 use super::{Event, Listener, Overview, Recommended, Sweep, choose};
 use crate::exit::Failure;
@@ -14,7 +14,7 @@ use crate::experiment::{Trial, row};
 use crate::records::{Key, hex};
 use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::rank::rank;
-use crate::text::{csv_text, panic_text};
+use crate::text::{Csv, panic_text};
 
 impl Sweep<'_> {
     /// Writes the best items for every user by the variant that did best on validation (or the one
@@ -146,8 +146,8 @@ impl Sweep<'_> {
             (train.n_items(), count),
             &|user| fit.users.get(user).to_owned(),
         )?;
-        let rows = list_rows(fit.users.iter(), |item| fit.items.get(item), &lists);
-        let text = csv_text(LIST_HEADER, rows.map(Vec::from));
-        Ok((text, asked.len()))
+        let mut csv = Csv::new(LIST_HEADER);
+        add_lists(&mut csv, None, fit.users.iter(), &fit.items, &lists);
+        Ok((csv.into_text(), asked.len()))
     }
 }

@@ -45,7 +45,7 @@ pub(super) type Done<'d> = dyn Fn(&Record) -> Result<(), Failure> + Sync + 'd;
 /// A trial on its way through the periods.
 struct Way<'w, 'a> {
     member: &'w Member<'a>,
-    scored: Scored,
+    scored: Scored<'w>,
     stages: Stages,
     /// Whether its lists were those of an earlier run.
     kept: bool,
@@ -74,9 +74,9 @@ struct State<'w, 'a> {
 }
 
 /// One period of a part, ready to be learned from and measured.
-struct Period<'p> {
+struct Period<'p, 'w> {
     at: usize,
-    fold: &'p FoldData,
+    fold: &'w FoldData,
     weighed: &'p Weighed,
     metrics: Vec<Bound>,
     /// When its fit began.
@@ -275,7 +275,12 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     /// Ranks and measures what was fitted in so many steps. A failure is that of the trial, which
     /// others on the way do not share.
-    fn measure(&self, steps: usize, recommender: &dyn Recommender, of: &Period) -> Result<()> {
+    fn measure(
+        &self,
+        steps: usize,
+        recommender: &dyn Recommender,
+        of: &Period<'_, 'w>,
+    ) -> Result<()> {
         let (meter, arrived) = (&self.job.meter, self.job.meter.now());
         let mut fit = meter.end(of.begun);
         let mut state = self.state();
@@ -321,9 +326,9 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn score(
         &self,
         recommender: &dyn Recommender,
-        of: &Period,
+        of: &Period<'_, 'w>,
         fit: Spent,
-        way: &mut Way,
+        way: &mut Way<'w, 'a>,
     ) -> Result<()> {
         let (meter, fold) = (&self.job.meter, of.fold);
         let evaluation = &self.sweep.experiment.evaluation;
@@ -345,7 +350,13 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     /// Measures the lists of a trial in a period.
-    fn take(&self, way: &mut Way, fold: &FoldData, metrics: &[Bound], lists: Lists) -> Result<()> {
+    fn take(
+        &self,
+        way: &mut Way<'w, 'a>,
+        fold: &'w FoldData,
+        metrics: &[Bound],
+        lists: Lists,
+    ) -> Result<()> {
         let meter = &self.job.meter;
         let begun = meter.begin();
         let measured = measure_by(metrics, fold, &lists)?;

@@ -12,10 +12,12 @@
 //! gives shapes, loss, and wall and CPU seconds of the fit alone.
 
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::sync::Arc;
 use std::time::Instant;
 
-use musicrec_api::{Events, FitContext, Model, Scores, StartingFactors, Train, Users};
+use musicrec_api::{Events, FitContext, Ids, Model, Scores, StartingFactors, Train, Users};
 use musicrec_models::Als;
 use ndarray::{Array2, ArrayView2};
 
@@ -60,25 +62,39 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Line by line, so that what is held is what is learned from.
 fn read_train(path: &str) -> Result<Train, Box<dyn Error>> {
-    let text = fs::read_to_string(path)?;
-    let (mut pairs, mut strengths) = (Vec::new(), Vec::new());
-    for (number, line) in text.lines().enumerate() {
+    let mut lines = BufReader::new(File::open(path)?);
+    let (mut events, mut strengths) = (Events::default(), Vec::new());
+    let (mut line, mut number) = (String::new(), 0);
+    while lines.read_line(&mut line)? > 0 {
+        number += 1;
         let mut cells = line.split_whitespace();
         let (Some(user), Some(item), Some(strength)) = (cells.next(), cells.next(), cells.next())
         else {
-            return Err(format!("{path}:{}: expected `user item strength`", number + 1).into());
+            return Err(format!("{path}:{number}: expected `user item strength`").into());
         };
-        pairs.push((user, item));
+        events.user.push(user.parse()?);
+        events.item.push(item.parse()?);
         strengths.push(strength.parse()?);
+        line.clear();
     }
-    let train = Train::new(Events::from_pairs(pairs), &strengths);
-    for ids in [&train.events.users, &train.events.items] {
-        if !ids.iter().zip(0..).all(|(id, n)| id.parse() == Ok(n)) {
+    events.row = (0..events.user.len() as u32).collect();
+    for (codes, ids) in [
+        (&events.user, &mut events.users),
+        (&events.item, &mut events.items),
+    ] {
+        let count = codes.iter().max().map_or(0, |last| *last as usize + 1);
+        let mut there = vec![false; count];
+        for &code in codes {
+            there[code as usize] = true;
+        }
+        if there.contains(&false) {
             return Err(format!("{path}: users and items must be 0, 1, 2, … without gaps").into());
         }
+        *ids = Arc::new(Ids::new((0..count).map(|id| id.to_string()).collect()));
     }
-    Ok(train)
+    Ok(Train::new(events, &strengths))
 }
 
 fn read_matrix(path: &str, rows: usize, columns: usize) -> Result<Array2<f32>, Box<dyn Error>> {

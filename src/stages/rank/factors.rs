@@ -1,7 +1,8 @@
 //! The best items of users whose scores are inner products of factors, without computing all of them.
 //!
-//! By Cauchy and Schwarz `u · y ≤ |u| |y|`. Items are taken by falling norm, and a user is done as soon as the
-//! bound of those that are left is below the last place of the list: none of them can get on it, nor tie with it.
+//! By Cauchy and Schwarz `u · y ≤ |u| |y|`, in whatever basis the two are (`bound.rs`). Items are taken by falling
+//! norm, and a user is done as soon as the bound of those that are left is below the last place of the list: none of
+//! them can get on it, nor tie with it.
 //! Which scores are computed is all that this changes. Each is one running sum over the factors from the first
 //! to the last, whatever is computed beside it, so lists are those of a ranking of all items to the last bit.
 
@@ -11,12 +12,13 @@
 )]
 
 use musicrec_api::arithmetic::portable;
-use ndarray::{ArrayRef1, ArrayRef2};
+use ndarray::ArrayRef2;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::bound::{Bounds, Length};
 use super::kernel::{Fused, Kernel, Plain};
-use super::{Best, Cut, Targets, cut};
+use super::{Cut, Lists, Targets};
 use crate::stages::fold::Ragged;
 
 /// Items that are scored together: two of the widest registers.
@@ -35,20 +37,14 @@ pub(super) struct Catalogue<'a> {
     panels: Vec<f32>,
     /// The largest norm in each panel.
     norms: Vec<f64>,
-    /// By how much rounding may raise a score above its bound.
-    slack: f64,
+    bounds: Bounds,
 }
 
 impl<'a> Catalogue<'a> {
     /// `None` if some score might not be a finite number.
     pub(super) fn new(users: &'a ArrayRef2<f32>, items: &ArrayRef2<f32>) -> Option<Self> {
         let factors = items.ncols();
-        let norms: Vec<f64> = items.rows().into_iter().map(|row| norm(&row)).collect();
-        let lengths = users.rows().into_iter().map(|row| norm(&row));
-        let most = largest(norms.iter().copied())? * largest(lengths)?;
-        if most > f64::from(f32::MAX) / 2.0 {
-            return None;
-        }
+        let (bounds, norms) = Bounds::of(users, items)?;
         let mut order: Vec<u32> = (0..items.nrows() as u32).collect();
         let norm_of = |item: &u32| norms[*item as usize];
         order.sort_by(|a, b| norm_of(b).total_cmp(&norm_of(a)).then(a.cmp(b)));
@@ -69,9 +65,7 @@ impl<'a> Catalogue<'a> {
             norms: order.chunks(PANEL).map(|of| norm_of(&of[0])).collect(),
             order,
             panels,
-            // Each of so many additions and multiplications is off by half a unit of the last place at most; the
-            // norms are f64.
-            slack: 1.0 + (factors + 4) as f64 * f64::from(f32::EPSILON),
+            bounds,
         })
     }
 
@@ -81,40 +75,41 @@ impl<'a> Catalogue<'a> {
         users: &[u32],
         (heard, targets): (&Ragged<u32>, Option<&Targets>),
         depth: usize,
-    ) -> Vec<Best> {
+    ) -> Lists {
         let arch = Arch::new();
         let batches = users.par_chunks(BATCH).enumerate().map_init(
-            || vec![0; self.order.len()],
-            |marks: &mut Vec<u64>, (batch, users)| {
+            || Batch::new(self.order.len(), depth),
+            |own, (batch, users)| {
                 let asked = |at: usize| heard.get(batch * BATCH + at);
                 for at in 0..users.len() {
                     for &item in asked(at) {
-                        marks[item as usize] |= 1 << at;
+                        own.marks[item as usize] |= 1 << at;
                     }
                 }
-                let mut lists = arch.dispatch(Walk {
+                arch.dispatch(Walk {
                     catalogue: self,
                     users,
-                    marks,
-                    depth,
+                    own,
                 });
-                if let Some(targets) = targets {
-                    for (at, best) in lists.iter_mut().enumerate().filter(|(_, best)| best.tied) {
-                        let equal = self.equal_behind(arch, users[at], best, depth);
-                        let unheard = equal.filter(|item| marks[*item as usize] & 1 << at == 0);
-                        best.cut = Cut::of(unheard, targets.get(batch * BATCH + at));
+                let mut lists = Lists::new(targets.is_some());
+                for (at, &user) in users.iter().enumerate() {
+                    let tied = lists.add(own.growing[at].best(&mut own.best), depth);
+                    if let Some(targets) = targets.filter(|_| tied) {
+                        let equal = self.equal_behind(arch, user, lists.last());
+                        let unheard = equal.filter(|item| own.marks[*item as usize] & 1 << at == 0);
+                        let cut = Cut::of(unheard, targets.get(batch * BATCH + at));
+                        lists.cut_off(cut);
                     }
                 }
                 for at in 0..users.len() {
                     for &item in asked(at) {
-                        marks[item as usize] = 0;
+                        own.marks[item as usize] = 0;
                     }
                 }
                 lists
             },
         );
-        let batches: Vec<Vec<Best>> = batches.collect();
-        batches.into_iter().flatten().collect()
+        Lists::joined(batches.collect(), targets.is_some())
     }
 
     /// All items of the same score as the last place of a full list that are not on it, ascending.
@@ -122,10 +117,8 @@ impl<'a> Catalogue<'a> {
         &self,
         arch: Arch,
         user: u32,
-        best: &Best,
-        depth: usize,
+        (last, score): (u32, f64),
     ) -> impl Iterator<Item = u32> + use<> {
-        let (last, score) = best.items[depth - 1];
         let mut equal = arch.dispatch(Equal {
             catalogue: self,
             user,
@@ -148,16 +141,24 @@ impl<'a> Catalogue<'a> {
     }
 }
 
-fn norm(row: &ArrayRef1<f32>) -> f64 {
-    let squares = row.iter().map(|&x| f64::from(x) * f64::from(x));
-    squares.sum::<f64>().sqrt()
+/// What a thread needs for a batch of users, whatever their number.
+struct Batch {
+    /// By item, which of the users heard it; 0 between batches.
+    marks: Vec<u64>,
+    growing: Vec<Growing>,
+    active: Vec<usize>,
+    best: Vec<(u32, f64)>,
 }
 
-/// The largest of norms; `None` if one of them is not finite.
-fn largest(mut norms: impl Iterator<Item = f64>) -> Option<f64> {
-    norms.try_fold(0.0, |most, norm| {
-        norm.is_finite().then(|| f64::max(most, norm))
-    })
+impl Batch {
+    fn new(items: usize, depth: usize) -> Self {
+        Self {
+            marks: vec![0; items],
+            growing: (0..BATCH).map(|_| Growing::new(depth + 1)).collect(),
+            active: Vec::with_capacity(BATCH),
+            best: Vec::new(),
+        }
+    }
 }
 
 /// A list as it grows: of scores and items, best first, one longer than asked for, which tells ties.
@@ -193,65 +194,69 @@ impl Growing {
         }
     }
 
-    fn best(self, depth: usize) -> Best {
-        let items = self
-            .list
-            .into_iter()
-            .map(|(score, item)| (item, f64::from(score)));
-        let mut items: Vec<(u32, f64)> = items.collect();
-        let tied = cut(&mut items, depth);
-        Best {
-            items,
-            tied,
-            cut: Cut::default(),
-        }
+    /// Items and scores, best first.
+    fn best<'b>(&self, best: &'b mut Vec<(u32, f64)>) -> &'b [(u32, f64)] {
+        best.clear();
+        let list = self.list.iter();
+        best.extend(list.map(|&(score, item)| (item, f64::from(score))));
+        best
+    }
+
+    /// Empty again.
+    fn clear(&mut self) {
+        self.list.clear();
+        self.least = f32::NEG_INFINITY;
     }
 }
 
-/// The lists of a batch of users.
+/// The lists of a batch of users, which go to `own.growing`.
 struct Walk<'a, 'c> {
     catalogue: &'a Catalogue<'c>,
     users: &'a [u32],
-    /// By item, which of the users heard it.
-    marks: &'a [u64],
-    depth: usize,
+    own: &'a mut Batch,
 }
 
 impl WithSimd for Walk<'_, '_> {
-    type Output = Vec<Best>;
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Vec<Best> {
+    fn with_simd<S: Simd>(self, simd: S) {
         // Without an instruction for it, multiplying and adding in one step would be a slow function.
         if S::IS_SCALAR || portable() {
-            self.walk(Plain)
+            self.walk(Plain);
         } else {
-            self.walk(Fused(simd))
+            self.walk(Fused(simd));
         }
     }
 }
 
 impl Walk<'_, '_> {
     #[inline(always)]
-    fn walk(self, kernel: impl Kernel) -> Vec<Best> {
+    fn walk(self, kernel: impl Kernel) {
         let Self {
             catalogue,
             users,
-            marks,
-            depth,
+            own:
+                Batch {
+                    marks,
+                    growing,
+                    active,
+                    ..
+                },
         } = self;
-        let rows: Vec<&[f32]> = users.iter().map(|&u| catalogue.factors_of(u)).collect();
-        let lengths: Vec<f64> = users
-            .iter()
-            .map(|&u| norm(&catalogue.users.row(u as usize)) * catalogue.slack)
-            .collect();
-        let mut growing: Vec<Growing> = users.iter().map(|_| Growing::new(depth + 1)).collect();
-        let mut active: Vec<usize> = Vec::new();
+        let mut rows: [&[f32]; BATCH] = [&[]; BATCH];
+        for (row, &user) in rows.iter_mut().zip(users) {
+            *row = catalogue.factors_of(user);
+        }
+        let mut lengths = [Length::default(); BATCH];
+        catalogue.bounds.lengths(&rows[..users.len()], &mut lengths);
+        active.clear();
         for at in 0..users.len() {
+            growing[at].clear();
             // All scores of a user without factors are 0: the first items that were not heard.
-            if lengths[at] == 0.0 {
+            if lengths[at].is_zero() {
                 let unheard = (0..marks.len()).filter(|&item| marks[item] & 1 << at == 0);
-                for item in unheard.take(depth + 1) {
+                for item in unheard.take(growing[at].length) {
                     growing[at].add(0.0, item as u32);
                 }
             } else {
@@ -260,7 +265,7 @@ impl Walk<'_, '_> {
         }
         for (panel, items) in catalogue.order.chunks(PANEL).enumerate() {
             let norm = catalogue.norms[panel];
-            active.retain(|&at| norm * lengths[at] >= f64::from(growing[at].least));
+            active.retain(|&at| lengths[at].bound(norm) >= f64::from(growing[at].least));
             if active.is_empty() {
                 break;
             }
@@ -281,7 +286,6 @@ impl Walk<'_, '_> {
                 });
             }
         }
-        growing.into_iter().map(|list| list.best(depth)).collect()
     }
 }
 

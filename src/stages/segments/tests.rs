@@ -6,7 +6,7 @@ use musicrec_api::{
     Cells, Column, Events, Fold, Log, Recommender, Result, Role, Roles, Scores, Text, Users,
 };
 
-use super::{Divided, Line, Of, Places, combine, divide, measure, thirds};
+use super::{Divided, Line, Lines, Of, Places, combine, divide, measure, thirds};
 use crate::experiment::{ColdUsers, Evaluation, Heard};
 use crate::stages::audit::Audited;
 use crate::stages::fold::{FoldData, ready};
@@ -39,7 +39,7 @@ impl Recommender for Fixed {
 }
 
 /// What a model reaches that scores items by place, best first.
-fn reached(data: &FoldData, evaluation: &Evaluation) -> Vec<Line> {
+fn reached<'f>(data: &'f FoldData, evaluation: &Evaluation) -> Lines<'f> {
     let items = data.fit.items.len();
     let model = Fixed((0..items).map(|at| (items - at) as f64).collect());
     let lists = rank(&model, &data.asked, &data.heard, (items, 3), &|_| {
@@ -53,9 +53,12 @@ fn reached(data: &FoldData, evaluation: &Evaluation) -> Vec<Line> {
 }
 
 /// Users and the value of a metric in a segment.
-fn within(lines: &[Line], by: &str, segment: &str, metric: usize) -> Vec<(String, f64)> {
-    let lines = lines.iter().filter(|l| l.by == by && l.segment == segment);
-    lines.map(|l| (l.user.clone(), l.values[metric])).collect()
+fn within(lines: &Lines, by: &str, segment: &str, metric: usize) -> Vec<(String, f64)> {
+    let lines = lines.iter();
+    let lines = lines.filter(|(l, _)| l.by == by && l.segment == segment);
+    lines
+        .map(|(l, values)| (l.user.to_owned(), values[metric]))
+        .collect()
 }
 
 fn owned(values: &[(&str, f64)]) -> Vec<(String, f64)> {
@@ -128,7 +131,7 @@ fn activity_popularity_and_number_of_targets_by_hand() {
         "{ndcg:?}"
     );
     // History is no question where nothing heard is a target.
-    assert!(lines.iter().all(|l| l.by != "history"));
+    assert!(lines.iter().all(|(l, _)| l.by != "history"));
     let activity = &data.segments[0].division.segments;
     assert_eq!(activity[2].what, "4 events before");
     let popularity = &data.segments[2].division.segments;
@@ -386,19 +389,17 @@ fn the_columns_of_users_and_items_divide_nothing() {
 
 #[test]
 fn periods_are_averaged_over_those_with_the_user_in_the_segment() {
-    let line = |segment: &str, user: &str, value: f64| Line {
-        by: "activity".into(),
-        segment: segment.into(),
-        user: user.into(),
-        values: vec![value],
+    let lines = |lines: &[(&'static str, &'static str, f64)]| {
+        let mut all = Lines::default();
+        for &(segment, user, value) in lines {
+            let by = "activity";
+            all.push(Line { by, segment, user }, [value]);
+        }
+        all
     };
-    let first = vec![line("low", "u1", 1.0), line("low", "u2", 0.0)];
-    let second = vec![line("low", "u1", 0.5), line("high", "u2", 1.0)];
-    let expected = vec![
-        line("low", "u1", 0.75),
-        line("low", "u2", 0.0),
-        line("high", "u2", 1.0),
-    ];
+    let first = lines(&[("low", "u1", 1.0), ("low", "u2", 0.0)]);
+    let second = lines(&[("low", "u1", 0.5), ("high", "u2", 1.0)]);
+    let expected = lines(&[("low", "u1", 0.75), ("low", "u2", 0.0), ("high", "u2", 1.0)]);
     assert_eq!(combine(vec![first.clone(), second]), expected);
     assert_eq!(combine(vec![first.clone()]), first);
 }

@@ -8,9 +8,9 @@ use musicrec_api::{Events, FitContext, Model, Scores, Train, Users};
 use ndarray::{Array2, ArrayView2};
 use pulp::WithSimd as _;
 
-use super::{Best, Catalogue, Walk};
+use super::{Batch, Catalogue, Walk};
 use crate::stages::fold::Ragged;
-use crate::stages::rank::Targets;
+use crate::stages::rank::{Lists, Targets};
 use crate::stages::ties::Cut;
 
 /// One running sum from the first factor to the last, as the kernel has it on this machine.
@@ -29,8 +29,9 @@ fn plain(
     items: &ArrayView2<f32>,
     (asked, heard, targets): (&[u32], &Ragged<u32>, Option<&Targets>),
     depth: usize,
-) -> Vec<Best> {
-    let of = |(at, &user): (usize, &u32)| {
+) -> Lists {
+    let mut lists = Lists::new(targets.is_some());
+    for (at, &user) in asked.iter().enumerate() {
         let row = users.row(user as usize);
         let row = row.as_slice().unwrap();
         let unheard = (0..items.nrows() as u32).filter(|i| heard.get(at).binary_search(i).is_err());
@@ -44,30 +45,25 @@ fn plain(
             .collect();
         all.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap().then(a.0.cmp(&b.0)));
         let tied = all.len() > depth && all[depth].1 == all[depth - 1].1;
-        let mut cut = Cut::default();
-        if let Some(targets) = targets.filter(|_| tied) {
-            let equal = all[depth..]
-                .iter()
-                .take_while(|(_, s)| *s == all[depth - 1].1);
-            cut = Cut::of(equal.map(|(item, _)| *item), targets.get(at));
+        lists.ranked.push(all.iter().take(depth).copied());
+        lists.tied.push(tied);
+        if let (Some(cut), Some(targets)) = (&mut lists.cut, targets) {
+            let behind = all.iter().skip(depth);
+            let equal = behind.take_while(|(_, s)| tied && *s == all[depth - 1].1);
+            cut.push(Cut::of(equal.map(|(item, _)| *item), targets.get(at)));
         }
-        all.truncate(depth);
-        Best {
-            items: all,
-            tied,
-            cut,
-        }
-    };
-    asked.iter().enumerate().map(of).collect()
+    }
+    lists
 }
 
-fn assert_equal(got: &[Best], wanted: &[Best], what: &str) {
-    assert_eq!(got.len(), wanted.len(), "{what}");
-    for (at, (got, wanted)) in got.iter().zip(wanted).enumerate() {
-        assert_eq!(got.items, wanted.items, "{what}: user {at}");
-        assert_eq!(got.tied, wanted.tied, "{what}: user {at}");
-        assert_eq!(got.cut, wanted.cut, "{what}: user {at}");
+fn assert_equal(got: &Lists, wanted: &Lists, what: &str) {
+    assert_eq!(got.tied.len(), wanted.tied.len(), "{what}");
+    for at in 0..got.tied.len() {
+        let of = |lists: &Lists| lists.ranked.get(at).to_vec();
+        assert_eq!(of(got), of(wanted), "{what}: user {at}");
+        assert_eq!(got.tied[at], wanted.tied[at], "{what}: user {at}");
     }
+    assert_eq!(got.cut, wanted.cut, "{what}");
 }
 
 /// Reproducible numbers without meaning.
@@ -140,22 +136,25 @@ fn ties_zeros_masks_and_all_shapes() {
                     continue;
                 }
                 // Machines without such instructions too.
+                let mut own = Batch::new(n_items, depth);
                 for (batch, asked) in asked.chunks(super::BATCH).enumerate() {
-                    let mut marks = vec![0; n_items];
+                    own.marks.fill(0);
                     for at in 0..asked.len() {
                         for &item in heard.get(batch * super::BATCH + at) {
-                            marks[item as usize] |= 1 << at;
+                            own.marks[item as usize] |= 1 << at;
                         }
                     }
                     let walk = Walk {
                         catalogue: &catalogue,
                         users: asked,
-                        marks: &marks,
-                        depth,
+                        own: &mut own,
                     };
-                    let lists = walk.with_simd(pulp::Scalar);
-                    let wanted = &wanted[batch * super::BATCH..][..asked.len()];
-                    assert_equal(&lists, wanted, &what);
+                    walk.with_simd(pulp::Scalar);
+                    for at in 0..asked.len() {
+                        let best = own.growing[at].best(&mut own.best);
+                        let best = &best[..best.len().min(depth)];
+                        assert_eq!(best, wanted.ranked.get(batch * super::BATCH + at), "{what}");
+                    }
                 }
             }
         }
