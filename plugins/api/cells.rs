@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
+use crate::packed::compact;
+
 /// Code of a missing text cell.
 pub const MISSING: u32 = u32::MAX;
 /// Value of a missing time cell; missing numbers are NaN.
@@ -108,10 +110,6 @@ impl Cells {
     }
 
     pub(crate) fn retain(&mut self, keep: &[bool]) {
-        fn compact<T>(values: &mut Vec<T>, keep: &[bool]) {
-            let mut keep = keep.iter();
-            values.retain(|_| *keep.next().expect("one flag a row"));
-        }
         match self {
             Self::Text(text) => compact(&mut text.codes, keep),
             Self::Number(numbers) => compact(numbers, keep),
@@ -126,37 +124,4 @@ pub fn time_text(seconds: i64) -> String {
         return String::new();
     }
     jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s"), |t| t.to_string())
-}
-
-/// The codes of a growing column's texts.
-pub(crate) struct Known(FxHashMap<String, u32>);
-
-impl Known {
-    pub(crate) fn of(cells: &Cells) -> Self {
-        let values = match cells {
-            Cells::Text(text) => text.values.as_slice(),
-            _ => &[],
-        };
-        Self(values.iter().cloned().zip(0..).collect())
-    }
-
-    pub(crate) fn append(&mut self, to: &mut Text, from: Text) {
-        let recode: Vec<u32> = from
-            .values
-            .into_iter()
-            .map(|value| {
-                *self.0.entry(value).or_insert_with_key(|value| {
-                    to.values.push(value.clone());
-                    to.values.len() as u32 - 1
-                })
-            })
-            .collect();
-        to.codes.extend(from.codes.iter().map(|&code| {
-            if code == MISSING {
-                MISSING
-            } else {
-                recode[code as usize]
-            }
-        }));
-    }
 }

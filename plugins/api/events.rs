@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::cells::{Cells, MISSING, MISSING_TIME, Text};
+use crate::view::{TextView, View};
 use crate::{Error, Log, Result};
 
 /// Identifiers in their order: numeric if all are integers, else as text. An index into the table is
@@ -251,69 +252,76 @@ fn compact_ids(table: &Ids, codes: &[u32]) -> (Ids, Vec<u32>, Vec<u32>) {
 }
 
 fn missing(log: &Log, column: &str, rows: impl Iterator<Item = usize>) -> Result<()> {
-    let rows: Vec<usize> = rows.collect();
-    let Some(&first) = rows.first() else {
+    let mut rows = rows;
+    let Some(first) = rows.next() else {
         return Ok(());
     };
     Err(Error::data(format!(
         "{} rows have no {column} (the first is row {}); add a cleaner, for example \
          `drop_missing = {{ columns = [\"{column}\"] }}`",
-        rows.len(),
-        log.numbers()[first]
+        1 + rows.count(),
+        log.number(first)
     )))
 }
 
 fn id_column(log: &Log, name: &str) -> Result<(Ids, Vec<u32>)> {
-    let text = match log.column(name)? {
-        Cells::Text(text) => text.clone(),
-        cells => (0..log.rows())
-            .map(|r| (!cells.is_missing(r)).then(|| cells.show(r)))
-            .collect::<Text>(),
+    let view = log.view(name)?;
+    let shown: Cells;
+    let text = if let View::Text(text) = view {
+        text
+    } else {
+        let rows = 0..log.rows();
+        let text: Text = rows
+            .map(|r| (!view.is_missing(r)).then(|| view.show(r)))
+            .collect();
+        shown = Cells::Text(text);
+        match View::of(&shown) {
+            View::Text(text) => text,
+            View::Number(_) | View::Time(_) => unreachable!("just made of texts"),
+        }
     };
+    let values = text.values();
     // A blank id is nobody: not a user of the name "".
-    missing(
-        log,
-        name,
-        (0..log.rows()).filter(|&r| text.get(r).is_none_or(|t| t.trim().is_empty())),
-    )?;
-    let mut used = vec![false; text.values.len()];
-    for &code in &text.codes {
+    let blank: Vec<bool> = values.iter().map(|v| v.trim().is_empty()).collect();
+    let absent = |(_, code): &(usize, u32)| *code == MISSING || blank[*code as usize];
+    let codes = || text.codes().enumerate();
+    missing(log, name, codes().filter(absent).map(|(row, _)| row))?;
+    let mut used = vec![false; values.len()];
+    for code in text.codes() {
         used[code as usize] = true;
     }
-    let in_use = text.values.iter().zip(&used).filter(|(_, used)| **used);
+    let in_use = values.iter().zip(&used).filter(|(_, used)| **used);
     let ids = Ids::new(in_use.map(|(value, _)| value.clone()).collect());
     let known: FxHashMap<&str, u32> = ids.iter().zip(0..).collect();
-    let recode: Vec<u32> = text
-        .values
+    let recode: Vec<u32> = values
         .iter()
         .map(|value| known.get(value.as_str()).copied().unwrap_or(MISSING))
         .collect();
-    let codes = text.codes.iter().map(|&c| recode[c as usize]).collect();
+    let codes = text.codes().map(|c| recode[c as usize]).collect();
     Ok((ids, codes))
 }
 
 fn kind_column(log: &Log, name: &str) -> Result<(Vec<String>, Vec<u32>)> {
-    let Cells::Text(text) = log.column(name)? else {
+    let View::Text(text) = log.view(name)? else {
         return Err(Error::definition(format!(
             "column `{name}` names events, so it must stay text; remove the cleaner that parses it"
         )));
     };
-    let blank = |code: u32| code == MISSING || text.values[code as usize].trim().is_empty();
-    let codes = text
-        .codes
-        .iter()
-        .map(|&c| if blank(c) { MISSING } else { c });
-    Ok((text.values.clone(), codes.collect()))
+    let values = text.values();
+    let blank: Vec<bool> = values.iter().map(|v| v.trim().is_empty()).collect();
+    let known = |code: u32| code != MISSING && !blank[code as usize];
+    let codes = text.codes().map(|c| if known(c) { c } else { MISSING });
+    Ok((values.to_vec(), codes.collect()))
 }
 
 fn time_column(log: &Log, name: &str) -> Result<Vec<i64>> {
-    let times = match log.column(name)? {
-        Cells::Time(times) => times.clone(),
-        Cells::Number(numbers) => numbers
+    let times: Vec<i64> = match log.view(name)? {
+        View::Time(times) => times.iter().collect(),
+        View::Number(numbers) => numbers
             .iter()
-            .map(|&n| if n.is_nan() { MISSING_TIME } else { n as i64 })
+            .map(|n| if n.is_nan() { MISSING_TIME } else { n as i64 })
             .collect(),
-        Cells::Text(text) => per_value(
+        View::Text(text) => per_value(
             log,
             name,
             text,
@@ -334,7 +342,7 @@ fn time_column(log: &Log, name: &str) -> Result<Vec<i64>> {
     if let Some(row) = times.iter().position(|&t| t != MISSING_TIME && !is_time(t)) {
         return Err(Error::data(format!(
             "row {}, column `{name}`: {} is no time in seconds; were they milliseconds?",
-            log.numbers()[row],
+            log.number(row),
             times[row]
         )));
     }
@@ -352,9 +360,9 @@ fn is_time(seconds: i64) -> bool {
 }
 
 fn number_column(log: &Log, name: &str) -> Result<Vec<f32>> {
-    match log.column(name)? {
-        Cells::Number(numbers) => Ok(numbers.iter().map(|&n| n as f32).collect()),
-        Cells::Text(text) => per_value(
+    match log.view(name)? {
+        View::Number(numbers) => Ok(numbers.iter().map(|n| n as f32).collect()),
+        View::Text(text) => per_value(
             log,
             name,
             text,
@@ -362,7 +370,7 @@ fn number_column(log: &Log, name: &str) -> Result<Vec<f32>> {
             |value| value.parse::<f32>().ok().filter(|v| v.is_finite()),
             "not a plain number; add the cleaner `parse_numbers`",
         ),
-        Cells::Time(_) => Err(Error::definition(format!(
+        View::Time(_) => Err(Error::definition(format!(
             "column `{name}` must be a number, but a cleaner made it a time"
         ))),
     }
@@ -373,24 +381,24 @@ fn number_column(log: &Log, name: &str) -> Result<Vec<f32>> {
 fn per_value<T: Copy>(
     log: &Log,
     name: &str,
-    text: &Text,
+    text: TextView<'_>,
     absent: T,
     parse: impl Fn(&str) -> Option<T>,
     expected: &str,
 ) -> Result<Vec<T>> {
     let parsed: Vec<Option<T>> = text
-        .values
+        .values()
         .iter()
         .map(|v| if v.is_empty() { Some(absent) } else { parse(v) })
         .collect();
     (0..log.rows())
-        .map(|row| match text.codes[row] {
+        .map(|row| match text.code(row) {
             MISSING => Ok(absent),
             code => parsed[code as usize].ok_or_else(|| {
                 Error::data(format!(
                     "row {}, column `{name}`: `{}` is {expected}",
-                    log.numbers()[row],
-                    text.values[code as usize]
+                    log.number(row),
+                    text.values()[code as usize]
                 ))
             }),
         })

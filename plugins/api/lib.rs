@@ -37,6 +37,7 @@ mod ledger;
 mod log;
 mod metric;
 mod model;
+mod packed;
 mod params;
 mod registry;
 mod seed;
@@ -44,6 +45,7 @@ mod shared_parts;
 mod source;
 mod splitter;
 mod steps;
+mod view;
 mod weighting;
 
 pub use cells::{Cells, MISSING, MISSING_TIME, Text, time_text};
@@ -55,7 +57,7 @@ pub use fit_context::{FitContext, StartingFactors};
 pub use folds::fold_faults;
 pub use item_values::ItemValues;
 pub use ledger::{Account, Ledger, Sample};
-pub use log::{Column, Fate, Log, Roles};
+pub use log::{Column, Fate, Log, Roles, Whole};
 pub use metric::{
     Better, BoundMetric, ChanceView, Identity, Measure, MeasureLists, Metric, MetricContext,
     Nature, UserView,
@@ -70,6 +72,7 @@ pub use shared_parts::{SharedPart, SharedParts};
 pub use source::{Source, SourceContext};
 pub use splitter::{Fold, Role, Splitter};
 pub use steps::{Checkpoints, Steps};
+pub use view::{NumbersView, TextView, TimesView, View};
 pub use weighting::{Weigh, Weighting, cell_weights, rescale_cells};
 
 /// What [`register!`] expands to needs these names, whatever the plugin's crate depends on.

@@ -6,14 +6,14 @@ use std::hash::Hasher as _;
 
 use hashbrown::HashTable;
 use musicrec_api::{
-    Cells, CheckContext, Cleaner, Error, Ledger, Log, Problem, Reach, Result, register,
+    CheckContext, Cleaner, Error, Ledger, Log, Problem, Reach, Result, View, register,
 };
 use rustc_hash::FxHasher;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::cells::{bits, drop_rows, missing_columns};
+use crate::cells::{drop_rows, missing_columns};
 
 /// Drops all copies of a row but one.
 ///
@@ -77,19 +77,21 @@ impl Cleaner for DropDuplicates {
 
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
         let keys = self.keys(part)?;
-        let others: Vec<&Cells> = part
-            .columns()
-            .iter()
-            .map(|c| &c.cells)
-            .filter(|cells| !keys.iter().any(|key| std::ptr::eq(*key, *cells)))
+        let is_key = |name: &str| keys.iter().any(|(key, _)| *key == name);
+        let others: Vec<View> = part
+            .names()
+            .zip(part.views())
+            .filter(|(name, _)| !is_key(name))
+            .map(|(_, cells)| cells)
             .collect();
-        let same = |columns: &[&Cells], a: usize, b: usize| {
-            columns.iter().all(|cells| bits(cells, a) == bits(cells, b))
+        let keys: Vec<View> = keys.iter().map(|(_, cells)| *cells).collect();
+        let same = |columns: &[View], a: usize, b: usize| {
+            columns.iter().all(|cells| cells.bits(a) == cells.bits(b))
         };
         let hash = |row: usize| {
             let mut hasher = FxHasher::default();
             for cells in &keys {
-                hasher.write_u64(bits(cells, row));
+                hasher.write_u64(cells.bits(row));
             }
             hasher.finish()
         };
@@ -125,11 +127,13 @@ impl Cleaner for DropDuplicates {
 register!(Cleaner, DropDuplicates, "drop_duplicates", revision = 1);
 
 impl DropDuplicates {
-    fn keys<'a>(&self, log: &'a Log) -> Result<Vec<&'a Cells>> {
+    /// The columns that make two rows the same, with their names.
+    fn keys<'a>(&'a self, log: &'a Log) -> Result<Vec<(&'a str, View<'a>)>> {
         let roles = log.roles();
+        let named = |name: &'a String| Ok((name.as_str(), log.view(name)?));
         match &self.by {
-            By::Cells => Ok(log.columns().iter().map(|c| &c.cells).collect()),
-            By::Columns(names) => names.iter().map(|name| log.column(name)).collect(),
+            By::Cells => Ok(log.names().zip(log.views()).collect()),
+            By::Columns(names) => names.iter().map(named).collect(),
             By::Event => {
                 let Some(time) = &roles.time else {
                     return Err(Error::definition(
@@ -144,7 +148,7 @@ impl DropDuplicates {
                     roles.event.as_ref(),
                     Some(time),
                 ];
-                names.into_iter().flatten().map(|n| log.column(n)).collect()
+                names.into_iter().flatten().map(named).collect()
             }
         }
     }

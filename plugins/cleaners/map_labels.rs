@@ -77,7 +77,7 @@ impl Cleaner for MapLabels {
                     let near = nearest(&fold(label), known).map_or(String::new(), |spelling| {
                         format!("; did you mean `{}`?", spellings[spelling])
                     });
-                    let (rows, first) = (entry.rows, part.numbers()[entry.first]);
+                    let (rows, first) = (entry.rows, part.number(entry.first));
                     format!(
                         "`{}` ({rows} rows, the first is row {first}{near})",
                         cut(label)

@@ -1,7 +1,7 @@
 //! Cells that say in words that they hold nothing.
 
 use musicrec_api::{
-    Cells, CheckContext, Cleaner, Fate, Ledger, Log, Problem, Reach, Result, register,
+    CheckContext, Cleaner, Fate, Ledger, Log, Problem, Reach, Result, View, register,
 };
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
@@ -58,9 +58,9 @@ impl Cleaner for MissingMarkers {
         };
         let markers: FxHashSet<String> = self.markers.iter().map(|m| fold(m)).collect();
         let columns = if self.columns.is_empty() {
-            let is_text = |c: &&musicrec_api::Column| matches!(c.cells, Cells::Text(_));
-            let columns = part.columns().iter().filter(is_text);
-            columns.map(|c| c.name.clone()).collect()
+            let columns = part.names().zip(part.views());
+            let texts = columns.filter(|(_, cells)| matches!(cells, View::Text(_)));
+            texts.map(|(name, _)| name.to_owned()).collect()
         } else {
             self.columns.clone()
         };

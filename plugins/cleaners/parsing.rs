@@ -96,7 +96,7 @@ impl<T: Copy> Parser<'_, T> {
             };
             values[code] = value;
             let sample = Sample {
-                row: log.numbers()[entry.first],
+                row: log.number(entry.first),
                 before: cut(before),
                 after: shown(value),
             };
@@ -115,7 +115,7 @@ impl<T: Copy> Parser<'_, T> {
             return Err(Error::data(format!(
                 "row {}, column `{}`: `{}` cannot be read ({what}); {rows} rows have such cells \
                  ({}); {}",
-                log.numbers()[*first],
+                log.number(*first),
                 self.column,
                 cut(value),
                 each.join(", "),
@@ -132,7 +132,7 @@ impl<T: Copy> Parser<'_, T> {
             && let Some(first) = column.codes.iter().position(|c| *c == MISSING)
         {
             let sample = Sample {
-                row: log.numbers()[first],
+                row: log.number(first),
                 before: String::new(),
                 after: shown(fill),
             };

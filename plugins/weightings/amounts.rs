@@ -43,7 +43,7 @@ fn impossible(
         Some(log) => {
             let column = role(log.roles()).map_or("?", String::as_str);
             (
-                format!("row {}, column `{column}`", log.numbers()[row]),
+                format!("row {}, column `{column}`", log.number(row)),
                 column,
             )
         }

@@ -75,7 +75,7 @@ fn write(to: &mut Writer, log: &Log, funnel: &[Step]) -> io::Result<()> {
     to.json(&funnel)?;
     to.json(log.roles())?;
     to.numbers(log.numbers())?;
-    to.count(log.columns().len())?;
+    to.count(log.names().len())?;
     for column in log.columns() {
         to.text(&column.name)?;
         match &column.cells {

@@ -344,7 +344,7 @@ pub(crate) fn learnable(
         .map(|(at, cleaner)| Step::clean(*at, &***cleaner, &mut part))
         .collect::<Result<_, _>>()?;
     let left: FxHashSet<u64> = part.numbers().iter().copied().collect();
-    rows.retain(|&e| left.contains(&log.numbers()[events.row[e as usize] as usize]));
+    rows.retain(|&e| left.contains(&log.number(events.row[e as usize] as usize)));
     if rows.is_empty() {
         let names: Vec<&str> = steps.iter().map(|s| s.name.as_str()).collect();
         return Err(Error::data(format!(

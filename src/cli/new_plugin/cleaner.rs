@@ -50,7 +50,7 @@ impl Cleaner for MyPlugin {
         // Every row that goes is booked, with its number and its cell as a sample.
         for row in (0..part.rows()).filter(|&row| drop[row]) {
             let sample = Sample {
-                row: part.numbers()[row],
+                row: part.number(row),
                 before: part.column(&self.column)?.show(row).into_owned(),
                 after: None,
             };
