@@ -41,6 +41,7 @@ mod packed;
 mod params;
 mod registry;
 mod seed;
+mod series;
 mod shared_parts;
 mod source;
 mod splitter;
@@ -68,6 +69,7 @@ pub use model::{
 pub use params::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
 pub use registry::{Kind, Registration, duplicates, registrations};
 pub use seed::{derive_seed, rng};
+pub use series::{Series, SeriesValue, Values};
 pub use shared_parts::{SharedPart, SharedParts};
 pub use source::{Source, SourceContext};
 pub use splitter::{Fold, Role, Splitter};

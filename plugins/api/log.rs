@@ -1,12 +1,12 @@
 //! A listening log as columns: what sources fill and cleaners repair.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cells::{Cells, MISSING};
-use crate::packed::{Growing, Packed, Runs};
+use crate::packed::{Codes, Growing, Packed, Runs};
 use crate::view::View;
 use crate::{Error, Ledger, Result, Sample, nearest};
 
@@ -222,6 +222,27 @@ impl Log {
     /// The cells of all columns to look at, in their order.
     pub fn views(&self) -> impl ExactSizeIterator<Item = View<'_>> {
         self.columns.iter().map(Held::view)
+    }
+
+    /// The codes of a packed column of texts or numbers, shared.
+    pub(crate) fn shared_codes(&self, name: &str) -> Option<Codes> {
+        match self.packed(name)? {
+            Packed::Text(codes, _) | Packed::Coded(codes, _) => Some(codes.clone()),
+            Packed::Numbers(_) | Packed::Since(..) | Packed::Times(_) => None,
+        }
+    }
+
+    /// The times of a packed column, as offsets from one, shared.
+    pub(crate) fn shared_times(&self, name: &str) -> Option<(i64, Arc<Vec<u32>>)> {
+        match self.packed(name)? {
+            Packed::Since(from, offsets) => Some((*from, Arc::clone(offsets))),
+            _ => None,
+        }
+    }
+
+    fn packed(&self, name: &str) -> Option<&Packed> {
+        let column = self.columns.iter().find(|column| column.name == name)?;
+        column.packed.as_ref()
     }
 
     fn position(&self, name: &str) -> Result<usize> {

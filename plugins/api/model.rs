@@ -1,6 +1,7 @@
 //! Models learn; what they return scores; the lab ranks.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -19,39 +20,49 @@ pub struct Train {
     /// Strength by user (rows) and item (columns), as the weighting made it.
     pub interactions: InteractionMatrix,
     /// The events behind it, in the same numbering; all of them, weight 0 included.
-    pub events: Events,
+    pub events: Arc<Events>,
 }
 
 impl Train {
     /// The fit part `events` (with compact tables) and one weight for each event: summed by cell,
     /// cells of weight 0 left out.
-    pub fn new(events: Events, weights: &[f64]) -> Self {
-        let mut cells: Vec<(u32, u32, f64)> = (0..events.len())
-            .map(|e| (events.user[e], events.item[e], weights[e]))
-            .collect();
-        // A stable sort: sums are always taken in the order of events.
-        cells.sort_by_key(|&(user, item, _)| (user, item));
-        cells.dedup_by(|next, kept| {
-            let same = (next.0, next.1) == (kept.0, kept.1);
-            if same {
-                kept.2 += next.2;
+    pub fn new(events: impl Into<Arc<Events>>, weights: &[f64]) -> Self {
+        let events: Arc<Events> = events.into();
+        let users = events.users.len();
+        let mut starts = vec![0usize; users + 1];
+        for &user in &events.user {
+            starts[user as usize + 1] += 1;
+        }
+        for row in 1..starts.len() {
+            starts[row] += starts[row - 1];
+        }
+        // The events by user, in their order.
+        let mut by_user = vec![0u32; events.len()];
+        let mut free = starts.clone();
+        for (event, &user) in (0..).zip(&events.user) {
+            let place = &mut free[user as usize];
+            by_user[*place] = event;
+            *place += 1;
+        }
+        drop(free);
+        let (mut indptr, mut indices, mut data) = (vec![0usize; 1], Vec::new(), Vec::new());
+        for user in 0..users {
+            let own = &mut by_user[starts[user]..starts[user + 1]];
+            // By item, and sums are always taken in the order of events.
+            own.sort_unstable_by_key(|&event| (events.item[event as usize], event));
+            let item = |event: u32| events.item[event as usize];
+            for cell in own.chunk_by(|&a, &b| item(a) == item(b)) {
+                let more = cell[1..].iter().map(|&event| weights[event as usize]);
+                let weight = more.fold(weights[cell[0] as usize], |sum, weight| sum + weight);
+                if weight > 0.0 {
+                    indices.push(item(cell[0]));
+                    data.push(weight as f32);
+                }
             }
-            same
-        });
-        cells.retain(|&(_, _, weight)| weight > 0.0);
-        let mut indptr = vec![0usize; events.users.len() + 1];
-        for &(user, _, _) in &cells {
-            indptr[user as usize + 1] += 1;
+            indptr.push(indices.len());
         }
-        for row in 1..indptr.len() {
-            indptr[row] += indptr[row - 1];
-        }
-        let interactions = InteractionMatrix::new(
-            (events.users.len(), events.items.len()),
-            indptr,
-            cells.iter().map(|&(_, item, _)| item).collect(),
-            cells.iter().map(|&(_, _, weight)| weight as f32).collect(),
-        );
+        let shape = (users, events.items.len());
+        let interactions = InteractionMatrix::new(shape, indptr, indices, data);
         Self {
             interactions,
             events,

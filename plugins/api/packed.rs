@@ -4,20 +4,28 @@
 //! row numbers take none where no row was dropped. What was packed comes out as it was, to the bit;
 //! only all NaN are one, for a missing number is a missing number.
 
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
-use std::hash::BuildHasher as _;
 
 use crate::cells::{Cells, MISSING, MISSING_TIME, Text};
 use crate::view::{CodesView, NumbersView, TextView, TimesView, View};
 
 /// Codes from 0 on, or [`MISSING`], in one, two or four bytes each. The largest number of a width is
-/// its missing one.
+/// its missing one. A clone shares them until one of the two changes.
 #[derive(Debug, Clone)]
 pub(crate) enum Codes {
-    One(Vec<u8>),
-    Two(Vec<u16>),
-    Four(Vec<u32>),
+    One(Arc<Vec<u8>>),
+    Two(Arc<Vec<u16>>),
+    Four(Arc<Vec<u32>>),
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        Self::One(Arc::default())
+    }
 }
 
 impl Codes {
@@ -37,40 +45,39 @@ impl Codes {
             Self::Four(_) => false,
         };
         if wide {
-            let view = self.view();
-            let codes = view.iter();
+            let codes = self.view().iter();
             *self = if values > usize::from(u16::MAX) {
-                Self::Four(codes.collect())
+                Self::Four(Arc::new(codes.collect()))
             } else {
-                Self::Two(codes.map(|code| code as u16).collect())
+                Self::Two(Arc::new(codes.map(|code| code as u16).collect()))
             };
         }
     }
 
     /// Appends codes of `values` distinct values, all smaller than that or missing.
-    fn extend(&mut self, values: usize, more: impl Iterator<Item = u32>) {
+    pub(crate) fn extend(&mut self, values: usize, more: impl Iterator<Item = u32>) {
         self.widen(values);
         // The missing code loses its upper bits, and is the largest of each width.
         match self {
-            Self::One(codes) => codes.extend(more.map(|code| code as u8)),
-            Self::Two(codes) => codes.extend(more.map(|code| code as u16)),
-            Self::Four(codes) => codes.extend(more),
+            Self::One(codes) => Arc::make_mut(codes).extend(more.map(|code| code as u8)),
+            Self::Two(codes) => Arc::make_mut(codes).extend(more.map(|code| code as u16)),
+            Self::Four(codes) => Arc::make_mut(codes).extend(more),
         }
     }
 
     fn retain(&mut self, keep: &[bool]) {
         match self {
-            Self::One(codes) => compact(codes, keep),
-            Self::Two(codes) => compact(codes, keep),
-            Self::Four(codes) => compact(codes, keep),
+            Self::One(codes) => compact(Arc::make_mut(codes), keep),
+            Self::Two(codes) => compact(Arc::make_mut(codes), keep),
+            Self::Four(codes) => compact(Arc::make_mut(codes), keep),
         }
     }
 
-    fn select(&self, rows: &[u32]) -> Self {
+    pub(crate) fn select(&self, rows: &[u32]) -> Self {
         match self {
-            Self::One(codes) => Self::One(pick(codes, rows)),
-            Self::Two(codes) => Self::Two(pick(codes, rows)),
-            Self::Four(codes) => Self::Four(pick(codes, rows)),
+            Self::One(codes) => Self::One(Arc::new(pick(codes, rows))),
+            Self::Two(codes) => Self::Two(Arc::new(pick(codes, rows))),
+            Self::Four(codes) => Self::Four(Arc::new(pick(codes, rows))),
         }
     }
 }
@@ -81,7 +88,7 @@ pub(crate) fn compact<T>(values: &mut Vec<T>, keep: &[bool]) {
     values.retain(|_| *keep.next().expect("one flag a row"));
 }
 
-fn pick<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
+pub(crate) fn pick<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
     rows.iter().map(|&row| values[row as usize]).collect()
 }
 
@@ -93,7 +100,7 @@ pub(crate) enum Packed {
     Coded(Codes, Vec<f64>),
     Numbers(Vec<f64>),
     /// Seconds after a time; [`MISSING`] is missing.
-    Since(i64, Vec<u32>),
+    Since(i64, Arc<Vec<u32>>),
     Times(Vec<i64>),
 }
 
@@ -112,7 +119,7 @@ impl Packed {
         match self {
             Self::Text(codes, _) | Self::Coded(codes, _) => codes.retain(keep),
             Self::Numbers(numbers) => compact(numbers, keep),
-            Self::Since(_, offsets) => compact(offsets, keep),
+            Self::Since(_, offsets) => compact(Arc::make_mut(offsets), keep),
             Self::Times(times) => compact(times, keep),
         }
     }
@@ -122,7 +129,7 @@ impl Packed {
             Self::Text(codes, values) => Self::Text(codes.select(rows), values.clone()),
             Self::Coded(codes, values) => Self::Coded(codes.select(rows), values.clone()),
             Self::Numbers(numbers) => Self::Numbers(pick(numbers, rows)),
-            Self::Since(from, offsets) => Self::Since(*from, pick(offsets, rows)),
+            Self::Since(from, offsets) => Self::Since(*from, Arc::new(pick(offsets, rows))),
             Self::Times(times) => Self::Times(pick(times, rows)),
         }
     }
@@ -157,11 +164,11 @@ const FEW: usize = u16::MAX as usize;
 impl Growing {
     /// A column of the type of `cells`, without any.
     pub(crate) fn like(cells: &Cells) -> Self {
-        let codes = Codes::One(Vec::new());
+        let codes = Codes::default();
         let packed = match cells {
             Cells::Text(_) => Packed::Text(codes, Vec::new()),
             Cells::Number(_) => Packed::Coded(codes, Vec::new()),
-            Cells::Time(_) => Packed::Since(0, Vec::new()),
+            Cells::Time(_) => Packed::Since(0, Arc::default()),
         };
         Self {
             packed,
@@ -228,6 +235,7 @@ impl Growing {
             let first = times.iter().find(|&&time| time != MISSING_TIME);
             *from = first.map_or(0, |time| time.saturating_sub(1 << 31));
         }
+        let offsets = Arc::make_mut(offsets);
         let before = offsets.len();
         for &time in times {
             let offset = match time {
@@ -332,7 +340,9 @@ impl Runs {
         let ends = self.runs.iter().skip(1).map(|run| run.0 as usize);
         let ends = ends.chain([self.rows]);
         let runs = self.runs.iter().zip(ends);
-        runs.flat_map(|(&(first, number), end)| (0..end as u64 - u64::from(first)).map(move |n| number + n))
+        runs.flat_map(|(&(first, number), end)| {
+            (0..end as u64 - u64::from(first)).map(move |n| number + n)
+        })
     }
 
     pub(crate) fn retain(&mut self, keep: &[bool]) {

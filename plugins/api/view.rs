@@ -20,7 +20,9 @@ impl<'a> View<'a> {
     /// The view of cells.
     pub fn of(cells: &'a Cells) -> Self {
         match cells {
-            Cells::Text(text) => Self::Text(TextView::new(CodesView::Four(&text.codes), &text.values)),
+            Cells::Text(text) => {
+                Self::Text(TextView::new(CodesView::Four(&text.codes), &text.values))
+            }
             Cells::Number(numbers) => Self::Number(NumbersView::plain(numbers)),
             Cells::Time(times) => Self::Time(TimesView::plain(times)),
         }
@@ -139,6 +141,14 @@ impl<'a> NumbersView<'a> {
     /// Whether there is no row.
     pub fn is_empty(self) -> bool {
         self.len() == 0
+    }
+
+    /// The distinct numbers, where they are held as codes.
+    pub(crate) fn values(self) -> Option<&'a [f64]> {
+        match self.0 {
+            Numbers::Plain(_) => None,
+            Numbers::Coded(_, values) => Some(values),
+        }
     }
 
     /// The number of a row; NaN if missing.

@@ -1,7 +1,8 @@
 //! What several cleaners need of columns and rows.
 
 use musicrec_api::{
-    Cells, CheckContext, Error, Ledger, Log, MISSING, MISSING_TIME, Problem, Result, Sample, Text, View,
+    Cells, CheckContext, Error, Ledger, Log, MISSING, MISSING_TIME, Problem, Result, Sample, Text,
+    View,
 };
 
 /// Samples of an account; the ledger keeps no more.

@@ -149,7 +149,7 @@ impl Splitter for Given {
             View::Number(_) | View::Time(_) => Vec::new(),
         };
         let mut parts = Parts::default();
-        for (event, &row) in (0..).zip(&events.row) {
+        for (event, row) in (0..).zip(&events.row) {
             let row = row as usize;
             let part = match cells {
                 _ if cells.is_missing(row) => None,

@@ -195,9 +195,9 @@ fn share_later(of: &Audited, past: &Past) -> f64 {
     let mut first = vec![i64::MAX; of.events.users.len()];
     for &row in &of.fold.targets {
         let user = &mut first[of.events.user[row as usize] as usize];
-        *user = (*user).min(of.events.time[row as usize]);
+        *user = (*user).min(of.events.time.at(row as usize));
     }
-    let mut times = of.data.fit.time.clone();
+    let mut times = of.data.fit.time.to_vec();
     times.sort_unstable();
     let later = |&user: &u32| {
         let until = times.partition_point(|&time| time <= first[user as usize]);
@@ -217,8 +217,8 @@ fn duplicates(of: &Audited) -> Check {
     }
     let key = |row: u32| {
         let at = row as usize;
-        let kind = events.kind.get(at).copied().unwrap_or(MISSING);
-        (events.user[at], events.item[at], events.time[at], kind)
+        let kind = events.kind.get(at).unwrap_or(MISSING);
+        (events.user[at], events.item[at], events.time.at(at), kind)
     };
     let rows = &of.fold.targets;
     let evaluated: FxHashSet<_> = rows.iter().map(|&row| key(row)).collect();

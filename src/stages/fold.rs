@@ -61,7 +61,7 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct FoldData {
     /// Events to learn from, with tables of the users and items that occur in them.
-    pub(crate) fit: Events,
+    pub(crate) fit: Arc<Events>,
     /// All items of the log, those that no model could name included.
     pub(crate) items: Arc<Ids>,
     /// All users of the log.
@@ -207,11 +207,18 @@ pub(crate) fn ready(
         rows.retain(|row| validation.binary_search(row).is_err());
     }
     let (rows, cleaned) = learnable(rows, events, cleaners)?;
-    let learned = events.select(&rows);
-    let (fit, users, items) = learned.compact();
-    let (given, held_out) = Given::of(learned, &history, &fit, &items);
     let future = events.select(&fold.targets);
     let wanted = wanted(&past, &future, &*evaluation.targets)?;
+    let learned = if rows == fold.fit {
+        past
+    } else {
+        drop(past);
+        events.select(&rows)
+    };
+    drop(rows);
+    let wide = (!history.is_empty()).then(|| learned.clone());
+    let (fit, users, items) = learned.into_compact();
+    let (given, held_out) = Given::of(wide, &history, &fit, &items);
     // Users held out are numbered behind those of the fit part, which has none of them.
     let users: Vec<u32> = users.into_iter().chain(held_out).collect();
     let local_user = inverse(&users, events.users.len());
@@ -229,7 +236,7 @@ pub(crate) fn ready(
         ties: evaluation.ties,
         segments: Vec::new(),
         summary: Summary::new(fold, (&fit, given.as_ref(), &future), items.len(), cleaned),
-        fit,
+        fit: Arc::new(fit),
         given,
     };
     let with_weight = wanted.chunk_by(|a, b| a.0 == b.0).count();
@@ -337,14 +344,14 @@ pub(crate) fn learnable(
     let Some(log) = events.log.as_ref().filter(|_| !cleaners.is_empty()) else {
         return Ok((rows, Vec::new()));
     };
-    let of_log: Vec<u32> = rows.iter().map(|&e| events.row[e as usize]).collect();
+    let of_log: Vec<u32> = rows.iter().map(|&e| events.row.at(e as usize)).collect();
     let mut part = log.select(&of_log);
     let steps: Vec<Step> = cleaners
         .iter()
         .map(|(at, cleaner)| Step::clean(*at, &***cleaner, &mut part))
         .collect::<Result<_, _>>()?;
     let left: FxHashSet<u64> = part.numbers().iter().copied().collect();
-    rows.retain(|&e| left.contains(&log.number(events.row[e as usize] as usize)));
+    rows.retain(|&e| left.contains(&log.number(events.row.at(e as usize) as usize)));
     if rows.is_empty() {
         let names: Vec<&str> = steps.iter().map(|s| s.name.as_str()).collect();
         return Err(Error::data(format!(
@@ -373,5 +380,5 @@ fn wanted(past: &Events, future: &Events, targets: &dyn Weighting) -> Result<Vec
 
 /// How many events of the fit part are not before a time.
 pub(crate) fn not_before(fit: &Events, time: i64) -> usize {
-    fit.time.iter().filter(|&&t| t >= time).count()
+    fit.time.iter().filter(|&t| t >= time).count()
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{
-    Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, Roles, SourceContext,
-    Whole, derive_seed,
+    Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, Roles, SourceContext, Whole,
+    derive_seed,
 };
 use serde::{Deserialize, Serialize};
 

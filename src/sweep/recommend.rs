@@ -1,6 +1,7 @@
 //! The product at the end: the best variant, fitted on everything, and its next songs for everybody.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 use serde_json::json;
@@ -124,7 +125,9 @@ impl Sweep<'_> {
             events,
             &self.experiment.cleanings[trial.cleaning].cleaners,
         )?;
-        let (fit, users, items) = events.select(&rows).compact();
+        let (fit, users, items) = events.select(&rows).into_compact();
+        drop(rows);
+        let fit = Arc::new(fit);
         let train = weigh(trial.weighting, &fit)?;
         let seed = derive_seed(
             self.experiment.seed,

@@ -41,7 +41,7 @@ pub(super) fn divide(data: &FoldData, column: &str) -> Result<Divided> {
     // Users held out are numbered behind those of the fit part.
     let given = data.given.as_ref().map(|given| &given.history);
     let given_rows = given.into_iter().flat_map(|given| &given.row);
-    let rows: Vec<u32> = fit.row.iter().chain(given_rows).copied().collect();
+    let rows: Vec<u32> = fit.row.iter().chain(given_rows).collect();
     let (codes, values) = coded(log.column(column)?, &rows);
     let items = Groups::of(&fit.item, &codes, fit.items.len());
     let learned = fit.users.len();
