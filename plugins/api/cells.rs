@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
-
 use crate::packed::compact;
+use crate::texts::{KnownTexts, Texts};
 
 /// Code of a missing text cell.
 pub const MISSING: u32 = u32::MAX;
@@ -17,35 +16,25 @@ pub struct Text {
     /// One code a row.
     pub codes: Vec<u32>,
     /// The values, each once; some may be unused after rows were dropped.
-    pub values: Vec<String>,
+    pub values: Texts,
 }
 
 impl Text {
     /// The text of a row, `None` if missing.
     pub fn get(&self, row: usize) -> Option<&str> {
         let code = self.codes[row];
-        (code != MISSING).then(|| self.values[code as usize].as_str())
+        (code != MISSING).then(|| &self.values[code as usize])
     }
 }
 
 impl<S: AsRef<str>> FromIterator<Option<S>> for Text {
     fn from_iter<I: IntoIterator<Item = Option<S>>>(cells: I) -> Self {
         let mut codes = Vec::new();
-        let mut values: Vec<String> = Vec::new();
-        let mut known: FxHashMap<String, u32> = FxHashMap::default();
+        let (mut values, mut known) = (Texts::default(), KnownTexts::default());
         for cell in cells {
             codes.push(match cell {
                 None => MISSING,
-                Some(text) => {
-                    if let Some(code) = known.get(text.as_ref()) {
-                        *code
-                    } else {
-                        let code = values.len() as u32;
-                        values.push(text.as_ref().to_owned());
-                        known.insert(text.as_ref().to_owned(), code);
-                        code
-                    }
-                }
+                Some(text) => known.code(&mut values, text.as_ref()),
             });
         }
         Self { codes, values }

@@ -289,11 +289,11 @@ fn id_column(log: &Log, name: &str) -> Result<(Ids, Vec<u32>)> {
         used[code as usize] = true;
     }
     let in_use = values.iter().zip(&used).filter(|(_, used)| **used);
-    let ids = Ids::new(in_use.map(|(value, _)| value.clone()).collect());
+    let ids = Ids::new(in_use.map(|(value, _)| value.to_owned()).collect());
     let known: FxHashMap<&str, u32> = ids.iter().zip(0..).collect();
     let recode: Vec<u32> = values
         .iter()
-        .map(|value| known.get(value.as_str()).copied().unwrap_or(MISSING))
+        .map(|value| known.get(value).copied().unwrap_or(MISSING))
         .collect();
     let codes = text.codes().map(|c| recode[c as usize]).collect();
     Ok((ids, codes))
@@ -317,7 +317,7 @@ fn kind_column(log: &Log, name: &str) -> Result<(Vec<String>, Series<u32>)> {
             codes.collect()
         }
     };
-    Ok((values.to_vec(), codes))
+    Ok((values.iter().map(str::to_owned).collect(), codes))
 }
 
 fn time_column(log: &Log, name: &str) -> Result<Series<i64>> {
@@ -414,7 +414,7 @@ fn per_value<T: Copy>(
                 Error::data(format!(
                     "row {}, column `{name}`: `{}` is {expected}",
                     log.number(row),
-                    text.values()[code as usize]
+                    &text.values()[code as usize]
                 ))
             }),
         })

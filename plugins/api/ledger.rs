@@ -40,12 +40,23 @@ pub struct Ledger {
 impl Ledger {
     /// Books `rows` rows as dropped for `what` found in `column` (empty for whole rows).
     pub fn dropped(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
-        book(&mut self.dropped, column, what, rows, sample);
+        book(&mut self.dropped, column, what, rows, || sample);
     }
 
     /// Books `rows` cells of `column` as changed because of `what`.
     pub fn changed(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
-        book(&mut self.changed, column, what, rows, sample);
+        book(&mut self.changed, column, what, rows, || sample);
+    }
+
+    /// [`Ledger::changed`] with a sample that is only made if it is kept.
+    pub fn changed_as(
+        &mut self,
+        column: &str,
+        what: &str,
+        rows: u64,
+        sample: impl FnOnce() -> Sample,
+    ) {
+        book(&mut self.changed, column, what, rows, || Some(sample()));
     }
 
     /// Says that the step looked at rows it should not know, for the report's leak list.
@@ -70,7 +81,13 @@ impl Ledger {
 }
 
 /// Accounts are few (columns times reasons), so looking through all of them is quick.
-fn book(accounts: &mut Vec<Account>, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
+fn book(
+    accounts: &mut Vec<Account>,
+    column: &str,
+    what: &str,
+    rows: u64,
+    sample: impl FnOnce() -> Option<Sample>,
+) {
     if rows == 0 {
         return;
     }
@@ -89,6 +106,6 @@ fn book(accounts: &mut Vec<Account>, column: &str, what: &str, rows: u64, sample
     let account = &mut accounts[at];
     account.rows += rows;
     if account.samples.len() < SAMPLES {
-        account.samples.extend(sample);
+        account.samples.extend(sample());
     }
 }

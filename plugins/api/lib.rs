@@ -46,6 +46,7 @@ mod shared_parts;
 mod source;
 mod splitter;
 mod steps;
+mod texts;
 mod view;
 mod weighting;
 
@@ -74,6 +75,7 @@ pub use shared_parts::{SharedPart, SharedParts};
 pub use source::{Source, SourceContext};
 pub use splitter::{Fold, Role, Splitter};
 pub use steps::{Checkpoints, Steps};
+pub use texts::Texts;
 pub use view::{NumbersView, TextView, TimesView, View};
 pub use weighting::{Weigh, Weighting, cell_weights, rescale_cells};
 

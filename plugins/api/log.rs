@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cells::{Cells, MISSING};
 use crate::packed::{Codes, Growing, Packed, Runs};
+use crate::texts::{KnownTexts, Texts};
 use crate::view::View;
 use crate::{Error, Ledger, Result, Sample, nearest};
 
@@ -324,31 +324,40 @@ impl Log {
         // By first appearance, so that samples and new codes do not depend on dictionary order.
         let mut order: Vec<usize> = (0..uses.len()).filter(|&c| uses[c].0 > 0).collect();
         order.sort_by_key(|&c| uses[c].1);
-        let mut values: Vec<String> = Vec::with_capacity(order.len());
-        let mut known: FxHashMap<String, u32> = FxHashMap::default();
+        let mut fates = Vec::with_capacity(order.len());
+        fates.extend(order.iter().map(|&code| fate(&text.values[code])));
+        let kept = |fate: &Fate| matches!(fate, Fate::Keep);
+        if fates.iter().all(kept) && order.iter().copied().eq(0..uses.len()) {
+            return Ok(());
+        }
+        // Values that stay what they are do not become equal.
+        let merging = fates.iter().any(|fate| matches!(fate, Fate::Become(..)));
+        let (mut values, mut known) = (Texts::default(), KnownTexts::default());
         let mut recode = vec![MISSING; uses.len()];
-        for code in order {
-            let before = std::mem::take(&mut text.values[code]);
+        for (code, fate) in order.into_iter().zip(&fates) {
+            let before = &text.values[code];
             let (rows, first) = uses[code];
-            let (after, what) = match fate(&before) {
-                Fate::Keep => (Some(before.clone()), None),
-                Fate::Become(new, _) if new == before => (Some(new), None),
-                Fate::Become(new, what) => (Some(new), Some(what)),
-                Fate::Missing(what) => (None, Some(what)),
+            let (after, what) = match fate {
+                Fate::Keep => (Some(before), None),
+                Fate::Become(new, _) if new == before => (Some(before), None),
+                Fate::Become(new, what) => (Some(new.as_str()), Some(*what)),
+                Fate::Missing(what) => (None, Some(*what)),
             };
             if let Some(what) = what {
-                let sample = Sample {
+                let sample = || Sample {
                     row: self.numbers.runs.get(first),
-                    before,
-                    after: after.clone(),
+                    before: before.to_owned(),
+                    after: after.map(str::to_owned),
                 };
-                ledger.changed(column, what, rows, Some(sample));
+                ledger.changed_as(column, what, rows, sample);
             }
             if let Some(after) = after {
-                recode[code] = *known.entry(after).or_insert_with_key(|value| {
-                    values.push(value.clone());
+                recode[code] = if merging {
+                    known.code(&mut values, after)
+                } else {
+                    values.push(after);
                     values.len() as u32 - 1
-                });
+                };
             }
         }
         for code in &mut text.codes {

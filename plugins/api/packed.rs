@@ -11,6 +11,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use crate::cells::{Cells, MISSING, MISSING_TIME, Text};
+use crate::texts::{KnownTexts, Texts};
 use crate::view::{CodesView, NumbersView, TextView, TimesView, View};
 
 /// Codes from 0 on, or [`MISSING`], in one, two or four bytes each. The largest number of a width is
@@ -95,7 +96,7 @@ pub(crate) fn pick<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
 /// A column of a whole log.
 #[derive(Debug, Clone)]
 pub(crate) enum Packed {
-    Text(Codes, Vec<String>),
+    Text(Codes, Texts),
     /// Codes of numbers that are few.
     Coded(Codes, Vec<f64>),
     Numbers(Vec<f64>),
@@ -138,7 +139,7 @@ impl Packed {
         match self.view() {
             View::Text(text) => Cells::Text(Text {
                 codes: text.codes().collect(),
-                values: text.values().to_vec(),
+                values: text.values().clone(),
             }),
             View::Number(numbers) => Cells::Number(numbers.iter().collect()),
             View::Time(times) => Cells::Time(times.iter().collect()),
@@ -150,7 +151,9 @@ impl Packed {
 #[derive(Debug)]
 pub(crate) struct Growing {
     packed: Packed,
-    /// Codes of what is in its dictionary, by the hash of the value.
+    /// Places of texts in its dictionary.
+    texts: KnownTexts,
+    /// Codes of the numbers in its dictionary.
     known: HashTable<u32>,
     /// Codes of small whole numbers, by the number: flags, counts and seconds are nearly all.
     small: Vec<u32>,
@@ -166,12 +169,13 @@ impl Growing {
     pub(crate) fn like(cells: &Cells) -> Self {
         let codes = Codes::default();
         let packed = match cells {
-            Cells::Text(_) => Packed::Text(codes, Vec::new()),
+            Cells::Text(_) => Packed::Text(codes, Texts::default()),
             Cells::Number(_) => Packed::Coded(codes, Vec::new()),
             Cells::Time(_) => Packed::Since(0, Arc::default()),
         };
         Self {
             packed,
+            texts: KnownTexts::default(),
             known: HashTable::new(),
             small: Vec::new(),
         }
@@ -181,7 +185,8 @@ impl Growing {
     pub(crate) fn append(&mut self, cells: Cells) -> bool {
         match (&mut self.packed, cells) {
             (Packed::Text(codes, values), Cells::Text(text)) => {
-                let recode = merge(&mut self.known, values, text.values);
+                let more = text.values.iter();
+                let recode: Vec<u32> = more.map(|text| self.texts.code(values, text)).collect();
                 let of_row = |&code: &u32| match code {
                     MISSING => MISSING,
                     code => recode[code as usize],
@@ -259,22 +264,6 @@ impl Growing {
     pub(crate) fn finish(self) -> Packed {
         self.packed
     }
-}
-
-/// Puts texts into a dictionary, and tells their codes there.
-fn merge(known: &mut HashTable<u32>, values: &mut Vec<String>, more: Vec<String>) -> Vec<u32> {
-    let hash = |value: &str| FxBuildHasher.hash_one(value);
-    let code = |value: String| {
-        let of = hash(&value);
-        if let Some(&code) = known.find(of, |&code| values[code as usize] == value) {
-            return code;
-        }
-        let code = values.len() as u32;
-        values.push(value);
-        known.insert_unique(of, code, |&code| hash(&values[code as usize]));
-        code
-    };
-    more.into_iter().map(code).collect()
 }
 
 fn code_of(

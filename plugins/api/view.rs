@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::cells::{Cells, MISSING, MISSING_TIME, time_text};
+use crate::texts::Texts;
 
 /// The cells of a column to look at, without a copy of them: a whole log holds them in fewer bytes
 /// than [`Cells`] do. A view is a reference, and as cheap to hand on.
@@ -81,11 +82,11 @@ impl<'a> View<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct TextView<'a> {
     codes: CodesView<'a>,
-    values: &'a [String],
+    values: &'a Texts,
 }
 
 impl<'a> TextView<'a> {
-    pub(crate) fn new(codes: CodesView<'a>, values: &'a [String]) -> Self {
+    pub(crate) fn new(codes: CodesView<'a>, values: &'a Texts) -> Self {
         Self { codes, values }
     }
 
@@ -100,14 +101,14 @@ impl<'a> TextView<'a> {
     }
 
     /// The values, each once; some may be unused after rows were dropped.
-    pub fn values(self) -> &'a [String] {
+    pub fn values(self) -> &'a Texts {
         self.values
     }
 
     /// The text of a row, `None` if missing.
     pub fn get(self, row: usize) -> Option<&'a str> {
         let code = self.code(row);
-        (code != MISSING).then(|| self.values[code as usize].as_str())
+        (code != MISSING).then(|| &self.values[code as usize])
     }
 }
 

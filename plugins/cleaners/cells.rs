@@ -1,5 +1,7 @@
 //! What several cleaners need of columns and rows.
 
+use std::borrow::Cow;
+
 use musicrec_api::{
     Cells, CheckContext, Error, Ledger, Log, MISSING, MISSING_TIME, Problem, Result, Sample, Text,
     View,
@@ -86,6 +88,18 @@ pub(crate) fn missing(cells: View<'_>) -> Vec<bool> {
         }
         View::Number(numbers) => numbers.iter().map(f64::is_nan).collect(),
         View::Time(times) => times.iter().map(|t| t == MISSING_TIME).collect(),
+    }
+}
+
+/// A text in lower case. Most ids are in lower case already, and cost no copy.
+pub(crate) fn lower(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|b| b.is_ascii() && !b.is_ascii_uppercase())
+    {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.to_lowercase())
     }
 }
 

@@ -67,7 +67,7 @@ impl Cleaner for MapLabels {
         if self.unknown == Unknown::Error {
             let unknown: Vec<_> = distinct(labels)
                 .into_iter()
-                .map(|entry| (labels.values[entry.code as usize].as_str(), entry))
+                .map(|entry| (&labels.values[entry.code as usize], entry))
                 .filter(|(label, _)| {
                     let folded = fold(label);
                     !label.trim().is_empty() && !spellings.contains_key(&folded)

@@ -69,7 +69,8 @@ impl<T: Copy> Parser<'_, T> {
         let mut fates = vec![0u16; column.values.len()];
         let mut invalid: Vec<(u64, usize, &str, &str)> = Vec::new();
         for entry in distinct(column) {
-            let (code, before) = (entry.code as usize, &column.values[entry.code as usize]);
+            let code = entry.code as usize;
+            let before = &column.values[code];
             let (value, what) = match parse(before) {
                 Parsed::Plain(value) => {
                     values[code] = value;
@@ -95,12 +96,11 @@ impl<T: Copy> Parser<'_, T> {
                 },
             };
             values[code] = value;
-            let sample = Sample {
+            ledger.changed_as(self.column, what, entry.rows, || Sample {
                 row: log.number(entry.first),
                 before: cut(before),
                 after: shown(value),
-            };
-            ledger.changed(self.column, what, entry.rows, Some(sample));
+            });
         }
         if let Some((_, first, what, value)) = invalid.first() {
             let rows: u64 = invalid.iter().map(|(rows, ..)| rows).sum();

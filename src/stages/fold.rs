@@ -293,32 +293,73 @@ pub(crate) fn ready(
     Ok(data)
 }
 
-/// Who heard what: pairs in the numbering of the whole log, sorted; none where heard items are kept.
-pub(crate) struct Heardings(Vec<(u32, u32)>);
+/// Who heard what, in the numbering of the whole log: for each user the items, ascending; none where
+/// heard items are kept.
+pub(crate) struct Heardings {
+    /// Where the items of each user begin, and where those of the last one end.
+    starts: Vec<usize>,
+    items: Vec<u32>,
+}
 
 impl Heardings {
+    /// What the users of `past` heard; all events are in the numbering of one log.
     pub(crate) fn of(past: &[&Events], rule: Heard) -> Self {
-        let mut heard: Vec<(u32, u32)> = match rule {
-            Heard::Mask => past.iter().flat_map(|past| pairs(past)).collect(),
-            Heard::Keep => Vec::new(),
+        let users = past.iter().map(|past| past.users.len()).max().unwrap_or(0);
+        let all = || {
+            let all = past.iter().filter(|_| rule == Heard::Mask);
+            all.flat_map(|past| pairs(past))
         };
-        heard.sort_unstable();
-        heard.dedup();
-        Self(heard)
+        let mut starts = vec![0usize; users + 1];
+        for (user, _) in all() {
+            starts[user as usize + 1] += 1;
+        }
+        for user in 0..users {
+            starts[user + 1] += starts[user];
+        }
+        let mut items = vec![0u32; starts[users]];
+        let mut free = starts.clone();
+        for (user, item) in all() {
+            let place = &mut free[user as usize];
+            items[*place] = item;
+            *place += 1;
+        }
+        // Each user's items are sorted, and those heard again fall away in place.
+        let (mut begins, mut kept) = (0, 0);
+        for user in 0..users {
+            let ends = starts[user + 1];
+            items[begins..ends].sort_unstable();
+            starts[user] = kept;
+            for at in begins..ends {
+                if at == begins || items[at] != items[at - 1] {
+                    items[kept] = items[at];
+                    kept += 1;
+                }
+            }
+            begins = ends;
+        }
+        starts[users] = kept;
+        items.truncate(kept);
+        items.shrink_to_fit();
+        Self { starts, items }
+    }
+
+    fn of_user(&self, user: u32) -> &[u32] {
+        let user = user as usize;
+        match self.starts.get(user + 1) {
+            Some(&ends) => &self.items[self.starts[user]..ends],
+            None => &[],
+        }
     }
 
     fn contains(&self, user: u32, item: u32) -> bool {
-        self.0.binary_search(&(user, item)).is_ok()
+        self.of_user(user).binary_search(&item).is_ok()
     }
 
     /// What a user heard, in the numbering of a fit part, ascending: both numberings have one order.
     pub(crate) fn by(&self, user: u32, local_item: &[u32]) -> impl Iterator<Item = u32> {
-        let start = self.0.partition_point(|pair| pair.0 < user);
-        self.0[start..]
-            .iter()
-            .take_while(move |pair| pair.0 == user)
-            .map(|pair| local_item[pair.1 as usize])
-            .filter(|item| *item != MISSING)
+        let items = self.of_user(user).iter();
+        let items = items.map(|&item| local_item[item as usize]);
+        items.filter(|item| *item != MISSING)
     }
 }
 

@@ -141,7 +141,8 @@ fn coded(cells: &Cells, rows: &[u32]) -> (Vec<u32>, Vec<String>) {
             code if blank[code as usize] => MISSING,
             code => code,
         };
-        return (rows.iter().map(code).collect(), text.values.clone());
+        let values = text.values.iter().map(str::to_owned);
+        return (rows.iter().map(code).collect(), values.collect());
     }
     let mut values: Vec<String> = Vec::new();
     let mut known: FxHashMap<String, u32> = FxHashMap::default();
