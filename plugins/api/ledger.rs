@@ -40,15 +40,16 @@ pub struct Ledger {
 impl Ledger {
     /// Books `rows` rows as dropped for `what` found in `column` (empty for whole rows).
     pub fn dropped(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
-        book(&mut self.dropped, column, what, rows, || sample);
+        book(&mut self.dropped, column, what, rows, sample);
     }
 
     /// Books `rows` cells of `column` as changed because of `what`.
     pub fn changed(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
-        book(&mut self.changed, column, what, rows, || sample);
+        book(&mut self.changed, column, what, rows, sample);
     }
 
-    /// [`Ledger::changed`] with a sample that is only made if it is kept.
+    /// [`Ledger::changed`] for a step that looks at each distinct value once: the sample of a value
+    /// is kept once, in how many parts of the log the value may be, and only made if it may be kept.
     pub fn changed_as(
         &mut self,
         column: &str,
@@ -56,7 +57,17 @@ impl Ledger {
         rows: u64,
         sample: impl FnOnce() -> Sample,
     ) {
-        book(&mut self.changed, column, what, rows, || Some(sample()));
+        let Some(account) = book(&mut self.changed, column, what, rows, None) else {
+            return;
+        };
+        if account.samples.len() < SAMPLES {
+            let sample = sample();
+            let known =
+                |known: &Sample| (&known.before, &known.after) == (&sample.before, &sample.after);
+            if !account.samples.iter().any(known) {
+                account.samples.push(sample);
+            }
+        }
     }
 
     /// Says that the step looked at rows it should not know, for the report's leak list.
@@ -80,16 +91,17 @@ impl Ledger {
     }
 }
 
-/// Accounts are few (columns times reasons), so looking through all of them is quick.
-fn book(
-    accounts: &mut Vec<Account>,
+/// The account to which rows were added, if there were any. Accounts are few (columns times reasons), so
+/// looking through all of them is quick.
+fn book<'a>(
+    accounts: &'a mut Vec<Account>,
     column: &str,
     what: &str,
     rows: u64,
-    sample: impl FnOnce() -> Option<Sample>,
-) {
+    sample: Option<Sample>,
+) -> Option<&'a mut Account> {
     if rows == 0 {
-        return;
+        return None;
     }
     let known = accounts
         .iter()
@@ -106,6 +118,7 @@ fn book(
     let account = &mut accounts[at];
     account.rows += rows;
     if account.samples.len() < SAMPLES {
-        account.samples.extend(sample());
+        account.samples.extend(sample);
     }
+    Some(account)
 }

@@ -146,6 +146,7 @@ impl<T: SeriesValue> Series<T> {
     }
 
     /// How many.
+    #[inline]
     pub fn len(&self) -> usize {
         match &self.0 {
             Held::Plain(values) => values.len(),
@@ -164,6 +165,7 @@ impl<T: SeriesValue> Series<T> {
     ///
     /// # Panics
     /// Behind the last one.
+    #[inline]
     pub fn at(&self, index: usize) -> T {
         match &self.0 {
             Held::Plain(values) => values[index],
@@ -183,6 +185,7 @@ impl<T: SeriesValue> Series<T> {
     }
 
     /// The value at a place, `None` behind the last one.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<T> {
         (index < self.len()).then(|| self.at(index))
     }
@@ -297,6 +300,7 @@ pub struct Values<'a, T> {
 impl<T: SeriesValue> Iterator for Values<'_, T> {
     type Item = T;
 
+    #[inline]
     fn next(&mut self) -> Option<T> {
         self.places.next().map(|place| self.series.at(place))
     }

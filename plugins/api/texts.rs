@@ -17,6 +17,7 @@ pub struct Texts {
 
 impl Texts {
     /// How many.
+    #[inline]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -27,6 +28,7 @@ impl Texts {
     }
 
     /// Appends a text.
+    #[inline]
     pub fn push(&mut self, text: &str) {
         self.all.push_str(text);
         self.ends.push(self.all.len());
@@ -46,6 +48,7 @@ impl Texts {
 impl Index<usize> for Texts {
     type Output = str;
 
+    #[inline]
     fn index(&self, place: usize) -> &str {
         let begins = match place {
             0 => 0,

@@ -30,6 +30,7 @@ impl<'a> View<'a> {
     }
 
     /// How many rows.
+    #[inline]
     pub fn len(self) -> usize {
         match self {
             Self::Text(text) => text.codes.len(),
@@ -44,6 +45,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether the cell of a row is missing.
+    #[inline]
     pub fn is_missing(self, row: usize) -> bool {
         match self {
             Self::Text(text) => text.code(row) == MISSING,
@@ -65,6 +67,7 @@ impl<'a> View<'a> {
     }
 
     /// A number that is equal for equal cells of this column, missing ones included.
+    #[inline]
     pub fn bits(self, row: usize) -> u64 {
         match self {
             Self::Text(text) => u64::from(text.code(row)),
@@ -91,21 +94,25 @@ impl<'a> TextView<'a> {
     }
 
     /// The code of a row: a place in [`TextView::values`], or [`MISSING`].
+    #[inline]
     pub fn code(self, row: usize) -> u32 {
         self.codes.get(row)
     }
 
     /// The codes of all rows.
+    #[inline]
     pub fn codes(self) -> impl Iterator<Item = u32> + 'a {
         self.codes.iter()
     }
 
     /// The values, each once; some may be unused after rows were dropped.
+    #[inline]
     pub fn values(self) -> &'a Texts {
         self.values
     }
 
     /// The text of a row, `None` if missing.
+    #[inline]
     pub fn get(self, row: usize) -> Option<&'a str> {
         let code = self.code(row);
         (code != MISSING).then(|| &self.values[code as usize])
@@ -132,6 +139,7 @@ impl<'a> NumbersView<'a> {
     }
 
     /// How many rows.
+    #[inline]
     pub fn len(self) -> usize {
         match self.0 {
             Numbers::Plain(numbers) => numbers.len(),
@@ -153,6 +161,7 @@ impl<'a> NumbersView<'a> {
     }
 
     /// The number of a row; NaN if missing.
+    #[inline]
     pub fn get(self, row: usize) -> f64 {
         match self.0 {
             Numbers::Plain(numbers) => numbers[row],
@@ -164,6 +173,7 @@ impl<'a> NumbersView<'a> {
     }
 
     /// The numbers of all rows.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = f64> + 'a {
         (0..self.len()).map(move |row| self.get(row))
     }
@@ -189,6 +199,7 @@ impl<'a> TimesView<'a> {
     }
 
     /// How many rows.
+    #[inline]
     pub fn len(self) -> usize {
         match self.0 {
             Times::Plain(times) => times.len(),
@@ -202,6 +213,7 @@ impl<'a> TimesView<'a> {
     }
 
     /// The time of a row, [`MISSING_TIME`] if missing.
+    #[inline]
     pub fn get(self, row: usize) -> i64 {
         match self.0 {
             Times::Plain(times) => times[row],
@@ -213,6 +225,7 @@ impl<'a> TimesView<'a> {
     }
 
     /// The times of all rows.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = i64> + 'a {
         (0..self.len()).map(move |row| self.get(row))
     }
@@ -227,6 +240,7 @@ pub(crate) enum CodesView<'a> {
 }
 
 impl<'a> CodesView<'a> {
+    #[inline]
     pub(crate) fn len(self) -> usize {
         match self {
             Self::One(codes) => codes.len(),
@@ -235,6 +249,7 @@ impl<'a> CodesView<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn get(self, row: usize) -> u32 {
         match self {
             Self::One(codes) => match codes[row] {
@@ -249,6 +264,7 @@ impl<'a> CodesView<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = u32> + 'a {
         (0..self.len()).map(move |row| self.get(row))
     }

@@ -131,12 +131,11 @@ impl<T: Copy> Parser<'_, T> {
         if let Some(fill) = self.fill
             && let Some(first) = column.codes.iter().position(|c| *c == MISSING)
         {
-            let sample = Sample {
+            ledger.changed_as(self.column, "missing, filled in", missing, || Sample {
                 row: log.number(first),
                 before: String::new(),
                 after: shown(fill),
-            };
-            ledger.changed(self.column, "missing, filled in", missing, Some(sample));
+            });
         }
         if !reasons.is_empty() {
             let fates: Vec<u16> = column
