@@ -123,10 +123,10 @@ fn overlaps(
 /// What several folds may not share.
 fn shared(events: &Events, folds: &[Fold], names: &[String]) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut asked = vec![usize::MAX; events.len()];
+    let mut asked = vec![u32::MAX; events.len()];
     for (at, fold) in folds.iter().enumerate() {
         let twice = fold.targets.iter().filter_map(|&event| {
-            let before = std::mem::replace(&mut asked[event as usize], at);
+            let before = std::mem::replace(&mut asked[event as usize], at as u32) as usize;
             folds.get(before).filter(|other| other.role == fold.role)?;
             Some(before)
         });

@@ -2,6 +2,7 @@
 //! who is asked, what counts as a hit, what was heard. None of it depends on the weighting or the
 //! model under test.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use musicrec_api::{
@@ -11,6 +12,7 @@ use rustc_hash::FxHashSet;
 
 use super::Failed;
 use super::given::Given;
+use super::pairs::{Pairs, pairs};
 use super::prepare::Step;
 use super::segments::Divided;
 pub(crate) use super::summary::{Part, Summary};
@@ -41,10 +43,6 @@ impl<T> Ragged<T> {
     pub(crate) fn get(&self, index: usize) -> &[T] {
         &self.values[self.starts[index]..self.starts[index + 1]]
     }
-}
-
-pub(super) fn pairs(events: &Events) -> impl Iterator<Item = (u32, u32)> {
-    events.user.iter().copied().zip(events.item.iter().copied())
 }
 
 /// An item that a user is to be recommended.
@@ -202,20 +200,21 @@ pub(crate) fn ready(
     let past = events.select(&fold.fit);
     let history = events.select(&fold.given);
     let heard = Heardings::of(&[&past, &history], evaluation.heard);
-    let mut rows = fold.fit.clone();
+    let mut rows = Cow::Borrowed(&*fold.fit);
     if let (Role::Test, false, Some(validation)) = (fold.role, evaluation.refit, validation) {
-        rows.retain(|row| validation.binary_search(row).is_err());
+        rows.to_mut()
+            .retain(|row| validation.binary_search(row).is_err());
     }
     let (rows, cleaned) = learnable(rows, events, cleaners)?;
     let future = events.select(&fold.targets);
     let wanted = wanted(&past, &future, &*evaluation.targets)?;
-    let learned = if rows == fold.fit {
-        past
-    } else {
-        drop(past);
-        events.select(&rows)
+    let learned = match rows {
+        Cow::Borrowed(_) => past,
+        Cow::Owned(rows) => {
+            drop(past);
+            events.select(&rows)
+        }
     };
-    drop(rows);
     let wide = (!history.is_empty()).then(|| learned.clone());
     let (fit, users, items) = learned.into_compact();
     let (given, held_out) = Given::of(wide, &history, &fit, &items);
@@ -293,71 +292,29 @@ pub(crate) fn ready(
     Ok(data)
 }
 
-/// Who heard what, in the numbering of the whole log: for each user the items, ascending; none where
-/// heard items are kept.
-pub(crate) struct Heardings {
-    /// Where the items of each user begin, and where those of the last one end.
-    starts: Vec<usize>,
-    items: Vec<u32>,
-}
+/// Who heard what, in the numbering of the whole log; nobody anything where heard items are kept.
+pub(crate) struct Heardings(Pairs);
 
 impl Heardings {
     /// What the users of `past` heard; all events are in the numbering of one log.
     pub(crate) fn of(past: &[&Events], rule: Heard) -> Self {
         let users = past.iter().map(|past| past.users.len()).max().unwrap_or(0);
-        let all = || {
-            let all = past.iter().filter(|_| rule == Heard::Mask);
-            all.flat_map(|past| pairs(past))
+        let masked = match rule {
+            Heard::Mask => past,
+            Heard::Keep => &[],
         };
-        let mut starts = vec![0usize; users + 1];
-        for (user, _) in all() {
-            starts[user as usize + 1] += 1;
-        }
-        for user in 0..users {
-            starts[user + 1] += starts[user];
-        }
-        let mut items = vec![0u32; starts[users]];
-        let mut free = starts.clone();
-        for (user, item) in all() {
-            let place = &mut free[user as usize];
-            items[*place] = item;
-            *place += 1;
-        }
-        // Each user's items are sorted, and those heard again fall away in place.
-        let (mut begins, mut kept) = (0, 0);
-        for user in 0..users {
-            let ends = starts[user + 1];
-            items[begins..ends].sort_unstable();
-            starts[user] = kept;
-            for at in begins..ends {
-                if at == begins || items[at] != items[at - 1] {
-                    items[kept] = items[at];
-                    kept += 1;
-                }
-            }
-            begins = ends;
-        }
-        starts[users] = kept;
-        items.truncate(kept);
-        items.shrink_to_fit();
-        Self { starts, items }
-    }
-
-    fn of_user(&self, user: u32) -> &[u32] {
-        let user = user as usize;
-        match self.starts.get(user + 1) {
-            Some(&ends) => &self.items[self.starts[user]..ends],
-            None => &[],
-        }
+        Self(Pairs::distinct(users, || {
+            masked.iter().flat_map(|past| pairs(past))
+        }))
     }
 
     fn contains(&self, user: u32, item: u32) -> bool {
-        self.of_user(user).binary_search(&item).is_ok()
+        self.0.contains(user, item)
     }
 
     /// What a user heard, in the numbering of a fit part, ascending: both numberings have one order.
     pub(crate) fn by(&self, user: u32, local_item: &[u32]) -> impl Iterator<Item = u32> {
-        let items = self.of_user(user).iter();
+        let items = self.0.of_user(user).iter();
         let items = items.map(|&item| local_item[item as usize]);
         items.filter(|item| *item != MISSING)
     }
@@ -375,11 +332,11 @@ pub(crate) fn inverse(old: &[u32], size: usize) -> Vec<u32> {
 
 /// The events that are left to learn from by the cleaners that see the fit part only, and what those
 /// did.
-pub(crate) fn learnable(
-    mut rows: Vec<u32>,
+pub(crate) fn learnable<'r>(
+    mut rows: Cow<'r, [u32]>,
     events: &Events,
     cleaners: &[Box<dyn Cleaner>],
-) -> Result<(Vec<u32>, Vec<Step>), Failed> {
+) -> Result<(Cow<'r, [u32]>, Vec<Step>), Failed> {
     let all = cleaners.iter().enumerate();
     let cleaners: Vec<_> = all.filter(|(_, c)| c.on() == On::Fit).collect();
     let Some(log) = events.log.as_ref().filter(|_| !cleaners.is_empty()) else {
@@ -392,7 +349,8 @@ pub(crate) fn learnable(
         .map(|(at, cleaner)| Step::clean(*at, &***cleaner, &mut part))
         .collect::<Result<_, _>>()?;
     let left: FxHashSet<u64> = part.numbers().iter().copied().collect();
-    rows.retain(|&e| left.contains(&log.number(events.row.at(e as usize) as usize)));
+    rows.to_mut()
+        .retain(|&e| left.contains(&log.number(events.row.at(e as usize) as usize)));
     if rows.is_empty() {
         let names: Vec<&str> = steps.iter().map(|s| s.name.as_str()).collect();
         return Err(Error::data(format!(

@@ -7,13 +7,13 @@ mod columns;
 use std::collections::BTreeMap;
 
 use musicrec_api::{MISSING, Result, UserView};
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Audited, Past};
 use super::bound::Bound;
 use super::fold::{FoldData, Ragged, Target};
 use super::measure::gain;
+use super::pairs::Pairs;
 use super::rank::Lists;
 use crate::experiment::Heard;
 use crate::text::{counted, csv_text};
@@ -214,10 +214,8 @@ fn number_of_targets(data: &FoldData) -> Divided {
 /// popularity stay together. (Abdollahpouri et al., UMAP 2021, cut at 20 % and 80 % instead.)
 fn popularity(data: &FoldData) -> Divided {
     let fit = &data.fit;
-    let pairs = fit.user.iter().copied().zip(fit.item.iter().copied());
-    let pairs: FxHashSet<(u32, u32)> = pairs.collect();
     let mut users = vec![0_usize; fit.items.len()];
-    for (_, item) in pairs {
+    for &item in Pairs::of(fit).items() {
         users[item as usize] += 1;
     }
     let places = thirds(&users, |item| users[item]);

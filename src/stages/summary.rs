@@ -1,12 +1,12 @@
 //! What is counted of a fold, for the report.
 
 use musicrec_api::{Events, Fold, Role};
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::audit::Check;
-use super::fold::{not_before, pairs};
+use super::fold::not_before;
 use super::given::Given;
+use super::pairs::Pairs;
 use super::prepare::Step;
 use super::segments::Division;
 
@@ -27,16 +27,19 @@ pub(crate) struct Part {
 impl Part {
     /// Counts the given events.
     pub(crate) fn of(events: &Events) -> Self {
-        let distinct = |codes: &[u32]| codes.iter().collect::<FxHashSet<_>>().len();
-        let pairs: FxHashSet<(u32, u32)> = pairs(events).collect();
+        let distinct = |codes: &[u32], all: usize| {
+            let mut met = vec![false; all];
+            codes.iter().for_each(|&code| met[code as usize] = true);
+            met.into_iter().filter(|met| *met).count()
+        };
         let period = events.period();
         Self {
             from: period.map(|p| p.0),
             until: period.map(|p| p.1),
             events: events.len(),
-            users: distinct(&events.user),
-            items: distinct(&events.item),
-            pairs: pairs.len(),
+            users: distinct(&events.user, events.users.len()),
+            items: distinct(&events.item, events.items.len()),
+            pairs: Pairs::of(events).len(),
         }
     }
 }

@@ -119,13 +119,17 @@ impl Sweep<'_> {
 
     fn best_items(&self, trial: &Trial, key: &Key, count: usize) -> Result<(String, usize)> {
         let events = &self.cleaned[trial.cleaning].prepared.events;
-        let all = (0..events.len() as u32).collect();
+        let all: Vec<u32> = (0..events.len() as u32).collect();
         let (rows, _) = learnable(
-            all,
+            all.into(),
             events,
             &self.experiment.cleanings[trial.cleaning].cleaners,
         )?;
-        let (fit, users, items) = events.select(&rows).into_compact();
+        let learned = match rows.len() == events.len() {
+            true => events.clone(),
+            false => events.select(&rows),
+        };
+        let (fit, users, items) = learned.into_compact();
         drop(rows);
         let fit = Arc::new(fit);
         let train = weigh(trial.weighting, &fit)?;
