@@ -122,3 +122,31 @@ fn book<'a>(
     }
     Some(account)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ledger, Sample};
+
+    #[test]
+    fn a_value_is_a_sample_once_however_many_parts_hold_it() {
+        let mut ledger = Ledger::default();
+        for (row, before) in [
+            (1, "A"),
+            (9, "A"),
+            (12, "B"),
+            (20, "A"),
+            (21, "C"),
+            (22, "D"),
+        ] {
+            let after = Some(before.to_lowercase());
+            ledger.changed_as("user", "case folded", 2, || Sample {
+                row,
+                before: before.to_owned(),
+                after,
+            });
+        }
+        let account = ledger.changes().next().unwrap();
+        let rows: Vec<u64> = account.samples.iter().map(|sample| sample.row).collect();
+        assert_eq!((account.rows, rows), (12, vec![1, 12, 21]));
+    }
+}

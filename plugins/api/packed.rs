@@ -349,3 +349,107 @@ impl FromIterator<u64> for Runs {
         runs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FEW, Growing, Packed, Runs, SMALL};
+    use crate::cells::{Cells, MISSING_TIME, Text};
+
+    /// Packs cells in parts of any size, and unpacks them.
+    fn through(parts: Vec<Cells>) -> (Packed, Cells) {
+        let mut growing = Growing::like(&parts[0]);
+        for part in parts {
+            assert!(growing.append(part));
+        }
+        let packed = growing.finish();
+        let cells = packed.cells();
+        (packed, cells)
+    }
+
+    fn bits(cells: &Cells) -> Vec<u64> {
+        let Cells::Number(numbers) = cells else {
+            panic!("numbers");
+        };
+        numbers.iter().map(|n| n.to_bits()).collect()
+    }
+
+    #[test]
+    fn texts_come_out_as_they_were_at_every_width() {
+        for distinct in [3, 254, 255, 256, 65_534, 65_535, 65_536, 70_000] {
+            let all: Vec<Option<String>> = (0..distinct + 10)
+                .map(|n| (n % 7 != 3).then(|| (n % distinct).to_string()))
+                .collect();
+            let text = |of: &[Option<String>]| Cells::Text(of.iter().cloned().collect::<Text>());
+            let parts = all.chunks(distinct / 3 + 1).map(text).collect();
+            let (mut packed, cells) = through(parts);
+            assert_eq!(cells, text(&all), "{distinct} values");
+            let keep: Vec<bool> = (0..all.len()).map(|row| row % 3 == 1).collect();
+            packed.retain(&keep);
+            let shown = |cells: &Cells, row| cells.show(row).into_owned();
+            let kept = packed.cells();
+            assert!((0..kept.len()).all(|row| shown(&kept, row) == shown(&cells, 3 * row + 1)));
+        }
+    }
+
+    #[test]
+    fn numbers_come_out_to_the_bit_few_or_many() {
+        let odd = [
+            0.0,
+            -0.0,
+            0.1,
+            -3.0,
+            1e300,
+            f64::NAN,
+            SMALL as f64,
+            5.0,
+            f64::INFINITY,
+        ];
+        let few = Cells::Number(odd.repeat(3));
+        let many = Cells::Number((0..FEW + 500).map(|n| n as f64 / 7.0).collect());
+        for parts in [
+            vec![few.clone(), few.clone()],
+            vec![few, many.clone(), many],
+        ] {
+            let all = parts.iter().flat_map(bits).collect::<Vec<_>>();
+            let coded = parts.len() == 2;
+            let (packed, cells) = through(parts);
+            assert_eq!(bits(&cells), all);
+            assert_eq!(matches!(packed, Packed::Coded(..)), coded);
+        }
+    }
+
+    #[test]
+    fn times_come_out_as_they_were_near_or_far() {
+        let near = vec![MISSING_TIME, 1_700_000_000, 5, -1, MISSING_TIME];
+        let far = vec![1 << 40, i64::MAX, i64::MIN + 1, MISSING_TIME];
+        for parts in [
+            vec![near.clone(), near.clone()],
+            vec![vec![MISSING_TIME], near, far],
+        ] {
+            let all = parts.concat();
+            let short = parts.len() == 2;
+            let (packed, cells) = through(parts.into_iter().map(Cells::Time).collect());
+            assert_eq!(cells, Cells::Time(all));
+            assert_eq!(matches!(packed, Packed::Since(..)), short);
+        }
+    }
+
+    #[test]
+    fn another_type_is_refused() {
+        let mut growing = Growing::like(&Cells::Time(vec![1]));
+        assert!(!growing.append(Cells::Number(vec![1.0])));
+    }
+
+    #[test]
+    fn row_numbers_are_runs() {
+        let numbers: Vec<u64> = (1..100).filter(|n| n % 10 != 4).collect();
+        let mut runs: Runs = numbers.iter().copied().collect();
+        assert_eq!(runs.runs.len(), 11);
+        assert!(runs.iter().eq(numbers.iter().copied()));
+        assert!((0..numbers.len()).all(|row| runs.get(row) == numbers[row]));
+        let keep: Vec<bool> = numbers.iter().map(|n| n % 3 > 0).collect();
+        runs.retain(&keep);
+        let kept = numbers.iter().copied().filter(|n| n % 3 > 0);
+        assert!(runs.iter().eq(kept));
+    }
+}

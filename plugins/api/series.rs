@@ -329,3 +329,42 @@ impl<T: SeriesValue> fmt::Debug for Series<T> {
         f.debug_list().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Series;
+    use crate::cells::{MISSING, MISSING_TIME};
+
+    #[test]
+    fn values_come_out_as_they_were() {
+        let times = vec![5, MISSING_TIME, -7, 1_700_000_000];
+        let far = vec![i64::MAX, 0, i64::MIN + 1, MISSING_TIME];
+        for times in [times, far, vec![MISSING_TIME; 3], Vec::new()] {
+            assert_eq!(Series::from(times.clone()).to_vec(), times);
+        }
+        let many: Vec<u32> = (0..1000).chain([MISSING, 3]).collect();
+        for codes in [vec![2, MISSING, 0, 2], many, vec![MISSING]] {
+            assert_eq!(Series::from(codes.clone()).to_vec(), codes);
+        }
+        let few = vec![1.0, f32::NAN, -0.0, 0.0, f32::INFINITY];
+        let many: Vec<f32> = (0..70_000_u32).map(|n| n as f32 / 3.0).collect();
+        let bits = |of: &[f32]| of.iter().map(|n| n.to_bits()).collect::<Vec<_>>();
+        for amounts in [few, many] {
+            let series = Series::from(amounts.clone());
+            assert_eq!(bits(&series.to_vec()), bits(&amounts));
+            let places = [3, 0, 3];
+            let chosen = series.select(&places).to_vec();
+            assert_eq!(bits(&chosen), bits(&places.map(|p| amounts[p as usize])));
+        }
+    }
+
+    #[test]
+    fn a_range_is_read_and_chosen_from_like_all_others() {
+        let rows = Series::range(3_u32, 4);
+        assert_eq!(rows.to_vec(), [3, 4, 5, 6]);
+        assert_eq!(rows.select(&[3, 1]).to_vec(), [6, 4]);
+        assert_eq!((rows.get(3), rows.get(4)), (Some(6), None));
+        assert_eq!(rows, Series::from(vec![3, 4, 5, 6]));
+        assert!(Series::<u32>::default().select(&[1, 2]).is_empty());
+    }
+}
