@@ -29,7 +29,9 @@ impl Part {
     pub(crate) fn of(events: &Events) -> Self {
         let distinct = |codes: &[u32], all: usize| {
             let mut met = vec![false; all];
-            codes.iter().for_each(|&code| met[code as usize] = true);
+            for &code in codes {
+                met[code as usize] = true;
+            }
             met.into_iter().filter(|met| *met).count()
         };
         let period = events.period();

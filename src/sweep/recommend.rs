@@ -125,9 +125,10 @@ impl Sweep<'_> {
             events,
             &self.experiment.cleanings[trial.cleaning].cleaners,
         )?;
-        let learned = match rows.len() == events.len() {
-            true => events.clone(),
-            false => events.select(&rows),
+        let learned = if rows.len() == events.len() {
+            events.clone()
+        } else {
+            events.select(&rows)
         };
         let (fit, users, items) = learned.into_compact();
         drop(rows);

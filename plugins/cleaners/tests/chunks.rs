@@ -73,6 +73,11 @@ fn part(log: &Log, rows: Range<usize>) -> Log {
 
 type Books = BTreeMap<(String, String), Account>;
 
+fn books<'a>(accounts: impl Iterator<Item = &'a Account>) -> Books {
+    let of = |account: &Account| (account.column.clone(), account.what.clone());
+    accounts.map(|a| (of(a), a.clone())).collect()
+}
+
 /// What each cleaner dropped and changed, and the log that is left, if it is cleaned so many rows at a
 /// time.
 fn cleaned(raw: &Log, at_once: usize) -> (Vec<(Books, Books)>, Log) {
@@ -86,14 +91,9 @@ fn cleaned(raw: &Log, at_once: usize) -> (Vec<(Books, Books)>, Log) {
         }
         whole.append(chunk).unwrap();
     }
-    fn books<'a>(accounts: impl Iterator<Item = &'a Account>) -> Books {
-        let of = |account: &Account| (account.column.clone(), account.what.clone());
-        accounts.map(|a| (of(a), a.clone())).collect()
-    }
-    let books = ledgers
-        .iter()
-        .map(|ledger| (books(ledger.drops()), books(ledger.changes())));
-    (books.collect(), whole.finish().unwrap())
+    let both = |ledger: &Ledger| (books(ledger.drops()), books(ledger.changes()));
+    let both = ledgers.iter().map(both).collect();
+    (both, whole.finish().unwrap())
 }
 
 #[test]
