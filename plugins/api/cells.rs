@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
+use crate::packed::compact;
+use crate::texts::{KnownTexts, Texts};
 
 /// Code of a missing text cell.
 pub const MISSING: u32 = u32::MAX;
@@ -15,35 +16,25 @@ pub struct Text {
     /// One code a row.
     pub codes: Vec<u32>,
     /// The values, each once; some may be unused after rows were dropped.
-    pub values: Vec<String>,
+    pub values: Texts,
 }
 
 impl Text {
     /// The text of a row, `None` if missing.
     pub fn get(&self, row: usize) -> Option<&str> {
         let code = self.codes[row];
-        (code != MISSING).then(|| self.values[code as usize].as_str())
+        (code != MISSING).then(|| &self.values[code as usize])
     }
 }
 
 impl<S: AsRef<str>> FromIterator<Option<S>> for Text {
     fn from_iter<I: IntoIterator<Item = Option<S>>>(cells: I) -> Self {
         let mut codes = Vec::new();
-        let mut values: Vec<String> = Vec::new();
-        let mut known: FxHashMap<String, u32> = FxHashMap::default();
+        let (mut values, mut known) = (Texts::default(), KnownTexts::default());
         for cell in cells {
             codes.push(match cell {
                 None => MISSING,
-                Some(text) => {
-                    if let Some(code) = known.get(text.as_ref()) {
-                        *code
-                    } else {
-                        let code = values.len() as u32;
-                        values.push(text.as_ref().to_owned());
-                        known.insert(text.as_ref().to_owned(), code);
-                        code
-                    }
-                }
+                Some(text) => known.code(&mut values, text.as_ref()),
             });
         }
         Self { codes, values }
@@ -108,10 +99,6 @@ impl Cells {
     }
 
     pub(crate) fn retain(&mut self, keep: &[bool]) {
-        fn compact<T>(values: &mut Vec<T>, keep: &[bool]) {
-            let mut keep = keep.iter();
-            values.retain(|_| *keep.next().expect("one flag a row"));
-        }
         match self {
             Self::Text(text) => compact(&mut text.codes, keep),
             Self::Number(numbers) => compact(numbers, keep),
@@ -126,37 +113,4 @@ pub fn time_text(seconds: i64) -> String {
         return String::new();
     }
     jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s"), |t| t.to_string())
-}
-
-/// The codes of a growing column's texts.
-pub(crate) struct Known(FxHashMap<String, u32>);
-
-impl Known {
-    pub(crate) fn of(cells: &Cells) -> Self {
-        let values = match cells {
-            Cells::Text(text) => text.values.as_slice(),
-            _ => &[],
-        };
-        Self(values.iter().cloned().zip(0..).collect())
-    }
-
-    pub(crate) fn append(&mut self, to: &mut Text, from: Text) {
-        let recode: Vec<u32> = from
-            .values
-            .into_iter()
-            .map(|value| {
-                *self.0.entry(value).or_insert_with_key(|value| {
-                    to.values.push(value.clone());
-                    to.values.len() as u32 - 1
-                })
-            })
-            .collect();
-        to.codes.extend(from.codes.iter().map(|&code| {
-            if code == MISSING {
-                MISSING
-            } else {
-                recode[code as usize]
-            }
-        }));
-    }
 }

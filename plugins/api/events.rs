@@ -5,6 +5,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::cells::{Cells, MISSING, MISSING_TIME, Text};
+use crate::packed::pick;
+use crate::series::Series;
+use crate::view::{TextView, View};
 use crate::{Error, Log, Result};
 
 /// Identifiers in their order: numeric if all are integers, else as text. An index into the table is
@@ -72,15 +75,15 @@ pub struct Events {
     /// What.
     pub item: Vec<u32>,
     /// When, in seconds since 1970, UTC; empty if the log has no times.
-    pub time: Vec<i64>,
+    pub time: Series<i64>,
     /// Which kind of event, [`MISSING`] where the log does not say; empty if it never does.
-    pub kind: Vec<u32>,
+    pub kind: Series<u32>,
     /// Plays the row stands for, NaN where missing; empty if the log has no such column.
-    pub plays: Vec<f32>,
+    pub plays: Series<f32>,
     /// Seconds listened, NaN where missing; empty if the log has no such column.
-    pub seconds: Vec<f32>,
+    pub seconds: Series<f32>,
     /// The row of the cleaned log behind each event.
-    pub row: Vec<u32>,
+    pub row: Series<u32>,
     /// The cleaned log, for what the typed columns do not hold.
     pub log: Option<Arc<Log>>,
 }
@@ -97,15 +100,15 @@ impl Events {
         let (items, item) = id_column(&log, &roles.item)?;
         let (kinds, kind) = match &roles.event {
             Some(name) => kind_column(&log, name)?,
-            None => (Vec::new(), Vec::new()),
+            None => (Vec::new(), Series::default()),
         };
         let time = match &roles.time {
             Some(name) => time_column(&log, name)?,
-            None => Vec::new(),
+            None => Series::default(),
         };
         let numbers = |name: &Option<String>| match name {
             Some(name) => number_column(&log, name),
-            None => Ok(Vec::new()),
+            None => Ok(Series::default()),
         };
         Ok(Self {
             users: Arc::new(users),
@@ -117,7 +120,7 @@ impl Events {
             kind,
             plays: numbers(&roles.plays)?,
             seconds: numbers(&roles.seconds)?,
-            row: (0..log.rows() as u32).collect(),
+            row: Series::range(0, log.rows()),
             log: Some(log),
         })
     }
@@ -135,7 +138,7 @@ impl Events {
         let (user_table, user): (_, Vec<u32>) = table(&users);
         let (item_table, item) = table(&items);
         Self {
-            row: (0..user.len() as u32).collect(),
+            row: Series::range(0, user.len()),
             users: user_table,
             items: item_table,
             user,
@@ -156,35 +159,29 @@ impl Events {
 
     /// The event kind of a row by name, `None` where unknown.
     pub fn kind_name(&self, event: usize) -> Option<&str> {
-        let code = *self.kind.get(event)?;
+        let code = self.kind.get(event)?;
         (code != MISSING).then(|| self.kinds[code as usize].as_str())
     }
 
     /// First and last time, `None` without times or events.
     pub fn period(&self) -> Option<(i64, i64)> {
-        Some((*self.time.iter().min()?, *self.time.iter().max()?))
+        Some((self.time.iter().min()?, self.time.iter().max()?))
     }
 
     /// The given events, in the given order, with the same tables.
     #[must_use]
     pub fn select(&self, events: &[u32]) -> Self {
-        fn pick<T: Copy>(column: &[T], events: &[u32]) -> Vec<T> {
-            if column.is_empty() {
-                return Vec::new();
-            }
-            events.iter().map(|&e| column[e as usize]).collect()
-        }
         Self {
             users: Arc::clone(&self.users),
             items: Arc::clone(&self.items),
             kinds: Arc::clone(&self.kinds),
             user: pick(&self.user, events),
             item: pick(&self.item, events),
-            time: pick(&self.time, events),
-            kind: pick(&self.kind, events),
-            plays: pick(&self.plays, events),
-            seconds: pick(&self.seconds, events),
-            row: pick(&self.row, events),
+            time: self.time.select(events),
+            kind: self.kind.select(events),
+            plays: self.plays.select(events),
+            seconds: self.seconds.select(events),
+            row: self.row.select(events),
             log: self.log.clone(),
         }
     }
@@ -193,16 +190,16 @@ impl Events {
     /// the old one: what a fit part may know. Order of ids is kept.
     #[must_use]
     pub fn compact(&self) -> (Self, Vec<u32>, Vec<u32>) {
-        let (users, user, old_users) = compact_ids(&self.users, &self.user);
-        let (items, item, old_items) = compact_ids(&self.items, &self.item);
-        let events = Self {
-            users: Arc::new(users),
-            items: Arc::new(items),
-            user,
-            item,
-            ..self.clone()
-        };
-        (events, old_users, old_items)
+        self.clone().into_compact()
+    }
+
+    /// [`Events::compact`] where these events are needed no more: nothing is copied.
+    #[must_use]
+    pub fn into_compact(mut self) -> (Self, Vec<u32>, Vec<u32>) {
+        let (users, old_users) = compact_ids(&self.users, &mut self.user);
+        let (items, old_items) = compact_ids(&self.items, &mut self.item);
+        (self.users, self.items) = (Arc::new(users), Arc::new(items));
+        (self, old_users, old_items)
     }
 
     /// What a model that has learned from `fit` can be told of these events: those with items of
@@ -218,22 +215,22 @@ impl Events {
         }
         let known = |&event: &u32| new[self.item[event as usize] as usize] != MISSING;
         let left: Vec<u32> = (0..self.len() as u32).filter(known).collect();
-        let part = self.select(&left);
-        let (users, user, old_users) = compact_ids(&part.users, &part.user);
-        let told = Self {
-            users: Arc::new(users),
-            items: Arc::clone(&fit.items),
-            user,
-            item: part.item.iter().map(|&i| new[i as usize]).collect(),
-            ..part
-        };
+        let mut told = self.select(&left);
+        let (users, old_users) = compact_ids(&told.users, &mut told.user);
+        told.users = Arc::new(users);
+        told.items = Arc::clone(&fit.items);
+        for item in &mut told.item {
+            *item = new[*item as usize];
+        }
         (told, left, old_users)
     }
 }
 
-fn compact_ids(table: &Ids, codes: &[u32]) -> (Ids, Vec<u32>, Vec<u32>) {
+/// Turns codes into those of a table that holds only what occurs, and tells the old code of each new
+/// one.
+fn compact_ids(table: &Ids, codes: &mut [u32]) -> (Ids, Vec<u32>) {
     let mut used = vec![false; table.len()];
-    for &code in codes {
+    for &code in &*codes {
         used[code as usize] = true;
     }
     let old: Vec<u32> = (0..table.len() as u32)
@@ -246,74 +243,94 @@ fn compact_ids(table: &Ids, codes: &[u32]) -> (Ids, Vec<u32>, Vec<u32>) {
     // The subset of a sorted table is sorted by the same order, even where sorting it anew would
     // turn to numeric order: ties must not depend on which ids a part holds.
     let ids = Ids(old.iter().map(|&c| table.get(c).to_owned()).collect());
-    let codes = codes.iter().map(|&c| new[c as usize]).collect();
-    (ids, codes, old)
+    for code in codes {
+        *code = new[*code as usize];
+    }
+    (ids, old)
 }
 
 fn missing(log: &Log, column: &str, rows: impl Iterator<Item = usize>) -> Result<()> {
-    let rows: Vec<usize> = rows.collect();
-    let Some(&first) = rows.first() else {
+    let mut rows = rows;
+    let Some(first) = rows.next() else {
         return Ok(());
     };
     Err(Error::data(format!(
         "{} rows have no {column} (the first is row {}); add a cleaner, for example \
          `drop_missing = {{ columns = [\"{column}\"] }}`",
-        rows.len(),
-        log.numbers()[first]
+        1 + rows.count(),
+        log.number(first)
     )))
 }
 
 fn id_column(log: &Log, name: &str) -> Result<(Ids, Vec<u32>)> {
-    let text = match log.column(name)? {
-        Cells::Text(text) => text.clone(),
-        cells => (0..log.rows())
-            .map(|r| (!cells.is_missing(r)).then(|| cells.show(r)))
-            .collect::<Text>(),
+    let view = log.view(name)?;
+    let shown: Cells;
+    let text = if let View::Text(text) = view {
+        text
+    } else {
+        let rows = 0..log.rows();
+        let text: Text = rows
+            .map(|r| (!view.is_missing(r)).then(|| view.show(r)))
+            .collect();
+        shown = Cells::Text(text);
+        match View::of(&shown) {
+            View::Text(text) => text,
+            View::Number(_) | View::Time(_) => unreachable!("just made of texts"),
+        }
     };
+    let values = text.values();
     // A blank id is nobody: not a user of the name "".
-    missing(
-        log,
-        name,
-        (0..log.rows()).filter(|&r| text.get(r).is_none_or(|t| t.trim().is_empty())),
-    )?;
-    let mut used = vec![false; text.values.len()];
-    for &code in &text.codes {
+    let blank: Vec<bool> = values.iter().map(|v| v.trim().is_empty()).collect();
+    let absent = |(_, code): &(usize, u32)| *code == MISSING || blank[*code as usize];
+    let codes = || text.codes().enumerate();
+    missing(log, name, codes().filter(absent).map(|(row, _)| row))?;
+    let mut used = vec![false; values.len()];
+    for code in text.codes() {
         used[code as usize] = true;
     }
-    let in_use = text.values.iter().zip(&used).filter(|(_, used)| **used);
-    let ids = Ids::new(in_use.map(|(value, _)| value.clone()).collect());
+    let in_use = values.iter().zip(&used).filter(|(_, used)| **used);
+    let ids = Ids::new(in_use.map(|(value, _)| value.to_owned()).collect());
     let known: FxHashMap<&str, u32> = ids.iter().zip(0..).collect();
-    let recode: Vec<u32> = text
-        .values
+    let recode: Vec<u32> = values
         .iter()
-        .map(|value| known.get(value.as_str()).copied().unwrap_or(MISSING))
+        .map(|value| known.get(value).copied().unwrap_or(MISSING))
         .collect();
-    let codes = text.codes.iter().map(|&c| recode[c as usize]).collect();
+    let codes = text.codes().map(|c| recode[c as usize]).collect();
     Ok((ids, codes))
 }
 
-fn kind_column(log: &Log, name: &str) -> Result<(Vec<String>, Vec<u32>)> {
-    let Cells::Text(text) = log.column(name)? else {
+fn kind_column(log: &Log, name: &str) -> Result<(Vec<String>, Series<u32>)> {
+    let View::Text(text) = log.view(name)? else {
         return Err(Error::definition(format!(
             "column `{name}` names events, so it must stay text; remove the cleaner that parses it"
         )));
     };
-    let blank = |code: u32| code == MISSING || text.values[code as usize].trim().is_empty();
-    let codes = text
-        .codes
-        .iter()
-        .map(|&c| if blank(c) { MISSING } else { c });
-    Ok((text.values.clone(), codes.collect()))
+    let values = text.values();
+    let blank: Vec<bool> = values.iter().map(|v| v.trim().is_empty()).collect();
+    let codes = match log.shared_codes(name) {
+        Some(codes) if !blank.contains(&true) => {
+            Series::coded(codes, (0..values.len() as u32).collect())
+        }
+        _ => {
+            let known = |code: u32| code != MISSING && !blank[code as usize];
+            let codes = text.codes().map(|c| if known(c) { c } else { MISSING });
+            codes.collect()
+        }
+    };
+    Ok((values.iter().map(str::to_owned).collect(), codes))
 }
 
-fn time_column(log: &Log, name: &str) -> Result<Vec<i64>> {
-    let times = match log.column(name)? {
-        Cells::Time(times) => times.clone(),
-        Cells::Number(numbers) => numbers
+fn time_column(log: &Log, name: &str) -> Result<Series<i64>> {
+    let times: Series<i64> = match log.view(name)? {
+        View::Time(times) => match log.shared_times(name) {
+            Some((from, offsets)) => Series::since(from, offsets),
+            None => times.iter().collect(),
+        },
+        View::Number(numbers) => numbers
             .iter()
-            .map(|&n| if n.is_nan() { MISSING_TIME } else { n as i64 })
+            .map(|n| if n.is_nan() { MISSING_TIME } else { n as i64 })
             .collect(),
-        Cells::Text(text) => per_value(
+        View::Text(text) => per_value(
             log,
             name,
             text,
@@ -329,19 +346,20 @@ fn time_column(log: &Log, name: &str) -> Result<Vec<i64>> {
             },
             "neither unix seconds before the year 10000 nor an RFC 3339 time with its zone; add the \
              cleaner `parse_timestamps` (milliseconds are its format `unix_ms`)",
-        )?,
+        )?
+        .into(),
     };
-    if let Some(row) = times.iter().position(|&t| t != MISSING_TIME && !is_time(t)) {
+    if let Some(row) = times.iter().position(|t| t != MISSING_TIME && !is_time(t)) {
         return Err(Error::data(format!(
             "row {}, column `{name}`: {} is no time in seconds; were they milliseconds?",
-            log.numbers()[row],
-            times[row]
+            log.number(row),
+            times.at(row)
         )));
     }
     missing(
         log,
         name,
-        (0..times.len()).filter(|&r| times[r] == MISSING_TIME),
+        (0..times.len()).filter(|&r| times.at(r) == MISSING_TIME),
     )?;
     Ok(times)
 }
@@ -351,18 +369,24 @@ fn is_time(seconds: i64) -> bool {
     jiff::Timestamp::from_second(seconds).is_ok()
 }
 
-fn number_column(log: &Log, name: &str) -> Result<Vec<f32>> {
-    match log.column(name)? {
-        Cells::Number(numbers) => Ok(numbers.iter().map(|&n| n as f32).collect()),
-        Cells::Text(text) => per_value(
+fn number_column(log: &Log, name: &str) -> Result<Series<f32>> {
+    match log.view(name)? {
+        View::Number(numbers) => Ok(match (log.shared_codes(name), numbers.values()) {
+            (Some(codes), Some(values)) => {
+                Series::coded(codes, values.iter().map(|&n| n as f32).collect())
+            }
+            _ => numbers.iter().map(|n| n as f32).collect(),
+        }),
+        View::Text(text) => per_value(
             log,
             name,
             text,
             f32::NAN,
             |value| value.parse::<f32>().ok().filter(|v| v.is_finite()),
             "not a plain number; add the cleaner `parse_numbers`",
-        ),
-        Cells::Time(_) => Err(Error::definition(format!(
+        )
+        .map(Series::from),
+        View::Time(_) => Err(Error::definition(format!(
             "column `{name}` must be a number, but a cleaner made it a time"
         ))),
     }
@@ -373,24 +397,24 @@ fn number_column(log: &Log, name: &str) -> Result<Vec<f32>> {
 fn per_value<T: Copy>(
     log: &Log,
     name: &str,
-    text: &Text,
+    text: TextView<'_>,
     absent: T,
     parse: impl Fn(&str) -> Option<T>,
     expected: &str,
 ) -> Result<Vec<T>> {
     let parsed: Vec<Option<T>> = text
-        .values
+        .values()
         .iter()
         .map(|v| if v.is_empty() { Some(absent) } else { parse(v) })
         .collect();
     (0..log.rows())
-        .map(|row| match text.codes[row] {
+        .map(|row| match text.code(row) {
             MISSING => Ok(absent),
             code => parsed[code as usize].ok_or_else(|| {
                 Error::data(format!(
                     "row {}, column `{name}`: `{}` is {expected}",
-                    log.numbers()[row],
-                    text.values[code as usize]
+                    log.number(row),
+                    &text.values()[code as usize]
                 ))
             }),
         })

@@ -123,10 +123,10 @@ fn overlaps(
 /// What several folds may not share.
 fn shared(events: &Events, folds: &[Fold], names: &[String]) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut asked = vec![usize::MAX; events.len()];
+    let mut asked = vec![u32::MAX; events.len()];
     for (at, fold) in folds.iter().enumerate() {
         let twice = fold.targets.iter().filter_map(|&event| {
-            let before = std::mem::replace(&mut asked[event as usize], at);
+            let before = std::mem::replace(&mut asked[event as usize], at as u32) as usize;
             folds.get(before).filter(|other| other.role == fold.role)?;
             Some(before)
         });
@@ -160,7 +160,7 @@ fn shared(events: &Events, folds: &[Fold], names: &[String]) -> Vec<String> {
 
 /// What is not in the order of time, for splitters that say all is.
 fn future(events: &Events, folds: &[Fold], names: &[String]) -> Vec<String> {
-    let time = |event: &u32| events.time[*event as usize];
+    let time = |event: &u32| events.time.at(*event as usize);
     let first = |fold: &Fold| fold.targets.iter().map(time).min();
     let mut faults = Vec::new();
     for (fold, name) in folds.iter().zip(names) {
@@ -308,7 +308,7 @@ mod tests {
         }
         // Equal times are not before each other.
         let mut tied = log();
-        tied.time = vec![1, 2, 3, 3, 3, 4];
+        tied.time = vec![1, 2, 3, 3, 3, 4].into();
         let folds = [test(&[0, 1, 2], &[], &[3, 4, 5])];
         assert_eq!(fold_faults(&tied, &folds, false).len(), 1);
         assert_eq!(fold_faults(&tied, &folds, true), [""; 0]);

@@ -26,10 +26,10 @@ impl ItemValues {
                 "there is no log behind these events, so there is no column `{column}`"
             )));
         };
-        let cells = log.column(column)?;
+        let cells = log.view(column)?;
         let mut seen: FxHashMap<String, u32> = FxHashMap::default();
         let mut counts: FxHashMap<(u32, u32), usize> = FxHashMap::default();
-        for (&item, &row) in events.item.iter().zip(&events.row) {
+        for (&item, row) in events.item.iter().zip(events.row.iter()) {
             let row = row as usize;
             if cells.is_missing(row) {
                 continue;

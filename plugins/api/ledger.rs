@@ -48,6 +48,28 @@ impl Ledger {
         book(&mut self.changed, column, what, rows, sample);
     }
 
+    /// [`Ledger::changed`] for a step that looks at each distinct value once: the sample of a value
+    /// is kept once, in how many parts of the log the value may be, and only made if it may be kept.
+    pub fn changed_as(
+        &mut self,
+        column: &str,
+        what: &str,
+        rows: u64,
+        sample: impl FnOnce() -> Sample,
+    ) {
+        let Some(account) = book(&mut self.changed, column, what, rows, None) else {
+            return;
+        };
+        if account.samples.len() < SAMPLES {
+            let sample = sample();
+            let known =
+                |known: &Sample| (&known.before, &known.after) == (&sample.before, &sample.after);
+            if !account.samples.iter().any(known) {
+                account.samples.push(sample);
+            }
+        }
+    }
+
     /// Says that the step looked at rows it should not know, for the report's leak list.
     pub fn leak(&mut self, what: impl Into<String>) {
         self.leaks.push(what.into());
@@ -69,10 +91,17 @@ impl Ledger {
     }
 }
 
-/// Accounts are few (columns times reasons), so looking through all of them is quick.
-fn book(accounts: &mut Vec<Account>, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
+/// The account to which rows were added, if there were any. Accounts are few (columns times reasons), so
+/// looking through all of them is quick.
+fn book<'a>(
+    accounts: &'a mut Vec<Account>,
+    column: &str,
+    what: &str,
+    rows: u64,
+    sample: Option<Sample>,
+) -> Option<&'a mut Account> {
     if rows == 0 {
-        return;
+        return None;
     }
     let known = accounts
         .iter()
@@ -90,5 +119,34 @@ fn book(accounts: &mut Vec<Account>, column: &str, what: &str, rows: u64, sample
     account.rows += rows;
     if account.samples.len() < SAMPLES {
         account.samples.extend(sample);
+    }
+    Some(account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ledger, Sample};
+
+    #[test]
+    fn a_value_is_a_sample_once_however_many_parts_hold_it() {
+        let mut ledger = Ledger::default();
+        for (row, before) in [
+            (1, "A"),
+            (9, "A"),
+            (12, "B"),
+            (20, "A"),
+            (21, "C"),
+            (22, "D"),
+        ] {
+            let after = Some(before.to_lowercase());
+            ledger.changed_as("user", "case folded", 2, || Sample {
+                row,
+                before: before.to_owned(),
+                after,
+            });
+        }
+        let account = ledger.changes().next().unwrap();
+        let rows: Vec<u64> = account.samples.iter().map(|sample| sample.row).collect();
+        assert_eq!((account.rows, rows), (12, vec![1, 12, 21]));
     }
 }

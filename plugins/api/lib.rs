@@ -38,14 +38,18 @@ mod log;
 mod losses;
 mod metric;
 mod model;
+mod packed;
 mod pairs;
 mod params;
 mod registry;
 mod seed;
+mod series;
 mod shared_parts;
 mod source;
 mod splitter;
 mod steps;
+mod texts;
+mod view;
 mod weighting;
 
 pub use cells::{Cells, MISSING, MISSING_TIME, Text, time_text};
@@ -57,7 +61,7 @@ pub use fit_context::{FitContext, StartingFactors};
 pub use folds::fold_faults;
 pub use item_values::ItemValues;
 pub use ledger::{Account, Ledger, Sample};
-pub use log::{Column, Fate, Log, Roles};
+pub use log::{Column, Fate, Log, Roles, Whole};
 pub use losses::Losses;
 pub use metric::{
     Better, BoundMetric, ChanceView, Identity, Measure, MeasureLists, Metric, MetricContext,
@@ -69,10 +73,13 @@ pub use model::{
 pub use params::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
 pub use registry::{Kind, Registration, duplicates, registrations};
 pub use seed::{derive_seed, rng};
+pub use series::{Series, SeriesValue, Values};
 pub use shared_parts::{SharedPart, SharedParts};
 pub use source::{Source, SourceContext};
 pub use splitter::{Fold, Role, Splitter};
 pub use steps::{Checkpoints, Steps};
+pub use texts::Texts;
+pub use view::{NumbersView, TextView, TimesView, View};
 pub use weighting::{Weigh, Weighting, cell_weights, rescale_cells};
 
 /// What [`register!`] expands to needs these names, whatever the plugin's crate depends on.

@@ -1,9 +1,13 @@
 //! A listening log as columns: what sources fill and cleaners repair.
 
-use rustc_hash::FxHashMap;
+use std::sync::{Arc, OnceLock};
+
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{Cells, Known, MISSING};
+use crate::cells::{Cells, MISSING};
+use crate::packed::{Codes, Growing, Packed, Runs};
+use crate::texts::{KnownTexts, Texts};
+use crate::view::View;
 use crate::{Error, Ledger, Result, Sample, nearest};
 
 /// Which column plays which part. Sources fill it; the lab makes [`Events`](crate::Events) with it.
@@ -44,11 +48,110 @@ pub enum Fate {
 }
 
 /// A log: columns of equal length, and for each row its number in the source.
+///
+/// A whole log may hold its columns in fewer bytes than [`Cells`] take ([`Log::pack`]). That shows
+/// nowhere but in memory: [`Log::view`] and [`Log::number`] look at what is held, [`Log::column`] and
+/// [`Log::numbers`] make and keep the plain form when they are first asked for it.
 #[derive(Debug, Clone)]
 pub struct Log {
-    columns: Vec<Column>,
-    numbers: Vec<u64>,
+    columns: Vec<Held>,
+    numbers: Numbers,
     roles: Roles,
+}
+
+/// A column as the log holds it: packed, plain, or both.
+#[derive(Debug, Clone)]
+struct Held {
+    name: String,
+    packed: Option<Packed>,
+    plain: OnceLock<Column>,
+}
+
+impl Held {
+    fn packed(name: String, packed: Packed) -> Self {
+        Self {
+            name,
+            packed: Some(packed),
+            plain: OnceLock::new(),
+        }
+    }
+
+    fn plain(column: Column) -> Self {
+        Self {
+            name: column.name.clone(),
+            packed: None,
+            plain: column.into(),
+        }
+    }
+
+    fn column(&self) -> &Column {
+        self.plain.get_or_init(|| Column {
+            name: self.name.clone(),
+            cells: self.packed.as_ref().expect("packed or plain").cells(),
+        })
+    }
+
+    /// The plain cells, to be changed: the packed ones are no longer true.
+    fn cells_mut(&mut self) -> &mut Cells {
+        self.column();
+        self.packed = None;
+        &mut self.plain.get_mut().expect("just made").cells
+    }
+
+    fn view(&self) -> View<'_> {
+        match &self.packed {
+            Some(packed) => packed.view(),
+            None => View::of(&self.column().cells),
+        }
+    }
+
+    fn retain(&mut self, keep: &[bool]) {
+        match &mut self.packed {
+            Some(packed) => {
+                packed.retain(keep);
+                self.plain = OnceLock::new();
+            }
+            None => self.cells_mut().retain(keep),
+        }
+    }
+
+    fn select(&self, rows: &[u32]) -> Self {
+        match &self.packed {
+            Some(packed) => Self::packed(self.name.clone(), packed.select(rows)),
+            None => Self::plain(Column {
+                name: self.name.clone(),
+                cells: self.column().cells.select(rows),
+            }),
+        }
+    }
+
+    fn pack(&mut self) {
+        if self.packed.is_none()
+            && let Some(column) = self.plain.get()
+        {
+            let mut growing = Growing::like(&column.cells);
+            let cells = self.plain.take().expect("there is one").cells;
+            growing.append(cells);
+            self.packed = Some(growing.finish());
+        }
+        self.plain = OnceLock::new();
+    }
+}
+
+/// Row numbers as runs, and one by one where that was asked for.
+#[derive(Debug, Clone, Default)]
+struct Numbers {
+    runs: Runs,
+    plain: OnceLock<Vec<u64>>,
+}
+
+impl From<Runs> for Numbers {
+    fn from(runs: Runs) -> Self {
+        Self {
+            runs,
+            plain: OnceLock::new(),
+        }
+    }
 }
 
 impl Log {
@@ -62,25 +165,36 @@ impl Log {
             assert_eq!(column.cells.len(), numbers.len(), "column {}", column.name);
         }
         Self {
-            columns,
-            numbers,
+            columns: columns.into_iter().map(Held::plain).collect(),
+            numbers: Runs::from_iter(numbers).into(),
             roles,
         }
     }
 
     /// How many rows.
     pub fn rows(&self) -> usize {
-        self.numbers.len()
+        self.numbers.runs.len()
     }
 
     /// All columns in their order.
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
+    pub fn columns(&self) -> Vec<&Column> {
+        self.columns.iter().map(Held::column).collect()
     }
 
-    /// The number of each row in the source, counted from 1 without the header.
+    /// The names of all columns in their order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// The numbers of all rows in the source, counted from 1 without the header.
     pub fn numbers(&self) -> &[u64] {
-        &self.numbers
+        let numbers = &self.numbers;
+        numbers.plain.get_or_init(|| numbers.runs.iter().collect())
+    }
+
+    /// The number of a row in the source, counted from 1 without the header.
+    pub fn number(&self, row: usize) -> u64 {
+        self.numbers.runs.get(row)
     }
 
     /// Which column plays which part.
@@ -90,13 +204,45 @@ impl Log {
 
     /// The cells of a column, or a fault that lists the columns there are.
     pub fn column(&self, name: &str) -> Result<&Cells> {
-        Ok(&self.columns[self.position(name)?].cells)
+        Ok(&self.columns[self.position(name)?].column().cells)
     }
 
     /// Like [`Log::column`], to change or replace the cells. Their number must stay the same.
     pub fn column_mut(&mut self, name: &str) -> Result<&mut Cells> {
         let at = self.position(name)?;
-        Ok(&mut self.columns[at].cells)
+        Ok(self.columns[at].cells_mut())
+    }
+
+    /// The cells of a column to look at, however they are held, or a fault that lists the columns
+    /// there are.
+    pub fn view(&self, name: &str) -> Result<View<'_>> {
+        Ok(self.columns[self.position(name)?].view())
+    }
+
+    /// The cells of all columns to look at, in their order.
+    pub fn views(&self) -> impl ExactSizeIterator<Item = View<'_>> {
+        self.columns.iter().map(Held::view)
+    }
+
+    /// The codes of a packed column of texts or numbers, shared.
+    pub(crate) fn shared_codes(&self, name: &str) -> Option<Codes> {
+        match self.packed(name)? {
+            Packed::Text(codes, _) | Packed::Coded(codes, _) => Some(codes.clone()),
+            Packed::Numbers(_) | Packed::Since(..) | Packed::Times(_) => None,
+        }
+    }
+
+    /// The times of a packed column, as offsets from one, shared.
+    pub(crate) fn shared_times(&self, name: &str) -> Option<(i64, Arc<Vec<u32>>)> {
+        match self.packed(name)? {
+            Packed::Since(from, offsets) => Some((*from, Arc::clone(offsets))),
+            _ => None,
+        }
+    }
+
+    fn packed(&self, name: &str) -> Option<&Packed> {
+        let column = self.columns.iter().find(|column| column.name == name)?;
+        column.packed.as_ref()
     }
 
     fn position(&self, name: &str) -> Result<usize> {
@@ -104,7 +250,7 @@ impl Log {
             .iter()
             .position(|c| c.name == name)
             .ok_or_else(|| {
-                let names: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+                let names: Vec<&str> = self.names().collect();
                 let hint = nearest(name, names.iter().copied())
                     .map_or(String::new(), |n| format!("; did you mean `{n}`?"));
                 Error::definition(format!(
@@ -117,65 +263,39 @@ impl Log {
     /// Keeps the rows whose flag is set; the flags are one a row.
     pub fn retain(&mut self, keep: &[bool]) {
         for column in &mut self.columns {
-            column.cells.retain(keep);
+            column.retain(keep);
         }
-        let mut flags = keep.iter();
-        self.numbers
-            .retain(|_| *flags.next().expect("one flag a row"));
+        self.numbers.runs.retain(keep);
+        self.numbers.plain = OnceLock::new();
     }
 
     /// A log of the given rows, in the given order.
     #[must_use]
     pub fn select(&self, rows: &[u32]) -> Self {
+        let numbers = rows.iter().map(|&row| self.number(row as usize));
         Self {
-            columns: self
-                .columns
-                .iter()
-                .map(|c| Column {
-                    name: c.name.clone(),
-                    cells: c.cells.select(rows),
-                })
-                .collect(),
-            numbers: rows.iter().map(|r| self.numbers[*r as usize]).collect(),
+            columns: self.columns.iter().map(|c| c.select(rows)).collect(),
+            numbers: numbers.collect::<Runs>().into(),
             roles: self.roles.clone(),
         }
     }
 
-    /// The rows of all chunks of one source, one after the other; `None` without any chunk. Each
-    /// distinct text is looked up once a chunk, however many chunks there are.
+    /// Holds all columns in as few bytes as their values need, and no other form of them.
+    pub fn pack(&mut self) {
+        self.columns.iter_mut().for_each(Held::pack);
+        self.numbers.plain = OnceLock::new();
+    }
+
+    /// The rows of all chunks of one source, one after the other; `None` without any chunk.
     ///
     /// # Errors
     /// If the chunks differ in name, order or type of their columns.
     pub fn concat(chunks: Vec<Self>) -> Result<Option<Self>> {
-        let mut chunks = chunks.into_iter();
-        let Some(mut whole) = chunks.next() else {
-            return Ok(None);
-        };
-        let mut known: Vec<Known> = whole.columns.iter().map(|c| Known::of(&c.cells)).collect();
+        let mut whole = Whole::default();
         for chunk in chunks {
-            let names = |log: &Self| -> Vec<String> {
-                log.columns.iter().map(|c| c.name.clone()).collect()
-            };
-            if names(&chunk) != names(&whole) {
-                return Err(Error::data("the parts of the log have different columns"));
-            }
-            let columns = whole.columns.iter_mut().zip(chunk.columns).zip(&mut known);
-            for ((mine, theirs), known) in columns {
-                match (&mut mine.cells, theirs.cells) {
-                    (Cells::Text(a), Cells::Text(b)) => known.append(a, b),
-                    (Cells::Number(a), Cells::Number(b)) => a.extend(b),
-                    (Cells::Time(a), Cells::Time(b)) => a.extend(b),
-                    _ => {
-                        return Err(Error::data(format!(
-                            "column `{}` changes its type between parts of the log",
-                            mine.name
-                        )));
-                    }
-                }
-            }
-            whole.numbers.extend(chunk.numbers);
+            whole.append(chunk)?;
         }
-        Ok(Some(whole))
+        Ok(whole.finish())
     }
 
     /// Decides the fate of each distinct value of a text column that is in use, books what changed,
@@ -188,7 +308,7 @@ impl Log {
         mut fate: impl FnMut(&str) -> Fate,
     ) -> Result<()> {
         let at = self.position(column)?;
-        let Cells::Text(text) = &mut self.columns[at].cells else {
+        let Cells::Text(text) = self.columns[at].cells_mut() else {
             return Ok(());
         };
         let mut uses = vec![(0u64, 0usize); text.values.len()];
@@ -204,31 +324,40 @@ impl Log {
         // By first appearance, so that samples and new codes do not depend on dictionary order.
         let mut order: Vec<usize> = (0..uses.len()).filter(|&c| uses[c].0 > 0).collect();
         order.sort_by_key(|&c| uses[c].1);
-        let mut values: Vec<String> = Vec::with_capacity(order.len());
-        let mut known: FxHashMap<String, u32> = FxHashMap::default();
+        let mut fates = Vec::with_capacity(order.len());
+        fates.extend(order.iter().map(|&code| fate(&text.values[code])));
+        let kept = |fate: &Fate| matches!(fate, Fate::Keep);
+        if fates.iter().all(kept) && order.iter().copied().eq(0..uses.len()) {
+            return Ok(());
+        }
+        // Values that stay what they are do not become equal.
+        let merging = fates.iter().any(|fate| matches!(fate, Fate::Become(..)));
+        let (mut values, mut known) = (Texts::default(), KnownTexts::default());
         let mut recode = vec![MISSING; uses.len()];
-        for code in order {
-            let before = std::mem::take(&mut text.values[code]);
+        for (code, fate) in order.into_iter().zip(&fates) {
+            let before = &text.values[code];
             let (rows, first) = uses[code];
-            let (after, what) = match fate(&before) {
-                Fate::Keep => (Some(before.clone()), None),
-                Fate::Become(new, _) if new == before => (Some(new), None),
-                Fate::Become(new, what) => (Some(new), Some(what)),
-                Fate::Missing(what) => (None, Some(what)),
+            let (after, what) = match fate {
+                Fate::Keep => (Some(before), None),
+                Fate::Become(new, _) if new == before => (Some(before), None),
+                Fate::Become(new, what) => (Some(new.as_str()), Some(*what)),
+                Fate::Missing(what) => (None, Some(*what)),
             };
             if let Some(what) = what {
-                let sample = Sample {
-                    row: self.numbers[first],
-                    before,
-                    after: after.clone(),
+                let sample = || Sample {
+                    row: self.numbers.runs.get(first),
+                    before: before.to_owned(),
+                    after: after.map(str::to_owned),
                 };
-                ledger.changed(column, what, rows, Some(sample));
+                ledger.changed_as(column, what, rows, sample);
             }
             if let Some(after) = after {
-                recode[code] = *known.entry(after).or_insert_with_key(|value| {
-                    values.push(value.clone());
+                recode[code] = if merging {
+                    known.code(&mut values, after)
+                } else {
+                    values.push(after);
                     values.len() as u32 - 1
-                });
+                };
             }
         }
         for code in &mut text.codes {
@@ -238,6 +367,56 @@ impl Log {
         }
         text.values = values;
         Ok(())
+    }
+}
+
+/// A log on its way: chunk after chunk of one source, held in as few bytes as their values need.
+/// Each distinct text is looked up once a chunk, however many chunks there are.
+#[derive(Debug, Default)]
+pub struct Whole {
+    columns: Vec<(String, Growing)>,
+    numbers: Runs,
+    roles: Option<Roles>,
+}
+
+impl Whole {
+    /// Adds the rows of a chunk behind all others.
+    ///
+    /// # Errors
+    /// If it differs from those before in name, order or type of its columns.
+    pub fn append(&mut self, mut chunk: Log) -> Result<()> {
+        if self.roles.is_none() {
+            let columns = chunk.columns().into_iter();
+            let columns = columns.map(|c| (c.name.clone(), Growing::like(&c.cells)));
+            self.columns = columns.collect();
+            self.roles = Some(chunk.roles.clone());
+        }
+        if !chunk.names().eq(self.columns.iter().map(|c| &*c.0)) {
+            return Err(Error::data("the parts of the log have different columns"));
+        }
+        for (theirs, (name, mine)) in chunk.columns.iter_mut().zip(&mut self.columns) {
+            theirs.column();
+            let cells = theirs.plain.take().expect("just made").cells;
+            if !mine.append(cells) {
+                return Err(Error::data(format!(
+                    "column `{name}` changes its type between parts of the log"
+                )));
+            }
+        }
+        chunk.numbers.runs.iter().for_each(|n| self.numbers.push(n));
+        Ok(())
+    }
+
+    /// The log of all rows, packed; `None` without any chunk.
+    pub fn finish(self) -> Option<Log> {
+        let columns = self.columns.into_iter();
+        Some(Log {
+            roles: self.roles?,
+            columns: columns
+                .map(|(name, cells)| Held::packed(name, cells.finish()))
+                .collect(),
+            numbers: self.numbers.into(),
+        })
     }
 }
 

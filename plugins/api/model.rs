@@ -1,6 +1,7 @@
 //! Models learn; what they return scores; the lab ranks.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -19,13 +20,14 @@ pub struct Train {
     /// Strength by user (rows) and item (columns), as the weighting made it.
     pub interactions: InteractionMatrix,
     /// The events behind it, in the same numbering; all of them, weight 0 included.
-    pub events: Events,
+    pub events: Arc<Events>,
 }
 
 impl Train {
     /// The fit part `events` (with compact tables) and one weight for each event: summed by cell,
     /// cells of weight 0 left out.
-    pub fn new(events: Events, weights: &[f64]) -> Self {
+    pub fn new(events: impl Into<Arc<Events>>, weights: &[f64]) -> Self {
+        let events: Arc<Events> = events.into();
         let order = events.by_pair();
         let pair = |event: u32| (events.user[event as usize], events.item[event as usize]);
         let mut indptr = vec![0usize; events.users.len() + 1];

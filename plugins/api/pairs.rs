@@ -10,14 +10,6 @@ impl Events {
         let by_item = sorted(0..self.len() as u32, &self.item, self.items.len());
         sorted(by_item.into_iter(), &self.user, self.users.len())
     }
-
-    /// The distinct pairs of user and item, ascending.
-    pub fn pairs(&self) -> Vec<(u32, u32)> {
-        let order = self.by_pair().into_iter().map(|event| event as usize);
-        let mut pairs: Vec<(u32, u32)> = order.map(|e| (self.user[e], self.item[e])).collect();
-        pairs.dedup();
-        pairs
-    }
 }
 
 /// Events by their code, which is below `codes`, those of equal ones in the order given.
@@ -48,8 +40,7 @@ mod tests {
         let pairs = ["vb", "ua", "vb", "ub", "va", "ua", "vb"];
         let events = Events::from_pairs(pairs.iter().map(|pair| pair.split_at(1)));
         assert_eq!(events.by_pair(), [1, 5, 3, 4, 0, 2, 6]);
-        assert_eq!(events.pairs(), [(0, 0), (0, 1), (1, 0), (1, 1)]);
         let nothing = Events::from_pairs([]);
-        assert_eq!((nothing.by_pair(), nothing.pairs()), (vec![], vec![]));
+        assert_eq!(nothing.by_pair(), [0_u32; 0]);
     }
 }

@@ -1,7 +1,10 @@
 //! What several cleaners need of columns and rows.
 
+use std::borrow::Cow;
+
 use musicrec_api::{
     Cells, CheckContext, Error, Ledger, Log, MISSING, MISSING_TIME, Problem, Result, Sample, Text,
+    View,
 };
 
 /// Samples of an account; the ledger keeps no more.
@@ -74,27 +77,29 @@ pub(crate) fn missing_columns(
     names.iter().enumerate().filter_map(missing).collect()
 }
 
-/// A cell as a number that is equal for equal cells of a column, missing ones included.
-pub(crate) fn bits(cells: &Cells, row: usize) -> u64 {
+/// Whether the cell of each row is missing or blank.
+pub(crate) fn missing(cells: View<'_>) -> Vec<bool> {
     match cells {
-        Cells::Text(text) => u64::from(text.codes[row]),
-        // All NaN are missing, and -0 is 0.
-        Cells::Number(numbers) if numbers[row].is_nan() => f64::NAN.to_bits(),
-        Cells::Number(numbers) => (numbers[row] + 0.0).to_bits(),
-        Cells::Time(times) => times[row].cast_unsigned(),
+        View::Text(text) => {
+            let values = text.values().iter();
+            let blank: Vec<bool> = values.map(|v| v.trim().is_empty()).collect();
+            let absent = |code| code == MISSING || blank[code as usize];
+            text.codes().map(absent).collect()
+        }
+        View::Number(numbers) => numbers.iter().map(f64::is_nan).collect(),
+        View::Time(times) => times.iter().map(|t| t == MISSING_TIME).collect(),
     }
 }
 
-/// Whether the cell of each row is missing or blank.
-pub(crate) fn missing(cells: &Cells) -> Vec<bool> {
-    match cells {
-        Cells::Text(text) => {
-            let blank: Vec<bool> = text.values.iter().map(|v| v.trim().is_empty()).collect();
-            let absent = |&code: &u32| code == MISSING || blank[code as usize];
-            text.codes.iter().map(absent).collect()
-        }
-        Cells::Number(numbers) => numbers.iter().map(|n| n.is_nan()).collect(),
-        Cells::Time(times) => times.iter().map(|&t| t == MISSING_TIME).collect(),
+/// A text in lower case. Most ids are in lower case already, and cost no copy.
+pub(crate) fn lower(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|b| b.is_ascii() && !b.is_ascii_uppercase())
+    {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.to_lowercase())
     }
 }
 
@@ -128,7 +133,7 @@ pub(crate) fn drop_rows(
     for ((column, what), (rows, samples)) in reasons.iter().zip(found) {
         for &row in &samples {
             let sample = Sample {
-                row: log.numbers()[row],
+                row: log.number(row),
                 before: shown(log, column, row),
                 after: None,
             };
@@ -142,13 +147,13 @@ pub(crate) fn drop_rows(
 
 /// The cell for which a row is dropped, or the whole row if that cell tells nothing.
 fn shown(log: &Log, column: &str, row: usize) -> String {
-    if let Ok(cells) = log.column(column) {
+    if let Ok(cells) = log.view(column) {
         let cell = cells.show(row);
         if !cell.trim().is_empty() {
             return cut(&cell);
         }
     }
-    let cells: Vec<_> = log.columns().iter().map(|c| c.cells.show(row)).collect();
+    let cells: Vec<_> = log.views().map(|cells| cells.show(row)).collect();
     cut(&cells.join(", "))
 }
 

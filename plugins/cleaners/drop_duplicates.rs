@@ -6,14 +6,14 @@ use std::hash::Hasher as _;
 
 use hashbrown::HashTable;
 use musicrec_api::{
-    Cells, CheckContext, Cleaner, Error, Ledger, Log, Problem, Reach, Result, register,
+    CheckContext, Cleaner, Error, Ledger, Log, Problem, Reach, Result, View, register,
 };
 use rustc_hash::FxHasher;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::cells::{bits, drop_rows, missing_columns};
+use crate::cells::{drop_rows, missing_columns};
 
 /// Drops all copies of a row but one.
 ///
@@ -77,38 +77,46 @@ impl Cleaner for DropDuplicates {
 
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
         let keys = self.keys(part)?;
-        let others: Vec<&Cells> = part
-            .columns()
-            .iter()
-            .map(|c| &c.cells)
-            .filter(|cells| !keys.iter().any(|key| std::ptr::eq(*key, *cells)))
+        let is_key = |name: &str| keys.iter().any(|(key, _)| *key == name);
+        let others: Vec<View> = part
+            .names()
+            .zip(part.views())
+            .filter(|(name, _)| !is_key(name))
+            .map(|(_, cells)| cells)
             .collect();
-        let same = |columns: &[&Cells], a: usize, b: usize| {
-            columns.iter().all(|cells| bits(cells, a) == bits(cells, b))
-        };
-        let hash = |row: usize| {
-            let mut hasher = FxHasher::default();
-            for cells in &keys {
-                hasher.write_u64(bits(cells, row));
-            }
-            hasher.finish()
+        let keys: Vec<View> = keys.iter().map(|(_, cells)| *cells).collect();
+        let same = |columns: &[View], a: usize, b: usize| {
+            columns.iter().all(|cells| cells.bits(a) == cells.bits(b))
         };
         let rows = part.rows();
-        let mut stays: HashTable<u32> = HashTable::with_capacity(rows);
+        let hashes = hashes(&keys, rows);
+        let groups = Groups::of(&hashes);
         let mut fates = vec![0u16; rows];
-        for step in 0..rows {
-            let row = match self.keep {
-                Kept::First => step,
-                Kept::Last => rows - 1 - step,
-            };
-            let code = hash(row);
-            match stays.find(code, |&other| same(&keys, row, other as usize)) {
-                None => {
-                    stays.insert_unique(code, row as u32, |&row| hash(row as usize));
+        let mut stays: HashTable<u32> = HashTable::new();
+        for group in groups.iter() {
+            stays.clear();
+            for step in 0..group.len() {
+                let row = match self.keep {
+                    Kept::First => group[step],
+                    Kept::Last => group[group.len() - 1 - step],
+                };
+                let (at, hash) = (row as usize, hashes[row as usize]);
+                let copy = |&other: &u32| {
+                    let other = other as usize;
+                    hashes[other] == hash && same(&keys, at, other)
+                };
+                match stays.find(spread(hash), copy) {
+                    None => {
+                        let of = |&row: &u32| spread(hashes[row as usize]);
+                        stays.insert_unique(spread(hash), row, of);
+                    }
+                    Some(&other) => {
+                        fates[at] = 2 - u16::from(same(&others, at, other as usize));
+                    }
                 }
-                Some(&other) => fates[row] = 2 - u16::from(same(&others, row, other as usize)),
             }
         }
+        drop((hashes, groups));
         let reasons = [("", "copy"), ("", "copy that differs in other cells")];
         drop_rows(part, ledger, &fates, &reasons);
         Ok(())
@@ -125,11 +133,13 @@ impl Cleaner for DropDuplicates {
 register!(Cleaner, DropDuplicates, "drop_duplicates", revision = 1);
 
 impl DropDuplicates {
-    fn keys<'a>(&self, log: &'a Log) -> Result<Vec<&'a Cells>> {
+    /// The columns that make two rows the same, with their names.
+    fn keys<'a>(&'a self, log: &'a Log) -> Result<Vec<(&'a str, View<'a>)>> {
         let roles = log.roles();
+        let named = |name: &'a String| Ok((name.as_str(), log.view(name)?));
         match &self.by {
-            By::Cells => Ok(log.columns().iter().map(|c| &c.cells).collect()),
-            By::Columns(names) => names.iter().map(|name| log.column(name)).collect(),
+            By::Cells => Ok(log.names().zip(log.views()).collect()),
+            By::Columns(names) => names.iter().map(named).collect(),
             By::Event => {
                 let Some(time) = &roles.time else {
                     return Err(Error::definition(
@@ -144,9 +154,72 @@ impl DropDuplicates {
                     roles.event.as_ref(),
                     Some(time),
                 ];
-                names.into_iter().flatten().map(|n| log.column(n)).collect()
+                names.into_iter().flatten().map(named).collect()
             }
         }
+    }
+}
+
+/// Rows whose hashes are looked at together: so few that a table of them stays in the cache.
+const TOGETHER: usize = 1 << 14;
+/// Rows that are hashed at once, column after column.
+const BLOCK: usize = 1 << 10;
+
+/// For each row the hash of its cells in the columns given, folded to half its bits.
+fn hashes(keys: &[View], rows: usize) -> Vec<u32> {
+    let mut hashes = Vec::with_capacity(rows);
+    for begins in (0..rows).step_by(BLOCK) {
+        let block = begins..rows.min(begins + BLOCK);
+        let mut hashers = vec![FxHasher::default(); block.len()];
+        for cells in keys {
+            for (hasher, row) in hashers.iter_mut().zip(block.clone()) {
+                hasher.write_u64(cells.bits(row));
+            }
+        }
+        let folded = |hasher: &FxHasher| (hasher.finish() ^ (hasher.finish() >> 32)) as u32;
+        hashes.extend(hashers.iter().map(folded));
+    }
+    hashes
+}
+
+/// The hash that a table is given for one that was folded.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// All rows, ascending within each of some groups: rows of one hash are in one group.
+struct Groups {
+    rows: Vec<u32>,
+    /// Where each group ends.
+    ends: Vec<usize>,
+}
+
+impl Groups {
+    fn of(hashes: &[u32]) -> Self {
+        let groups = (hashes.len() / TOGETHER + 1).next_power_of_two();
+        let group = |hash: u32| hash as usize & (groups - 1);
+        let mut ends = vec![0usize; groups];
+        for &hash in hashes {
+            ends[group(hash)] += 1;
+        }
+        let mut begins = 0;
+        for end in &mut ends {
+            (begins, *end) = (begins + *end, begins);
+        }
+        let mut rows = vec![0u32; hashes.len()];
+        for (row, &hash) in (0..).zip(hashes) {
+            let place = &mut ends[group(hash)];
+            rows[*place] = row;
+            *place += 1;
+        }
+        Self { rows, ends }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        begins
+            .zip(&self.ends)
+            .map(|(begins, &ends)| &self.rows[begins..ends])
     }
 }
 

@@ -34,7 +34,7 @@ impl Cleaner for DropMissing {
         let columns = columns_or(&self.columns, &needed);
         let mut fates = vec![0; part.rows()];
         for (fate, column) in (1..).zip(&columns) {
-            let missing = missing(part.column(column)?);
+            let missing = missing(part.view(column)?);
             for (row, _) in missing
                 .into_iter()
                 .enumerate()

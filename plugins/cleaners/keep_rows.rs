@@ -55,7 +55,7 @@ impl Cleaner for KeepRows {
         let cells = part.column(&self.column)?;
         let fates: Vec<u16> = match cells {
             Cells::Text(text) => {
-                let of_value: Vec<u16> = text.values.iter().map(|v| fate(v)).collect();
+                let of_value: Vec<u16> = text.values.iter().map(fate).collect();
                 let of_missing = fate("");
                 let of_row = |&code: &u32| match code {
                     MISSING => of_missing,

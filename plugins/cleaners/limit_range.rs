@@ -93,7 +93,7 @@ impl Cleaner for LimitRange {
         for (row, &fate) in fates.iter().enumerate().filter(|(_, fate)| **fate > 0) {
             let side = usize::from(fate) - 1;
             let clip = (self.action == Action::Clip).then_some(limits[side]);
-            let number = part.numbers()[row];
+            let number = part.number(row);
             let cells = part.column_mut(column)?;
             let before = cells.show(row).into_owned();
             match cells {

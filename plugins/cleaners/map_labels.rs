@@ -67,7 +67,7 @@ impl Cleaner for MapLabels {
         if self.unknown == Unknown::Error {
             let unknown: Vec<_> = distinct(labels)
                 .into_iter()
-                .map(|entry| (labels.values[entry.code as usize].as_str(), entry))
+                .map(|entry| (&labels.values[entry.code as usize], entry))
                 .filter(|(label, _)| {
                     let folded = fold(label);
                     !label.trim().is_empty() && !spellings.contains_key(&folded)
@@ -77,7 +77,7 @@ impl Cleaner for MapLabels {
                     let near = nearest(&fold(label), known).map_or(String::new(), |spelling| {
                         format!("; did you mean `{}`?", spellings[spelling])
                     });
-                    let (rows, first) = (entry.rows, part.numbers()[entry.first]);
+                    let (rows, first) = (entry.rows, part.number(entry.first));
                     format!(
                         "`{}` ({rows} rows, the first is row {first}{near})",
                         cut(label)

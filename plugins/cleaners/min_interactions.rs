@@ -2,12 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use musicrec_api::{Cells, Cleaner, Error, Ledger, Log, On, Reach, Result, register};
+use musicrec_api::{Cleaner, Error, Ledger, Log, On, Reach, Result, register};
 use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{bits, drop_rows, missing};
+use crate::cells::{drop_rows, missing};
 
 /// Keeps users with enough different items and items with enough different users: the k-core.
 ///
@@ -116,19 +116,19 @@ struct Side {
 
 impl Side {
     fn new(log: &Log, column: &str) -> Result<Self> {
-        let cells: &Cells = log.column(column)?;
+        let cells = log.view(column)?;
         if let Some(row) = missing(cells).into_iter().position(|missing| missing) {
             return Err(Error::definition(format!(
                 "row {} has no {column}, so `min_interactions` cannot count it; put `drop_missing = \
                  {{ columns = [\"{column}\"] }}` before",
-                log.numbers()[row]
+                log.number(row)
             )));
         }
         let mut known: FxHashMap<u64, u32> = FxHashMap::default();
         let code = (0..log.rows())
             .map(|row| {
                 let next = known.len() as u32;
-                *known.entry(bits(cells, row)).or_insert(next)
+                *known.entry(cells.bits(row)).or_insert(next)
             })
             .collect();
         Ok(Self {

@@ -1,13 +1,15 @@
 //! Cells that say in words that they hold nothing.
 
+use std::borrow::Cow;
+
 use musicrec_api::{
-    Cells, CheckContext, Cleaner, Fate, Ledger, Log, Problem, Reach, Result, register,
+    CheckContext, Cleaner, Fate, Ledger, Log, Problem, Reach, Result, View, register,
 };
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{missing_columns, text};
+use crate::cells::{lower, missing_columns, text};
 
 /// Makes cells missing that hold a marker such as `null` instead of a value.
 ///
@@ -49,26 +51,20 @@ impl Cleaner for MissingMarkers {
     }
 
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
-        let fold = |value: &str| {
-            if self.ignore_case {
-                value.trim().to_lowercase()
-            } else {
-                value.trim().to_owned()
-            }
-        };
-        let markers: FxHashSet<String> = self.markers.iter().map(|m| fold(m)).collect();
+        let markers = self.markers.iter().map(|m| self.fold(m).into_owned());
+        let markers: FxHashSet<String> = markers.collect();
         let columns = if self.columns.is_empty() {
-            let is_text = |c: &&musicrec_api::Column| matches!(c.cells, Cells::Text(_));
-            let columns = part.columns().iter().filter(is_text);
-            columns.map(|c| c.name.clone()).collect()
+            let columns = part.names().zip(part.views());
+            let texts = columns.filter(|(_, cells)| matches!(cells, View::Text(_)));
+            texts.map(|(name, _)| name.to_owned()).collect()
         } else {
             self.columns.clone()
         };
         for column in &columns {
             text(part, column, "missing_markers")?;
             part.rewrite(column, ledger, |value| {
-                let value = fold(value);
-                if !markers.contains(&value) {
+                let value = self.fold(value);
+                if !markers.contains(&*value) {
                     Fate::Keep
                 } else if value.is_empty() {
                     Fate::Missing("blank")
@@ -86,6 +82,17 @@ impl Cleaner for MissingMarkers {
 }
 
 register!(Cleaner, MissingMarkers, "missing_markers", revision = 1);
+
+impl MissingMarkers {
+    /// A cell as it is compared with the markers.
+    fn fold<'a>(&self, cell: &'a str) -> Cow<'a, str> {
+        if self.ignore_case {
+            lower(cell.trim())
+        } else {
+            Cow::Borrowed(cell.trim())
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

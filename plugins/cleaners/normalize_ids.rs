@@ -1,11 +1,13 @@
 //! One spelling for each id, and none for placeholders.
 
+use std::borrow::Cow;
+
 use musicrec_api::{CheckContext, Cleaner, Fate, Ledger, Log, Problem, Reach, Result, register};
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cells::{columns_or, missing_columns, text};
+use crate::cells::{columns_or, lower, missing_columns, text};
 
 /// Gives each id one spelling and makes placeholders missing.
 ///
@@ -138,16 +140,17 @@ impl NormalizeIds {
     fn spell(&self, id: &str) -> Fate {
         let trimmed = if self.trim { id.trim() } else { id };
         let folded = match self.case {
-            Case::Lower => trimmed.to_lowercase(),
-            Case::Upper => trimmed.to_uppercase(),
-            Case::Keep => trimmed.to_owned(),
+            Case::Lower => lower(trimmed),
+            Case::Upper => Cow::Owned(trimmed.to_uppercase()),
+            Case::Keep => Cow::Borrowed(trimmed),
         };
-        match (trimmed != id, folded != trimmed) {
-            (false, false) => Fate::Keep,
-            (true, false) => Fate::Become(folded, "trimmed"),
-            (false, true) => Fate::Become(folded, "case folded"),
-            (true, true) => Fate::Become(folded, "trimmed, case folded"),
-        }
+        let what = match (trimmed != id, folded != trimmed) {
+            (false, false) => return Fate::Keep,
+            (true, false) => "trimmed",
+            (false, true) => "case folded",
+            (true, true) => "trimmed, case folded",
+        };
+        Fate::Become(folded.into_owned(), what)
     }
 
     fn unmask(&self, id: &str, placeholders: &FxHashSet<String>) -> Fate {
@@ -155,7 +158,7 @@ impl NormalizeIds {
         if id.is_empty() {
             return Fate::Missing("blank");
         }
-        if placeholders.contains(&id.to_lowercase()) {
+        if placeholders.contains(&*lower(id)) {
             return Fate::Missing("placeholder");
         }
         self.placeholder_patterns

@@ -69,7 +69,8 @@ impl<T: Copy> Parser<'_, T> {
         let mut fates = vec![0u16; column.values.len()];
         let mut invalid: Vec<(u64, usize, &str, &str)> = Vec::new();
         for entry in distinct(column) {
-            let (code, before) = (entry.code as usize, &column.values[entry.code as usize]);
+            let code = entry.code as usize;
+            let before = &column.values[code];
             let (value, what) = match parse(before) {
                 Parsed::Plain(value) => {
                     values[code] = value;
@@ -95,12 +96,11 @@ impl<T: Copy> Parser<'_, T> {
                 },
             };
             values[code] = value;
-            let sample = Sample {
-                row: log.numbers()[entry.first],
+            ledger.changed_as(self.column, what, entry.rows, || Sample {
+                row: log.number(entry.first),
                 before: cut(before),
                 after: shown(value),
-            };
-            ledger.changed(self.column, what, entry.rows, Some(sample));
+            });
         }
         if let Some((_, first, what, value)) = invalid.first() {
             let rows: u64 = invalid.iter().map(|(rows, ..)| rows).sum();
@@ -115,7 +115,7 @@ impl<T: Copy> Parser<'_, T> {
             return Err(Error::data(format!(
                 "row {}, column `{}`: `{}` cannot be read ({what}); {rows} rows have such cells \
                  ({}); {}",
-                log.numbers()[*first],
+                log.number(*first),
                 self.column,
                 cut(value),
                 each.join(", "),
@@ -131,12 +131,11 @@ impl<T: Copy> Parser<'_, T> {
         if let Some(fill) = self.fill
             && let Some(first) = column.codes.iter().position(|c| *c == MISSING)
         {
-            let sample = Sample {
-                row: log.numbers()[first],
+            ledger.changed_as(self.column, "missing, filled in", missing, || Sample {
+                row: log.number(first),
                 before: String::new(),
                 after: shown(fill),
-            };
-            ledger.changed(self.column, "missing, filled in", missing, Some(sample));
+            });
         }
         if !reasons.is_empty() {
             let fates: Vec<u16> = column

@@ -96,7 +96,7 @@ fn plays(train: &Train) -> Vec<f64> {
     let mut scores = vec![0.0; train.n_items()];
     for (event, &item) in events.item.iter().enumerate() {
         // The column is empty where the log has no play counts at all.
-        let count = events.plays.get(event).copied().unwrap_or(f32::NAN);
+        let count = events.plays.get(event).unwrap_or(f32::NAN);
         scores[item as usize] += if count.is_nan() {
             1.0
         } else {
@@ -142,7 +142,7 @@ mod tests {
         let mut events =
             Events::from_pairs([("u", "a"), ("u", "a"), ("u", "b"), ("v", "b"), ("v", "c")]);
         if with_plays {
-            events.plays = vec![7.0, f32::NAN, 2.0, 0.0, 3.0];
+            events.plays = vec![7.0, f32::NAN, 2.0, 0.0, 3.0].into();
         }
         let train = Train::new(events, &[2.5, 1.0, 0.25, 0.5, 0.0]);
         let model = Popularity { by };

@@ -1,7 +1,7 @@
 //! The log itself says which part a row belongs to.
 
 use musicrec_api::{
-    Cells, CheckContext, Error, Events, Fold, Log, Problem, Result, Splitter, register,
+    CheckContext, Error, Events, Fold, Log, Problem, Result, Splitter, View, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ impl Given {
     }
 
     fn unknown(&self, log: &Log, row: usize, label: &str) -> Error {
-        let number = log.numbers()[row];
+        let number = log.number(row);
         let column = &self.column;
         let known: Vec<&str> = self.labels().map(String::as_str).collect();
         let known = known.join(", ");
@@ -141,20 +141,20 @@ impl Splitter for Given {
             ));
         };
         let cells = log
-            .column(&self.column)
+            .view(&self.column)
             .map_err(|e| Error::definition(format!("splitter given: {e}; {REMEDY}")))?;
         // Each distinct text is looked up once.
         let of_value: Vec<Option<Part>> = match cells {
-            Cells::Text(text) => text.values.iter().map(|v| self.part(v)).collect(),
-            Cells::Number(_) | Cells::Time(_) => Vec::new(),
+            View::Text(text) => text.values().iter().map(|v| self.part(v)).collect(),
+            View::Number(_) | View::Time(_) => Vec::new(),
         };
         let mut parts = Parts::default();
-        for (event, &row) in (0..).zip(&events.row) {
+        for (event, row) in (0..).zip(&events.row) {
             let row = row as usize;
             let part = match cells {
                 _ if cells.is_missing(row) => None,
-                Cells::Text(text) => of_value[text.codes[row] as usize],
-                Cells::Number(_) | Cells::Time(_) => self.part(&cells.show(row)),
+                View::Text(text) => of_value[text.code(row) as usize],
+                View::Number(_) | View::Time(_) => self.part(&cells.show(row)),
             };
             match part {
                 Some(Part::Train) => parts.train.push(event),

@@ -47,7 +47,7 @@ impl Splitter for GlobalTime {
     fn split(&self, events: &Events, _: u64) -> Result<Vec<Fold>> {
         let train = train_share("global_time", self.validation, self.test)?;
         check_times("global_time", events)?;
-        let mut times = events.time.clone();
+        let mut times = events.time.to_vec();
         let mut time_at = |share: f64| {
             // A tiny test share of a short log still means its last event.
             let index = floor_share(share, times.len()).min(times.len() - 1);
@@ -62,7 +62,7 @@ impl Splitter for GlobalTime {
         };
 
         let mut parts = Parts::default();
-        for (event, &time) in (0..).zip(&events.time) {
+        for (event, time) in (0..).zip(&events.time) {
             if time < validation_from {
                 parts.train.push(event);
             } else if time < test_from {
@@ -77,7 +77,7 @@ impl Splitter for GlobalTime {
             } else {
                 (test_from, "a larger share of validation")
             };
-            let together = events.time.iter().filter(|&&t| t == cut).count();
+            let together = events.time.iter().filter(|&t| t == cut).count();
             format!(
                 "its cut falls on {}, the time of {together} of {} events, which stay together, and \
                  no event is left before it; try {remedy}, or the splitter `random` if the times \

@@ -159,7 +159,7 @@ impl HeldOutUsers {
                 own.sort_by_cached_key(|_| draw.next_u64());
             } else {
                 // Stable: equal times keep the order of the log.
-                own.sort_by_key(|&event| events.time[event as usize]);
+                own.sort_by_key(|&event| events.time.at(event as usize));
             }
             let given = round_share(self.given.get(), own.len()).clamp(1, own.len() - 1);
             let targets = own.split_off(given);
@@ -172,7 +172,7 @@ impl HeldOutUsers {
 
     /// All histories cut at one time for each role.
     fn by_time(&self, events: &Events, of_user: &[Vec<u32>], roles: &[For]) -> Result<Vec<Fold>> {
-        let mut times = events.time.clone();
+        let mut times = events.time.to_vec();
         times.sort_unstable();
         let given = self.given.get();
         let test_from = times[floor_share(given, times.len())];
@@ -191,7 +191,7 @@ impl HeldOutUsers {
                 let learned = of == For::Train
                     || (role == Role::Test && of == For::HeldOut(Role::Validation));
                 for &event in own {
-                    let time = events.time[event as usize];
+                    let time = events.time.at(event as usize);
                     if time < from && learned {
                         fit.push(event);
                     } else if time < from && held {
@@ -282,7 +282,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use crate::parts::tests::{parse, timed};
-    use musicrec_api::{Events, Fold, Role};
+    use musicrec_api::{Events, Fold, Role, Series};
 
     /// Ten users of five events each, user after user; times go round the users.
     fn log() -> Events {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     fn times(events: &Events, of: &[u32]) -> Vec<i64> {
-        of.iter().map(|&e| events.time[e as usize]).collect()
+        of.iter().map(|&e| events.time.at(e as usize)).collect()
     }
 
     #[test]
@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn without_times_lots_decide_what_is_given() {
         let mut events = log();
-        events.time = Vec::new();
+        events.time = Series::default();
         let one = split(r#"{"given": 0.4}"#, &events, 7);
         assert_eq!(one, split(r#"{"given": 0.4}"#, &events, 7));
         let test = &one[1];
@@ -435,7 +435,7 @@ mod tests {
         let error = fault(r#"{"cut": "time"}"#, &Events::from_pairs([("u", "a")]));
         assert!(error.contains("no times"), "{error}");
         let mut at_once = log();
-        at_once.time = vec![5; 50];
+        at_once.time = vec![5; 50].into();
         let error = fault(r#"{"cut": "time", "validation": 0}"#, &at_once);
         assert!(
             error.contains("the fit part for test would be empty"),

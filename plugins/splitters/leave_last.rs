@@ -57,7 +57,7 @@ impl Splitter for LeaveLast {
                 continue;
             }
             // Stable: equal times keep the order of the log.
-            own.sort_by_key(|&event| events.time[event as usize]);
+            own.sort_by_key(|&event| events.time.at(event as usize));
             parts.test.extend(own.drain(own.len() - self.test.get()..));
             parts
                 .validation

@@ -71,7 +71,7 @@ struct Start {
 impl RollingTime {
     /// Where each period begins, in the order of time.
     fn starts(&self, train: f64, events: &Events) -> Vec<Start> {
-        let mut times = events.time.clone();
+        let mut times = events.time.to_vec();
         times.sort_unstable();
         let at = |role, share: f64| {
             // A tiny test share of a short log still means its last event.
@@ -129,7 +129,7 @@ impl Splitter for RollingTime {
         let between = |from: i64, until: Option<i64>| -> Vec<u32> {
             let times = (0..).zip(&events.time);
             let inside =
-                |&(_, &time): &(u32, &i64)| time >= from && until.is_none_or(|until| time < until);
+                |&(_, time): &(u32, i64)| time >= from && until.is_none_or(|until| time < until);
             times.filter(inside).map(|(event, _)| event).collect()
         };
         let mut folds = Vec::with_capacity(starts.len());
@@ -152,7 +152,7 @@ impl Splitter for RollingTime {
                 folds.push(Fold::new(start.role, fit, targets));
                 continue;
             };
-            let together = events.time.iter().filter(|&&t| t == start.time).count();
+            let together = events.time.iter().filter(|&t| t == start.time).count();
             return Err(Error::data(format!(
                 "rolling_time: a {empty} would be empty: a cut falls on {}, the time of {together} of \
                  {} events, which stay together; try {remedy}, or the splitter `random` if the times \

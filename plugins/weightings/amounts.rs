@@ -1,6 +1,6 @@
 //! Numbers of the log that may be missing but must not be negative.
 
-use musicrec_api::{Error, Events, Result, Roles};
+use musicrec_api::{Error, Events, Result, Roles, Series};
 
 /// One amount an event: `column` where it is known, `missing` where the cell is missing or the log
 /// has no such column.
@@ -10,7 +10,7 @@ use musicrec_api::{Error, Events, Result, Roles};
 /// the roles of the log.
 pub(crate) fn amounts(
     events: &Events,
-    column: &[f32],
+    column: &Series<f32>,
     missing: f64,
     role: impl Fn(&Roles) -> Option<&String>,
 ) -> Result<Vec<f64>> {
@@ -20,7 +20,7 @@ pub(crate) fn amounts(
     column
         .iter()
         .enumerate()
-        .map(|(event, &amount)| {
+        .map(|(event, amount)| {
             if amount.is_nan() {
                 Ok(missing)
             } else if amount.is_finite() && amount >= 0.0 {
@@ -38,12 +38,12 @@ fn impossible(
     amount: f32,
     role: impl Fn(&Roles) -> Option<&String>,
 ) -> Error {
-    let row = events.row[event] as usize;
+    let row = events.row.at(event) as usize;
     let (place, column) = match &events.log {
         Some(log) => {
             let column = role(log.roles()).map_or("?", String::as_str);
             (
-                format!("row {}, column `{column}`", log.numbers()[row]),
+                format!("row {}, column `{column}`", log.number(row)),
                 column,
             )
         }

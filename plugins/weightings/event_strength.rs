@@ -195,8 +195,8 @@ impl Weigh for EventStrength {
         let plays = amounts(events, &events.plays, missing, |roles| roles.plays.as_ref())?;
         let weight = |(event, plays): (usize, f64)| {
             let bonus = match events.kind.get(event) {
-                None | Some(&MISSING) => 0.0,
-                Some(&kind) => bonuses[kind as usize],
+                None | Some(MISSING) => 0.0,
+                Some(kind) => bonuses[kind as usize],
             };
             (plays.min(self.play_cap.get()) + bonus).max(0.0)
         };
@@ -227,7 +227,9 @@ mod tests {
             ("share", 1.0),
             ("like", 1.0),
         ]);
-        events.kind[8] = MISSING;
+        let mut kinds = events.kind.to_vec();
+        kinds[8] = MISSING;
+        events.kind = kinds.into();
         let expected = [3.0, 10.0, 4.0, 3.0, 3.0, 0.0, 3.0, 1.0, 1.0];
         assert_eq!(weigh(&EventStrength::default(), &events), expected);
         assert_eq!(cells(&EventStrength::default(), &events), [28.0]);

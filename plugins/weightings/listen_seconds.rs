@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn seconds_are_capped_by_event_and_counted_in_units() {
         let mut events = Events::from_pairs([("u", "a"), ("u", "a"), ("u", "b"), ("v", "a")]);
-        events.seconds = vec![30.0, 19_909.0, f32::NAN, 0.0];
+        events.seconds = vec![30.0, 19_909.0, f32::NAN, 0.0].into();
         assert_eq!(
             weigh(&ListenSeconds::default(), &events),
             [0.5, 19_909.0 / 60.0, 0.0, 0.0]

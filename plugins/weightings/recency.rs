@@ -76,7 +76,7 @@ impl Weigh for Fitted {
     fn weigh(&self, events: &Events) -> Result<Vec<f64>> {
         check_times(events)?;
         let mut weights = self.of.weigh(events)?;
-        for (weight, &time) in weights.iter_mut().zip(&events.time) {
+        for (weight, time) in weights.iter_mut().zip(&events.time) {
             // Saturating: without a fit part there is no present, and nothing is older than it.
             let age = self.now.saturating_sub(time).max(0) as f64 / SECONDS_A_DAY;
             *weight *= exp2(-age / self.half_life_days);
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn each_event_fades_by_its_own_age() {
         let mut events = plays(&[("u", "a", 8.0), ("u", "a", 4.0), ("u", "b", 1.0)]);
-        events.time = vec![0, 30 * DAY, 60 * DAY];
+        events.time = vec![0, 30 * DAY, 60 * DAY].into();
         let recency = parse(r#"{"recency": {"of": {"plays": {}}}}"#);
         assert_near(&cells(&*recency, &events), &[2.0 + 2.0, 1.0]);
         let quick = parse(r#"{"recency": {"of": {"plays": {}}, "half_life_days": 15}}"#);
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn the_present_is_that_of_the_fit_part() {
         let mut events = plays(&[("u", "a", 1.0), ("u", "b", 1.0), ("u", "c", 1.0)]);
-        events.time = vec![0, 30 * DAY, 90 * DAY];
+        events.time = vec![0, 30 * DAY, 90 * DAY].into();
         let fitted = Recency::default().fit(&events.select(&[0, 1])).unwrap();
         let weights = fitted.weigh(&events).unwrap();
         assert_near(&cell_weights(&events, &weights).1, &[0.5, 1.0, 1.0]);

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 
+use musicrec_api::Texts;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Numbers that are converted at once: few enough to stay at hand, enough for a fast copy.
@@ -97,7 +98,7 @@ impl<'w> Writer<'w> {
     }
 
     /// Texts and how many they are.
-    pub(crate) fn texts(&mut self, texts: &[String]) -> io::Result<()> {
+    pub(crate) fn texts(&mut self, texts: &Texts) -> io::Result<()> {
         self.count(texts.len())?;
         texts.iter().try_for_each(|text| self.text(text))
     }
@@ -199,7 +200,7 @@ impl<'r> Reader<'r> {
     }
 
     /// Texts.
-    pub(crate) fn texts(&mut self) -> io::Result<Vec<String>> {
+    pub(crate) fn texts(&mut self) -> io::Result<Texts> {
         let count = self.count(size_of::<u32>())?;
         (0..count).map(|_| self.text()).collect()
     }

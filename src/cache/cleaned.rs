@@ -75,7 +75,7 @@ fn write(to: &mut Writer, log: &Log, funnel: &[Step]) -> io::Result<()> {
     to.json(&funnel)?;
     to.json(log.roles())?;
     to.numbers(log.numbers())?;
-    to.count(log.columns().len())?;
+    to.count(log.names().len())?;
     for column in log.columns() {
         to.text(&column.name)?;
         match &column.cells {
@@ -169,7 +169,10 @@ mod tests {
         if !whole || rows == 0 {
             values.push(String::new());
         }
-        Text { codes, values }
+        Text {
+            codes,
+            values: values.into_iter().collect(),
+        }
     }
 
     /// A log with and without times, kinds, plays and seconds, and with columns of no part.
@@ -303,7 +306,7 @@ mod tests {
                 to.text("user")?;
                 to.number(super::TEXT)?;
                 to.numbers(codes)?;
-                to.texts(&["a".to_owned(), "b".to_owned()])
+                to.texts(&["a", "b"].into_iter().collect())
             });
             back(&cache, &key)
         };

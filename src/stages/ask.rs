@@ -4,6 +4,7 @@
 use musicrec_api::{Error, Events, MISSING, Recommender, Result, Scores, Train, Users};
 
 use super::fold::{FoldData, Ragged};
+use super::pairs::Pairs;
 use super::rank::{Lists, rank_cut};
 
 /// The `depth` best items of each user asked, and on demand what ties at their ends are made up of.
@@ -138,7 +139,7 @@ struct Popular(Vec<f64>);
 impl Popular {
     fn of(fit: &Events) -> Self {
         let mut counts = vec![0.0; fit.items.len()];
-        for (_, item) in fit.pairs() {
+        for &item in Pairs::of(fit).items() {
             counts[item as usize] += 1.0;
         }
         Self(counts)

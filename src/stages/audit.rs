@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::fold::{FoldData, Summary};
+use super::pairs::Pairs;
 use super::prepare::Step;
 use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard};
 use crate::text::{counted, percent};
@@ -76,7 +77,7 @@ pub(crate) struct Audited<'a> {
 /// If something is there that must never be: a bug of the lab or of a plugin.
 pub(crate) fn audit(of: &Audited) -> Result<Vec<Check>> {
     let past = Past::of(of);
-    let mut checks = vec![time_order(of, &past), duplicates(of)];
+    let mut checks = vec![time_order(of, &past), duplicates(of, &past)];
     checks.extend([heard(of, &past)?, repeats(of, &past), fitted(of)]);
     checks.extend(refit(of));
     checks.extend([
@@ -111,6 +112,8 @@ pub(super) struct Past {
     pairs: usize,
     /// Those of them that were heard before.
     pub(super) repeats: FxHashSet<(u32, u32)>,
+    /// The rows before that are of those.
+    again: Vec<u32>,
     /// The users asked.
     pub(super) asked: Vec<u32>,
 }
@@ -119,10 +122,16 @@ impl Past {
     pub(super) fn of(of: &Audited) -> Self {
         let Audited { events, data, .. } = of;
         let pair = |&row: &u32| (events.user[row as usize], events.item[row as usize]);
-        let evaluated: FxHashSet<(u32, u32)> = of.fold.targets.iter().map(pair).collect();
-        let before = of.before().map(|row| pair(&row));
+        let targets = || of.fold.targets.iter().map(pair);
+        let evaluated = Pairs::distinct(events.users.len(), targets);
+        let evaluated_too = |row: &u32| {
+            let (user, item) = pair(row);
+            evaluated.contains(user, item)
+        };
+        let again: Vec<u32> = of.before().filter(evaluated_too).collect();
         Self {
-            repeats: before.filter(|pair| evaluated.contains(pair)).collect(),
+            repeats: again.iter().map(pair).collect(),
+            again,
             pairs: evaluated.len(),
             asked: data.who.clone(),
         }
@@ -195,9 +204,9 @@ fn share_later(of: &Audited, past: &Past) -> f64 {
     let mut first = vec![i64::MAX; of.events.users.len()];
     for &row in &of.fold.targets {
         let user = &mut first[of.events.user[row as usize] as usize];
-        *user = (*user).min(of.events.time[row as usize]);
+        *user = (*user).min(of.events.time.at(row as usize));
     }
-    let mut times = of.data.fit.time.clone();
+    let mut times = of.data.fit.time.to_vec();
     times.sort_unstable();
     let later = |&user: &u32| {
         let until = times.partition_point(|&time| time <= first[user as usize]);
@@ -207,7 +216,7 @@ fn share_later(of: &Audited, past: &Past) -> f64 {
 }
 
 /// Are rows of the evaluated part copies of rows of the fit part?
-fn duplicates(of: &Audited) -> Check {
+fn duplicates(of: &Audited, past: &Past) -> Check {
     const NAME: &str = "duplicates";
     let events = of.events;
     if events.time.is_empty() {
@@ -217,14 +226,14 @@ fn duplicates(of: &Audited) -> Check {
     }
     let key = |row: u32| {
         let at = row as usize;
-        let kind = events.kind.get(at).copied().unwrap_or(MISSING);
-        (events.user[at], events.item[at], events.time[at], kind)
+        let kind = events.kind.get(at).unwrap_or(MISSING);
+        (events.user[at], events.item[at], events.time.at(at), kind)
     };
     let rows = &of.fold.targets;
-    let evaluated: FxHashSet<_> = rows.iter().map(|&row| key(row)).collect();
-    let before = of.before().map(key);
-    let both: FxHashSet<_> = before.filter(|key| evaluated.contains(key)).collect();
-    let copies = rows.iter().filter(|&&row| both.contains(&key(row))).count();
+    // A copy is of the same user and item, so only rows of pairs that come again can be one.
+    let before: FxHashSet<_> = past.again.iter().map(|&row| key(row)).collect();
+    let copies = rows.iter().filter(|&&row| before.contains(&key(row)));
+    let copies = copies.count();
     let counts = json!({ "copies": copies, "evaluated": rows.len() });
     let (all, part) = (counted(rows.len(), "event"), of.part());
     match (copies, of.evaluation.heard) {

@@ -2,6 +2,7 @@
 //! who is asked, what counts as a hit, what was heard. None of it depends on the weighting or the
 //! model under test.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use rustc_hash::FxHashSet;
 
 use super::Failed;
 use super::given::Given;
+use super::pairs::{Pairs, pairs};
 use super::prepare::Step;
 use super::segments::Divided;
 pub(crate) use super::summary::{Part, Summary};
@@ -62,10 +64,6 @@ impl<T> Ragged<T> {
     }
 }
 
-pub(super) fn pairs(events: &Events) -> impl Iterator<Item = (u32, u32)> {
-    events.user.iter().copied().zip(events.item.iter().copied())
-}
-
 /// An item that a user is to be recommended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Target {
@@ -80,7 +78,7 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct FoldData {
     /// Events to learn from, with tables of the users and items that occur in them.
-    pub(crate) fit: Events,
+    pub(crate) fit: Arc<Events>,
     /// All items of the log, those that no model could name included.
     pub(crate) items: Arc<Ids>,
     /// All users of the log.
@@ -221,16 +219,24 @@ pub(crate) fn ready(
     let past = events.select(&fold.fit);
     let history = events.select(&fold.given);
     let heard = Heardings::of(&[&past, &history], evaluation.heard);
-    let mut rows = fold.fit.clone();
+    let mut rows = Cow::Borrowed(&*fold.fit);
     if let (Role::Test, false, Some(validation)) = (fold.role, evaluation.refit, validation) {
-        rows.retain(|row| validation.binary_search(row).is_err());
+        rows.to_mut()
+            .retain(|row| validation.binary_search(row).is_err());
     }
     let (rows, cleaned) = learnable(rows, events, cleaners)?;
-    let learned = events.select(&rows);
-    let (fit, users, items) = learned.compact();
-    let (given, held_out) = Given::of(learned, &history, &fit, &items);
     let future = events.select(&fold.targets);
     let wanted = wanted(&past, &future, &*evaluation.targets)?;
+    let learned = match rows {
+        Cow::Borrowed(_) => past,
+        Cow::Owned(rows) => {
+            drop(past);
+            events.select(&rows)
+        }
+    };
+    let wide = (!history.is_empty()).then(|| learned.clone());
+    let (fit, users, items) = learned.into_compact();
+    let (given, held_out) = Given::of(wide, &history, &fit, &items);
     // Users held out are numbered behind those of the fit part, which has none of them.
     let users: Vec<u32> = users.into_iter().chain(held_out).collect();
     let local_user = inverse(&users, events.users.len());
@@ -248,7 +254,7 @@ pub(crate) fn ready(
         ties: evaluation.ties,
         segments: Vec::new(),
         summary: Summary::new(fold, (&fit, given.as_ref(), &future), items.len(), cleaned),
-        fit,
+        fit: Arc::new(fit),
         given,
     };
     let with_weight = wanted.chunk_by(|a, b| a.0 == b.0).count();
@@ -305,41 +311,31 @@ pub(crate) fn ready(
     Ok(data)
 }
 
-/// Who heard what, in the numbering of the whole log: the items of each user, ascending; none where heard items are
-/// kept.
-pub(crate) struct Heardings(Ragged<u32>);
+/// Who heard what, in the numbering of the whole log; nobody anything where heard items are kept.
+pub(crate) struct Heardings(Pairs);
 
 impl Heardings {
-    /// Of parts of one log, each user's of all of them.
+    /// What the users of `past` heard; all events are in the numbering of one log.
     pub(crate) fn of(past: &[&Events], rule: Heard) -> Self {
-        let mut heard: Vec<(u32, u32)> = match rule {
-            Heard::Mask => past.iter().flat_map(|past| past.pairs()).collect(),
-            Heard::Keep => Vec::new(),
+        let users = past.iter().map(|past| past.users.len()).max().unwrap_or(0);
+        let masked = match rule {
+            Heard::Mask => past,
+            Heard::Keep => &[],
         };
-        // Those of one part are sorted already.
-        heard.sort_unstable();
-        heard.dedup();
-        let users = past.first().map_or(0, |past| past.users.len() as u32);
-        let mut of_users = Ragged::default();
-        let mut rest = heard.as_slice();
-        for user in 0..users {
-            let own = rest.iter().take_while(|pair| pair.0 == user).count();
-            of_users.push(rest[..own].iter().map(|pair| pair.1));
-            rest = &rest[own..];
-        }
-        Self(of_users)
+        Self(Pairs::distinct(users, || {
+            masked.iter().flat_map(|past| pairs(past))
+        }))
     }
 
     fn contains(&self, user: u32, item: u32) -> bool {
-        self.0.get(user as usize).binary_search(&item).is_ok()
+        self.0.contains(user, item)
     }
 
     /// What a user heard, in the numbering of a fit part, ascending: both numberings have one order.
     pub(crate) fn by(&self, user: u32, local_item: &[u32]) -> impl Iterator<Item = u32> {
-        let heard = self.0.get(user as usize).iter();
-        heard
-            .map(|item| local_item[*item as usize])
-            .filter(|item| *item != MISSING)
+        let items = self.0.of_user(user).iter();
+        let items = items.map(|&item| local_item[item as usize]);
+        items.filter(|item| *item != MISSING)
     }
 }
 
@@ -355,24 +351,25 @@ pub(crate) fn inverse(old: &[u32], size: usize) -> Vec<u32> {
 
 /// The events that are left to learn from by the cleaners that see the fit part only, and what those
 /// did.
-pub(crate) fn learnable(
-    mut rows: Vec<u32>,
+pub(crate) fn learnable<'r>(
+    mut rows: Cow<'r, [u32]>,
     events: &Events,
     cleaners: &[Box<dyn Cleaner>],
-) -> Result<(Vec<u32>, Vec<Step>), Failed> {
+) -> Result<(Cow<'r, [u32]>, Vec<Step>), Failed> {
     let all = cleaners.iter().enumerate();
     let cleaners: Vec<_> = all.filter(|(_, c)| c.on() == On::Fit).collect();
     let Some(log) = events.log.as_ref().filter(|_| !cleaners.is_empty()) else {
         return Ok((rows, Vec::new()));
     };
-    let of_log: Vec<u32> = rows.iter().map(|&e| events.row[e as usize]).collect();
+    let of_log: Vec<u32> = rows.iter().map(|&e| events.row.at(e as usize)).collect();
     let mut part = log.select(&of_log);
     let steps: Vec<Step> = cleaners
         .iter()
         .map(|(at, cleaner)| Step::clean(*at, &***cleaner, &mut part))
         .collect::<Result<_, _>>()?;
     let left: FxHashSet<u64> = part.numbers().iter().copied().collect();
-    rows.retain(|&e| left.contains(&log.numbers()[events.row[e as usize] as usize]));
+    rows.to_mut()
+        .retain(|&e| left.contains(&log.number(events.row.at(e as usize) as usize)));
     if rows.is_empty() {
         let names: Vec<&str> = steps.iter().map(|s| s.name.as_str()).collect();
         return Err(Error::data(format!(
@@ -401,5 +398,5 @@ fn wanted(past: &Events, future: &Events, targets: &dyn Weighting) -> Result<Vec
 
 /// How many events of the fit part are not before a time.
 pub(crate) fn not_before(fit: &Events, time: i64) -> usize {
-    fit.time.iter().filter(|&&t| t >= time).count()
+    fit.time.iter().filter(|&t| t >= time).count()
 }

@@ -15,20 +15,20 @@ pub(crate) struct Given {
 
 impl Given {
     /// What is told of the users of `history`, and who they are. `learned` are the events of the fit
-    /// part under the tables of the whole log; `fit` are the same in a numbering of their own, and
+    /// part under the tables of the whole log, which are needed where there is a history; `fit` are the same in a numbering of their own, and
     /// `items` the old index of each of its items. `None` where nothing is given.
     ///
     /// Events with items that the fit part does not hold are left out, and so are users of whom
     /// nothing else is given: for a model they have no past.
     pub(crate) fn of(
-        learned: Events,
+        learned: Option<Events>,
         history: &Events,
         fit: &Events,
         items: &[u32],
     ) -> (Option<Self>, Vec<u32>) {
-        if history.is_empty() {
+        let Some(learned) = learned.filter(|_| !history.is_empty()) else {
             return (None, Vec::new());
-        }
+        };
         let (told, left, users) = history.told_to(fit, items);
         let given = Self {
             history: told,

@@ -1,7 +1,7 @@
 //! What a cleaned log and a split are, in one word each: so that two people can see whether they have the
 //! same.
 
-use musicrec_api::{Events, Fold};
+use musicrec_api::{Events, Fold, Series, SeriesValue};
 use sha2::{Digest, Sha256};
 
 use super::fold::FoldData;
@@ -16,10 +16,10 @@ pub(crate) fn of_log(events: &Events) -> String {
     texts(&mut hash, kinds);
     numbers(&mut hash, &events.user, u32::to_le_bytes);
     numbers(&mut hash, &events.item, u32::to_le_bytes);
-    numbers(&mut hash, &events.time, i64::to_le_bytes);
-    numbers(&mut hash, &events.kind, u32::to_le_bytes);
-    numbers(&mut hash, &events.plays, f32::to_le_bytes);
-    numbers(&mut hash, &events.seconds, f32::to_le_bytes);
+    series(&mut hash, &events.time, i64::to_le_bytes);
+    series(&mut hash, &events.kind, u32::to_le_bytes);
+    series(&mut hash, &events.plays, f32::to_le_bytes);
+    series(&mut hash, &events.seconds, f32::to_le_bytes);
     hexadecimal(&hash.finalize())
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn of_questions(fold: &FoldData) -> String {
     let mut hash = Sha256::new();
     numbers(&mut hash, &fold.fit.user, u32::to_le_bytes);
     numbers(&mut hash, &fold.fit.item, u32::to_le_bytes);
-    numbers(&mut hash, &fold.fit.row, u32::to_le_bytes);
+    series(&mut hash, &fold.fit.row, u32::to_le_bytes);
     numbers(&mut hash, &fold.who, u32::to_le_bytes);
     numbers(&mut hash, &fold.asked, u32::to_le_bytes);
     numbers(&mut hash, &fold.votes, f64::to_le_bytes);
@@ -71,16 +71,33 @@ fn texts<'t>(hash: &mut Sha256, texts: impl ExactSizeIterator<Item = &'t str>) {
 }
 
 fn numbers<T: Copy, const N: usize>(hash: &mut Sha256, all: &[T], bytes: impl Fn(T) -> [u8; N]) {
+    in_pieces(hash, all.iter().copied(), bytes);
+}
+
+fn series<T: SeriesValue, const N: usize>(
+    hash: &mut Sha256,
+    all: &Series<T>,
+    bytes: impl Fn(T) -> [u8; N],
+) {
+    in_pieces(hash, all.iter(), bytes);
+}
+
+fn in_pieces<T, const N: usize>(
+    hash: &mut Sha256,
+    all: impl ExactSizeIterator<Item = T>,
+    bytes: impl Fn(T) -> [u8; N],
+) {
     hash.update((all.len() as u64).to_le_bytes());
-    // In pieces: a call of the hash for each number would take longer than the hash.
+    // A call of the hash for each number would take longer than the hash.
     let mut piece = Vec::with_capacity(N * 4096);
-    for chunk in all.chunks(4096) {
-        piece.clear();
-        for &n in chunk {
-            piece.extend(bytes(n));
+    for n in all {
+        piece.extend(bytes(n));
+        if piece.len() == N * 4096 {
+            hash.update(&piece);
+            piece.clear();
         }
-        hash.update(&piece);
     }
+    hash.update(&piece);
 }
 
 #[cfg(test)]
@@ -99,7 +116,7 @@ mod tests {
         assert_ne!(one, of_log(&log([("ua", ""), ("v", "b")])));
         assert_ne!(one, of_log(&log([("v", "b"), ("u", "a")])));
         let mut timed = log([("u", "a"), ("v", "b")]);
-        timed.time = vec![1, 2];
+        timed.time = vec![1, 2].into();
         assert_ne!(one, of_log(&timed));
         let fold = |fit, targets| of_fold(&Fold::new(Role::Test, fit, targets));
         assert_eq!(fold(vec![0, 1], vec![2]), fold(vec![1, 0], vec![2]));

@@ -17,6 +17,7 @@ pub(crate) mod fold;
 pub(crate) mod given;
 pub(crate) mod hashes;
 pub(crate) mod measure;
+mod pairs;
 pub(crate) mod periods;
 pub(crate) mod prepare;
 mod random_lists;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{
-    Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, Roles, SourceContext,
+    Account, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, Roles, SourceContext, Whole,
     derive_seed,
 };
 use serde::{Deserialize, Serialize};
@@ -132,7 +132,7 @@ pub(crate) fn prepare(
         })
         .collect();
     let mut ledger = Ledger::default();
-    let mut chunks = Vec::new();
+    let mut whole = Whole::default();
     let mut rows = 0;
     // Errors of cleaners pass through the source.
     let mut by = By::Source;
@@ -147,11 +147,10 @@ pub(crate) fn prepare(
                     failed.error
                 })?;
             }
-            chunks.push(chunk);
-            Ok(())
+            whole.append(chunk)
         })
         .map_err(|error| by.failed(error))?;
-    let Some(mut log) = Log::concat(chunks)?.filter(|_| rows > 0) else {
+    let Some(mut log) = whole.finish().filter(|_| rows > 0) else {
         return Err(By::Source.failed(Error::data("the source has no rows")));
     };
     let dropped: u64 = ledger.drops().map(|a| a.rows).sum();
@@ -162,10 +161,11 @@ pub(crate) fn prepare(
         (rows + dropped, rows),
         &ledger,
     )];
-    let whole: Vec<_> = on_log().skip(streamed.len()).collect();
+    let others: Vec<_> = on_log().skip(streamed.len()).collect();
     funnel.extend(streamed.iter().map(Streamed::step));
-    for (at, cleaner) in whole {
+    for (at, cleaner) in others {
         funnel.push(Step::clean(at, &**cleaner, &mut log)?);
+        log.pack();
     }
     if log.rows() == 0 {
         let worst = funnel.iter().max_by_key(|s| s.rows_in - s.rows_out);

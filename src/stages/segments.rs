@@ -14,6 +14,7 @@ use super::audit::{Audited, Past};
 use super::bound::Bound;
 use super::fold::{FoldData, Ragged, Target};
 use super::measure::{Hits, Listed};
+use super::pairs::Pairs;
 use super::rank::Lists;
 use crate::experiment::Heard;
 use crate::text::{Csv, counted};
@@ -240,7 +241,7 @@ fn number_of_targets(data: &FoldData) -> Divided {
 fn popularity(data: &FoldData) -> Divided {
     let fit = &data.fit;
     let mut users = vec![0_usize; fit.items.len()];
-    for (_, item) in fit.pairs() {
+    for &item in Pairs::of(fit).items() {
         users[item as usize] += 1;
     }
     let places = thirds(&users, |item| users[item]);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::audit::Check;
 use super::fold::not_before;
 use super::given::Given;
+use super::pairs::Pairs;
 use super::prepare::Step;
 use super::segments::Division;
 
@@ -26,12 +27,12 @@ pub(crate) struct Part {
 impl Part {
     /// Counts the given events.
     pub(crate) fn of(events: &Events) -> Self {
-        let distinct = |codes: &[u32], table: usize| {
-            let mut there = vec![false; table];
+        let distinct = |codes: &[u32], all: usize| {
+            let mut met = vec![false; all];
             for &code in codes {
-                there[code as usize] = true;
+                met[code as usize] = true;
             }
-            there.into_iter().filter(|there| *there).count()
+            met.into_iter().filter(|met| *met).count()
         };
         let period = events.period();
         Self {
@@ -40,7 +41,7 @@ impl Part {
             events: events.len(),
             users: distinct(&events.user, events.users.len()),
             items: distinct(&events.item, events.items.len()),
-            pairs: events.pairs().len(),
+            pairs: Pairs::of(events).len(),
         }
     }
 }

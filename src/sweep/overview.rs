@@ -407,10 +407,17 @@ fn test_part(cleaned: &[Cleaned]) -> String {
 }
 
 fn kinds(events: &Events) -> Vec<(String, u64)> {
-    let mut counts = BTreeMap::new();
-    for event in 0..events.kind.len() {
-        let name = events.kind_name(event).unwrap_or("(none)");
-        *counts.entry(name.to_owned()).or_insert(0) += 1;
+    let mut of_code = vec![0; events.kinds.len()];
+    let mut nameless = 0;
+    for kind in &events.kind {
+        *of_code.get_mut(kind as usize).unwrap_or(&mut nameless) += 1;
+    }
+    let named = events.kinds.iter().cloned().zip(of_code);
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for (name, count) in named.chain([("(none)".to_owned(), nameless)]) {
+        if count > 0 {
+            *counts.entry(name).or_insert(0) += count;
+        }
     }
     let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -1,6 +1,7 @@
 //! The product at the end: the best variant, fitted on everything, and its next songs for everybody.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
 use serde_json::json;
@@ -118,13 +119,20 @@ impl Sweep<'_> {
 
     fn best_items(&self, trial: &Trial, key: &Key, count: usize) -> Result<(String, usize)> {
         let events = &self.cleaned[trial.cleaning].prepared.events;
-        let all = (0..events.len() as u32).collect();
+        let all: Vec<u32> = (0..events.len() as u32).collect();
         let (rows, _) = learnable(
-            all,
+            all.into(),
             events,
             &self.experiment.cleanings[trial.cleaning].cleaners,
         )?;
-        let (fit, users, items) = events.select(&rows).compact();
+        let learned = if rows.len() == events.len() {
+            events.clone()
+        } else {
+            events.select(&rows)
+        };
+        let (fit, users, items) = learned.into_compact();
+        drop(rows);
+        let fit = Arc::new(fit);
         let train = weigh(trial.weighting, &fit)?;
         let seed = derive_seed(
             self.experiment.seed,

@@ -52,13 +52,13 @@ const MONDAY: i64 = 4 * DAY;
 
 /// Counts the events by time and part. `in_time`: whether the split is by time. `None` without times.
 pub(super) fn timeline(events: &Events, folds: &[Fold], in_time: bool) -> Option<Timeline> {
-    let known = || events.time.iter().copied().filter(|&t| t != MISSING_TIME);
+    let known = || events.time.iter().filter(|&t| t != MISSING_TIME);
     let (first, last) = (known().min()?, known().max()?);
     let (from, step) = bins(first, last);
     let bin = |time: i64| ((time - from) / step) as usize;
     let mut counts = vec![vec![0; bin(last) + 1]; PARTS.len()];
     let part = parts(events, folds);
-    for (&time, &part) in events.time.iter().zip(&part) {
+    for (time, &part) in events.time.iter().zip(&part) {
         if time != MISSING_TIME {
             counts[part as usize][bin(time)] += 1;
         }
@@ -125,7 +125,7 @@ fn cuts(events: &Events, folds: &[Fold]) -> Vec<Cut> {
         })
     });
     let times = named.filter_map(|(what, fold)| {
-        let times = fold.targets.iter().map(|&row| events.time[row as usize]);
+        let times = fold.targets.iter().map(|&row| events.time.at(row as usize));
         let time = times.filter(|&t| t != MISSING_TIME).min()?;
         Some(Cut { time, what })
     });
@@ -143,7 +143,7 @@ mod tests {
     /// One event at each time, of one user with one item.
     fn log(times: &[i64]) -> Events {
         let mut events = Events::from_pairs(times.iter().map(|_| ("u", "a")));
-        events.time = times.to_vec();
+        events.time = times.to_vec().into();
         events
     }
 
@@ -212,7 +212,7 @@ mod tests {
         );
         assert!(timeline(&events, &folds, false).unwrap().cuts.is_empty());
         let mut timeless = events;
-        timeless.time.clear();
+        timeless.time = musicrec_api::Series::default();
         assert_eq!(timeline(&timeless, &folds, true), None);
     }
 }

@@ -108,7 +108,7 @@ impl Weighed {
         let train = weights(weighting, &*fitted, learned)?;
         let history = weights(weighting, &*fitted, told)?;
         Ok(Self {
-            train: Train::new(fit.clone(), &train),
+            train: Train::new(Arc::clone(fit), &train),
             given: Some(Train::new(given.history.clone(), &history)),
             parts: SharedParts::default(),
         })
@@ -116,10 +116,10 @@ impl Weighed {
 }
 
 /// The fit part as a model sees it under a weighting.
-pub(super) fn weigh(weighting: &Weighting, fit: &Events) -> Result<Train> {
+pub(super) fn weigh(weighting: &Weighting, fit: &Arc<Events>) -> Result<Train> {
     let fitted = weighting.plugin.fit(fit)?;
     let weights = weights(weighting, &*fitted, fit)?;
-    Ok(Train::new(fit.clone(), &weights))
+    Ok(Train::new(Arc::clone(fit), &weights))
 }
 
 fn weights(weighting: &Weighting, fitted: &dyn Weigh, events: &Events) -> Result<Vec<f64>> {

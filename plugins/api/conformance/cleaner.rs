@@ -222,7 +222,7 @@ fn shown(log: &Log) -> Vec<(u64, Vec<String>)> {
         format!("{kind} {}", cells.show(row))
     };
     let row = |row: usize| {
-        let cells = log.columns().iter().map(|c| cell(&c.cells, row));
+        let cells = log.columns().into_iter().map(|c| cell(&c.cells, row));
         (log.numbers()[row], cells.collect())
     };
     (0..log.rows()).map(row).collect()

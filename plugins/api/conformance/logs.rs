@@ -134,7 +134,7 @@ pub(super) fn events() -> Events {
 /// The given events, and no trace of the others: not in the tables, not in the log behind.
 pub(super) fn alone(events: &Events, chosen: &[u32]) -> Events {
     let log = events.log.as_ref().expect("the kit's events have a log");
-    let rows: Vec<u32> = chosen.iter().map(|&e| events.row[e as usize]).collect();
+    let rows: Vec<u32> = chosen.iter().map(|&e| events.row.at(e as usize)).collect();
     Events::from_log(Arc::new(log.select(&rows))).expect("a part of a tidy log")
 }
 

@@ -97,7 +97,7 @@ fn well_formed(chunks: &[Log], columns: Option<&[String]>, promises: &mut Promis
 /// Number and cells of each row.
 fn rows(chunks: &[Log]) -> Vec<Vec<String>> {
     let row = |log: &Log, row: usize| {
-        let cells = log.columns().iter().map(|c| {
+        let cells = log.columns().into_iter().map(|c| {
             let missing = if c.cells.is_missing(row) {
                 "missing"
             } else {

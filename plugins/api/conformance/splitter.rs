@@ -2,7 +2,7 @@
 
 use super::logs::events;
 use super::promises::{Promises, THREADS, on_threads};
-use crate::{Events, Fold, Role, Splitter, fold_faults};
+use crate::{Events, Fold, Role, Series, Splitter, fold_faults};
 
 const SEED: u64 = 7;
 
@@ -43,11 +43,11 @@ fn odd(splitter: &dyn Splitter, whole: &Events, promises: &mut Promises) {
             .collect()
     };
     let mut at_once = whole.clone();
-    at_once.time = vec![at_once.time[0]; whole.len()];
+    at_once.time = vec![at_once.time.at(0); whole.len()].into();
     let mut backwards = whole.clone();
-    backwards.time.reverse();
+    backwards.time = whole.time.iter().rev().collect();
     let mut timeless = whole.clone();
-    timeless.time = Vec::new();
+    timeless.time = Series::default();
     let mut without_log = whole.clone();
     without_log.log = None;
     let cases = [

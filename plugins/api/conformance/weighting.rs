@@ -2,7 +2,7 @@
 
 use super::logs::{alone, events};
 use super::promises::{Promises, THREADS, on_threads};
-use crate::{Events, Result, Weighting};
+use crate::{Events, Result, Series, Weighting};
 
 /// Whether it could be tried at all.
 pub(super) fn behavior(weighting: &dyn Weighting, promises: &mut Promises) -> bool {
@@ -65,10 +65,22 @@ fn odd(weighting: &dyn Weighting, whole: &Events, promises: &mut Promises) {
             "pairs of users and items and nothing else",
             Events::from_pairs([("u", "a"), ("u", "b"), ("v", "a"), ("u", "a")]),
         ),
-        ("events without times", without(|e| e.time.clear())),
-        ("events without kinds", without(|e| e.kind.clear())),
-        ("events without plays", without(|e| e.plays.clear())),
-        ("events without seconds", without(|e| e.seconds.clear())),
+        (
+            "events without times",
+            without(|e| e.time = Series::default()),
+        ),
+        (
+            "events without kinds",
+            without(|e| e.kind = Series::default()),
+        ),
+        (
+            "events without plays",
+            without(|e| e.plays = Series::default()),
+        ),
+        (
+            "events without seconds",
+            without(|e| e.seconds = Series::default()),
+        ),
         (
             "events without a log behind them",
             without(|e| e.log = None),
@@ -76,13 +88,13 @@ fn odd(weighting: &dyn Weighting, whole: &Events, promises: &mut Promises) {
         (
             "events whose plays and seconds are all missing",
             without(|e| {
-                e.plays.fill(f32::NAN);
-                e.seconds.fill(f32::NAN);
+                e.plays = vec![f32::NAN; e.len()].into();
+                e.seconds = vec![f32::NAN; e.len()].into();
             }),
         ),
         (
             "events whose kinds are all missing",
-            without(|e| e.kind.fill(crate::MISSING)),
+            without(|e| e.kind = vec![crate::MISSING; e.len()].into()),
         ),
     ];
     for (what, events) in cases {

@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
-use musicrec_api::{MISSING, Text};
+use musicrec_api::{MISSING, Text, Texts};
 use rustc_hash::FxBuildHasher;
 
 /// Why a cell cannot be taken.
@@ -27,7 +27,7 @@ impl BadCell {
 #[derive(Debug)]
 pub(super) struct Interner {
     codes: Vec<u32>,
-    values: Vec<String>,
+    values: Texts,
     table: HashTable<u32>,
     /// Codes of the values of one byte, and at 256 of the empty one: flags and counts are the most
     /// frequent cells of a log.
@@ -38,7 +38,7 @@ impl Default for Interner {
     fn default() -> Self {
         Self {
             codes: Vec::new(),
-            values: Vec::new(),
+            values: Texts::default(),
             table: HashTable::new(),
             short: Box::new([MISSING; 257]),
         }
@@ -95,12 +95,12 @@ impl Interner {
     }
 }
 
-fn add(values: &mut Vec<String>, cell: &[u8]) -> Result<u32, BadCell> {
+fn add(values: &mut Texts, cell: &[u8]) -> Result<u32, BadCell> {
     let text = std::str::from_utf8(cell).map_err(|_| BadCell::NotUtf8)?;
     if text.contains('\0') {
         return Err(BadCell::Nul);
     }
-    values.push(text.to_owned());
+    values.push(text);
     Ok(values.len() as u32 - 1)
 }
 

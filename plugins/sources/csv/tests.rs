@@ -50,7 +50,7 @@ fn cells(log: &Log) -> Vec<Vec<String>> {
     (0..log.rows())
         .map(|row| {
             let show = |c: &musicrec_api::Column| c.cells.show(row).into_owned();
-            log.columns().iter().map(show).collect()
+            log.columns().into_iter().map(show).collect()
         })
         .collect()
 }

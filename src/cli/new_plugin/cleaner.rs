@@ -41,7 +41,7 @@ impl Cleaner for MyPlugin {
         let drop: Vec<bool> = match cells {
             Cells::Text(text) => {
                 // Each distinct text is looked at once, however many rows have it.
-                let of_value: Vec<bool> = text.values.iter().map(|v| begins(v)).collect();
+                let of_value: Vec<bool> = text.values.iter().map(begins).collect();
                 let of_row = |&code: &u32| code != MISSING && of_value[code as usize];
                 text.codes.iter().map(of_row).collect()
             }
@@ -50,7 +50,7 @@ impl Cleaner for MyPlugin {
         // Every row that goes is booked, with its number and its cell as a sample.
         for row in (0..part.rows()).filter(|&row| drop[row]) {
             let sample = Sample {
-                row: part.numbers()[row],
+                row: part.number(row),
                 before: part.column(&self.column)?.show(row).into_owned(),
                 after: None,
             };

@@ -48,7 +48,7 @@ impl Splitter for MyPlugin {
         let test_days = self.test_days.get();
         let later_days = test_days + self.validation_days.get();
         let mut parts = [Vec::new(), Vec::new(), Vec::new()];
-        for (event, &time) in (0..).zip(&events.time) {
+        for (event, time) in (0..).zip(&events.time) {
             let days_before_end = (last - time) as f64 / SECONDS_A_DAY;
             let part = if days_before_end < test_days {
                 2
@@ -95,11 +95,11 @@ mod tests {
     fn the_last_week_is_the_test_and_the_week_before_is_validation() {
         let mut events = Events::from_pairs([("u", "a"), ("u", "b"), ("v", "a"), ("v", "b")]);
         let day = 86_400;
-        events.time = vec![30 * day, 0, 20 * day, 24 * day];
+        events.time = vec![30 * day, 0, 20 * day, 24 * day].into();
         let folds = MyPlugin::default().split(&events, 0).expect("three parts");
         assert_eq!((&folds[0].fit, &folds[0].targets), (&vec![1], &vec![2]));
         assert_eq!((&folds[1].fit, &folds[1].targets), (&vec![1, 2], &vec![0, 3]));
-        events.time = vec![0; 4];
+        events.time = vec![0; 4].into();
         let error = MyPlugin::default().split(&events, 0).expect_err("one day");
         assert!(error.to_string().contains("spans 0.0 days"), "{error}");
     }

@@ -54,7 +54,7 @@ impl Weigh for MyPlugin {
                  the source, or use another weighting, for example `plays`",
             ));
         }
-        let weight = |&seconds: &f32| {
+        let weight = |seconds: f32| {
             if seconds.is_nan() {
                 self.missing.get()
             } else if f64::from(seconds) >= self.min_seconds.get() {
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn long_events_count() {
         let mut events = Events::from_pairs([("u", "a"), ("u", "b"), ("v", "a")]);
-        events.seconds = vec![29.0, 30.0, f32::NAN];
+        events.seconds = vec![29.0, 30.0, f32::NAN].into();
         let fitted = MyPlugin::default().fit(&events).expect("nothing to learn");
         assert_eq!(fitted.weigh(&events).expect("weights"), [0.0, 1.0, 1.0]);
     }

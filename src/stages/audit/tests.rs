@@ -262,7 +262,7 @@ fn what_is_learned_from_the_future_has_its_share() {
 #[test]
 fn without_times_nothing_is_claimed() {
     let mut cut = by_hand();
-    cut.events.time = Vec::new();
+    cut.events.time = musicrec_api::Series::default();
     let checks = cut.checks(&Evaluation::default(), false);
     for name in ["time_order", "duplicates"] {
         assert_eq!(of(&checks, name).state, State::Note, "{name}");

@@ -41,7 +41,7 @@ pub(super) fn divide(data: &FoldData, column: &str) -> Result<Divided> {
     // Users held out are numbered behind those of the fit part.
     let given = data.given.as_ref().map(|given| &given.history);
     let given_rows = given.into_iter().flat_map(|given| &given.row);
-    let rows: Vec<u32> = fit.row.iter().chain(given_rows).copied().collect();
+    let rows: Vec<u32> = fit.row.iter().chain(given_rows).collect();
     let (codes, values) = coded(log.column(column)?, &rows);
     let items = Groups::of(&fit.item, &codes, fit.items.len());
     let learned = fit.users.len();
@@ -141,7 +141,8 @@ fn coded(cells: &Cells, rows: &[u32]) -> (Vec<u32>, Vec<String>) {
             code if blank[code as usize] => MISSING,
             code => code,
         };
-        return (rows.iter().map(code).collect(), text.values.clone());
+        let values = text.values.iter().map(str::to_owned);
+        return (rows.iter().map(code).collect(), values.collect());
     }
     let mut values: Vec<String> = Vec::new();
     let mut known: FxHashMap<String, u32> = FxHashMap::default();

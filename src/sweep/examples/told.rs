@@ -60,7 +60,7 @@ fn example(fold: &FoldData, at: usize, user: &str, why: &str) -> KeptExample {
     let (events, number) = match (fold.asked[at], &fold.given) {
         (MISSING, _) => (None, MISSING),
         (number, Some(given)) if number >= learned => (Some(&given.history), number - learned),
-        (number, _) => (Some(&fold.fit), number),
+        (number, _) => (Some(&*fold.fit), number),
     };
     let rows = |events: &Events| -> Vec<usize> {
         let of_user = (0..events.len()).filter(|&row| events.user[row] == number);
@@ -86,7 +86,7 @@ fn example(fold: &FoldData, at: usize, user: &str, why: &str) -> KeptExample {
 
 /// The items of some events, the latest first; without times the last of the log first.
 fn history(events: &Events, mut rows: Vec<usize>) -> Vec<Heard> {
-    rows.sort_by_key(|&row| std::cmp::Reverse((events.time.get(row).copied(), row)));
+    rows.sort_by_key(|&row| std::cmp::Reverse((events.time.get(row), row)));
     let mut order: Vec<u32> = Vec::new();
     let mut of_item: FxHashMap<u32, (usize, usize)> = FxHashMap::default();
     for row in rows {
@@ -102,7 +102,7 @@ fn history(events: &Events, mut rows: Vec<usize>) -> Vec<Heard> {
         Heard {
             item: events.items.get(*item).to_owned(),
             kind: events.kind_name(last).map(str::to_owned),
-            time: events.time.get(last).copied(),
+            time: events.time.get(last),
             times,
         }
     });

@@ -58,7 +58,7 @@ cleaner!(keeps_no_books "keeps_no_books", "cleaners = [\"keeps_no_books\"]", Log
 cleaner!(invents_a_row "invents_a_row", "cleaners = [\"invents_a_row\"]", Log, |part, _| {
     if part.rows() > 1 {
         let numbers: Vec<u64> = (0..part.rows() as u64).map(|n| n + 1_000_000).collect();
-        *part = Log::new(part.columns().to_vec(), numbers, part.roles().clone());
+        *part = Log::new(part.columns().into_iter().cloned().collect(), numbers, part.roles().clone());
     }
     Ok(())
 });

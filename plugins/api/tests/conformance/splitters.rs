@@ -10,10 +10,10 @@ fn thirds(events: &Events) -> Result<[Vec<u32>; 3]> {
     if events.time.is_empty() || events.len() < 30 {
         return Err(Error::data("too few events, or no times to split them by"));
     }
-    order.sort_by_key(|&e| events.time[e as usize]);
+    order.sort_by_key(|&e| events.time.at(e as usize));
     let third = events.len() / 3;
     if [third, 2 * third].iter().any(|&at| {
-        let time = |at: usize| events.time[order[at] as usize];
+        let time = |at: usize| events.time.at(order[at] as usize);
         time(at - 1) == time(at)
     }) {
         return Err(Error::data("events of one time lie on both sides of a cut"));

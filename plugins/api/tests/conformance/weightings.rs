@@ -46,7 +46,7 @@ weighting!(one_too_few "one_too_few", "[weighting.one_too_few]", |_| 1.0, |w, e|
 weighting!(counts_fits "counts_fits", "[weighting.counts_fits]", |_| {
     CALLS.fetch_add(1, Ordering::Relaxed) as f64
 }, all);
-weighting!(needs_times "needs_times", "[weighting.needs_times]", |e| e.time[0] as f64, all);
+weighting!(needs_times "needs_times", "[weighting.needs_times]", |e| e.time.at(0) as f64, all);
 
 #[test]
 fn what_weightings_break_is_found() {
