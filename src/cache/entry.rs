@@ -16,7 +16,7 @@ use super::bytes::{Reader, Writer, ensure};
 /// The first bytes of every entry.
 const MAGIC: [u8; 8] = *b"mrlcache";
 /// Raised when the header or the way of writing values changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// What is read and written at once.
 const BUFFER: usize = 1 << 20;
 

@@ -1,4 +1,4 @@
-//! Ranked lists of a trial on a fold, with the seconds that they took.
+//! Ranked lists of a trial on a fold, with what its fit told and took.
 
 use std::io;
 
@@ -10,26 +10,42 @@ use crate::stages::fold::Ragged;
 use crate::stages::rank::Lists;
 use crate::stages::ties::Cut;
 
+/// The fit that lists come of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fitted {
+    /// Seconds of fitting.
+    pub(crate) fit: f64,
+    /// Seconds of ranking.
+    pub(crate) rank: f64,
+    /// What the model minimizes, after each of its steps; nothing where it does not tell.
+    pub(crate) losses: Vec<f64>,
+}
+
 impl Cache {
-    /// Keeps the lists of all users asked, and the seconds of fitting and ranking.
-    pub(crate) fn put_lists(&self, key: &Value, lists: &Lists, seconds: (f64, f64)) {
+    /// Keeps the lists of all users asked, and what is known of the fit.
+    pub(crate) fn put_lists(&self, key: &Value, lists: &Lists, fitted: &Fitted) {
         self.put(Stage::Lists, key, |to| {
-            to.number(seconds.0)?;
-            to.number(seconds.1)?;
+            to.number(fitted.fit)?;
+            to.number(fitted.rank)?;
+            to.numbers(&fitted.losses)?;
             write(to, lists)
         });
     }
 
-    /// The lists that are kept, and their seconds. Lists of another number of users or with items that
+    /// The lists that are kept, and their fit. Lists of another number of users or with items that
     /// there are not are none.
     pub(crate) fn get_lists(
         &self,
         key: &Value,
         (users, items): (usize, usize),
-    ) -> Option<(Lists, (f64, f64))> {
+    ) -> Option<(Lists, Fitted)> {
         self.get(Stage::Lists, key, |from| {
-            let seconds = (from.number()?, from.number()?);
-            Ok((read(from, users, items)?, seconds))
+            let fitted = Fitted {
+                fit: from.number()?,
+                rank: from.number()?,
+                losses: from.numbers()?,
+            };
+            Ok((read(from, users, items)?, fitted))
         })
     }
 }

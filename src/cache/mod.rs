@@ -11,7 +11,7 @@ pub(crate) mod cleaned;
 mod entry;
 pub(crate) mod folder;
 pub(crate) mod keys;
-pub(crate) mod lists;
+mod lists;
 
 use std::fs::File;
 use std::io;
@@ -23,6 +23,7 @@ use serde_json::Value;
 
 use crate::records::{hex, temporary};
 use bytes::{Reader, Writer};
+pub(crate) use lists::Fitted;
 
 /// Names of stages are folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::folder::{self, Entry};
-use super::{Cache, Stage};
+use super::{Cache, Fitted, Stage};
 use crate::stages::fold::Ragged;
 use crate::stages::rank::Lists;
 use crate::stages::ties::Cut;
@@ -265,7 +265,7 @@ fn many_at_once_find_whole_entries_or_none() {
 }
 
 #[test]
-fn lists_come_back_with_their_ties_and_seconds() {
+fn lists_come_back_with_their_ties_and_what_their_fit_told() {
     let mut ranked = Ragged::default();
     ranked.push([(2, 0.1 + 0.2), (0, -0.0)]);
     ranked.push([]);
@@ -284,12 +284,17 @@ fn lists_come_back_with_their_ties_and_seconds() {
         ..plain.clone()
     };
     let (_folder, cache) = small();
+    let fitted = Fitted {
+        fit: 1.25,
+        rank: 0.1,
+        losses: vec![0.1 + 0.2, 7.0],
+    };
     for lists in [&plain, &with_cuts, &Lists::default()] {
         let users = lists.tied.len();
         let key = json!(["lists", users, lists.cut.is_some()]);
-        cache.put_lists(&key, lists, (1.25, 0.1));
-        let (found, seconds) = cache.get_lists(&key, (users, 3)).unwrap();
-        assert_eq!((&found, seconds), (lists, (1.25, 0.1)));
+        cache.put_lists(&key, lists, &fitted);
+        let (found, of) = cache.get_lists(&key, (users, 3)).unwrap();
+        assert_eq!((&found, &of), (lists, &fitted));
         let bits = |lists: &Lists| -> Vec<u64> {
             let all = (0..users).flat_map(|user| lists.ranked.get(user));
             all.map(|entry| entry.1.to_bits()).collect()
@@ -297,7 +302,7 @@ fn lists_come_back_with_their_ties_and_seconds() {
         assert_eq!(bits(&found), bits(lists));
         // Of other users, or with an item that there is not.
         assert_eq!(cache.get_lists(&key, (users + 1, 3)), None);
-        cache.put_lists(&key, lists, (1.25, 0.1));
+        cache.put_lists(&key, lists, &fitted);
         assert_eq!(cache.get_lists(&key, (users, 2)).is_none(), users > 0);
     }
 }

@@ -185,6 +185,9 @@ pub(crate) enum Outcome {
         /// periods that ask them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         periods: Vec<PeriodResult>,
+        /// What the model minimizes after each step of its fit, a list a period; nothing of models that do not tell.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        losses: Vec<Vec<f64>>,
         /// Attachments by what they hold: `per_user` and `lists`.
         attachments: BTreeMap<String, String>,
     },

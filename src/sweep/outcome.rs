@@ -17,8 +17,19 @@ use crate::text::Csv;
 pub(super) struct Scored<'f> {
     pub(super) lists: Vec<Lists>,
     pub(super) measured: Vec<Measured>,
+    /// What the model told of its losses; nothing where it told nothing.
+    pub(super) losses: Vec<Vec<f64>>,
     /// On test, what it came to in each segment.
     pub(super) segments: Vec<Lines<'f>>,
+}
+
+impl Scored<'_> {
+    /// Takes what the fit of a period told of its losses.
+    pub(super) fn told(&mut self, losses: Vec<f64>) {
+        if !losses.is_empty() {
+            self.losses.push(losses);
+        }
+    }
 }
 
 impl Sweep<'_> {
@@ -55,6 +66,7 @@ impl Sweep<'_> {
             users_hit: together.users_hit,
             users_tied: together.users_tied,
             periods: periods.filter(|_| folds.len() > 1).collect(),
+            losses: scored.losses,
             attachments,
         })
     }

@@ -4,14 +4,16 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use musicrec_api::{Checkpoints, Error, FitContext, Recommender, Result, Role, derive_seed};
+use musicrec_api::{
+    Checkpoints, Error, FitContext, Losses, Recommender, Result, Role, derive_seed,
+};
 
 use super::Sweep;
 use super::meter::{Meter, Moment};
 use super::outcome::Scored;
 use super::trains::Weighed;
 use super::units::{Member, Unit};
-use crate::cache::keys;
+use crate::cache::{Fitted, keys};
 use crate::exit::Failure;
 use crate::experiment::{Ties, resolved};
 use crate::panics::{Broken, caught};
@@ -37,7 +39,7 @@ pub(super) struct Job {
 }
 
 /// Lists that were kept, and the seconds of fitting and of ranking that they took.
-pub(super) type Kept = (Lists, (f64, f64));
+pub(super) type Kept = (Lists, Fitted);
 
 /// What takes a record.
 pub(super) type Done<'d> = dyn Fn(&Record) -> Result<(), Failure> + Sync + 'd;
@@ -79,6 +81,8 @@ struct Period<'p, 'w> {
     fold: &'w FoldData,
     weighed: &'p Weighed,
     metrics: Vec<Bound>,
+    /// What its fit tells.
+    losses: &'p Losses,
     /// When its fit began.
     begun: Moment,
 }
@@ -131,9 +135,10 @@ impl Sweep<'_> {
         let mut state = walk.state();
         for (way, lists) in state.ways.iter_mut().zip(lists) {
             let measured = caught(|| {
-                for (fold, (lists, (fit, rank))) in walk.folds.iter().zip(lists) {
-                    way.stages.fit.seconds += fit;
-                    way.stages.rank.seconds += rank;
+                for (fold, (lists, fitted)) in walk.folds.iter().zip(lists) {
+                    way.stages.fit.seconds += fitted.fit;
+                    way.stages.rank.seconds += fitted.rank;
+                    way.scored.told(fitted.losses);
                     let metrics = bind(&self.experiment.evaluation.metrics, fold)?;
                     walk.take(way, fold, &metrics, lists)?;
                 }
@@ -232,7 +237,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             Err(broken) => return self.break_off(&broken),
         };
         self.state().off = Spent::default();
+        let losses = Losses::new();
         let period = Period {
+            losses: &losses,
             at,
             fold,
             weighed,
@@ -248,6 +255,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         let context = FitContext::new(periods::seed(seed, fold.summary.period))
             .with_cancel(&self.sweep.abort)
             .with_checkpoints(&checkpoints)
+            .with_losses(&losses)
             .with_shared(&weighed.parts);
         let ended = caught(|| {
             context.check_cancelled()?;
@@ -331,6 +339,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         way: &mut Way<'w, 'a>,
     ) -> Result<()> {
         let (meter, fold) = (&self.job.meter, of.fold);
+        let losses = of.losses.until(way.member.steps);
         let evaluation = &self.sweep.experiment.evaluation;
         let begun = meter.begin();
         let given = of.weighed.given.as_ref();
@@ -344,8 +353,14 @@ impl<'w, 'a> Walk<'w, 'a> {
         if cache.wants(Duration::from_secs_f64(took.max(0.0)))
             && let Some(key) = keys::lists(&way.member.key, fold, evaluation)
         {
-            cache.put_lists(&key, &lists, (fit.seconds, ranking.seconds));
+            let fitted = Fitted {
+                fit: fit.seconds,
+                rank: ranking.seconds,
+                losses: losses.clone(),
+            };
+            cache.put_lists(&key, &lists, &fitted);
         }
+        way.scored.told(losses);
         self.take(way, fold, &of.metrics, lists)
     }
 

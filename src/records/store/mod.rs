@@ -256,6 +256,7 @@ pub(crate) mod samples {
             users_hit: 1,
             users_tied: 0,
             periods: Vec::new(),
+            losses: Vec::new(),
             attachments: attachments
                 .map(|(at, name)| (at.to_string(), (*name).to_owned()))
                 .collect(),

@@ -1,8 +1,8 @@
 //! What must hold of ALS whatever the data.
 
 use musicrec_api::{
-    Checkpoints, FitContext, Model, NonNegative, Recommender, Scores, SharedParts, StartingFactors,
-    Train, Users,
+    Checkpoints, FitContext, Losses, Model, NonNegative, Recommender, Scores, SharedParts,
+    StartingFactors, Train, Users,
 };
 use ndarray::Array2;
 
@@ -224,4 +224,57 @@ fn fits_share_the_matrix_by_item() {
     let counts = parts.counts();
     assert_eq!(counts.len(), 1);
     assert_eq!((counts[0].asked, counts[0].made), (2, 1));
+}
+
+/// The losses told are those of the factors, and a fit that ends by tolerance is one of so many iterations.
+#[test]
+fn a_fit_ends_where_its_loss_stops_falling_and_tells_each_loss() {
+    let train = train(scattered(200, 90, 0.15));
+    for (solver, scale) in [
+        (Solver::Exact, false),
+        (Solver::ConjugateGradients, false),
+        (Solver::ConjugateGradients, true),
+    ] {
+        let als = |iterations: usize, tolerance: f64| Als {
+            factors: 8.try_into().unwrap(),
+            iterations: iterations.try_into().unwrap(),
+            tolerance: NonNegative::new(tolerance).unwrap(),
+            solver,
+            scale_regularization_by_counts: scale,
+            regularization: NonNegative::new(0.05).unwrap(),
+            ..Als::default()
+        };
+        let told = |als: &Als, checkpoints: &Checkpoints| {
+            let losses = Losses::new();
+            let context = FitContext::new(5)
+                .with_losses(&losses)
+                .with_checkpoints(checkpoints);
+            let factors = fit(als, &train, &context);
+            let wanted = als.loss(&train.interactions, &factors.0.view(), &factors.1.view());
+            let losses = losses.until(usize::MAX);
+            let off = losses[losses.len() - 1] / wanted - 1.0;
+            assert!(off.abs() < 1e-5, "{solver:?}: off by {off}");
+            (losses, factors)
+        };
+        let nothing = || Checkpoints::new([], |_, _| Ok(()));
+        let (all, _) = told(&als(60, 0.0), &nothing());
+        assert_eq!(all.len(), 60);
+        let tolerance = 0.002;
+        let falls = |at: usize| (all[at - 1] - all[at]) / all[at - 1];
+        let ended = (1..60).find(|&at| falls(at) < tolerance).unwrap() + 1;
+        assert!((3..50).contains(&ended), "{solver:?}: {all:?}");
+        // Who asks for later states gets the last one there is.
+        let mut seen = Vec::new();
+        let checkpoints = Checkpoints::new([2, ended + 1, 59], |step, state| {
+            seen.push((step, state_of(state, &train)));
+            Ok(())
+        });
+        let (losses, factors) = told(&als(60, tolerance), &checkpoints);
+        assert_eq!(checkpoints.missing(), [0; 0]);
+        drop(checkpoints);
+        assert_eq!(losses, all[..ended]);
+        assert!(factors == fit(&als(ended, 0.0), &train, &FitContext::new(5)));
+        assert!(seen[0].0 == 2 && seen[0].1[0] != factors.0);
+        assert!(seen[1..].iter().all(|(_, state)| state[0] == factors.0));
+    }
 }
