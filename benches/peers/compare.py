@@ -27,6 +27,13 @@ GOALS = {
     ("rank", "gowalla", "implicit"): 25.0, ("rank", "ml1m", "implicit"): 6.0,
     ("sweep", "grid", "implicit"): 3.5, ("sweep", "iterations", "implicit"): 6.0,
 }
+# Scripts of their own, and what they are told.
+OTHERS = {
+    "throughput": ["--data", "{data}", "--rounds", "{rounds}"],
+    "memory": [],
+    "way_in": ["--shared", "{data}/..", "--rounds", "{rounds}"],
+}
+WORK = ["als", "rank", "sweep", *OTHERS]
 DEFINITION = """
 name = "{name}"
 seed = 1
@@ -135,11 +142,11 @@ def their_sweep(work, which, threads):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared/data")
-    parser.add_argument("--only", choices=["als", "rank", "sweep"], action="append")
+    parser.add_argument("--only", choices=WORK, action="append")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true")
     a = parser.parse_args()
-    only = a.only or ["als", "rank", "sweep"]
+    only = a.only or WORK
     lines = ["| work | data, factors | beside | threads | peer | ours | ratio | goal |", "|---|---|---|---|---|---|---|---|"]
 
     def row(work, what, peer, threads, theirs, mine, goal):
@@ -155,7 +162,7 @@ def main():
         for solver, data, factors, threads in itertools.product(solvers, ("ml1m", "gowalla"), (64, 128), (1, 2)):
             if "als" not in only and ("rank" not in only or factors != 64):
                 continue
-            iterations = 5 if solver == "cg" else 2
+            iterations = 5 if solver == "cg" else 4
             samples = {name: [] for name in ("implicit", "irspack", "ours")}
             for _ in range(a.rounds):
                 for peer in ("implicit", "irspack"):
@@ -188,6 +195,12 @@ def main():
                 both = [(their_sweep(work, which, threads), our_sweep(work, grids[which], threads)) for _ in range(a.rounds)]
                 theirs, mine = (min(sample[side][threads - 1] for sample in both) for side in (0, 1))
                 row(f"sweep over {which}, all in", "ml1m", "implicit", threads, theirs, mine, GOALS[("sweep", which, "implicit")])
+    for name, options in OTHERS.items():
+        if name in only:
+            script = pathlib.Path(__file__).parent / f"{name}.py"
+            text, _ = measured([sys.executable, script, *(str(word).format(data=a.data, rounds=a.rounds) for word in options)])
+            lines.extend(["", *text.rstrip().splitlines()])
+            print("\n" + text, end="", flush=True)
     if a.write:
         processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), platform.processor())
         commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout.strip()

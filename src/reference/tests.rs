@@ -132,7 +132,7 @@ fn programs_get_the_same_as_people() {
     assert_eq!(factors["name"], "factors");
     assert_eq!(factors["default"], 64);
     assert_eq!(factors["schema"]["minimum"], 1);
-    assert!(found("als").contains("Revision 2 of `musicrec_models::als`."));
+    assert!(found("als").contains("Revision 3 of `musicrec_models::als`."));
     let absent = &json(&find("plays").unwrap())["plugins"][0]["parameters"][0];
     assert_eq!(absent.get("default"), None::<&Value>);
 }
