@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::features::FeatureWeighting;
 use crate::item_knn::item_products;
 use crate::neighbors::nothing_to_learn_from;
-use crate::products::{Number, Sides, kept_bytes, symmetric};
+use crate::products::{Sides, kept_bytes, symmetric};
 use inverse::{NotPositive, invert};
-use panels::Weights;
+use panels::{Lanes, Weights};
 
 /// Each item is foretold by a weighted sum of all others, and the weights are those with the least squared
 /// error over the whole matrix. One parameter, and one of the strongest models on most data.
@@ -115,7 +115,7 @@ impl Model for Ease {
 register!(Model, Ease, "ease", revision = 1);
 
 impl Ease {
-    fn learn<T: Number + 'static>(
+    fn learn<T: Lanes + 'static>(
         &self,
         train: &Train,
         products: Option<Array2<T>>,

@@ -22,6 +22,8 @@ pub(crate) struct Sides {
     pub(crate) rows: InteractionMatrix,
     /// The same cells with the columns in rows.
     pub(crate) columns: InteractionMatrix,
+    /// Whether all cells are 1.
+    ones: bool,
 }
 
 impl Sides {
@@ -30,6 +32,7 @@ impl Sides {
         let columns = without_zeros(matrix);
         Self {
             rows: transposed(&columns),
+            ones: columns.data().iter().all(|&x| x == 1.0),
             columns,
         }
     }
@@ -290,6 +293,13 @@ fn accumulate(sides: &Sides, row: usize, sums: &mut [f64]) {
         let value = f64::from(value);
         let (others, weights) = cells(&sides.columns, column as usize);
         let from = others.partition_point(|&other| (other as usize) < row);
+        if sides.ones {
+            // The same sums, without looking at numbers that are known.
+            for &other in &others[from..] {
+                sums[other as usize] += 1.0;
+            }
+            continue;
+        }
         for (&other, &weight) in others[from..].iter().zip(&weights[from..]) {
             sums[other as usize] += value * f64::from(weight);
         }

@@ -23,7 +23,9 @@ pub(super) const BLOCK: usize = 256;
 /// Rows of the blocks that a block on the diagonal is made of.
 const SMALL: usize = 32;
 /// Rows of the matrix that are worked on together.
-const ROWS: usize = 128;
+const ROWS: usize = 256;
+/// Columns of a block on the diagonal that are worked on together: half of them are for nothing.
+const NARROW: usize = 64;
 
 /// The matrix, or what rounding left of it, is not positive definite.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,13 +114,20 @@ fn sweep<T: Number>(
     });
     rows_in_parallel(matrix, |row, mut rows| {
         let end = row + rows.nrows();
-        general_mat_mul(
-            minus,
-            &part(&scaled, row..end, 0..here.len()),
-            &part(&columns, 0..end, 0..here.len()).t(),
-            T::one(),
-            &mut part_mut(&mut rows, 0..end - row, 0..end),
-        );
+        let mut update = |from: usize, to: Range<usize>| {
+            general_mat_mul(
+                minus,
+                &part(&scaled, from..end, 0..here.len()),
+                &part(&columns, to.clone(), 0..here.len()).t(),
+                T::one(),
+                &mut part_mut(&mut rows, from - row..end - row, to),
+            );
+        };
+        // All before the block on the diagonal, and what of that is not above the diagonal.
+        update(row, 0..row);
+        for first in (row..end).step_by(NARROW) {
+            update(first, first..end.min(first + NARROW));
+        }
     });
     part_mut(matrix, here.clone(), 0..first).assign(&part(&scaled, 0..first, 0..here.len()).t());
     part_mut(matrix, last..size, here.clone()).assign(&part(&scaled, last..size, 0..here.len()));

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use musicrec_api::{InteractionMatrix, Recommender, Result, RowScorer, Scores, Train, Users};
 use ndarray::{Array2, ArrayViewMut2};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::products::{Number, cells};
@@ -74,7 +74,7 @@ impl<T: Number> Panels<T> {
     }
 }
 
-impl<T: Number + 'static> Recommender for Weights<'_, T> {
+impl<T: Lanes + 'static> Recommender for Weights<'_, T> {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Rows(self))
     }
@@ -88,19 +88,35 @@ impl<T: Number + 'static> Recommender for Weights<'_, T> {
     }
 }
 
-impl<T: Number> RowScorer for Weights<'_, T> {
+impl<T: Lanes> RowScorer for Weights<'_, T> {
     fn score(&self, users: &[u32], mut out: ArrayViewMut2<f32>) {
         let items = self.panels.items;
         for (panel, weights) in self.panels.values.chunks(WIDTH * items).enumerate() {
-            let width = weights.len() / items;
             let first = panel * WIDTH;
+            let (rows, _) = weights.as_chunks::<WIDTH>();
             for (&user, mut out) in users.iter().zip(out.rows_mut()) {
                 let (heard, strengths) = cells(&self.histories, user as usize);
-                let sums = self.arch.dispatch(
-                    #[inline(always)]
-                    || sums(weights, width, heard, strengths),
-                );
-                for (out, sum) in out.iter_mut().skip(first).zip(&sums[..width]) {
+                if rows.len() == items {
+                    let sums = self.arch.dispatch(Sums {
+                        rows,
+                        heard,
+                        strengths,
+                    });
+                    for (out, sum) in out.iter_mut().skip(first).zip(sums) {
+                        *out = sum.wide() as f32;
+                    }
+                    continue;
+                }
+                // The last panel is narrower.
+                let width = weights.len() / items;
+                let mut sums = [T::zero(); WIDTH];
+                for (&item, &strength) in heard.iter().zip(strengths) {
+                    let row = &weights[item as usize * width..][..width];
+                    for (sum, &weight) in sums.iter_mut().zip(row) {
+                        *sum = *sum + T::of(f64::from(strength)) * weight;
+                    }
+                }
+                for (out, sum) in out.iter_mut().skip(first).zip(sums) {
                     *out = sum.wide() as f32;
                 }
             }
@@ -108,23 +124,97 @@ impl<T: Number> RowScorer for Weights<'_, T> {
     }
 }
 
-/// Sums of the rows heard, in the order of items; nothing is fused, so they have the same bits on every machine.
-#[inline(always)]
-fn sums<T: Number>(weights: &[T], width: usize, heard: &[u32], strengths: &[f32]) -> [T; WIDTH] {
-    let mut sums = [T::zero(); WIDTH];
-    for (&item, &strength) in heard.iter().zip(strengths) {
-        let strength = T::of(f64::from(strength));
-        let from = item as usize * width;
-        let row = &weights[from..from + width];
-        if let Ok(row) = <&[T; WIDTH]>::try_from(row) {
-            for (sum, &weight) in sums.iter_mut().zip(row) {
-                *sum = *sum + strength * weight;
-            }
-        } else {
-            for (sum, &weight) in sums.iter_mut().zip(row) {
-                *sum = *sum + strength * weight;
+/// Numbers that a panel may be made of.
+pub(super) trait Lanes: Number {
+    /// Sums of the rows heard, in the order of items, in registers. Nothing is fused, so they have the same bits
+    /// on every machine.
+    fn sums<S: Simd>(
+        simd: S,
+        rows: &[[Self; WIDTH]],
+        heard: &[u32],
+        strengths: &[f32],
+    ) -> [Self; WIDTH];
+}
+
+/// The body of [`Lanes::sums`]: left to itself the compiler does not keep the sums in registers.
+macro_rules! sums {
+    ($simd:ident, $rows:ident, $heard:ident, $strengths:ident, $number:ty,
+     $lanes:ident, $as:ident, $as_mut:ident, $splat:ident, $multiply:ident, $add:ident) => {{
+        let parts = const { WIDTH / S::$lanes };
+        let mut sums = [$simd.$splat(0.0); WIDTH];
+        for (&item, &strength) in $heard.iter().zip($strengths) {
+            let strength = $simd.$splat(<$number>::from(strength));
+            let (row, _) = S::$as(&$rows[item as usize]);
+            for at in 0..parts {
+                sums[at] = $simd.$add(sums[at], $simd.$multiply(strength, row[at]));
             }
         }
+        let mut out = [0.0; WIDTH];
+        S::$as_mut(&mut out).0.copy_from_slice(&sums[..parts]);
+        out
+    }};
+}
+
+impl Lanes for f32 {
+    #[inline(always)]
+    fn sums<S: Simd>(
+        simd: S,
+        rows: &[[Self; WIDTH]],
+        heard: &[u32],
+        strengths: &[f32],
+    ) -> [Self; WIDTH] {
+        sums!(
+            simd,
+            rows,
+            heard,
+            strengths,
+            f32,
+            F32_LANES,
+            as_simd_f32s,
+            as_mut_simd_f32s,
+            splat_f32s,
+            mul_f32s,
+            add_f32s
+        )
     }
-    sums
+}
+
+impl Lanes for f64 {
+    #[inline(always)]
+    fn sums<S: Simd>(
+        simd: S,
+        rows: &[[Self; WIDTH]],
+        heard: &[u32],
+        strengths: &[f32],
+    ) -> [Self; WIDTH] {
+        sums!(
+            simd,
+            rows,
+            heard,
+            strengths,
+            f64,
+            F64_LANES,
+            as_simd_f64s,
+            as_mut_simd_f64s,
+            splat_f64s,
+            mul_f64s,
+            add_f64s
+        )
+    }
+}
+
+/// A call of [`Lanes::sums`], for the instructions that there are.
+struct Sums<'a, T> {
+    rows: &'a [[T; WIDTH]],
+    heard: &'a [u32],
+    strengths: &'a [f32],
+}
+
+impl<T: Lanes> WithSimd for Sums<'_, T> {
+    type Output = [T; WIDTH];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [T; WIDTH] {
+        T::sums(simd, self.rows, self.heard, self.strengths)
+    }
 }
