@@ -138,7 +138,8 @@ def by_irspack(model, matrix):
     (name, p), = model.items()
     if name == "ease":
         recommender = irspack.DenseSLIMRecommender(matrix, reg=p["regularization"])
-    elif name == "item_knn" and p["similarity"] == "cosine" and p["feature_weighting"] == "none" and not p["normalize"]:
+    elif name == "item_knn" and p["neighbors"] >= matrix.shape[1]:
+        # Of fewer it keeps those of the other side, itself counted.
         recommender = irspack.CosineKNNRecommender(matrix, shrinkage=p["shrink"], top_k=p["neighbors"], normalize=True,
                                                    feature_weighting="NONE", n_threads=1)
     elif name == "slim":
@@ -162,6 +163,7 @@ def alike(a, b):
 
 
 SETTINGS = [
+    {"item_knn": {"similarity": "cosine", "neighbors": 1_000_000, "shrink": 10, "feature_weighting": "none", "normalize": False}},
     {"item_knn": {"similarity": "cosine", "neighbors": 50, "shrink": 10, "feature_weighting": "none", "normalize": False}},
     {"item_knn": {"similarity": "cosine", "neighbors": 50, "shrink": 100, "feature_weighting": "tf_idf", "normalize": False}},
     {"item_knn": {"similarity": "jaccard", "neighbors": 20, "shrink": 0, "feature_weighting": "bm25", "normalize": True}},

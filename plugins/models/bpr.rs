@@ -1,5 +1,10 @@
 //! Matrix factorization that learns to rank what was heard above what was not.
 
+#![expect(
+    clippy::inline_always,
+    reason = "instructions chosen at run time reach only what is inlined where they were chosen"
+)]
+
 use std::num::NonZeroUsize;
 
 use musicrec_api::arithmetic::exp;
@@ -8,6 +13,7 @@ use musicrec_api::{
     Train, Users, derive_seed, register, rng,
 };
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+use pulp::Arch;
 use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,7 +92,7 @@ impl Model for Bpr {
             .collect();
         let (mut users, mut items) = self.start(train, context.seed);
         let mut triples = rng(derive_seed(context.seed, "bpr triples"));
-        let count = whose.len();
+        let (count, arch) = (whose.len(), Arch::new());
         for iteration in 1..=self.iterations.get() {
             for drawn in 0..count {
                 if drawn % CHECK == 0 {
@@ -100,7 +106,11 @@ impl Model for Bpr {
                     .binary_search(&(other as u32))
                     .is_err()
                 {
-                    self.step(&mut users, &mut items, user, (heard, other));
+                    // Nothing is fused, so wider instructions change no bit.
+                    arch.dispatch(
+                        #[inline(always)]
+                        || self.step(&mut users, &mut items, user, (heard, other)),
+                    );
                 }
             }
             if iteration < self.iterations.get() && context.wants(iteration) {
@@ -158,6 +168,7 @@ impl Bpr {
         )
     }
 
+    #[inline(always)]
     fn step(
         &self,
         users: &mut Array2<f32>,
@@ -191,6 +202,7 @@ impl Bpr {
     }
 }
 
+#[inline(always)]
 fn row_mut(matrix: &mut Array2<f32>, row: usize) -> &mut [f32] {
     let width = matrix.ncols();
     let values = matrix.as_slice_mut().expect("standard layout");
@@ -198,6 +210,7 @@ fn row_mut(matrix: &mut Array2<f32>, row: usize) -> &mut [f32] {
 }
 
 /// `x·(y − z)`, in eight sums of a fixed order, which the compiler may compute side by side.
+#[inline(always)]
 fn difference(x: &[f32], y: &[f32], z: &[f32]) -> f32 {
     const LANES: usize = 8;
     let (x, x_rest) = x.as_chunks::<LANES>();

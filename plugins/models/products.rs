@@ -240,7 +240,10 @@ pub(crate) fn symmetric<T: Number>(sides: &Sides, context: &FitContext) -> Resul
         .checked_mul(size)
         .filter(|&cells| products.try_reserve_exact(cells).is_ok());
     let Some(room) = room else {
-        return Err(Error::model(too_large::<T>(size)));
+        let products = in_words(size, size_of::<T>());
+        return Err(Error::model(format!(
+            "{products}, more than there is memory for"
+        )));
     };
     products.resize(room, T::zero());
     // The upper half: the products of a row with those behind it, and with itself.
@@ -275,14 +278,12 @@ pub(crate) fn kept_bytes(rows: f64) -> f64 {
     }
 }
 
-/// How much a square of so many rows takes, in words.
-pub(crate) fn too_large<T>(size: usize) -> String {
-    let bytes = size as f64 * size as f64 * size_of::<T>() as f64;
+/// How much the products of all pairs of items take, in words.
+pub(crate) fn in_words(items: usize, bytes: usize) -> String {
+    let all = items as f64 * items as f64 * bytes as f64;
     format!(
-        "the products of all pairs of {size} items are {size} × {size} numbers of {} bytes, {:.1} GB, more \
-         than there is memory for",
-        size_of::<T>(),
-        bytes / 1e9
+        "the products of all pairs of {items} items are {items} × {items} numbers of {bytes} bytes, {:.1} GB",
+        all / 1e9
     )
 }
 

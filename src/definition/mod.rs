@@ -367,7 +367,9 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     }
     let entry = root.take("recommendations");
     let recommendations = evaluation::recommendations(entry, rows.as_ref(), faults);
-    let report = report::report(root.take("report"), &base, faults);
+    let metrics = evaluation.as_ref().map(|e| e.metrics.labels());
+    let entry = root.take("report");
+    let report = report::report(entry, &base, rows.as_ref(), metrics.as_deref(), faults);
     if let (Some((node, splitter)), Some(recommendations), true) =
         (&splitter, &recommendations, understood)
         && !part
