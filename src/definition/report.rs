@@ -7,18 +7,18 @@ use super::evaluation::{Rows, check_row};
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Value};
 use super::typed::lenient;
-use crate::experiment::ReportSettings;
+use crate::experiment::{Evaluation, ReportSettings};
 
 /// Reads `[report]`. Relative paths start at `base`; rows of the leaderboard and labels of metrics are
 /// looked at where they are known.
 pub(super) fn report(
-    entry: Option<Entry>,
+    root: &mut Node,
     base: &Path,
     rows: Option<&Rows>,
-    metrics: Option<&[String]>,
+    evaluation: Option<&Evaluation>,
     faults: &mut Faults,
 ) -> Option<ReportSettings> {
-    let Some(Entry { node, .. }) = entry else {
+    let Some(Entry { node, .. }) = root.take("report") else {
         return Some(ReportSettings::default());
     };
     if !axes::none(&node, faults) {
@@ -56,7 +56,8 @@ pub(super) fn report(
         }
     }
     if whole {
-        published(&settings, &node, rows, metrics, faults);
+        let metrics = evaluation.map(|evaluation| evaluation.metrics.labels());
+        published(&settings, &node, rows, metrics.as_deref(), faults);
     }
     Some(settings).filter(|_| whole)
 }

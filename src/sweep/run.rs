@@ -335,7 +335,7 @@ impl Sweep<'_> {
             let given = self.options.memory.is_some();
             let mut message = too_large(planned.bytes, gate.room(), given);
             if let Some(words) = self.bytes_in_words(&unit) {
-                message += &format!(" ({words})");
+                message = format!("{message} ({words})");
             }
             if self.options.isolate.is_some() && job.jobs > 1 {
                 message +=
