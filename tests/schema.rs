@@ -166,6 +166,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
         "it names something that is elsewhere",
         &[
             "chosen_names_of_nothing",
+            "published_names",
             "select_by",
             "select_neither",
             "select_nothing",

@@ -133,6 +133,14 @@ pub trait Model: Debug + Send + Sync {
         None
     }
 
+    /// Where most bytes of its [`cost`](Self::cost) come from, as a sentence without its full stop: `41,000 × 41,000
+    /// numbers of 4 bytes are 6.7 GB`. Said to whoever is told that they are too many. `None` unless the model says
+    /// otherwise.
+    fn bytes_in_words(&self, shape: &Shape) -> Option<String> {
+        let _ = shape;
+        None
+    }
+
     /// What is wrong with the parameters beyond their types: found before anything runs, all of it
     /// at once. Nothing unless the plugin says so.
     fn check(&self, context: &CheckContext) -> Vec<Problem> {

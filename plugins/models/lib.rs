@@ -1,12 +1,37 @@
 //! The built-in models: one file a plugin.
 
 mod als;
+mod bpr;
+mod ease;
+mod features;
+mod item_knn;
+mod neighbors;
+mod p3_alpha;
 mod popularity;
+mod products;
+mod pure_svd;
 mod random;
+mod rp3_beta;
+mod similarity;
+mod slim;
+mod user_knn;
 
 pub use als::{Als, Solver};
+pub use bpr::Bpr;
+pub use ease::{Ease, Precision};
+pub use features::FeatureWeighting;
+pub use item_knn::ItemKnn;
+pub use p3_alpha::P3Alpha;
 pub use popularity::{Popularity, PopularityBy};
+pub use pure_svd::PureSvd;
 pub use random::Random;
+pub use rp3_beta::Rp3Beta;
+pub use similarity::Similarity;
+pub use slim::Slim;
+pub use user_knn::UserKnn;
+
+#[cfg(test)]
+mod golden;
 
 #[cfg(test)]
 mod tests {

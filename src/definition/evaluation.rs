@@ -354,7 +354,13 @@ fn check_metrics(entry: &Entry, metrics: &Metrics, checks: &Checks, faults: &mut
 }
 
 /// Refuses a name that no row has, if the rows are known.
-fn check_row(key: &str, name: &str, place: Place, rows: Option<&Rows>, faults: &mut Faults) {
+pub(super) fn check_row(
+    key: &str,
+    name: &str,
+    place: Place,
+    rows: Option<&Rows>,
+    faults: &mut Faults,
+) {
     if let Some(Rows(names)) = rows
         && !names.iter().any(|known| known == name)
     {

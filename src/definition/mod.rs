@@ -367,7 +367,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     }
     let entry = root.take("recommendations");
     let recommendations = evaluation::recommendations(entry, rows.as_ref(), faults);
-    let report = report::report(root.take("report"), &base, faults);
+    let report = report::report(&mut root, &base, rows.as_ref(), evaluation.as_ref(), faults);
     if let (Some((node, splitter)), Some(recommendations), true) =
         (&splitter, &recommendations, understood)
         && !part

@@ -3,18 +3,22 @@
 use std::path::Path;
 
 use super::axes;
+use super::evaluation::{Rows, check_row};
 use super::fault::{Fault, Faults};
-use super::tree::{Entry, Value};
+use super::tree::{Entry, Node, Value};
 use super::typed::lenient;
-use crate::experiment::ReportSettings;
+use crate::experiment::{Evaluation, ReportSettings};
 
-/// Reads `[report]`. Relative paths start at `base`.
+/// Reads `[report]`. Relative paths start at `base`; rows of the leaderboard and labels of metrics are
+/// looked at where they are known.
 pub(super) fn report(
-    entry: Option<Entry>,
+    root: &mut Node,
     base: &Path,
+    rows: Option<&Rows>,
+    evaluation: Option<&Evaluation>,
     faults: &mut Faults,
 ) -> Option<ReportSettings> {
-    let Some(Entry { node, .. }) = entry else {
+    let Some(Entry { node, .. }) = root.take("report") else {
         return Some(ReportSettings::default());
     };
     if !axes::none(&node, faults) {
@@ -51,5 +55,52 @@ pub(super) fn report(
             }
         }
     }
+    if whole {
+        let metrics = evaluation.map(|evaluation| evaluation.metrics.labels());
+        published(&settings, &node, rows, metrics.as_deref(), faults);
+    }
     Some(settings).filter(|_| whole)
+}
+
+/// Refuses published values of what is not measured here.
+fn published(
+    settings: &ReportSettings,
+    node: &Node,
+    rows: Option<&Rows>,
+    metrics: Option<&[String]>,
+    faults: &mut Faults,
+) {
+    let Some(Value::Array(entries)) = node.get("published").map(|entry| &entry.node.value) else {
+        return;
+    };
+    for (published, entry) in settings.published.iter().zip(entries) {
+        if let Some(at) = entry.get("variant") {
+            check_row(
+                "variant",
+                &published.variant,
+                at.node.place.clone(),
+                rows,
+                faults,
+            );
+        }
+        let (Some(metrics), Some(values)) = (metrics, entry.get("values")) else {
+            continue;
+        };
+        for name in published
+            .values
+            .keys()
+            .filter(|name| !metrics.contains(name))
+        {
+            let place = values.node.get(name).map(|value| value.place.clone());
+            let place = place.unwrap_or_else(|| values.node.place.clone());
+            faults.push(
+                Fault::at(
+                    place,
+                    format!("`{name}` is none of the metrics of `[evaluation]`"),
+                )
+                .suggest(name, metrics.iter().map(String::as_str))
+                .help(format!("there are: {}", metrics.join(", "))),
+            );
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! From a piece of the tree to a typed value, with every fault at its place.
 
+use musicrec_api::registrations;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
@@ -93,7 +94,9 @@ fn explain(
         )
     };
     let missing = message.starts_with("missing field");
-    let fault = match key(path).filter(|_| missing) {
+    // Tables that are no plugins have required keys too.
+    let plugin = key(path).filter(|key| registrations().iter().any(|r| r.name == *key));
+    let fault = match plugin.filter(|_| missing) {
         Some(plugin) => fault.help(format!(
             "`musicrec-lab plugins {plugin}` explains its parameters"
         )),

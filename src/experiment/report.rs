@@ -1,12 +1,14 @@
 //! How reports are drawn: `[report]`. It changes no result, so it is part of no identity.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use musicrec_api::Finite;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the report of a sweep is drawn, and in which forms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ReportSettings {
     /// Whether reports name users and items by the ids of the log. By default they are numbered, for
@@ -18,6 +20,22 @@ pub(crate) struct ReportSettings {
     /// What is written at the end of a sweep.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub(crate) formats: Vec<Format>,
+    /// What others published of the same comparison, shown beside what came out here:
+    /// `[[report.published]]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) published: Vec<Published>,
+}
+
+/// What somebody published of a variant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Published {
+    /// The variant that it is compared with: the row of the leaderboard.
+    pub(crate) variant: String,
+    /// Where it was published.
+    pub(crate) source: String,
+    /// What was published, by metric: `{ "ndcg@20" = 0.1467 }`. Metrics are those of `[evaluation]`.
+    pub(crate) values: BTreeMap<String, Finite>,
 }
 
 /// A form of the report.
@@ -56,6 +74,7 @@ impl Default for ReportSettings {
             show_ids: false,
             templates: None,
             formats: vec![Format::Html, Format::Md, Format::Json, Format::Csv],
+            published: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use super::audit;
 use super::periods;
 use super::prose::{self, Piece};
+use super::published;
 use super::segments;
 use super::selection;
 use super::text::{
@@ -35,6 +36,7 @@ pub(super) fn draw(summary: &Summary) -> String {
     }
     leaderboard(&mut out, summary);
     comparison(&mut out, summary);
+    published::markdown(&mut out, &summary.published);
     periods::markdown(&mut out, &overview.select, &summary.leaderboard);
     trials(&mut out, summary);
     selection::markdown(&mut out, &summary.overview, &summary.selection);

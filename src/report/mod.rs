@@ -18,6 +18,7 @@ mod markdown;
 mod masking;
 mod periods;
 mod prose;
+mod published;
 mod segments;
 mod selection;
 mod summary;

@@ -13,6 +13,7 @@ use super::differing::{Differing, differing};
 use super::examples::{Examples, Known};
 use super::masking::mask;
 use super::periods::{self, InPeriod};
+use super::published::{Beside, beside};
 use super::segments::{self, InSegment};
 use super::selection::{Selection, fit_seconds};
 use super::table::Table;
@@ -48,6 +49,9 @@ pub(crate) struct Summary {
     pub(crate) trials: Vec<TrialRow>,
     /// In what the definitions of the chosen trials differ.
     pub(crate) differing: Vec<Differing>,
+    /// What others published, beside what came out here; as the definition lists it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) published: Vec<Beside>,
     /// Some users with their history and their lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) examples: Option<Examples>,
@@ -203,6 +207,7 @@ impl Summary {
             audit,
             segments,
             differing: differing(&rows),
+            published: beside(&overview, &rows),
             examples: known.and_then(|known| known.examples(&overview, &rows)),
             masked,
             leaderboard: rows,

@@ -9,7 +9,7 @@ use super::text::{
     PART_HEADER, STEP_HEADER, accounts, ceiling, columns, count, few, fold_line, interval,
     mean_count, owned, parts, seconds, seeds, step, users_hit, value,
 };
-use super::{Summary, differences};
+use super::{Summary, differences, published};
 use crate::sweep::{CleanedLog, Overview};
 use crate::text::one_line;
 
@@ -62,7 +62,7 @@ fn cleaned(out: &mut String, log: &CleanedLog, width: Option<usize>) {
 pub(crate) fn leaderboard(summary: &Summary, width: Option<usize>) -> String {
     let board = fitted_board(summary, width);
     let notes = wrapped(&notes(summary), width);
-    let comparison = comparison(summary, width);
+    let comparison = comparison(summary, width) + &beside(summary, width);
     let end = format!(
         "{}\nVerdict: {}\n",
         audit::line(&summary.audit),
@@ -201,6 +201,20 @@ fn comparison(summary: &Summary, width: Option<usize>) -> String {
     )
 }
 
+/// What others published, beside what came out here; nothing where nothing is listed.
+fn beside(summary: &Summary, width: Option<usize>) -> String {
+    let Some(shown) = published::shown(&summary.published) else {
+        return String::new();
+    };
+    let rows: Vec<Vec<String>> = shown.rows.iter().map(|row| row.to_vec()).collect();
+    let drawn = fitted(&shown.header, &rows, published::WORDS, 1, width);
+    let notes = indented(shown.notes.iter().map(|note| one_line(note)));
+    format!(
+        "\nBeside published numbers\n{drawn}\n{}",
+        wrapped(&notes, width)
+    )
+}
+
 /// A line each, two columns from the edge.
 fn indented(lines: impl Iterator<Item = String>) -> String {
     lines.fold(String::new(), |out, line| out + "  " + &line + "\n")
@@ -208,12 +222,13 @@ fn indented(lines: impl Iterator<Item = String>) -> String {
 
 /// The same with colors, which say nothing that the words do not.
 pub(crate) fn colored(view: &str) -> String {
-    const MARKS: [(&str, &str); 6] = [
+    const MARKS: [(&str, &str); 7] = [
         ("  warning:", "33"),
         ("  failed:", "31"),
         ("Verdict:", "1"),
         ("Leaderboard on test", "1"),
         ("Comparison by", "1"),
+        ("Beside published numbers", "1"),
         ("Report:", "1"),
     ];
     let line = |line: &str| {

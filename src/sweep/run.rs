@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use musicrec_api::{Error, Role};
 
-use super::estimate::{Speeds, unit_bytes, unit_seconds};
+use super::estimate::{Speeds, shape, unit_bytes, unit_seconds};
 use super::memory::{self, Gate};
 use super::meter::{Meter, Peaks};
 use super::schedule::{jobs, order};
@@ -272,6 +272,14 @@ impl Sweep<'_> {
         }
     }
 
+    /// Where the bytes of a unit come from, if its model can tell: of the period with the most items.
+    fn bytes_in_words(&self, unit: &Unit) -> Option<String> {
+        let shapes = self.periods_of(unit).into_iter();
+        let shapes = shapes.map(|fold| shape(&fold.summary));
+        let largest = shapes.max_by_key(|shape| (shape.items, shape.users))?;
+        unit.fitted().model.plugin.bytes_in_words(&largest)
+    }
+
     /// Does a unit, unless another process is at it; returns whether it is done now. Then nothing that
     /// it needed is kept for it any more.
     fn one(
@@ -326,6 +334,9 @@ impl Sweep<'_> {
         let Some(_room) = gate.enter(planned.bytes) else {
             let given = self.options.memory.is_some();
             let mut message = too_large(planned.bytes, gate.room(), given);
+            if let Some(words) = self.bytes_in_words(&unit) {
+                message = format!("{message} ({words})");
+            }
             if self.options.isolate.is_some() && job.jobs > 1 {
                 message +=
                     "; with --isolate each job holds the log, so fewer of them (--jobs) leave more";

@@ -12,6 +12,7 @@ use crate::report::differences::{self, PAIRS};
 use crate::report::figures::Figures;
 use crate::report::periods::{self, Periods};
 use crate::report::prose::{self, Named};
+use crate::report::published;
 use crate::report::segments::{self, InSegment};
 use crate::report::selection::{searched, tried};
 use crate::report::verdict::{Decision, decision};
@@ -29,6 +30,7 @@ struct Page<'s> {
     users_hit: String,
     /// What there is to say below the leaderboard.
     notes: Vec<String>,
+    published: Option<published::Shown>,
     validated: bool,
     /// Whether there is anything that the table of all trials tells.
     trials: bool,
@@ -172,6 +174,7 @@ fn page(summary: &Summary) -> Page<'_> {
         labels: overview.labels(),
         users_hit: text::users_hit(overview),
         notes: few.into_iter().chain(text::seeds(summary)).collect(),
+        published: published::shown(&summary.published),
         validated: overview.validated(),
         trials: failed || overview.variants.iter().any(|v| v.trials.len() > 1),
         choice: Choice {

@@ -42,6 +42,7 @@ pub(super) fn summary(variants: &[(&str, Vec<Tried>)]) -> Summary {
     let baseline = rows.last().map(|row| row.variant.clone());
     Summary {
         masked: None,
+        published: Vec::new(),
         verdict: String::new(),
         warnings: Vec::new(),
         audit: Vec::new(),
