@@ -1,6 +1,5 @@
 //! Matrix factorization of implicit feedback by alternating least squares.
 
-mod aligned;
 mod basis;
 mod change;
 mod conjugate_gradients;
@@ -9,10 +8,8 @@ mod equations;
 mod exact;
 mod gram;
 mod half_step;
-mod kernel;
 mod lanes;
 mod loss;
-mod real;
 mod symmetric;
 #[cfg(test)]
 mod tests;
@@ -28,8 +25,9 @@ use rand::{Rng, RngExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::real::Real;
+use crate::train::{by_item, ensure_interactions};
 use half_step::{HalfStep, Unsolvable};
-use real::Real;
 
 /// Alternating least squares on implicit feedback: each user and each item becomes a vector of
 /// `factors` numbers, and the score is the inner product of the two.
@@ -123,14 +121,8 @@ impl Default for Als {
 impl Model for Als {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
         let cells = &train.interactions;
-        if cells.nnz() == 0 {
-            return Err(Error::model(
-                "als has nothing to learn from: the fit part holds no interaction of weight above 0; \
-                 choose another weighting, or a split that leaves more in the fit part",
-            ));
-        }
-        // It depends on the data alone, so no parameter is in the key.
-        let by_item = context.shared("als/by_item", || Ok(by_item(cells)))?;
+        ensure_interactions(train, "als")?;
+        let by_item = by_item(train, context)?;
         let (mut users, mut items) = self.starting_factors(train, context)?;
         let mut before = None;
         self.iterate(
@@ -345,11 +337,6 @@ impl Als {
             ),
         })
     }
-}
-
-/// The same interactions with the items in rows.
-fn by_item(by_user: &InteractionMatrix) -> InteractionMatrix {
-    by_user.transpose_view().to_csr()
 }
 
 /// Uniform in [0, 1), with the 24 bits that f32 holds.

@@ -18,8 +18,8 @@ use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::neighbors::nothing_to_learn_from;
 use crate::products::cells;
+use crate::train::ensure_interactions;
 
 /// Bayesian personalized ranking: each user and each item becomes a vector, and learned is which of two items, one
 /// heard and one not, has the higher score.
@@ -81,9 +81,7 @@ const CHECK: usize = 100_000;
 impl Model for Bpr {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
         let interactions = &train.interactions;
-        if interactions.nnz() == 0 {
-            return Err(nothing_to_learn_from("bpr"));
-        }
+        ensure_interactions(train, "bpr")?;
         // Who each interaction is of.
         let whose: Vec<u32> = interactions
             .outer_iterator()

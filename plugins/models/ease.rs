@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::FeatureWeighting;
 use crate::item_knn::item_products;
-use crate::neighbors::nothing_to_learn_from;
 use crate::products::{Sides, in_words, kept_bytes, symmetric};
+use crate::real::Real;
+use crate::train::ensure_interactions;
 use inverse::{NotPositive, invert};
-use panels::{Lanes, Weights};
+use panels::Weights;
 
 /// Each item is foretold by a weighted sum of all others, and the weights are those with the least squared
 /// error over the whole matrix. One parameter, and one of the strongest models on most data.
@@ -73,9 +74,7 @@ impl Default for Ease {
 #[typetag::serde(name = "ease")]
 impl Model for Ease {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
-        if train.interactions.nnz() == 0 {
-            return Err(nothing_to_learn_from("ease"));
-        }
+        ensure_interactions(train, "ease")?;
         match self.precision {
             Precision::Single => {
                 // Beyond what is kept for all, the matrix is made where it will be inverted.
@@ -124,7 +123,7 @@ impl Model for Ease {
 register!(Model, Ease, "ease", revision = 1);
 
 impl Ease {
-    fn learn<T: Lanes + 'static>(
+    fn learn<T: Real + 'static>(
         &self,
         train: &Train,
         products: Option<Array2<T>>,
@@ -137,7 +136,7 @@ impl Ease {
         let regularization = self.regularization.get();
         matrix
             .diag_mut()
-            .mapv_inplace(|d| T::of(d.wide() + regularization));
+            .mapv_inplace(|d| T::narrow(d.wide() + regularization));
         match invert(&mut matrix, context)? {
             Ok(()) => {}
             Err(NotPositive) => {

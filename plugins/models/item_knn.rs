@@ -11,9 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::features::FeatureWeighting;
-use crate::neighbors::{ItemWeights, nearest, normalized, nothing_to_learn_from};
+use crate::neighbors::{ItemWeights, normalized};
 use crate::products::{Products, Sides, from_rows, transposed};
 use crate::similarity::Similarity;
+use crate::train::ensure_interactions;
 
 /// Items that the same people heard are neighbors, and the neighbors of what somebody heard are
 /// recommended. Simple, fast, and hard to beat.
@@ -78,9 +79,7 @@ impl Default for ItemKnn {
 #[typetag::serde(name = "item_knn")]
 impl Model for ItemKnn {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
-        if train.interactions.nnz() == 0 {
-            return Err(nothing_to_learn_from("item_knn"));
-        }
+        ensure_interactions(train, "item_knn")?;
         let weights = self.weights(train, context)?;
         Ok(Box::new(ItemWeights::new(train, weights)))
     }
@@ -100,14 +99,7 @@ impl ItemKnn {
     fn weights(&self, train: &Train, context: &FitContext) -> Result<InteractionMatrix> {
         let products = item_products(train, self.feature_weighting, context)?;
         let measure = self.similarity.measure(&products.sides, self.shrink.get());
-        let count = self.neighbors.get();
-        let mut rows = products.each_row(context, |row, others| {
-            let similar = others.map(|(other, product)| {
-                let similarity = measure.of(row, other as usize, f64::from(product));
-                (other, similarity as f32)
-            });
-            nearest(similar, count, &mut Vec::new())
-        })?;
+        let mut rows = measure.nearest(&products, self.neighbors.get(), context)?;
         if self.normalize {
             normalized(&mut rows);
         }

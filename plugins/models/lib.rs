@@ -1,19 +1,23 @@
 //! The built-in models: one file a plugin.
 
+mod aligned;
 mod als;
 mod bpr;
 mod ease;
 mod features;
 mod item_knn;
+mod kernel;
 mod neighbors;
 mod p3_alpha;
 mod popularity;
 mod products;
 mod pure_svd;
 mod random;
+mod real;
 mod rp3_beta;
 mod similarity;
 mod slim;
+mod train;
 mod user_knn;
 
 pub use als::{Als, Solver};

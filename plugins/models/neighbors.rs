@@ -2,35 +2,29 @@
 
 use std::borrow::Cow;
 
-use musicrec_api::{
-    Error, InteractionMatrix, Recommender, Result, RowScorer, Scores, Train, Users,
-};
+use musicrec_api::{InteractionMatrix, Recommender, Result, RowScorer, Scores, Train, Users};
 use ndarray::ArrayViewMut2;
 
 use crate::products::{cells, from_rows};
 
 /// The `count` largest above 0, ties to the smaller index; ascending by index.
-pub(crate) fn nearest(
-    others: impl Iterator<Item = (u32, f32)>,
-    count: usize,
-    found: &mut Vec<(u32, f32)>,
-) -> Vec<(u32, f32)> {
-    found.clear();
-    found.extend(others.filter(|(_, weight)| *weight > 0.0));
+pub(crate) fn nearest(others: impl Iterator<Item = (u32, f32)>, count: usize) -> Vec<(u32, f32)> {
+    let mut found: Vec<(u32, f32)> = others.filter(|(_, weight)| *weight > 0.0).collect();
     if found.len() > count {
         found.select_nth_unstable_by(count - 1, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         found.truncate(count);
     }
+    // Many more may have been found than are kept, of every row.
+    found.shrink_to_fit();
     found.sort_unstable_by_key(|(other, _)| *other);
-    found.clone()
+    found
 }
 
 /// Keeps the `count` largest of each row.
 pub(crate) fn largest(matrix: &InteractionMatrix, count: usize) -> InteractionMatrix {
-    let mut found = Vec::new();
     let rows = matrix.outer_iterator().map(|row| {
         let cells = row.iter().map(|(column, &weight)| (column as u32, weight));
-        nearest(cells, count, &mut found)
+        nearest(cells, count)
     });
     from_rows(matrix.cols(), rows)
 }
@@ -43,14 +37,6 @@ pub(crate) fn normalized(rows: &mut [Vec<(u32, f32)>]) {
             *weight = (f64::from(*weight) / sum) as f32;
         }
     }
-}
-
-/// A fit part that such a model cannot do without.
-pub(crate) fn nothing_to_learn_from(model: &str) -> Error {
-    Error::model(format!(
-        "{model} has nothing to learn from: the fit part holds no interaction of weight above 0; choose \
-         another weighting, or a split that leaves more in the fit part"
-    ))
 }
 
 /// Scores that are sums of products of histories and item-to-item weights:
@@ -117,8 +103,7 @@ mod tests {
     #[test]
     fn the_nearest_are_kept_and_ties_go_to_the_smaller_index() {
         let others = [(4, 1.0), (2, 1.0), (9, 3.0), (1, 1.0), (0, 0.0), (3, -1.0)];
-        let mut found = Vec::new();
-        let mut nearest = |count| nearest(others.into_iter(), count, &mut found);
+        let nearest = |count| nearest(others.into_iter(), count);
         assert_eq!(nearest(1), [(9, 3.0)]);
         assert_eq!(nearest(3), [(1, 1.0), (2, 1.0), (9, 3.0)]);
         assert_eq!(nearest(9), [(1, 1.0), (2, 1.0), (4, 1.0), (9, 3.0)]);

@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::item_knn::cost;
-use crate::neighbors::{ItemWeights, nothing_to_learn_from};
 use crate::rp3_beta::Walk;
 
 /// A random walk from somebody to an item they heard, to somebody else who heard it, to another item:
@@ -57,17 +56,13 @@ impl Default for P3Alpha {
 #[typetag::serde(name = "p3_alpha")]
 impl Model for P3Alpha {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
-        if train.interactions.nnz() == 0 {
-            return Err(nothing_to_learn_from("p3_alpha"));
-        }
         let walk = Walk {
             alpha: self.alpha.get(),
             beta: 0.0,
             neighbors: self.neighbors.get(),
             normalize: self.normalize,
         };
-        let weights = walk.weights(train, context)?;
-        Ok(Box::new(ItemWeights::new(train, weights)))
+        walk.fit("p3_alpha", train, context)
     }
 
     fn is_stochastic(&self) -> bool {

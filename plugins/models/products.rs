@@ -7,8 +7,10 @@ mod tests;
 use std::sync::Arc;
 
 use musicrec_api::{Error, FitContext, InteractionMatrix, Result};
-use ndarray::{Array2, ArrayViewMut2, LinalgScalar};
+use ndarray::{Array2, ArrayViewMut2};
 use rayon::prelude::*;
+
+use crate::real::Real;
 
 /// Up to so many rows their products are kept in full, which is 256 MiB at most; beyond, they are
 /// computed a row at a time and forgotten. Fixed, so that results depend on the data alone.
@@ -206,37 +208,11 @@ pub(crate) fn cells(matrix: &InteractionMatrix, row: usize) -> (&[u32], &[f32]) 
     (&matrix.indices()[range.clone()], &matrix.data()[range])
 }
 
-/// Numbers that products are kept in.
-pub(crate) trait Number: LinalgScalar + Send + Sync + PartialOrd {
-    fn of(x: f64) -> Self;
-    fn wide(self) -> f64;
-}
-
-impl Number for f32 {
-    fn of(x: f64) -> Self {
-        x as Self
-    }
-
-    fn wide(self) -> f64 {
-        f64::from(self)
-    }
-}
-
-impl Number for f64 {
-    fn of(x: f64) -> Self {
-        x
-    }
-
-    fn wide(self) -> f64 {
-        self
-    }
-}
-
 /// All products of all rows, each row's with itself included.
 ///
 /// # Errors
 /// If they do not fit in memory.
-pub(crate) fn symmetric<T: Number>(sides: &Sides, context: &FitContext) -> Result<Array2<T>> {
+pub(crate) fn symmetric<T: Real>(sides: &Sides, context: &FitContext) -> Result<Array2<T>> {
     let size = sides.rows.rows();
     let mut products = Vec::new();
     let room = size
@@ -261,7 +237,7 @@ pub(crate) fn symmetric<T: Number>(sides: &Sides, context: &FitContext) -> Resul
                     let row = block * BLOCK + at;
                     accumulate(sides, row, sums);
                     for (out, sum) in out[row..].iter_mut().zip(&mut sums[row..]) {
-                        *out = T::of(*sum);
+                        *out = T::narrow(*sum);
                         *sum = 0.0;
                     }
                 }

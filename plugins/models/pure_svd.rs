@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::neighbors::nothing_to_learn_from;
-use crate::products::{cells, transposed};
+use crate::products::cells;
+use crate::train::{by_item, ensure_interactions};
 
 /// What is left of the interactions when they are squeezed through few dimensions: those of the largest
 /// singular values, with a missing interaction as 0.
@@ -52,10 +52,8 @@ impl Default for PureSvd {
 #[typetag::serde(name = "pure_svd")]
 impl Model for PureSvd {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
-        if train.interactions.nnz() == 0 {
-            return Err(nothing_to_learn_from("pure_svd"));
-        }
-        let by_item = context.shared("by_item", || Ok(transposed(&train.interactions)))?;
+        ensure_interactions(train, "pure_svd")?;
+        let by_item = by_item(train, context)?;
         let items = lanczos::leading(&train.interactions, &by_item, self.factors.get(), context)?;
         Ok(Box::new(Vectors {
             users: project(&train.interactions, &items),

@@ -12,8 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::item_knn::cost;
-use crate::neighbors::{ItemWeights, largest, nearest, normalized, nothing_to_learn_from};
+use crate::neighbors::{ItemWeights, largest, nearest, normalized};
 use crate::products::{Products, Sides, from_rows, transposed};
+use crate::train::ensure_interactions;
 
 /// A random walk from somebody to an item they heard, to somebody else who heard it, to another item:
 /// where it ends is recommended, the less the more popular it is.
@@ -68,17 +69,13 @@ impl Default for Rp3Beta {
 #[typetag::serde(name = "rp3_beta")]
 impl Model for Rp3Beta {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
-        if train.interactions.nnz() == 0 {
-            return Err(nothing_to_learn_from("rp3_beta"));
-        }
         let walk = Walk {
             alpha: self.alpha.get(),
             beta: self.beta.get(),
             neighbors: self.neighbors.get(),
             normalize: self.normalize,
         };
-        let weights = walk.weights(train, context)?;
-        Ok(Box::new(ItemWeights::new(train, weights)))
+        walk.fit("rp3_beta", train, context)
     }
 
     fn is_stochastic(&self) -> bool {
@@ -102,8 +99,20 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
+    /// The scores of the model that is told by these.
+    pub(crate) fn fit(
+        &self,
+        model: &str,
+        train: &Train,
+        context: &FitContext,
+    ) -> Result<Box<dyn Recommender>> {
+        ensure_interactions(train, model)?;
+        let weights = self.weights(train, context)?;
+        Ok(Box::new(ItemWeights::new(train, weights)))
+    }
+
     /// W, by the item heard.
-    pub(crate) fn weights(&self, train: &Train, context: &FitContext) -> Result<InteractionMatrix> {
+    fn weights(&self, train: &Train, context: &FitContext) -> Result<InteractionMatrix> {
         let alpha = self.alpha;
         // W(i, j) is `Σ_v z(v, i) z(v, j)` with `z(v, i) = (r(v, i) / √R_v)^alpha`, times a number of i and one of
         // j; so the sums are symmetric, and of no use to one beta alone.
@@ -125,7 +134,7 @@ impl Walk {
                 let weight = f64::from(walks) * from[row] * to[other as usize];
                 (other, weight as f32)
             });
-            nearest(weights, self.neighbors, &mut Vec::new())
+            nearest(weights, self.neighbors)
         })?;
         if self.normalize {
             normalized(&mut rows);

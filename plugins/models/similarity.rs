@@ -1,9 +1,11 @@
 //! How alike two sparse rows are.
 
+use musicrec_api::{FitContext, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::products::Sides;
+use crate::neighbors::nearest;
+use crate::products::{Products, Sides};
 
 /// How alike two items, or two users, are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +52,22 @@ impl Similarity {
 }
 
 impl Measure {
+    /// The `count` most similar others of every row, of those with a similarity above 0.
+    pub(crate) fn nearest(
+        &self,
+        products: &Products,
+        count: usize,
+        context: &FitContext,
+    ) -> Result<Vec<Vec<(u32, f32)>>> {
+        products.each_row(context, |row, others| {
+            let similar = others.map(|(other, product)| {
+                let similarity = self.of(row, other as usize, f64::from(product));
+                (other, similarity as f32)
+            });
+            nearest(similar, count)
+        })
+    }
+
     /// Of two rows whose inner product is given.
     pub(crate) fn of(&self, row: usize, other: usize, product: f64) -> f64 {
         self.of_sizes(self.sizes[row], other, product)

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::FeatureWeighting;
 use crate::item_knn::{cost, item_products};
-use crate::neighbors::{ItemWeights, nothing_to_learn_from};
+use crate::neighbors::ItemWeights;
 use crate::products::{BLOCK, Products, cells, from_rows, transposed};
+use crate::train::ensure_interactions;
 
 /// Each item is foretold by a weighted sum of few others: like `item_knn`, but with weights that are learned.
 ///
@@ -68,9 +69,7 @@ impl Default for Slim {
 #[typetag::serde(name = "slim")]
 impl Model for Slim {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
-        if train.interactions.nnz() == 0 {
-            return Err(nothing_to_learn_from("slim"));
-        }
+        ensure_interactions(train, "slim")?;
         let products = item_products(train, FeatureWeighting::None, context)?;
         // Where they are not kept in full they are kept without zeros.
         let sparse = match products.kept() {

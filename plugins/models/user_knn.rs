@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::{FeatureWeighting, Features};
 use crate::item_knn::cost;
-use crate::neighbors::{multiply, nearest, nothing_to_learn_from};
+use crate::neighbors::{multiply, nearest};
 use crate::products::{Accumulator, BLOCK, Products, Sides, cells, from_rows, transposed};
 use crate::similarity::{Measure, Similarity};
+use crate::train::{by_item, ensure_interactions};
 
 /// People who heard the same are neighbors, and what the neighbors of somebody heard is recommended.
 ///
@@ -76,11 +77,9 @@ impl Default for UserKnn {
 #[typetag::serde(name = "user_knn")]
 impl Model for UserKnn {
     fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
-        if train.interactions.nnz() == 0 {
-            return Err(nothing_to_learn_from("user_knn"));
-        }
+        ensure_interactions(train, "user_knn")?;
         // Items are the words, users the documents.
-        let words = context.shared("by_item", || Ok(transposed(&train.interactions)))?;
+        let words = by_item(train, context)?;
         let name = self.feature_weighting.name();
         let products = context.shared(&format!("user_products/{name}"), || {
             let sides = Sides::of_columns(&self.feature_weighting.apply(&words));
@@ -88,13 +87,7 @@ impl Model for UserKnn {
         })?;
         let measure = self.similarity.measure(&products.sides, self.shrink.get());
         let count = self.neighbors.get();
-        let rows = products.each_row(context, |row, others| {
-            let similar = others.map(|(other, product)| {
-                let similarity = measure.of(row, other as usize, f64::from(product));
-                (other, similarity as f32)
-            });
-            nearest(similar, count, &mut Vec::new())
-        })?;
+        let rows = measure.nearest(&products, count, context)?;
         let least = rows.iter().map(|row| {
             let weights = row.iter().map(|(_, weight)| *weight);
             if row.len() < count {
@@ -172,7 +165,7 @@ impl Others {
                         (other, similarity as f32)
                     });
                     let near = similar.filter(|&(other, s)| s > self.least[other as usize]);
-                    nearest(near, users, &mut Vec::new())
+                    nearest(near, users)
                 })
             });
             rows.collect::<Vec<_>>()

@@ -17,11 +17,11 @@ use ndarray::{Array2, ArrayRef2};
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
 use super::change::Change;
-use super::kernel::{self, Kernel, Work};
-use super::real::{LANES, Real};
 use super::symmetric::{NoPivot, factorize};
+use crate::aligned::Aligned;
+use crate::kernel::{self, Kernel, Work};
+use crate::real::{LANES, Real};
 
 /// Rows of the fixed side that a thread takes at once.
 const TOGETHER: usize = 512;
@@ -119,7 +119,7 @@ impl Work for Cholesky<'_> {
     type Output = Result<Array2<f64>, NoPivot>;
 
     #[inline(always)]
-    fn run(self, kernel: impl Kernel) -> Result<Array2<f64>, NoPivot> {
+    fn run<K: Kernel>(self, kernel: K) -> Result<Array2<f64>, NoPivot> {
         let size = self.of.nrows();
         let stride = size.next_multiple_of(LANES);
         let mut matrix = Aligned::zeros(stride * stride);

@@ -10,9 +10,9 @@ use std::ops::Range;
 use ndarray::ArrayRef2;
 use pulp::Arch;
 
-use super::aligned::Aligned;
-use super::kernel::{self, Kernel, Work};
-use super::real::{LANES, Real};
+use crate::aligned::Aligned;
+use crate::kernel::{self, Kernel, Work};
+use crate::real::{LANES, Real};
 
 /// A matrix that rows are multiplied by.
 pub(super) struct Change<T> {
@@ -67,21 +67,16 @@ impl<T: Real> Work for Apply<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self, kernel: impl Kernel) {
-        self.by_registers(kernel);
-    }
-}
-
-impl<T: Real> Apply<'_, T> {
-    #[inline(always)]
-    fn by_registers<K: Kernel>(self, kernel: K) {
+    fn run<K: Kernel>(self, kernel: K) {
         if K::MANY_REGISTERS {
             self.by::<16>(kernel);
         } else {
             self.by::<8>(kernel);
         }
     }
+}
 
+impl<T: Real> Apply<'_, T> {
     /// So many rows at once, by as many columns as fit into a register: the sums stay in registers.
     #[inline(always)]
     fn by<const ROWS: usize>(self, kernel: impl Kernel) {
@@ -153,8 +148,8 @@ mod tests {
     use ndarray::{Array2, ArrayView2};
     use pulp::Arch;
 
-    use super::super::kernel::{Plain, Work as _};
     use super::{Apply, Change};
+    use crate::kernel::{Plain, Work as _};
 
     /// Whole, lower and upper triangular matrices, and all numbers of rows around those done at once.
     #[test]

@@ -9,8 +9,8 @@
 use pulp::Arch;
 
 use super::equations::Equations;
-use super::kernel::{self, Kernel, Work};
-use super::real::Real;
+use crate::kernel::{self, Kernel, Work};
+use crate::real::Real;
 
 /// Vectors of one thread, used anew for each row.
 pub(super) struct Scratch<T> {
@@ -65,16 +65,9 @@ struct Improve<'a, T> {
 impl<T: Real> Work for Improve<'_, T> {
     type Output = f64;
 
-    #[inline(always)]
-    fn run(self, kernel: impl Kernel) -> f64 {
-        self.of_any_width(kernel)
-    }
-}
-
-impl<T: Real> Improve<'_, T> {
     /// With a width that the compiler knows, sums over cells stay in registers.
     #[inline(always)]
-    fn of_any_width(self, kernel: impl Kernel) -> f64 {
+    fn run<K: Kernel>(self, kernel: K) -> f64 {
         match self.v.len() {
             16 => self.of_width::<16>(kernel),
             32 => self.of_width::<32>(kernel),
@@ -85,7 +78,9 @@ impl<T: Real> Improve<'_, T> {
             _ => self.of_width::<0>(kernel),
         }
     }
+}
 
+impl<T: Real> Improve<'_, T> {
     #[inline(always)]
     fn of_width<const WIDTH: usize>(self, kernel: impl Kernel) -> f64 {
         let Self {
@@ -201,8 +196,8 @@ fn precondition<T: Real>(residual: &[T], diagonal: &[T], out: &mut [T]) {
 mod tests {
     use pulp::Arch;
 
-    use super::super::kernel::{Plain, Work as _};
     use super::{Equations, Improve, Real, Scratch, improve};
+    use crate::kernel::{Plain, Work as _};
 
     fn number(at: usize) -> f64 {
         ((at * 7919) % 1000) as f64 / 500.0 - 1.0

@@ -16,13 +16,13 @@ use std::ops::RangeInclusive;
 
 use pulp::Arch;
 
-use super::aligned::Aligned;
 use super::equations::Equations;
 use super::half_step::Unsolvable;
-use super::kernel::{self, Kernel, Work};
 use super::lanes;
-use super::real::{LANES, Real};
 use super::symmetric::{NoPivot, TILE, add_products, factorize, inner_products, substitute};
+use crate::aligned::Aligned;
+use crate::kernel::{self, Kernel, Work};
+use crate::real::{LANES, Real};
 
 /// Cells whose products are summed tile by tile before the next: their rows stay in the cache.
 const PANEL: usize = 64;
@@ -35,6 +35,12 @@ const SHORTEST: usize = 48;
 
 /// Weights below would make 1 / √w, and above w, too large to calculate with.
 const CALCULABLE: RangeInclusive<f64> = 1e-3..=1e12;
+
+/// Whether equations with weights up to this one can be solved in such numbers: their condition is at most one more, so the
+/// last three digits of f32 may be lost, and as much of f64.
+pub(super) fn bears<T: Real>(weight: f64) -> bool {
+    weight * T::EPSILON <= 1e3 * f64::from(f32::EPSILON)
+}
 
 /// What one thread needs, used anew for each row.
 pub(super) struct Scratch<T> {
@@ -97,7 +103,7 @@ impl<T: Real> Work for Solve<'_, '_, '_, T> {
     type Output = Result<f64, Unsolvable>;
 
     #[inline(always)]
-    fn run(self, kernel: impl Kernel) -> Result<f64, Unsolvable> {
+    fn run<K: Kernel>(self, kernel: K) -> Result<f64, Unsolvable> {
         let mut loss = 0.0;
         let Self { rows, scratch } = self;
         rows.sort_by_key(|(equations, _)| equations.columns.len());

@@ -9,10 +9,10 @@ use ndarray::{Array2, ArrayView2, Axis};
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
-use super::kernel::{self, Kernel, Work};
-use super::real::Real;
 use super::symmetric::{TILE, add_products};
+use crate::aligned::Aligned;
+use crate::kernel::{self, Kernel, Work};
+use crate::real::Real;
 
 /// Rows whose products are summed tile by tile before the next: few enough to stay in the cache.
 const PANEL: usize = 64;
@@ -62,7 +62,7 @@ impl<T: Real> Work for Gram<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self, kernel: impl Kernel) {
+    fn run<K: Kernel>(self, kernel: K) {
         let width = self.part.ncols().next_multiple_of(TILE);
         let mut panel = Aligned::zeros(PANEL * width);
         let panel = panel.as_mut_slice();

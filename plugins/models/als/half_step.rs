@@ -5,13 +5,13 @@ use ndarray::{Array2, ArrayBase, ArrayRef2, Data, Ix2};
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
 use super::basis::Basis;
 use super::conjugate_gradients::improve;
 use super::equations::Equations;
 use super::gram::gram;
-use super::real::Real;
 use super::{Als, Solver, conjugate_gradients, exact};
+use crate::aligned::Aligned;
+use crate::real::Real;
 
 /// Rows whose coordinates are changed by one matrix product.
 pub(super) const BATCH: usize = 128;
@@ -50,7 +50,7 @@ impl<'a> HalfStep<'a> {
         }
         let basis = self.basis(fixed, &gram)?;
         let strong = match self.als.solver {
-            Solver::Exact if self.strongest(self.cells.data()) > T::STRONGEST => {
+            Solver::Exact if !exact::bears::<T>(self.strongest(self.cells.data())) => {
                 Some(self.basis(&fixed.mapv(Real::wide), &gram)?)
             }
             _ => None,
@@ -70,7 +70,7 @@ impl<'a> HalfStep<'a> {
             |scratch, (batch, rows)| step.solve(batch * BATCH, rows, scratch),
         );
         let losses: Vec<Result<f64, Unsolvable>> = losses.collect();
-        // Added up in order, and of failures the first row's, not the first to be noticed.
+        // Added up in order, and of failures the first batch's, not the first to be noticed.
         losses
             .into_iter()
             .try_fold(self.cost_of(fixed, &gram), |sum, loss| Ok(sum + loss?))
@@ -113,12 +113,21 @@ impl<'a> HalfStep<'a> {
         self.als.alpha.get() * f64::from(strongest)
     }
 
-    /// What regularization by counts adds to the diagonal of a row of so many cells.
-    fn added(&self, count: usize) -> f64 {
-        if self.als.scale_regularization_by_counts {
-            self.als.regularization_of(count)
+    /// Those of a row, in the coordinates of `basis`.
+    fn equations<'b, T: Real>(&'b self, row: usize, basis: &'b Basis<T>) -> Equations<'b, T> {
+        let range = self.cells.indptr().outer_inds_sz(row);
+        let added = if self.als.scale_regularization_by_counts {
+            self.als.regularization_of(range.len())
         } else {
             0.0
+        };
+        Equations {
+            fixed: basis.fixed.as_slice(),
+            columns: &self.cells.indices()[range.clone()],
+            strengths: &self.cells.data()[range],
+            alpha: self.als.alpha.get(),
+            diagonal: &basis.diagonal,
+            added: T::narrow(added),
         }
     }
 }
@@ -191,21 +200,7 @@ impl<T: Real> Step<'_, T> {
 
     /// Whether a row needs f64.
     fn is_strong<U>(&self, equations: &Equations<U>) -> bool {
-        self.strong.is_some() && self.half.strongest(equations.strengths) > T::STRONGEST
-    }
-}
-
-impl HalfStep<'_> {
-    fn equations<'b, T: Real>(&'b self, row: usize, basis: &'b Basis<T>) -> Equations<'b, T> {
-        let range = self.cells.indptr().outer_inds_sz(row);
-        Equations {
-            fixed: basis.fixed.as_slice(),
-            columns: &self.cells.indices()[range.clone()],
-            strengths: &self.cells.data()[range.clone()],
-            alpha: self.als.alpha.get(),
-            diagonal: &basis.diagonal,
-            added: T::narrow(self.added(range.len())),
-        }
+        self.strong.is_some() && !exact::bears::<T>(self.half.strongest(equations.strengths))
     }
 }
 

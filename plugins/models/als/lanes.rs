@@ -7,10 +7,10 @@
     reason = "instructions chosen at run time reach only what is inlined where they were chosen"
 )]
 
-use super::kernel::Kernel;
+use crate::kernel::Kernel;
 #[cfg(doc)]
-use super::real::LANES;
-use super::real::Real;
+use crate::real::LANES;
+use crate::real::Real;
 
 /// Overwrites `right` by the solutions of systems whose matrices have the upper triangle given, `size` × `size` × [`LANES`]
 /// and `size` × [`LANES`] numbers. The matrices are lost. They must be positive definite by more than rounding; others

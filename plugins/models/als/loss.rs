@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 
 use super::Als;
 use super::gram::gram;
-use super::real::Real;
+use crate::real::Real;
 
 /// `Σ c (p − x·y)² + Σ λ_u |x_u|² + Σ λ_i |y_i|²` over all users and items, in f64.
 ///

@@ -8,8 +8,8 @@
     reason = "instructions chosen at run time reach only what is inlined where they were chosen"
 )]
 
-use super::kernel::{Kernel, MOST_PARTS};
-use super::real::{LANES, Real};
+use crate::kernel::{Kernel, MOST_PARTS};
+use crate::real::{LANES, Real};
 
 /// Rows and columns of a tile: as many sums as fit into the registers.
 pub(super) const TILE: usize = LANES;
@@ -64,11 +64,7 @@ fn add_strip<K: Kernel, T: Real, const ROWS: usize>(
     terms: &[(usize, T)],
 ) {
     let lanes = LANES / K::parts::<T>();
-    let mut sums = [kernel.splat(T::zero()); ROWS];
-    for (row, sum) in sums.iter_mut().enumerate() {
-        let at = row * stride + left;
-        *sum = K::registers(&rows[at..at + lanes])[0];
-    }
+    let mut sums = load::<K, T, ROWS>(kernel, rows, stride, left);
     for &(start, weight) in terms {
         let z = &from[start..][..stride];
         let across = K::registers(&z[left..left + lanes])[0];
@@ -78,9 +74,38 @@ fn add_strip<K: Kernel, T: Real, const ROWS: usize>(
             sums[row] = kernel.fuse(kernel.splat(down[row]), across, sums[row]);
         }
     }
-    for (row, sum) in sums.into_iter().enumerate() {
+    store::<K, T, ROWS>(rows, stride, left, sums);
+}
+
+/// A register of each of some rows, from a column on.
+#[inline(always)]
+fn load<K: Kernel, T: Real, const ROWS: usize>(
+    kernel: K,
+    rows: &[T],
+    stride: usize,
+    left: usize,
+) -> [K::Vector<T>; ROWS] {
+    let lanes = LANES / K::parts::<T>();
+    let mut strip = [kernel.splat(T::zero()); ROWS];
+    for (row, register) in strip.iter_mut().enumerate() {
         let at = row * stride + left;
-        K::registers_mut(&mut rows[at..at + lanes])[0] = sum;
+        *register = K::registers(&rows[at..at + lanes])[0];
+    }
+    strip
+}
+
+/// The way back.
+#[inline(always)]
+fn store<K: Kernel, T: Real, const ROWS: usize>(
+    rows: &mut [T],
+    stride: usize,
+    left: usize,
+    strip: [K::Vector<T>; ROWS],
+) {
+    let lanes = LANES / K::parts::<T>();
+    for (row, register) in strip.into_iter().enumerate() {
+        let at = row * stride + left;
+        K::registers_mut(&mut rows[at..at + lanes])[0] = register;
     }
 }
 
@@ -216,11 +241,7 @@ fn eliminate<K: Kernel, T: Real>(
     let lanes = LANES / parts;
     for part in 0..parts {
         let left = left + part * lanes;
-        let mut tile = [kernel.splat(T::zero()); TILE];
-        for (row, tile) in tile.iter_mut().enumerate() {
-            let at = row * stride + left;
-            *tile = K::registers(&rows[at..at + lanes])[0];
-        }
+        let mut tile = load::<K, T, TILE>(kernel, rows, stride, left);
         for row in 0..TILE {
             let factors = &rows[row * stride + start..][..TILE];
             let scaled = kernel.splat(T::zero() - inverse[start + row]);
@@ -229,10 +250,7 @@ fn eliminate<K: Kernel, T: Real>(
                 tile[other] = kernel.fuse(kernel.splat(factors[other]), scaled, tile[other]);
             }
         }
-        for (row, tile) in tile.into_iter().enumerate() {
-            let at = row * stride + left;
-            K::registers_mut(&mut rows[at..at + lanes])[0] = tile;
-        }
+        store::<K, T, TILE>(rows, stride, left, tile);
     }
 }
 

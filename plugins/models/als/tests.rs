@@ -84,7 +84,7 @@ fn losses_of(
     items: &mut Array2<f64>,
 ) -> Vec<f64> {
     let mut losses = Vec::new();
-    let by_item = super::by_item(cells);
+    let by_item = crate::products::transposed(cells);
     als.iterate(
         [cells, &by_item],
         users,

@@ -16,7 +16,8 @@ use musicrec_api::{FitContext, Result};
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 
-use crate::products::{Half, Number, mirror, rows_of};
+use crate::products::{Half, mirror, rows_of};
+use crate::real::Real;
 
 /// Rows of a block: enough for fast products, and so few that the inverse of a block is little work.
 pub(super) const BLOCK: usize = 256;
@@ -35,7 +36,7 @@ pub(super) struct NotPositive;
 ///
 /// # Errors
 /// The outer one if it was cancelled.
-pub(super) fn invert<T: Number>(
+pub(super) fn invert<T: Real>(
     matrix: &mut Array2<T>,
     context: &FitContext,
 ) -> Result<std::result::Result<(), NotPositive>> {
@@ -44,9 +45,9 @@ pub(super) fn invert<T: Number>(
         context.check_cancelled()?;
         let inverse = |block: &ArrayView2<T>| {
             // Blocks on the diagonal are inverted in double precision whatever the matrix.
-            let mut wide = block.mapv(Number::wide);
+            let mut wide = block.mapv(Real::wide);
             sweep_all(&mut wide, SMALL, by_elements)?;
-            Ok(wide.mapv(T::of))
+            Ok(wide.mapv(T::narrow))
         };
         if let Err(not_positive) = sweep(matrix, first, BLOCK, inverse) {
             return Ok(Err(not_positive));
@@ -62,7 +63,7 @@ pub(super) fn invert<T: Number>(
 
 type Swept<T> = std::result::Result<Array2<T>, NotPositive>;
 
-fn sweep_all<T: Number>(
+fn sweep_all<T: Real>(
     matrix: &mut Array2<T>,
     block: usize,
     inverse: impl Fn(&ArrayView2<T>) -> Swept<T>,
@@ -80,7 +81,7 @@ fn sweep_all<T: Number>(
 }
 
 /// Sweeps one block; `inverse` gives minus the inverse of the block on the diagonal, whole.
-fn sweep<T: Number>(
+fn sweep<T: Real>(
     matrix: &mut Array2<T>,
     first: usize,
     block: usize,
@@ -152,7 +153,7 @@ fn part_mut<T>(
 }
 
 /// Calls `work` with blocks of rows and the first row of each; how many there are does not depend on threads.
-fn rows_in_parallel<T: Number>(
+fn rows_in_parallel<T: Real>(
     matrix: &mut Array2<T>,
     work: impl Fn(usize, ArrayViewMut2<T>) + Sync,
 ) {
@@ -192,31 +193,31 @@ fn by_elements(block: &ArrayView2<f64>) -> Swept<f64> {
 #[cfg(test)]
 mod tests {
     use super::{NotPositive, invert};
-    use crate::products::Number;
+    use crate::real::Real;
     use musicrec_api::FitContext;
     use ndarray::{Array2, array};
 
     /// `Σ (row + 1)(column + 1) / 100 + 1 on the diagonal`, with a few waves.
-    fn positive<T: Number>(size: usize) -> Array2<T> {
+    fn positive<T: Real>(size: usize) -> Array2<T> {
         let wave = Array2::from_shape_fn((size, 7), |(row, column)| {
             ((row * (column + 3)) as f64 * 0.37).sin()
         });
         let mut matrix = wave.dot(&wave.t());
         matrix.diag_mut().mapv_inplace(|d| d + 1.0);
-        matrix.mapv(T::of)
+        matrix.mapv(T::narrow)
     }
 
-    fn error<T: Number>(size: usize) -> f64 {
+    fn error<T: Real>(size: usize) -> f64 {
         let matrix = positive::<T>(size);
         let mut negative = matrix.clone();
         // What stands above the diagonal is not looked at.
         for row in 0..size {
             for column in row + 1..size {
-                negative[(row, column)] = T::of(f64::NAN);
+                negative[(row, column)] = T::narrow(f64::NAN);
             }
         }
         invert(&mut negative, &FitContext::new(0)).unwrap().unwrap();
-        let product = matrix.mapv(Number::wide).dot(&negative.mapv(Number::wide));
+        let product = matrix.mapv(Real::wide).dot(&negative.mapv(Real::wide));
         let unit = Array2::<f64>::eye(size);
         (product + unit)
             .iter()

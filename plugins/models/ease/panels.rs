@@ -13,10 +13,12 @@ use std::sync::Arc;
 
 use musicrec_api::{InteractionMatrix, Recommender, Result, RowScorer, Scores, Train, Users};
 use ndarray::{Array2, ArrayViewMut2};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::products::{Number, cells};
+use crate::kernel::{self, Kernel, MOST_PARTS, Work};
+use crate::products::cells;
+use crate::real::{LANES, Real};
 
 /// Columns of a panel.
 const WIDTH: usize = 64;
@@ -34,7 +36,7 @@ struct Panels<T> {
     values: Vec<T>,
 }
 
-impl<T: Number> Weights<'static, T> {
+impl<T: Real> Weights<'static, T> {
     /// B made of `−P`, in its place.
     pub(super) fn new(train: &Train, negative: Array2<T>) -> Self {
         Self {
@@ -45,7 +47,7 @@ impl<T: Number> Weights<'static, T> {
     }
 }
 
-impl<T: Number> Panels<T> {
+impl<T: Real> Panels<T> {
     fn new(negative: Array2<T>) -> Self {
         let items = negative.nrows();
         let diagonal = negative.diag().to_owned();
@@ -74,7 +76,7 @@ impl<T: Number> Panels<T> {
     }
 }
 
-impl<T: Lanes + 'static> Recommender for Weights<'_, T> {
+impl<T: Real + 'static> Recommender for Weights<'_, T> {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Rows(self))
     }
@@ -88,7 +90,7 @@ impl<T: Lanes + 'static> Recommender for Weights<'_, T> {
     }
 }
 
-impl<T: Lanes> RowScorer for Weights<'_, T> {
+impl<T: Real> RowScorer for Weights<'_, T> {
     fn score(&self, users: &[u32], mut out: ArrayViewMut2<f32>) {
         let items = self.panels.items;
         for (panel, weights) in self.panels.values.chunks(WIDTH * items).enumerate() {
@@ -97,11 +99,12 @@ impl<T: Lanes> RowScorer for Weights<'_, T> {
             for (&user, mut out) in users.iter().zip(out.rows_mut()) {
                 let (heard, strengths) = cells(&self.histories, user as usize);
                 if rows.len() == items {
-                    let sums = self.arch.dispatch(Sums {
+                    let work = Sums {
                         rows,
                         heard,
                         strengths,
-                    });
+                    };
+                    let sums = kernel::run(self.arch, work);
                     for (out, sum) in out.iter_mut().skip(first).zip(sums) {
                         *out = sum.wide() as f32;
                     }
@@ -113,7 +116,7 @@ impl<T: Lanes> RowScorer for Weights<'_, T> {
                 for (&item, &strength) in heard.iter().zip(strengths) {
                     let row = &weights[item as usize * width..][..width];
                     for (sum, &weight) in sums.iter_mut().zip(row) {
-                        *sum = *sum + T::of(f64::from(strength)) * weight;
+                        *sum = *sum + T::narrow(f64::from(strength)) * weight;
                     }
                 }
                 for (out, sum) in out.iter_mut().skip(first).zip(sums) {
@@ -124,97 +127,30 @@ impl<T: Lanes> RowScorer for Weights<'_, T> {
     }
 }
 
-/// Numbers that a panel may be made of.
-pub(super) trait Lanes: Number {
-    /// Sums of the rows heard, in the order of items, in registers. Nothing is fused, so they have the same bits
-    /// on every machine.
-    fn sums<S: Simd>(
-        simd: S,
-        rows: &[[Self; WIDTH]],
-        heard: &[u32],
-        strengths: &[f32],
-    ) -> [Self; WIDTH];
-}
-
-/// The body of [`Lanes::sums`]: left to itself the compiler does not keep the sums in registers.
-macro_rules! sums {
-    ($simd:ident, $rows:ident, $heard:ident, $strengths:ident, $number:ty,
-     $lanes:ident, $as:ident, $as_mut:ident, $splat:ident, $multiply:ident, $add:ident) => {{
-        let parts = const { WIDTH / S::$lanes };
-        let mut sums = [$simd.$splat(0.0); WIDTH];
-        for (&item, &strength) in $heard.iter().zip($strengths) {
-            let strength = $simd.$splat(<$number>::from(strength));
-            let (row, _) = S::$as(&$rows[item as usize]);
-            for at in 0..parts {
-                sums[at] = $simd.$add(sums[at], $simd.$multiply(strength, row[at]));
-            }
-        }
-        let mut out = [0.0; WIDTH];
-        S::$as_mut(&mut out).0.copy_from_slice(&sums[..parts]);
-        out
-    }};
-}
-
-impl Lanes for f32 {
-    #[inline(always)]
-    fn sums<S: Simd>(
-        simd: S,
-        rows: &[[Self; WIDTH]],
-        heard: &[u32],
-        strengths: &[f32],
-    ) -> [Self; WIDTH] {
-        sums!(
-            simd,
-            rows,
-            heard,
-            strengths,
-            f32,
-            F32_LANES,
-            as_simd_f32s,
-            as_mut_simd_f32s,
-            splat_f32s,
-            mul_f32s,
-            add_f32s
-        )
-    }
-}
-
-impl Lanes for f64 {
-    #[inline(always)]
-    fn sums<S: Simd>(
-        simd: S,
-        rows: &[[Self; WIDTH]],
-        heard: &[u32],
-        strengths: &[f32],
-    ) -> [Self; WIDTH] {
-        sums!(
-            simd,
-            rows,
-            heard,
-            strengths,
-            f64,
-            F64_LANES,
-            as_simd_f64s,
-            as_mut_simd_f64s,
-            splat_f64s,
-            mul_f64s,
-            add_f64s
-        )
-    }
-}
-
-/// A call of [`Lanes::sums`], for the instructions that there are.
+/// Sums of the rows heard, in the order of items, in registers. Nothing is fused, so they have the same bits on
+/// every machine.
 struct Sums<'a, T> {
     rows: &'a [[T; WIDTH]],
     heard: &'a [u32],
     strengths: &'a [f32],
 }
 
-impl<T: Lanes> WithSimd for Sums<'_, T> {
+impl<T: Real> Work for Sums<'_, T> {
     type Output = [T; WIDTH];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> [T; WIDTH] {
-        T::sums(simd, self.rows, self.heard, self.strengths)
+    fn run<K: Kernel>(self, kernel: K) -> [T; WIDTH] {
+        let registers = WIDTH / LANES * K::parts::<T>();
+        let mut sums = [kernel.splat(T::zero()); WIDTH / LANES * MOST_PARTS];
+        for (&item, &strength) in self.heard.iter().zip(self.strengths) {
+            let strength = kernel.splat(T::narrow(f64::from(strength)));
+            let row = K::registers(&self.rows[item as usize]);
+            for at in 0..registers {
+                sums[at] = kernel.add(sums[at], kernel.multiply(strength, row[at]));
+            }
+        }
+        let mut out = [T::zero(); WIDTH];
+        K::registers_mut(&mut out).copy_from_slice(&sums[..registers]);
+        out
     }
 }

@@ -11,15 +11,18 @@
 //! computed and thrown away, to be timed. One JSON line on standard output gives shapes, and wall and CPU
 //! seconds of fit and scores.
 
+mod common;
+
 use std::error::Error;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
-use musicrec_api::{Events, FitContext, Model, Recommender, Scores, Train, Users};
+use musicrec_api::{FitContext, Model, Recommender, Scores, Users};
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use common::{cpu_seconds, read_train};
 use musicrec_models as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -88,38 +91,4 @@ fn rows(
         Scores::Rows(scorer) => scorer.score(users, out.view_mut()),
     }
     Ok(out)
-}
-
-fn read_train(path: &str) -> Result<Train, Box<dyn Error>> {
-    let text = fs::read_to_string(path)?;
-    let (mut pairs, mut strengths) = (Vec::new(), Vec::new());
-    for (number, line) in text.lines().enumerate() {
-        let mut cells = line.split_whitespace();
-        let (Some(user), Some(item), Some(strength)) = (cells.next(), cells.next(), cells.next())
-        else {
-            return Err(format!("{path}:{}: expected `user item strength`", number + 1).into());
-        };
-        pairs.push((user, item));
-        strengths.push(strength.parse()?);
-    }
-    let train = Train::new(Events::from_pairs(pairs), &strengths);
-    for ids in [&train.events.users, &train.events.items] {
-        if !ids.iter().zip(0..).all(|(id, n)| id.parse() == Ok(n)) {
-            return Err(format!("{path}: users and items must be 0, 1, 2, … without gaps").into());
-        }
-    }
-    Ok(train)
-}
-
-/// CPU time of all threads so far, in ticks of 10 ms; NaN where there is no /proc.
-fn cpu_seconds() -> f64 {
-    let read = || -> Option<f64> {
-        let stat = fs::read_to_string("/proc/self/stat").ok()?;
-        // The name, in parentheses, may itself hold spaces and parentheses.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-        let user: f64 = fields.next()?.parse().ok()?;
-        let system: f64 = fields.next()?.parse().ok()?;
-        Some((user + system) / 100.0)
-    };
-    read().unwrap_or(f64::NAN)
 }

@@ -8,10 +8,10 @@ use crate::als::equations::Equations;
 use crate::als::exact::{self, Scratch};
 use crate::als::gram::gram;
 use crate::als::half_step::Unsolvable;
-use crate::als::kernel::{self, Kernel, Plain, Work};
 use crate::als::lanes;
-use crate::als::real::{LANES, Real};
 use crate::als::symmetric::{NoPivot, TILE, add_products, factorize, substitute};
+use crate::kernel::{self, Kernel, Plain, Work};
+use crate::real::{LANES, Real};
 
 fn number(at: usize) -> f64 {
     ((at * 7919 + 13) % 1009) as f64 / 504.5 - 1.0
@@ -126,7 +126,7 @@ struct InTiles<'a> {
 impl Work for InTiles<'_> {
     type Output = Result<Vec<f64>, NoPivot>;
 
-    fn run(self, kernel: impl Kernel) -> Self::Output {
+    fn run<K: Kernel>(self, kernel: K) -> Self::Output {
         let size = self.b.len();
         let stride = size.next_multiple_of(TILE);
         let mut matrix = vec![0.0; stride * stride];
@@ -196,7 +196,7 @@ struct InLanes<'a>(&'a mut [f64], usize, &'a mut [f64]);
 impl Work for InLanes<'_> {
     type Output = ();
 
-    fn run(self, kernel: impl Kernel) {
+    fn run<K: Kernel>(self, kernel: K) {
         lanes::solve(kernel, self.0, self.1, self.2);
     }
 }
@@ -230,7 +230,7 @@ struct Products<'a>(&'a [f64], &'a mut [f64], usize);
 impl Work for Products<'_> {
     type Output = ();
 
-    fn run(self, kernel: impl Kernel) {
+    fn run<K: Kernel>(self, kernel: K) {
         let terms: Vec<(usize, f64)> = (0..self.0.len() / self.2)
             .map(|row| (row * self.2, 1.0 + row as f64))
             .collect();

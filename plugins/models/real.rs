@@ -1,19 +1,15 @@
-//! The number types that factors are kept in, and sums over them.
+//! The number types that models calculate with, and their registers.
 
 use ndarray::LinalgScalar;
 use pulp::Simd;
 
 /// Parts that the sums of the kernels run in: a whole register of the widest instructions.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
-/// f32 in use; f64 where confidences are strong, and for tests against exact references.
-pub(super) trait Real: LinalgScalar + PartialEq + Send + Sync {
+/// f32 in most use; f64 where more digits count, and for tests against exact references.
+pub(crate) trait Real: LinalgScalar + PartialOrd + Send + Sync {
     /// The distance from 1 to the next number.
     const EPSILON: f64;
-
-    /// The greatest weight of a cell with which equations are solved directly in these numbers. Their condition is at most
-    /// one more, so the last three digits of f32 may be lost.
-    const STRONGEST: f64;
 
     /// A register of these with instructions of a kind.
     type Register<S: Simd>: Copy;
@@ -43,12 +39,11 @@ pub(super) trait Real: LinalgScalar + PartialEq + Send + Sync {
 
 macro_rules! real {
     (
-        $number:ident, $strongest:expr, $register:ident, $fuse:ident, $multiply:ident, $divide:ident, $add:ident, $splat:ident, $sum:ident,
+        $number:ident, $register:ident, $fuse:ident, $multiply:ident, $divide:ident, $add:ident, $splat:ident, $sum:ident,
         $registers:ident, $registers_mut:ident
     ) => {
         impl Real for $number {
             const EPSILON: f64 = Self::EPSILON as f64;
-            const STRONGEST: f64 = $strongest;
 
             type Register<S: Simd> = S::$register;
 
@@ -122,7 +117,6 @@ macro_rules! real {
 
 real!(
     f32,
-    1e3,
     f32s,
     mul_add_f32s,
     mul_f32s,
@@ -135,7 +129,6 @@ real!(
 );
 real!(
     f64,
-    f64::INFINITY,
     f64s,
     mul_add_f64s,
     mul_f64s,

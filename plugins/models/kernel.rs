@@ -12,10 +12,10 @@ use pulp::{Arch, Simd, WithSimd};
 
 use musicrec_api::arithmetic::portable;
 
-use super::real::{LANES, Real};
+use crate::real::{LANES, Real};
 
 /// How products are added up.
-pub(super) trait Kernel: Copy {
+pub(crate) trait Kernel: Copy {
     /// A register.
     type Vector<T: Real>: Copy;
     /// Whether sixteen sums fit into the registers beside what is added to them, not just eight.
@@ -88,11 +88,11 @@ pub(super) trait Kernel: Copy {
 }
 
 /// The most registers that [`LANES`] numbers take: f64 in registers of two.
-pub(super) const MOST_PARTS: usize = 8;
+pub(crate) const MOST_PARTS: usize = 8;
 
 /// Rounded once a step, by instructions of this kind.
 #[derive(Clone, Copy)]
-pub(super) struct Fused<S>(S);
+pub(crate) struct Fused<S>(S);
 
 impl<S: Simd> Kernel for Fused<S> {
     type Vector<T: Real> = T::Register<S>;
@@ -151,7 +151,7 @@ impl<S: Simd> Kernel for Fused<S> {
 
 /// Rounded twice a step, which every machine can; the compiler finds the registers that all of a kind have.
 #[derive(Clone, Copy)]
-pub(super) struct Plain;
+pub(crate) struct Plain;
 
 impl Kernel for Plain {
     type Vector<T: Real> = [T; LANES];
@@ -211,19 +211,19 @@ impl Kernel for Plain {
 }
 
 /// Work that is written for any kernel.
-pub(super) trait Work {
+pub(crate) trait Work {
     /// What comes of it.
     type Output;
     /// Does it; must be inlined, and all that it calls.
-    fn run(self, kernel: impl Kernel) -> Self::Output;
+    fn run<K: Kernel>(self, kernel: K) -> Self::Output;
 }
 
 /// Does the work with the widest instructions that this machine has, and portably with those that all have.
-pub(super) fn run<W: Work>(arch: Arch, work: W) -> W::Output {
+pub(crate) fn run<W: Work>(arch: Arch, work: W) -> W::Output {
     arch.dispatch(Chosen(work))
 }
 
-pub(super) struct Chosen<W>(pub(super) W);
+pub(crate) struct Chosen<W>(pub(crate) W);
 
 impl<W: Work> WithSimd for Chosen<W> {
     type Output = W::Output;

@@ -1,6 +1,6 @@
 //! Numbers that begin where a line of the cache does.
 
-use super::real::Real;
+use crate::real::Real;
 
 /// Bytes of a line of the cache, and of the widest register: a row of factors that begins there is read in the
 /// fewest possible steps.
@@ -8,7 +8,7 @@ const LINE: usize = 64;
 
 /// A vector of numbers whose first lies at the begin of a line.
 #[derive(Debug)]
-pub(super) struct Aligned<T> {
+pub(crate) struct Aligned<T> {
     /// With room to move the begin; never grows, so it stays where it is.
     values: Vec<T>,
     start: usize,
@@ -16,7 +16,7 @@ pub(super) struct Aligned<T> {
 }
 
 impl<T: Real> Aligned<T> {
-    pub(super) fn zeros(len: usize) -> Self {
+    pub(crate) fn zeros(len: usize) -> Self {
         let values = vec![T::zero(); len + LINE / size_of::<T>()];
         // What cannot be aligned is slower, not wrong.
         let offset = values.as_ptr().align_offset(LINE);
@@ -24,11 +24,11 @@ impl<T: Real> Aligned<T> {
         Self { values, start, len }
     }
 
-    pub(super) fn as_slice(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         &self.values[self.start..self.start + self.len]
     }
 
-    pub(super) fn as_mut_slice(&mut self) -> &mut [T] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         &mut self.values[self.start..self.start + self.len]
     }
 }
