@@ -12,33 +12,20 @@ import multiprocessing
 import os
 import pathlib
 import platform
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "peers"))
 from compare import DEFINITION, DUMP, LAB, ROOT
-from memory import prepare
+from memory import prepare, used
 
 ITERATIONS = 3
-
-
-def measured(command, threads):
-    """Output, processor seconds, and the peak of memory in MB."""
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                               env=os.environ | {"RAYON_NUM_THREADS": str(threads)})
-    said = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{command}: exit {process.returncode}")
-    return said, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def fit(work, factors, solver, threads):
     """Seconds of an iteration (processor on one thread, wall on more), and the peak of the process that reads and fits."""
     parameters = json.dumps({"factors": factors, "iterations": ITERATIONS, "solver": solver})
-    said, _, peak = measured([DUMP, work / "train.txt", work / "factors", parameters], threads)
+    said, _, peak = used([DUMP, work / "train.txt", work / "factors", parameters], RAYON_NUM_THREADS=str(threads))
     told = json.loads(said)
     return told["cpu_seconds" if threads == 1 else "wall_seconds"] / ITERATIONS, peak
 
@@ -48,7 +35,7 @@ def sweep(work, factors):
     path = work / "x.toml"
     path.write_text(DEFINITION.format(name="x", folder=work, parts=f'test = "{work}/test.tsv"', model=model))
     with tempfile.TemporaryDirectory(dir=work) as out:
-        _, seconds, peak = measured([LAB, "sweep", path, "--out", out, "--cache", "off", "--threads", 1, "--quiet"], 1)
+        _, seconds, peak = used([LAB, "sweep", path, "--out", out, "--cache", "off", "--threads", 1, "--quiet"])
     return seconds, peak
 
 
@@ -77,19 +64,20 @@ def main():
     say("## Interactions: 100,000 users × 50,000 items, 64 factors, one thread\n")
     say("| interactions | CG, s an iteration | exact, s an iteration | read and fit, peak MB | whole sweep, CPU s | whole sweep, peak MB |")
     say("|---|---|---|---|---|---|")
-    pairs = 2_500_000
-    while pairs <= a.most:
+    # The other axes are measured at the last of these up to ten million.
+    counts = [pairs for pairs in (2_500_000 << doubled for doubled in range(20)) if pairs <= a.most] or [a.most]
+    middle = max([pairs for pairs in counts if pairs <= 10_000_000])
+    for pairs in counts:
         with tempfile.TemporaryDirectory() as folder:
             work = pathlib.Path(folder)
             data(work, 100_000, 50_000, pairs)
             (cg, peak), (exact, _) = (fit(work, 64, solver, 1) for solver in both)
             seconds, whole = sweep(work, 64)
             say(f"| {pairs:,} | {cg:.2f} | {exact:.2f} | {peak:.0f} | {seconds:.1f} | {whole:.0f} |")
-            if pairs == 10_000_000:
+            if pairs == middle:
                 factors_of = [(factors, [fit(work, factors, solver, 1) for solver in both]) for factors in (16, 32, 64, 128, 256, 512)]
                 threads_of = [(count, [fit(work, 64, solver, count)[0] for solver in both]) for count in range(2, threads + 1)]
-        pairs *= 2
-    say("\n## Factors: 100,000 × 50,000, 10,000,000 interactions, one thread\n")
+    say(f"\n## Factors: 100,000 × 50,000, {middle:,} interactions, one thread\n")
     say("| factors | CG, s an iteration | exact, s an iteration | read and fit, peak MB |\n|---|---|---|---|")
     for factors, ((cg, peak), (exact, _)) in factors_of:
         say(f"| {factors} | {cg:.2f} | {exact:.2f} | {peak:.0f} |")

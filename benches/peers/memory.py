@@ -60,16 +60,21 @@ def made(users, items, pairs, seed=13):
     return keys // items, keys % items
 
 
-def peak(command, **environment):
-    """The most memory that a process of its own held, in MB."""
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+def used(command, **environment):
+    """What a process of its own said, its processor seconds, and the most memory that it held, in MB."""
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                env=os.environ | environment)
-    errors = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
+    said, errors = process.stdout.read(), process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        sys.exit(f"{command}: exit {process.returncode}\n{errors.decode()[-2000:]}")
-    return used.ru_maxrss / 1024
+        sys.exit(f"{command}: exit {process.returncode}\n{errors[-2000:]}")
+    return said, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def peak(command, **environment):
+    """The most memory that a process of its own held, in MB."""
+    return used(command, **environment)[2]
 
 
 def prepare(work, users, items, pairs):
