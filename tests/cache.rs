@@ -144,6 +144,15 @@ fn another_metric_needs_no_fit() {
     assert_eq!(left(&lab, "two/small"), left(&lab, "without/small"));
     for record in lab.records("two/small").values() {
         assert_eq!(record["run"]["kept"], true);
+        // What the fit told of its losses is kept too.
+        let result = &record["result"];
+        if result["definition"]["model"]["als"].is_null() {
+            assert!(result["losses"].is_null(), "{result}");
+            continue;
+        }
+        let losses: Vec<Vec<f64>> = serde_json::from_value(result["losses"].clone()).unwrap();
+        assert_eq!((losses.len(), losses[0].len()), (1, 15));
+        assert!(losses[0].is_sorted_by(|before, after| before > after));
     }
     // Deeper lists are others, and whoever wants all of it again gets it.
     lab.write(
