@@ -1,4 +1,4 @@
-//! Solving the equations of rows directly, in the coordinates of [`Basis`].
+//! Solving the equations of rows directly, in the coordinates of [`Basis`](super::basis::Basis).
 //!
 //! A row's equations are `(D + Σ w z zᵀ) v = Σ (1 + w) z`, factors × factors. With as many cells as that or more
 //! they are solved as they stand. With fewer, n cells whose `s = √w D^(-½) z` are the rows of S, they are the same as
