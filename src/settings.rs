@@ -89,6 +89,10 @@ pub(crate) fn nesting(plugin: &Value) -> String {
         return plugin.as_str().unwrap_or_default().to_owned();
     };
     match parameters.get("of") {
+        Some(Value::Array(inner)) => {
+            let inner: Vec<String> = inner.iter().map(nesting).collect();
+            format!("{name}({})", inner.join(", "))
+        }
         Some(inner) => format!("{name}({})", nesting(inner)),
         None => name.clone(),
     }

@@ -491,3 +491,22 @@ fn absurd_numbers_do_no_harm() {
         .expect(2)
         .says(&["--threads"]);
 }
+
+#[test]
+fn who_wants_no_recommendations_gets_none_and_may_let_variants_compete() {
+    let lab = Lab::small();
+    let none = format!("{SMALL}\n[recommendations]\nexport = false\n")
+        .replace("validation = 0.2", "validation = 0.0")
+        .replace("factors.grid = [4, 8]", "factors = 4");
+    lab.write("small.toml", &none);
+    lab.done(&["sweep", "small.toml"]);
+    assert!(!lab.path("reports/small/recommendations.csv").exists());
+    lab.done(&["sweep", "small.toml"]).says(&["nothing to do"]);
+    // With an export, it would have to be said of whom.
+    lab.write("small.toml", none.replace("export = false", ""));
+    let refused = lab.run(&["check", "small.toml"]);
+    assert!(
+        refused.err.contains("or make none: export = false"),
+        "{refused}"
+    );
+}

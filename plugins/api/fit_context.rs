@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ndarray::Array2;
 
 use crate::steps::Watch;
-use crate::{Checkpoints, Error, Losses, Recommender, Result, SharedParts};
+use crate::{Checkpoints, Error, Losses, Recommender, Result, SharedParts, derive_seed};
 
 /// Factors to start from instead of random ones: for golden cases and warm starts.
 #[derive(Debug, Clone)]
@@ -89,6 +89,19 @@ impl<'a> FitContext<'a> {
         Self {
             shared: Some(parts),
             ..self
+        }
+    }
+
+    /// The context for a model inside of another: with a seed of its own, derived from this one's and `name`, and without
+    /// start, checkpoints and losses, which are those of the model that is asked for.
+    #[must_use]
+    pub fn inside(&self, name: &str) -> Self {
+        Self {
+            seed: derive_seed(self.seed, name),
+            start: None,
+            checkpoints: None,
+            losses: None,
+            ..*self
         }
     }
 

@@ -2,12 +2,15 @@
 
 mod aligned;
 mod als;
+mod blend;
 mod bpr;
 mod ease;
+mod fallback;
 mod features;
 mod item_knn;
 mod kernel;
 mod neighbors;
+mod nested;
 mod p3_alpha;
 mod popularity;
 mod products;
@@ -21,8 +24,10 @@ mod train;
 mod user_knn;
 
 pub use als::{Als, Solver};
+pub use blend::{Blend, BlendBy};
 pub use bpr::Bpr;
 pub use ease::{Ease, Precision};
+pub use fallback::Fallback;
 pub use features::FeatureWeighting;
 pub use item_knn::ItemKnn;
 pub use p3_alpha::P3Alpha;

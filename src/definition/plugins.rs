@@ -13,7 +13,7 @@ use super::labels;
 use super::tree::{Node, Place, Value};
 use crate::reference::{self, plain};
 
-/// The key under which a weighting nests another.
+/// The key under which a weighting nests another, and a model several.
 pub(super) const NESTED: &str = "of";
 
 /// An alternative of an entry of a list: nothing.
@@ -186,6 +186,36 @@ pub(super) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
     let plugins = named(node, kind, faults);
     let spaces = plugins.iter().map(|plugin| settings(plugin, kind, faults));
     Space::choice(spaces.collect())
+}
+
+/// What stands under [`NESTED`]: a place, or a list of entries of one plugin each.
+pub(super) fn nested(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
+    let Value::Array(items) = &node.value else {
+        return place(node, kind, faults);
+    };
+    let entries = items.iter().map(|item| nested_entry(item, kind, faults));
+    Space::List(node.place.clone(), entries.collect())
+}
+
+fn nested_entry(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
+    if let Some(values) = grid(node, faults) {
+        let values = values.iter();
+        return Space::choice(
+            values
+                .map(|value| nested_entry(value, kind, faults))
+                .collect(),
+        );
+    }
+    match alone(node, kind, "an entry of a list names one", faults) {
+        Some(plugin) => settings(&plugin, kind, faults),
+        // What is wrong has been said; with some plugin in its place the rest can be looked at.
+        None => {
+            let any = reference::of(kind).find(|plugin| (plugin.defaults)().is_some());
+            let (name, place) = (any.map_or("", |plugin| plugin.name), &node.place);
+            let stand_in = Node::single(name, place.clone(), Node::empty(place.clone()));
+            Space::Fixed(stand_in)
+        }
+    }
 }
 
 /// A plugin with its settings.

@@ -170,11 +170,18 @@ fn parameters(node: &mut Node, kind: Kind, name: &str, default: &Place) {
         }
         merge(node, &serde_json::Value::Object(defaults), default);
     }
-    if kind == Kind::Weighting
+    if registration.is_some_and(plain::nests)
         && let Value::Table(entries) = &mut node.value
         && let Some(nested) = entries.iter_mut().find(|e| e.key == plugins::NESTED)
     {
-        place(&mut nested.node, kind, default);
+        match &mut nested.node.value {
+            Value::Array(items) => {
+                for item in items {
+                    place(item, kind, default);
+                }
+            }
+            _ => place(&mut nested.node, kind, default),
+        }
     }
 }
 

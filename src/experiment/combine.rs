@@ -140,7 +140,7 @@ pub(crate) fn needs_validation(
     }
     // What the lab adds does not compete for the recommendations.
     let own = variants.iter().filter(|v| !v.added).count();
-    if own > 1 && recommendations.variant.is_none() {
+    if own > 1 && recommendations.export && recommendations.variant.is_none() {
         return Some(Reason {
             message: format!(
                 "{own} variants compete, but the splitter `{splitter}` makes no validation part to \
@@ -148,7 +148,7 @@ pub(crate) fn needs_validation(
             ),
             remedy: format!(
                 "give it a validation part, or name the one to recommend with: [recommendations] \
-                 variant = \"{}\"",
+                 variant = \"{}\", or make none: export = false",
                 variants[0].name
             ),
         });

@@ -334,6 +334,8 @@ pub(crate) enum ColdUsers {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Recommendations {
+    /// Whether there are any: they take one more fit, on the whole log.
+    pub(crate) export: bool,
     /// Whose recommendations; the variant that did best on validation if not named.
     pub(crate) variant: Option<String>,
     /// How many items a user gets.
@@ -343,6 +345,7 @@ pub(crate) struct Recommendations {
 impl Default for Recommendations {
     fn default() -> Self {
         Self {
+            export: true,
             variant: None,
             count: NonZeroUsize::new(3).expect("not zero"),
         }

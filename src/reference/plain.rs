@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 /// Where the docs of the values of an `enum` stand, in its order; editors built on Taplo show them.
 const VALUE_DOCS: &str = "/x-taplo/docs/enumValues";
 
-/// The parameter of a weighting that holds another one.
+/// The parameter of a weighting that holds another one, and of a model that holds several.
 const NESTED: &str = "of";
 
 /// Marks a parameter that names a plugin, of the kind that this says.
@@ -38,7 +38,7 @@ pub(crate) fn parameters(plugin: &Registration) -> Value {
         {
             property.insert("default".into(), default.clone());
         }
-        if plugin.kind == Kind::Weighting && name == NESTED {
+        if [Kind::Weighting, Kind::Model].contains(&plugin.kind) && name == NESTED {
             property.insert(PLUGIN.into(), plugin.kind.key().into());
         }
         if let Some(default) = property.get("default").and_then(name_alone) {
@@ -46,6 +46,11 @@ pub(crate) fn parameters(plugin: &Registration) -> Value {
         }
     }
     plain
+}
+
+/// Whether a plugin holds others of its kind.
+pub(crate) fn nests(plugin: &Registration) -> bool {
+    parameters(plugin)["properties"][NESTED][PLUGIN].is_string()
 }
 
 /// The same for any type.
@@ -63,8 +68,11 @@ pub(crate) fn value_docs(schema: &Value) -> Vec<(&str, &str)> {
     values.filter_map(Value::as_str).zip(docs).collect()
 }
 
-/// `{ name = { … } }` with nothing but defaults is the name alone.
+/// `{ name = { … } }` with nothing but defaults is the name alone, also in a list.
 fn name_alone(default: &Value) -> Option<Value> {
+    if let Value::Array(items) = default {
+        return items.iter().map(name_alone).collect();
+    }
     let (name, given) = default.as_object()?.iter().next()?;
     let all = registrations();
     let plugin = all.iter().find(|r| r.name == name)?;

@@ -9,7 +9,12 @@ use super::plain::{PLUGIN, value_docs};
 /// The type: `whole number`, `list of text`, `"a" or "b"`.
 pub(crate) fn kind(schema: &Value) -> String {
     if let Some(kind) = schema[PLUGIN].as_str() {
-        return format!("{kind} plugin");
+        let list = schema["type"] == "array";
+        return format!(
+            "{}{kind} plugin{}",
+            if list { "list of " } else { "" },
+            if list { "s" } else { "" }
+        );
     }
     if let Some(values) = schema["enum"].as_array() {
         return alternatives(values.iter().map(Value::to_string));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use musicrec_api::Kind;
 use serde_json::{Map, Value, json};
 
 use super::places::Places;
@@ -85,9 +86,12 @@ pub(super) fn with_axes(schema: &Value, drawn: bool, places: &mut Places) -> Val
 
 /// A parameter of a plugin, which may be one that names a plugin.
 pub(super) fn parameter(schema: &Value, drawn: bool, places: &mut Places) -> Value {
+    if schema[PLUGIN] == Kind::Model.key() {
+        return places.nested(Kind::Model, schema);
+    }
     if schema[PLUGIN].is_string() {
         let docs = schema["description"].as_str().unwrap_or_default();
-        let mut place = places.several(musicrec_api::Kind::Weighting, docs);
+        let mut place = places.several(Kind::Weighting, docs);
         if let Some(default) = schema.get("default") {
             place["default"] = default.clone();
         }
@@ -104,7 +108,11 @@ pub(super) fn zipped(schema: &Value, places: &mut Places) -> Value {
         "minItems": 1,
     });
     if schema[PLUGIN].is_string() {
-        values["items"] = places.reference(musicrec_api::Kind::Weighting);
+        values["items"] = if schema[PLUGIN] == Kind::Model.key() {
+            places.nested(Kind::Model, schema)
+        } else {
+            places.reference(Kind::Weighting)
+        };
         return values;
     }
     let mut item = schema.clone();

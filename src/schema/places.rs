@@ -68,6 +68,31 @@ impl Places {
         json!({ "description": docs, "type": "array", "items": entry })
     }
 
+    /// A list of plugins inside of another, an entry of which may be an axis. `schema` is that of the parameter.
+    pub(super) fn nested(&mut self, kind: Kind, schema: &Value) -> Value {
+        let key = format!("{}.nested", kind.key());
+        let entry = json!({ "$ref": format!("#/definitions/{key}") });
+        if !self.definitions.contains_key(&key) {
+            self.definitions.insert(key.clone(), Value::Null);
+            let docs = format!("One {} plugin.", kind.key());
+            let mut place = self.place(kind, Form::Entry, &docs);
+            place["maxProperties"] = 1.into();
+            place["properties"]["grid"] = json!({
+                "description": "The plugins to try, each in trials of its own.",
+                "type": "array",
+                "items": entry,
+                "minItems": 1,
+            });
+            self.definitions.insert(key, place);
+        }
+        let mut list = schema.clone();
+        list["items"] = entry;
+        if let Some(list) = list.as_object_mut() {
+            list.remove(plain::PLUGIN);
+        }
+        list
+    }
+
     /// A reference to a place for several plugins.
     pub(super) fn reference(&mut self, kind: Kind) -> Value {
         let key = kind.key();

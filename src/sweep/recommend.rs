@@ -25,6 +25,9 @@ impl Sweep<'_> {
         trials: &[Trial],
         listener: &Listener,
     ) -> Result<(), Failure> {
+        if !self.experiment.recommendations.export {
+            return Ok(());
+        }
         let Some((variant, settings, trial)) = self.best(trials)? else {
             return Ok(());
         };

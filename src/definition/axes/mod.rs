@@ -79,10 +79,11 @@ fn space(node: &Node, kind: Kind, schema: &Schema, faults: &mut Faults) -> Space
                 return interval;
             }
             let spaces = entries.iter().map(|entry| {
-                let of = if entry.key == plugins::NESTED && kind == Kind::Weighting {
-                    plugins::place(&entry.node, kind, faults)
+                let schema = &schema["properties"][&entry.key];
+                let of = if schema[plain::PLUGIN].is_string() {
+                    plugins::nested(&entry.node, kind, faults)
                 } else {
-                    space(&entry.node, kind, &schema["properties"][&entry.key], faults)
+                    space(&entry.node, kind, schema, faults)
                 };
                 (entry.clone(), of)
             });

@@ -72,7 +72,8 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..2_000 {
+                    // On a busy machine most tries find another at it.
+                    while times.load(Ordering::SeqCst) < 200 {
                         if let Some(claim) = store.claim("a").unwrap() {
                             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                             times.fetch_add(1, Ordering::SeqCst);
@@ -84,6 +85,6 @@ mod tests {
                 });
             }
         });
-        assert!(times.into_inner() > 100);
+        assert!(times.into_inner() >= 200);
     }
 }

@@ -1,0 +1,418 @@
+//! Several models, each of which has a say.
+
+use std::num::NonZeroUsize;
+
+use musicrec_api::{
+    CheckContext, Cost, FitContext, InteractionMatrix, Model, Problem, Recommender, Result,
+    RowScorer, Scores, Shape, Train, Users, register,
+};
+use ndarray::{Array2, ArrayViewMut1, ArrayViewMut2};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::nested::{self, Fitted, Of};
+
+/// Several models, whose scores or places count together.
+///
+/// Formula, for models m with weights w:
+/// - `by = "rank"` (reciprocal rank fusion): `score(u, i) = Σ_m w_m / (offset + place_m(u, i))`. The place of an item
+///   is 1 plus the number of items that m puts above it and u has not heard; places beyond `depth` count nothing.
+///   What is heard pushes nothing down but has the place where it would stand, for definitions that keep it.
+/// - `by = "score"`: `score(u, i) = Σ_m w_m (s_m(u, i) - mean_m(u)) / sd_m(u)` with mean and standard deviation over
+///   all items; a model that scores all items alike counts nothing.
+///
+/// Among equal scores of a model the smaller id is above. Models that do not depend on the seed are fitted once for all
+/// blends of the same train, so a grid over `weights` takes their ranking only. A grid over weights is one over lists:
+/// `weights.grid = [[0.5, 0.5], [0.7, 0.3], [0.9, 0.1]]`; parameters of the models inside may be axes as well. People are
+/// folded in if all models do it.
+///
+/// Source: Cormack, Clarke, Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
+/// SIGIR 2009, with its offset of 60; sums of standardized scores: Renda, Straccia, "Web Metasearch: Rank vs. Score Based
+/// Rank Aggregation Methods", SAC 2003.
+///
+/// ```toml
+/// [model.blend]
+/// of = [{ als = { factors = 64 } }, { item_knn = { neighbors = 100 } }]
+/// weights = [0.7, 0.3]
+/// by = "rank"
+/// ```
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Blend {
+    /// The models, at least two. Default `als` and `item_knn`.
+    #[schemars(schema_with = "nested::schema")]
+    pub of: Of,
+    /// What each model counts, one number each, at least 0 and not all 0; default empty, which counts all alike.
+    pub weights: Vec<f64>,
+    /// What is added up. Default `rank`.
+    pub by: BlendBy,
+    /// What is added to each place, with `by = "rank"`; at least 0. Default 60.
+    pub offset: f64,
+    /// How many places count, with `by = "rank"`; at least 1. Default 1,000.
+    pub depth: NonZeroUsize,
+}
+
+/// What of several models is added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum BlendBy {
+    /// Reciprocals of places.
+    #[default]
+    Rank,
+    /// Standardized scores.
+    Score,
+}
+
+impl Default for Blend {
+    fn default() -> Self {
+        Self {
+            of: vec![
+                Box::new(crate::Als::default()),
+                Box::new(crate::ItemKnn::default()),
+            ],
+            weights: Vec::new(),
+            by: BlendBy::default(),
+            offset: 60.0,
+            depth: NonZeroUsize::new(1000).expect("not zero"),
+        }
+    }
+}
+
+#[typetag::serde(name = "blend")]
+impl Model for Blend {
+    fn fit(&self, train: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
+        let models = nested::fit(&self.of, train, context)?;
+        Ok(Box::new(Blended {
+            models,
+            rule: self.rule(),
+            histories: train.interactions.clone(),
+        }))
+    }
+
+    fn is_stochastic(&self) -> bool {
+        nested::is_stochastic(&self.of)
+    }
+
+    fn reads_weights(&self) -> bool {
+        nested::reads_weights(&self.of)
+    }
+
+    fn cost(&self, shape: &Shape) -> Option<Cost> {
+        nested::cost(&self.of, shape)
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let mut problems = nested::check(&self.of, context);
+        let (models, weights) = (self.of.len(), self.weights.len());
+        if weights > 0 && weights != models {
+            problems.push(Problem::at(
+                "weights",
+                format!("{weights} weights for {models} models"),
+            ));
+        }
+        let valid = |weight: &f64| weight.is_finite() && *weight >= 0.0;
+        if let Some(at) = self.weights.iter().position(|weight| !valid(weight)) {
+            problems.push(Problem::at(
+                format!("weights.{at}"),
+                format!("{} is no weight: at least 0", self.weights[at]),
+            ));
+        } else if weights > 0 && self.weights.iter().all(|weight| *weight == 0.0) {
+            problems.push(Problem::at("weights", "all weights are 0"));
+        }
+        if !(self.offset.is_finite() && self.offset >= 0.0) {
+            problems.push(Problem::at(
+                "offset",
+                format!(
+                    "`offset` is {}, expected a number of at least 0",
+                    self.offset
+                ),
+            ));
+        }
+        problems
+    }
+}
+
+register!(Model, Blend, "blend", revision = 1);
+
+impl Blend {
+    fn rule(&self) -> Rule {
+        let weights = if self.weights.is_empty() {
+            vec![1.0; self.of.len()]
+        } else {
+            self.weights.clone()
+        };
+        Rule {
+            weights,
+            by: self.by,
+            offset: self.offset,
+            depth: self.depth.get(),
+        }
+    }
+}
+
+/// How scores of several models become one.
+#[derive(Debug, Clone)]
+struct Rule {
+    weights: Vec<f64>,
+    by: BlendBy,
+    offset: f64,
+    depth: usize,
+}
+
+/// What several models learned.
+struct Blended<'a> {
+    models: Vec<Fitted<'a>>,
+    rule: Rule,
+    histories: InteractionMatrix,
+}
+
+impl Recommender for Blended<'_> {
+    fn scores(&self, users: &Users) -> Result<Scores<'_>> {
+        // What a model cannot do, it says before anything is scored.
+        for model in &self.models {
+            model.scores(users)?;
+        }
+        Ok(Scores::Rows(self))
+    }
+
+    fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
+        let mut models = Vec::with_capacity(self.models.len());
+        for model in &self.models {
+            match model.fold_in(given)? {
+                Some(folded) => models.push(folded),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Box::new(Blended {
+            models,
+            rule: self.rule.clone(),
+            histories: given.interactions.clone(),
+        })))
+    }
+}
+
+impl RowScorer for Blended<'_> {
+    fn score(&self, users: &[u32], mut out: ArrayViewMut2<f32>) {
+        let mut sums = Array2::<f64>::zeros(out.dim());
+        let mut rows = Array2::<f32>::zeros(out.dim());
+        let mut order = Vec::new();
+        for (model, &weight) in self.models.iter().zip(&self.rule.weights) {
+            model.fill(users, rows.view_mut());
+            let of_users = users.iter().zip(rows.rows()).zip(sums.rows_mut());
+            for ((&user, row), sums) in of_users {
+                let row = row.to_slice().expect("rows of a new array are contiguous");
+                if row.iter().any(|score| !score.is_finite()) {
+                    // Whoever ranks refuses it and names the user.
+                    let mut sums = sums;
+                    sums.fill(f64::NAN);
+                    continue;
+                }
+                match self.rule.by {
+                    BlendBy::Rank => {
+                        let heard = self.histories.indptr().outer_inds_sz(user as usize);
+                        let heard = &self.histories.indices()[heard];
+                        self.rule.add_places(weight, row, heard, &mut order, sums);
+                    }
+                    BlendBy::Score => add_standardized(weight, row, sums),
+                }
+            }
+        }
+        out.zip_mut_with(&sums, |out, sum| *out = *sum as f32);
+    }
+}
+
+impl Rule {
+    /// Adds what the places of a model count. `heard` are the items of the history, ascending.
+    fn add_places(
+        &self,
+        weight: f64,
+        row: &[f32],
+        heard: &[u32],
+        order: &mut Vec<u32>,
+        mut sums: ArrayViewMut1<f64>,
+    ) {
+        let above = |a: &u32, b: &u32| row[*b as usize].total_cmp(&row[*a as usize]).then(a.cmp(b));
+        order.clear();
+        order.extend(0..row.len() as u32);
+        // No more can have a place that counts.
+        let most = self.depth.saturating_add(heard.len());
+        if most < order.len() {
+            order.select_nth_unstable_by(most, above);
+            order.truncate(most);
+        }
+        order.sort_unstable_by(above);
+        let mut place = 1;
+        for &item in &*order {
+            if place > self.depth {
+                break;
+            }
+            sums[item as usize] += weight / (self.offset + place as f64);
+            place += usize::from(heard.binary_search(&item).is_err());
+        }
+    }
+}
+
+/// Adds scores less their mean, in standard deviations.
+fn add_standardized(weight: f64, row: &[f32], mut sums: ArrayViewMut1<f64>) {
+    let count = row.len() as f64;
+    let mean = row.iter().map(|score| f64::from(*score)).sum::<f64>() / count;
+    let squares = row.iter().map(|score| (f64::from(*score) - mean).powi(2));
+    let deviation = (squares.sum::<f64>() / count).sqrt();
+    if deviation > 0.0 {
+        for (sum, score) in sums.iter_mut().zip(row) {
+            *sum += weight * (f64::from(*score) - mean) / deviation;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use musicrec_api::{
+        CheckContext, Events, FitContext, Model, Recommender, Scores, SharedParts, Train, Users,
+    };
+    use ndarray::Array2;
+
+    use super::{Blend, BlendBy};
+    use crate::{Popularity, PopularityBy};
+
+    fn train() -> Train {
+        let pairs = [
+            ("u", "a"),
+            ("u", "b"),
+            ("v", "b"),
+            ("v", "c"),
+            ("w", "b"),
+            ("w", "d"),
+        ];
+        Train::new(Events::from_pairs(pairs), &[1.0, 2.0, 1.0, 4.0, 1.0, 8.0])
+    }
+
+    /// By users: b 3, the others 1. By weight: d 8, c 4, b 4, a 1.
+    fn blend(by: BlendBy, weights: &[f64]) -> Blend {
+        let popularity = |by| Box::new(Popularity { by }) as Box<dyn Model>;
+        Blend {
+            of: vec![
+                popularity(PopularityBy::Users),
+                popularity(PopularityBy::Weight),
+            ],
+            weights: weights.to_vec(),
+            by,
+            offset: 1.0,
+            ..Blend::default()
+        }
+    }
+
+    fn scores(fitted: &dyn Recommender, users: &[u32]) -> Array2<f32> {
+        let Scores::Rows(scorer) = fitted.scores(&Users::new(users)).unwrap() else {
+            panic!("a blend scores rows");
+        };
+        let mut out = Array2::from_elem((users.len(), 4), f32::NAN);
+        scorer.score(users, out.view_mut());
+        out
+    }
+
+    fn near(found: &Array2<f32>, expected: &[[f64; 4]]) {
+        assert_eq!(found.nrows(), expected.len());
+        for (found, expected) in found.rows().into_iter().zip(expected) {
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(
+                    (f64::from(*found) - expected).abs() < 1e-6,
+                    "{found}, {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn places_count_by_their_reciprocals_and_what_was_heard_pushes_nothing_down() {
+        let fitted = blend(BlendBy::Rank, &[])
+            .fit(&train(), &FitContext::new(0))
+            .unwrap();
+        // u heard a and b. By users: b is on place 1, a too, c too, d 2. By weight: d 1, b 2, c 2, a 3.
+        let of_u = [
+            0.5 + 0.25,
+            0.5 + 1.0 / 3.0,
+            0.5 + 1.0 / 3.0,
+            1.0 / 3.0 + 0.5,
+        ];
+        // v heard b and c. By users: b 1, a 1, c 2, d 2. By weight: d 1, b 2, c 2, a 2.
+        let third = 1.0 / 3.0;
+        let of_v = [0.5 + third, 0.5 + third, third + third, third + 0.5];
+        near(&scores(&*fitted, &[0, 1]), &[of_u, of_v]);
+        let fitted = Blend {
+            depth: std::num::NonZeroUsize::MIN,
+            ..blend(BlendBy::Rank, &[1.0, 3.0])
+        };
+        let fitted = fitted.fit(&train(), &FitContext::new(0)).unwrap();
+        near(&scores(&*fitted, &[0]), &[[0.5, 0.5, 0.5, 1.5]]);
+    }
+
+    #[test]
+    fn scores_count_in_standard_deviations() {
+        let fitted = blend(BlendBy::Score, &[2.0, 1.0])
+            .fit(&train(), &FitContext::new(0))
+            .unwrap();
+        // 1, 3, 1, 1: mean 1.5, deviation the root of 0.75. 1, 4, 4, 8: mean 4.25, deviation the root of 6.1875.
+        let (one, two) = (0.75_f64.sqrt(), 6.1875_f64.sqrt());
+        let expected = [
+            -1.0 / one - 3.25 / two,
+            3.0 / one - 0.25 / two,
+            -1.0 / one - 0.25 / two,
+            -1.0 / one + 3.75 / two,
+        ];
+        near(&scores(&*fitted, &[0]), &[expected]);
+        near(&scores(&*fitted, &[1, 2]), &[expected, expected]);
+    }
+
+    #[test]
+    fn what_does_not_depend_on_the_seed_is_fitted_once() {
+        let (train, parts) = (train(), SharedParts::new());
+        for weights in [[1.0, 2.0], [2.0, 1.0]] {
+            let context = FitContext::new(1).with_shared(&parts);
+            blend(BlendBy::Rank, &weights)
+                .fit(&train, &context)
+                .unwrap();
+        }
+        let of_nested: Vec<_> = parts
+            .counts()
+            .into_iter()
+            .filter(|part| part.key.starts_with("nested/"))
+            .collect();
+        assert_eq!(of_nested.len(), 2);
+        assert!(
+            of_nested
+                .iter()
+                .all(|part| (part.asked, part.made) == (2, 1)),
+            "{of_nested:?}"
+        );
+    }
+
+    #[test]
+    fn people_are_folded_in_if_all_models_do_it() {
+        let train = train();
+        let given = Train::new(train.events.select(&[3]), &[1.0]);
+        let fitted = blend(BlendBy::Rank, &[])
+            .fit(&train, &FitContext::new(0))
+            .unwrap();
+        assert!(fitted.fold_in(&given).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_cannot_be_is_said_with_its_place() {
+        let context = CheckContext::new(Path::new(""));
+        let of = |json: &str| {
+            let blend: Blend = serde_json::from_str(json).unwrap();
+            let problems = blend.check(&context).into_iter();
+            problems.map(|p| p.parameter).collect::<Vec<_>>()
+        };
+        assert_eq!(of("{}"), [""; 0]);
+        assert_eq!(of(r#"{"weights": [1.0]}"#), ["weights"]);
+        assert_eq!(of(r#"{"weights": [1.0, -1.0]}"#), ["weights.1"]);
+        assert_eq!(of(r#"{"weights": [0.0, 0.0]}"#), ["weights"]);
+        assert_eq!(of(r#"{"offset": -1.0}"#), ["offset"]);
+        assert_eq!(of(r#"{"of": [{"als": {}}]}"#), ["of"]);
+    }
+}
