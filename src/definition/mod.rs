@@ -14,6 +14,7 @@ mod only;
 mod overrides;
 mod plugins;
 mod report;
+mod rules;
 mod search;
 mod show;
 mod tree;
@@ -41,7 +42,7 @@ pub(crate) use fault::Finding;
 pub(crate) use tree::{Node, Place};
 
 /// The keys a definition may have, in the order of the docs.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "include",
     "name",
     "seed",
@@ -52,6 +53,7 @@ const KEYS: [&str; 12] = [
     "model",
     "search",
     "evaluation",
+    "rules",
     "recommendations",
     "report",
 ];
@@ -360,6 +362,8 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         labels.filter(|_| by_model).map(Rows::of_labels)
     };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
+    let entry = root.take("rules");
+    let rules = rules::rules(entry, &base, evaluation.as_ref(), &checks, faults);
     let search = &asked.search;
     if understood {
         let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
@@ -395,6 +399,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         variants,
         settings,
         evaluation: evaluation?,
+        rules: rules?,
         recommendations: recommendations?,
         report: report?,
         search: search.became(random),
