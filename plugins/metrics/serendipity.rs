@@ -60,7 +60,8 @@ impl Metric for Serendipity {
     }
 
     fn bind(&self, context: &MetricContext) -> Result<BoundMetric> {
-        let (k, order) = (self.k.get(), Popular::of(context.fit).order());
+        let (k, mut order) = (self.k.get(), Popular::of(context.fit).order());
+        order.retain(|item| context.hidden.binary_search(item).is_err());
         Ok(BoundMetric::per_user(Bound { k, order }))
     }
 }

@@ -147,7 +147,10 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
 fn rules(record: &Record, base: &Path, moved: &[PathBuf]) -> Result<ProductRules, Failure> {
     let mut written = record.run.rules.clone().unwrap_or_default();
     if let [folder] = moved {
-        for list in [&mut written.allow, &mut written.block].into_iter().flatten() {
+        for list in [&mut written.allow, &mut written.block]
+            .into_iter()
+            .flatten()
+        {
             if let ItemList::File(path) = list
                 && let Some(name) = path.file_name()
             {

@@ -196,7 +196,9 @@ pub(super) fn rebase_report(report: &mut Node, way: &Path) {
 /// Puts `way` in front of the relative paths of `[rules]`: a list of items that is a text, not one of ids.
 pub(super) fn rebase_rules(rules: &mut Node, way: &Path) {
     if let Value::Table(entries) = &mut rules.value {
-        let lists = entries.iter_mut().filter(|e| LISTS.contains(&e.key.as_str()));
+        let lists = entries
+            .iter_mut()
+            .filter(|e| LISTS.contains(&e.key.as_str()));
         let files = lists.filter(|e| e.node.as_str().is_some());
         files.for_each(|entry| prefix(&mut entry.node, way));
     }

@@ -217,7 +217,12 @@ impl ProductRules {
             ));
         }
         if !self.written.avoid.is_empty() {
-            let kinds: Vec<String> = self.written.avoid.iter().map(|k| format!("`{k}`")).collect();
+            let kinds: Vec<String> = self
+                .written
+                .avoid
+                .iter()
+                .map(|k| format!("`{k}`"))
+                .collect();
             changes.push(format!(
                 "items with which a user had an event of {} before are not recommended to that user, and \
                  are no targets ([rules] avoid)",
@@ -298,7 +303,10 @@ impl Listed {
                 first.join(", ")
             ));
         }
-        let at = first.iter().position(|cell| cell == column).filter(|_| header);
+        let at = first
+            .iter()
+            .position(|cell| cell == column)
+            .filter(|_| header);
         let rows = self.rows.iter().skip(usize::from(header));
         let id = |(line, cells): &(u64, Vec<String>)| (*line, cells[at.unwrap_or(0)].clone());
         Ok(rows.map(id).collect())
@@ -361,9 +369,18 @@ mod tests {
         assert_eq!(ids("\"a,b\"\nc\n", "x.csv"), expected([1, 2]));
         let table = "why,song\nold,\"a,b\"\nrude,c\n";
         assert_eq!(ids(table, "x.CSV"), expected([2, 3]));
-        assert_eq!(ids(&table.replace(',', "\t").replace("\"a\tb\"", "a,b"), "x.tsv"), expected([2, 3]));
+        assert_eq!(
+            ids(
+                &table.replace(',', "\t").replace("\"a\tb\"", "a,b"),
+                "x.tsv"
+            ),
+            expected([2, 3])
+        );
         let error = ids("why,item\nold,a\n", "x.csv").unwrap_err();
-        assert!(error.contains("calls none of them `song`") && error.contains("why, item"), "{error}");
+        assert!(
+            error.contains("calls none of them `song`") && error.contains("why, item"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -377,7 +394,10 @@ mod tests {
             assert!(faults[0].1.contains(words), "{faults:?}");
         }
         let rules: Rules = toml::from_str("allow = [1, \"b\"]\nblock = []").unwrap();
-        assert_eq!(rules.allow, Some(ItemList::Ids(vec!["1".into(), "b".into()])));
+        assert_eq!(
+            rules.allow,
+            Some(ItemList::Ids(vec!["1".into(), "b".into()]))
+        );
         let faults = ProductRules::read(rules, "".as_ref()).unwrap_err();
         assert_eq!(faults, [("block", "the list is empty".to_owned())]);
     }
@@ -392,7 +412,10 @@ mod tests {
             let rules = toml::from_str(text).unwrap();
             ProductRules::read(rules, "".as_ref()).unwrap().identity()
         };
-        assert_eq!(of("avoid = [\"skip\", \"hide\"]"), of("avoid = [\"hide\", \"skip\"]"));
+        assert_eq!(
+            of("avoid = [\"skip\", \"hide\"]"),
+            of("avoid = [\"hide\", \"skip\"]")
+        );
         assert_ne!(of("[at_most]\na = 1"), of("[at_most]\na = 2"));
     }
 }

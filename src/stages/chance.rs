@@ -130,10 +130,13 @@ pub(crate) fn chance(
         refuted.push(closed.filter(|_| agreed.is_none()));
     }
     let drawn = hits.into_iter().map(AtomicU32::into_inner);
-    let hit = users.iter().zip(drawn).map(|(user, hits)| match user.answer {
-        None if !caps.is_empty() => f64::from(hits) / rankings as f64,
-        _ => user.hit_probability(depth),
-    });
+    let hit = users
+        .iter()
+        .zip(drawn)
+        .map(|(user, hits)| match user.answer {
+            None if !caps.is_empty() => f64::from(hits) / rankings as f64,
+            _ => user.hit_probability(depth),
+        });
     let hit: Vec<f64> = hit.collect();
     let ceiling = measures.iter().zip(&ceiling);
     let ceiling = ceiling.map(|(measure, sum)| measure.nature.has_ceiling().then_some(sum / n));

@@ -79,11 +79,7 @@ pub(super) struct Others<'a> {
 
 impl<'a> Others<'a> {
     /// For a user with these targets and masked items, both ascending and without a common one.
-    pub(super) fn new(
-        targets: &'a [(u32, f64)],
-        masked: &[u32],
-        shown: Option<&'a [u32]>,
-    ) -> Self {
+    pub(super) fn new(targets: &'a [(u32, f64)], masked: &[u32], shown: Option<&'a [u32]>) -> Self {
         let mut not: Vec<u32> = targets.iter().map(|t| t.0).collect();
         not.extend(masked);
         not.sort_unstable();

@@ -376,7 +376,9 @@ fn by_rows(
 fn best(row: &[f32], depth: usize, items: &mut Vec<(u32, f64)>) {
     items.clear();
     if depth > SORTED {
-        let all = (0..).zip(row).filter(|(_, score)| **score > f32::NEG_INFINITY);
+        let all = (0..)
+            .zip(row)
+            .filter(|(_, score)| **score > f32::NEG_INFINITY);
         items.extend(all.map(|(item, &score)| (item, f64::from(score))));
         let before = |a: &(u32, f64), b: &(u32, f64)| {
             let by_score = b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal);

@@ -152,7 +152,8 @@ impl Obeyed {
         let hidden: Vec<u32> = hidden.map(|(item, _)| item).collect();
         let caps = self.at_most.iter().map(|(column, most)| {
             let values = ItemValues::of(fit, column)?;
-            Ok(Cap::new(column, *most, &values, &hidden))
+            let values = (values.of_item, values.values);
+            Ok(Cap::by(column, *most, values, &hidden))
         });
         Ok(Limits {
             caps: caps.collect::<Result<_>>()?,
@@ -216,10 +217,16 @@ pub(crate) struct Cap {
 }
 
 impl Cap {
-    fn new(column: &str, most: usize, values: &ItemValues, hidden: &[u32]) -> Self {
-        let mut sizes = vec![0; values.values.len()];
+    /// By what the values of items are called.
+    fn by(
+        column: &str,
+        most: usize,
+        (of_item, values): (Vec<u32>, Vec<String>),
+        hidden: &[u32],
+    ) -> Self {
+        let mut sizes = vec![0; values.len()];
         let mut free = 0;
-        for (item, &value) in (0..).zip(&values.of_item) {
+        for (item, &value) in (0..).zip(&of_item) {
             if hidden.binary_search(&item).is_err() {
                 *sizes.get_mut(value as usize).unwrap_or(&mut free) += 1;
             }
@@ -227,7 +234,7 @@ impl Cap {
         Self {
             column: column.to_owned(),
             most,
-            of_item: values.of_item.clone(),
+            of_item,
             sizes,
             free,
         }
@@ -250,10 +257,12 @@ impl Cap {
             *gone.entry(self.of_item[item as usize]).or_insert(0) += 1;
         }
         let all: usize = self.sizes.iter().map(|size| self.most.min(*size)).sum();
-        let lost = gone.iter().map(|(&value, gone)| match self.sizes.get(value as usize) {
-            Some(&size) => self.most.min(size) - self.most.min(size - gone),
-            None => *gone,
-        });
+        let lost = gone
+            .iter()
+            .map(|(&value, gone)| match self.sizes.get(value as usize) {
+                Some(&size) => self.most.min(size) - self.most.min(size - gone),
+                None => *gone,
+            });
         self.free + all - lost.sum::<usize>()
     }
 }
@@ -283,8 +292,7 @@ impl<'c> Quota<'c> {
     pub(crate) fn room(&self, item: u32, off: impl Fn(&Cap, u32) -> usize) -> bool {
         self.caps.iter().zip(&self.used).all(|(cap, used)| {
             let value = cap.of_item[item as usize];
-            value == MISSING
-                || used.get(&value).copied().unwrap_or(0) - off(cap, value) < cap.most
+            value == MISSING || used.get(&value).copied().unwrap_or(0) - off(cap, value) < cap.most
         })
     }
 
@@ -300,5 +308,25 @@ impl<'c> Quota<'c> {
             }
         }
         true
+    }
+}
+
+/// Limits by hand: items that nobody is shown, and for each column how many of a value and the value of each item.
+#[cfg(test)]
+pub(crate) fn limits_of<'c>(
+    hidden: Vec<u32>,
+    columns: impl IntoIterator<Item = (usize, &'c Vec<Option<u64>>)>,
+) -> Limits {
+    let caps = columns.into_iter().map(|(most, column)| {
+        let values = column.iter().flatten().max().map_or(0, |most| most + 1);
+        let of_item = column
+            .iter()
+            .map(|value| value.map_or(MISSING, |v| v as u32));
+        let values = (0..values).map(|value| value.to_string()).collect();
+        Cap::by("column", most, (of_item.collect(), values), &hidden)
+    });
+    Limits {
+        caps: caps.collect(),
+        hidden,
     }
 }

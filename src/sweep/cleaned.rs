@@ -7,7 +7,7 @@ use musicrec_api::{Error, Events, Fold, Role, derive_seed, fold_faults};
 use crate::cache::{Cache, cleaned::prepared};
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
-use crate::stages::audit::{Audited, audit};
+use crate::stages::audit::{Audited, audit, audit_rules};
 use crate::stages::common::restrict;
 use crate::stages::fold::{FoldData, ready_under};
 use crate::stages::hashes;
@@ -83,7 +83,8 @@ impl Cleaned {
                     uses_the_future: experiment.splitter.uses_the_future(),
                     validated,
                 };
-                let checks = audit(&audited)?;
+                let mut checks = audit(&audited)?;
+                checks.extend(audit_rules(&audited, &of.rules)?);
                 let segments = match fold.role {
                     Role::Test => divide(&audited)?,
                     Role::Validation => Vec::new(),
@@ -178,7 +179,9 @@ pub(super) fn blame(experiment: &Experiment, cleaning: &Cleaning, failed: Failed
         Some(By::Splitter) => experiment.splitter_written.as_ref(),
         Some(By::Rules(key)) => {
             let rules = experiment.rules.node.as_ref();
-            rules.and_then(|rules| rules.get(key)).map(|entry| &entry.node)
+            rules
+                .and_then(|rules| rules.get(key))
+                .map(|entry| &entry.node)
         }
         _ => None,
     };
