@@ -330,3 +330,6 @@ pub(crate) fn limits_of<'c>(
         hidden,
     }
 }
+
+#[cfg(test)]
+mod tests;
