@@ -351,23 +351,22 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     {
         labels.push(POPULARITY.to_owned());
     }
-    let compare = &asked.compare;
-    evaluation::warn_of_compare(evaluation.as_ref(), compare, alternatives, faults);
+    evaluation::warn_of_compare(evaluation.as_ref(), &asked.compare, alternatives, faults);
     one_name_a_row(&variants, faults);
     // Where a model is not known, a name of it would only be a second fault.
     let rows = if understood {
         Some(Rows::new(&variants))
     } else {
-        let by_model = *compare == [Compared::Model];
+        let by_model = asked.compare == [Compared::Model];
         labels.filter(|_| by_model).map(Rows::of_labels)
     };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
-    let entry = root.take("rules");
-    let rules = rules::rules(entry, &base, evaluation.as_ref(), &checks, faults);
-    let search = &asked.search;
+    let rules = rules::rules(&mut root, &base, evaluation.as_ref(), &checks, faults);
     if understood {
         let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
-        search.check_rows(&variants, &settings, &models, exhibit_test, faults);
+        asked
+            .search
+            .check_rows(&variants, &settings, &models, exhibit_test, faults);
     }
     let entry = root.take("recommendations");
     let recommendations = evaluation::recommendations(entry, rows.as_ref(), faults);
@@ -402,7 +401,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         rules: rules?,
         recommendations: recommendations?,
         report: report?,
-        search: search.became(random),
+        search: asked.search.became(random),
         only: Vec::new(),
     })
 }

@@ -12,13 +12,13 @@ use crate::stages::rank::UNDEFINED;
 
 /// Reads `[rules]`. Relative paths start at `base`.
 pub(super) fn rules(
-    entry: Option<Entry>,
+    root: &mut Node,
     base: &Path,
     evaluation: Option<&Evaluation>,
     checks: &Checks,
     faults: &mut Faults,
 ) -> Option<ProductRules> {
-    let Some(Entry { node, .. }) = entry else {
+    let Some(Entry { node, .. }) = root.take("rules") else {
         return Some(ProductRules::default());
     };
     if !axes::none(&node, faults) {

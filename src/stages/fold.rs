@@ -13,7 +13,8 @@ use rustc_hash::FxHashSet;
 
 use super::Failed;
 use super::given::Given;
-use super::pairs::{Pairs, pairs};
+pub(crate) use super::heardings::Heardings;
+use super::pairs::pairs;
 use super::prepare::Step;
 use super::rules::{Limits, Obeyed, RulesUse};
 use super::segments::Divided;
@@ -292,23 +293,12 @@ pub(crate) fn ready_under(
     for of_user in wanted.chunk_by(|a, b| a.0 == b.0) {
         let user = of_user[0].0;
         let summary = &mut data.summary;
-        let mut targets: Vec<Target> = of_user
-            .iter()
-            .filter(|(user, item, _)| !heard.contains(*user, *item))
-            .map(|&(_, item, gain)| Target {
-                item,
-                local: local_item[item as usize],
-                gain,
-            })
-            .collect();
-        let masked = of_user.len() - targets.len();
+        let (mut targets, masked) = unmasked(of_user, &heard, rules, &local_item);
         match evaluation.heard {
             Heard::Mask => summary.heard_removed += masked,
             Heard::Keep => used.avoided_removed += masked,
         }
-        let before = targets.len();
-        targets.retain(|target| !rules.hides(target.item));
-        used.hidden_removed += before - targets.len();
+        used.hidden_removed += of_user.len() - targets.len() - masked;
         let cold = cold(&targets);
         if evaluation.cold_items == ColdItems::Drop {
             targets.retain(|t| t.local != MISSING);
@@ -330,64 +320,56 @@ pub(crate) fn ready_under(
     }
     data.refuse_masked()?;
     let summary = &mut data.summary;
-    let by_rules = used.hidden_removed + used.avoided_removed;
     summary.rules = (!rules.is_empty()).then_some(used);
     let cold_skipped = summary.cold_users - summary.cold_asked;
     summary.users_without_target = summary.evaluated.users - summary.users - cold_skipped;
     if summary.users == 0 {
-        return Err(Error::data(format!(
-            "no user has anything to foretell in the {} part: of its {} users {} have no event of \
-             weight above 0 ([evaluation] targets) and {} are unknown to the fit part, and {} pairs \
-             were heard before{}; cut the log elsewhere (splitter), weigh targets otherwise, ask users \
-             without a past too ([evaluation] cold_users = \"popularity\"), or keep heard items (heard = \
-             \"keep\")",
-            fold.role.name(),
-            summary.evaluated.users,
-            summary.evaluated.users - with_weight,
-            summary.cold_users,
-            summary.heard_removed,
-            match by_rules {
-                0 => String::new(),
-                pairs => format!(" and {pairs} are not shown by [rules]"),
-            }
-        ))
-        .into());
+        return Err(nobody(summary, with_weight).into());
     }
     Ok(data)
 }
 
-/// What users are not shown, in the numbering of the whole log: what they heard, or where heard items are kept, what
-/// rules avoid.
-pub(crate) struct Heardings(Pairs);
+/// The targets of a user that neither what the user did before nor a list of items keeps from every list, and how many
+/// others the former does.
+fn unmasked(
+    of_user: &[(u32, u32, f64)],
+    heard: &Heardings,
+    rules: &Obeyed,
+    local_item: &[u32],
+) -> (Vec<Target>, usize) {
+    let masked = of_user.iter();
+    let masked = masked.filter(|(user, item, _)| heard.contains(*user, *item));
+    let others = of_user
+        .iter()
+        .filter(|(user, item, _)| !heard.contains(*user, *item) && !rules.hides(*item));
+    let targets = others.map(|&(_, item, gain)| Target {
+        item,
+        local: local_item[item as usize],
+        gain,
+    });
+    (targets.collect(), masked.count())
+}
 
-impl Heardings {
-    /// What the users of `past` are not shown; all events are in the numbering of one log.
-    pub(crate) fn of(past: &[&Events], rule: Heard, rules: &Obeyed) -> Self {
-        let users = past.iter().map(|past| past.users.len()).max().unwrap_or(0);
-        Self(match rule {
-            // What is avoided was heard.
-            Heard::Mask => Pairs::distinct(users, || past.iter().flat_map(|past| pairs(past))),
-            Heard::Keep if rules.avoids_any() => Pairs::distinct(users, || {
-                past.iter().flat_map(|past| {
-                    let all = pairs(past).enumerate();
-                    let avoided = all.filter(|(event, _)| rules.avoids(past, *event));
-                    avoided.map(|(_, pair)| pair)
-                })
-            }),
-            Heard::Keep => Pairs::distinct(users, std::iter::empty),
-        })
-    }
-
-    fn contains(&self, user: u32, item: u32) -> bool {
-        self.0.contains(user, item)
-    }
-
-    /// What a user heard, in the numbering of a fit part, ascending: both numberings have one order.
-    pub(crate) fn by(&self, user: u32, local_item: &[u32]) -> impl Iterator<Item = u32> {
-        let items = self.0.of_user(user).iter();
-        let items = items.map(|&item| local_item[item as usize]);
-        items.filter(|item| *item != MISSING)
-    }
+/// Why nobody is asked, so many users having events that weigh something.
+fn nobody(summary: &Summary, with_weight: usize) -> Error {
+    let rules = summary.rules.as_ref();
+    let by_rules = rules.map_or(0, |used| used.hidden_removed + used.avoided_removed);
+    Error::data(format!(
+        "no user has anything to foretell in the {} part: of its {} users {} have no event of \
+         weight above 0 ([evaluation] targets) and {} are unknown to the fit part, and {} pairs \
+         were heard before{}; cut the log elsewhere (splitter), weigh targets otherwise, ask users \
+         without a past too ([evaluation] cold_users = \"popularity\"), or keep heard items (heard = \
+         \"keep\")",
+        summary.role.name(),
+        summary.evaluated.users,
+        summary.evaluated.users - with_weight,
+        summary.cold_users,
+        summary.heard_removed,
+        match by_rules {
+            0 => String::new(),
+            pairs => format!(" and {pairs} are kept from their users by [rules]"),
+        }
+    ))
 }
 
 /// For each old index the new one, [`MISSING`] where there is none. `old` holds the old one of each

@@ -1,5 +1,5 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! summary (what is counted of a fold), given (users held out whole), common (what all alternatives of the
+//! summary (what is counted of a fold), heardings (what users are not shown), given (users held out whole), common (what all alternatives of the
 //! cleaners ask), rules (`[rules]` as a log understands them), audit (is it as promised), rank, ask (who is ranked for how), ties (what equal scores are
 //! worth), bound (metrics that are asked), measure, segments, chance, `random_lists`, periods (several folds
 //! of one role), hashes.
@@ -16,6 +16,7 @@ pub(crate) mod common;
 pub(crate) mod fold;
 pub(crate) mod given;
 pub(crate) mod hashes;
+mod heardings;
 pub(crate) mod measure;
 mod pairs;
 pub(crate) mod periods;

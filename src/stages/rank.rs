@@ -1,6 +1,7 @@
 //! Models only score; here is the one place that ranks: heard items are masked, the highest scores
 //! come first, ties go to the smaller item id (which is the smaller index), and `[rules]` hold.
 
+mod asked;
 mod bound;
 mod capped;
 mod factors;
@@ -13,11 +14,11 @@ use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 
 use super::fold::Ragged;
+pub(crate) use asked::Asked;
 use capped::Greedy;
 use factors::Catalogue;
 
 use super::measure::gain;
-use super::rules::{Limits, UNLIMITED};
 use super::ties::Cut;
 
 /// Users whose scores are computed together: enough for a blocked product, and few enough that the
@@ -42,44 +43,6 @@ pub(crate) struct Lists {
 
 /// For each user asked, targets and their gains, ascending by item.
 type Targets = Ragged<(u32, f64)>;
-
-/// What lists are to hold, besides the best.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    /// For each user asked, the items that this one is not shown, ascending; none of them is among those
-    /// that nobody is shown.
-    pub(crate) heard: &'a Ragged<u32>,
-    /// Targets, where it is to be told what the ends of the lists cut off from items of equal score.
-    pub(crate) targets: Option<&'a Targets>,
-    /// What holds for the lists of all.
-    pub(crate) limits: &'a Limits,
-}
-
-impl<'a> From<(&'a Ragged<u32>, Option<&'a Targets>)> for Asked<'a> {
-    fn from((heard, targets): (&'a Ragged<u32>, Option<&'a Targets>)) -> Self {
-        Self {
-            heard,
-            targets,
-            limits: &UNLIMITED,
-        }
-    }
-}
-
-impl<'a> From<&'a Ragged<u32>> for Asked<'a> {
-    fn from(heard: &'a Ragged<u32>) -> Self {
-        (heard, None).into()
-    }
-}
-
-impl<'a> From<(&'a Ragged<u32>, &'a Limits)> for Asked<'a> {
-    fn from((heard, limits): (&'a Ragged<u32>, &'a Limits)) -> Self {
-        Self {
-            heard,
-            targets: None,
-            limits,
-        }
-    }
-}
 
 impl Lists {
     /// No lists yet, which say what their ends cut off if `cut`.

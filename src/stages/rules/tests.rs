@@ -213,9 +213,9 @@ fn random_lists_obey_what_is_hidden_exactly() {
             .unwrap();
     let beside = super::super::chance::chance(&metrics, &data, 200, 5, &false.into()).unwrap();
     assert_eq!(beside.null[0][..], chance.null[0][..200]);
-    // Three of the four that can be.
+    // Three of the five that somebody could be shown.
     assert!(
-        (beside.expected[1] - 0.75).abs() < 1e-12,
+        (beside.expected[1] - 0.6).abs() < 1e-12,
         "{:?}",
         beside.expected
     );
