@@ -312,8 +312,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     let mut checks = Checks::new(&base);
     let source =
         required(&mut root, "source", faults).and_then(|entry| source(&entry, &mut checks, faults));
-    let cleaners = root.take("cleaners");
-    let cleanings = cleaners::cleanings(cleaners.as_ref(), &start, &checks, faults);
+    let cleanings = cleaners::cleanings(root.take("cleaners").as_ref(), &start, &checks, faults);
     let splitter_entry = root.take("splitter");
     let splitter_given = splitter_entry.is_some();
     let splitter_node =
@@ -368,8 +367,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
             .search
             .check_rows(&variants, &settings, &models, exhibit_test, faults);
     }
-    let entry = root.take("recommendations");
-    let recommendations = evaluation::recommendations(entry, rows.as_ref(), faults);
+    let recommendations = evaluation::recommendations(&mut root, rows.as_ref(), faults);
     let report = report::report(&mut root, &base, rows.as_ref(), evaluation.as_ref(), faults);
     if let (Some((node, splitter)), Some(recommendations), true) =
         (&splitter, &recommendations, understood)

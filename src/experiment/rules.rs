@@ -268,12 +268,11 @@ impl Listed {
             Some(e) if e.eq_ignore_ascii_case("tsv") => Some(b'\t'),
             _ => None,
         };
-        let rows = match delimiter {
-            Some(delimiter) => cells(text, delimiter).map_err(|e| format!("{shown}: {e}"))?,
-            None => {
-                let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty());
-                lines.map(|(at, id)| (at, vec![id.to_owned()])).collect()
-            }
+        let rows = if let Some(delimiter) = delimiter {
+            cells(text, delimiter).map_err(|error| format!("{shown}: {error}"))?
+        } else {
+            let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty());
+            lines.map(|(at, id)| (at, vec![id.to_owned()])).collect()
         };
         if rows.is_empty() {
             return Err(format!("{shown} holds no id"));

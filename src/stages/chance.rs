@@ -64,9 +64,12 @@ pub(crate) fn chance(
     // Whether a list may hold an item is known of a real one only.
     let reads_items = !caps.is_empty() || measures.iter().any(|m| m.nature.reads_items);
     let shown = shown(fold);
-    let shown = reads_items.then_some(shown.as_deref());
+    let others = |at: usize| {
+        let (targets, masked) = (fold.reachable.get(at), fold.heard.get(at));
+        reads_items.then(|| Others::new(targets, masked, shown.as_deref()))
+    };
     let mut users: Vec<User> = (0..fold.asked.len())
-        .map(|at| User::new(fold, at, depth, shown, &measures))
+        .map(|at| User::new(fold, at, depth, others(at), &measures))
         .collect::<Result<_>>()?;
     if let Some((lists, cold)) = of_cold_users(fold, (depth, fold.ties == Ties::Expected))? {
         for (at, &user) in cold.iter().enumerate() {
@@ -259,7 +262,7 @@ impl<'a> User<'a> {
         fold: &'a FoldData,
         at: usize,
         depth: usize,
-        shown: Option<Option<&'a [u32]>>,
+        others: Option<Others<'a>>,
         measures: &[Bound],
     ) -> Result<Self> {
         let masked = fold.heard.get(at);
@@ -274,7 +277,7 @@ impl<'a> User<'a> {
             gains: reachable.iter().map(|t| t.1).collect(),
             targets: fold.targets.get(at),
             masked,
-            others: shown.map(|shown| Others::new(reachable, masked, shown)),
+            others,
             missed: Vec::new(),
             answer: None,
         };

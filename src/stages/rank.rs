@@ -165,7 +165,7 @@ pub(crate) fn rank_cut(
                     let deeper = |users: &[u32], heard: &Ragged<u32>, depth| {
                         catalogue.rank(users, (heard, asked.limits), depth)
                     };
-                    Ok(capped::deeper(&deeper, users, asked, (n_items, depth)))
+                    Ok(capped::deeper(deeper, users, asked, (n_items, depth)))
                 }
             } else {
                 // Some score may not be finite: it is looked for, and its user named.

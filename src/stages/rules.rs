@@ -74,12 +74,11 @@ impl Obeyed {
                 if met.contains(&id) {
                     continue;
                 }
-                match numbers.get(&*id) {
-                    Some(&item) => named[item as usize] = true,
-                    None => {
-                        unknown += 1;
-                        first = first.or_else(|| Some(list.place(at)));
-                    }
+                if let Some(&item) = numbers.get(&*id) {
+                    named[item as usize] = true;
+                } else {
+                    unknown += 1;
+                    first = first.or_else(|| Some(list.place(at)));
                 }
                 met.insert(id);
             }

@@ -141,15 +141,26 @@ fn at_most(of: &Audited, cap: &Cap) -> Check {
         targets += over;
         all += wanted.len();
     }
+    let candidates = of.data.summary.candidates;
+    let values = counted(cap.values(), "value");
     let says = format!(
-        "a list holds at most {} of the same `{}`: {} of {} that can be recommended have one of {}, the others \
-         are not limited; {targets} of {} of the {} that models can name do not fit on a list with the others of their \
-         user ({users} of {}), and stay targets: the best possible ranking counts what fits",
+        "a list holds at most {} of the same `{}`: {}; {targets} of {} of the {} that models can name do not fit \
+         on a list with the others of their user ({users} of {}), and stay targets: the best possible ranking counts \
+         what fits",
         cap.most,
         cap.column,
-        cap.limited(),
-        counted(of.data.summary.candidates, "item"),
-        counted(cap.values(), "value"),
+        if cap.limited() == candidates {
+            format!(
+                "all {} that can be recommended have one of {values}",
+                counted(candidates, "item")
+            )
+        } else {
+            format!(
+                "{} of {} that can be recommended have one of {values}, the others are not limited",
+                cap.limited(),
+                counted(candidates, "item")
+            )
+        },
         counted(all, "target"),
         of.part(),
         counted(of.data.who.len(), "user"),

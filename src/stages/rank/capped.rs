@@ -21,6 +21,9 @@ pub(super) struct Greedy<'l> {
     list: Vec<(u32, f64)>,
 }
 
+/// A list, and whether there is a tie at its end.
+type Found = (Vec<(u32, f64)>, bool);
+
 /// How deep a ranking is looked at first for a list of so many places.
 fn first_look(places: usize) -> usize {
     2 * places + 8
@@ -115,13 +118,13 @@ impl<'l> Greedy<'l> {
 /// The lists of users whose rankings are cheaper, the less deep they go: `ranked` gives those of some users with their
 /// masked items down to a depth. Who comes short is ranked again.
 pub(super) fn deeper(
-    ranked: &(dyn Fn(&[u32], &Ragged<u32>, usize) -> Lists + Sync),
+    ranked: impl Fn(&[u32], &Ragged<u32>, usize) -> Lists,
     users: &[u32],
     asked: Asked,
     (n_items, depth): (usize, usize),
 ) -> Lists {
     let limits = asked.limits;
-    let mut lists: Vec<Option<(Vec<(u32, f64)>, bool)>> = vec![None; users.len()];
+    let mut lists: Vec<Option<Found>> = vec![None; users.len()];
     let mut left: Vec<usize> = (0..users.len()).collect();
     let mut deep = first_look(depth).min(n_items);
     while !left.is_empty() {

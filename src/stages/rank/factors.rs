@@ -218,7 +218,8 @@ impl Growing {
         }
         self.list.push((score, item));
         if self.list.len() == 2 * self.length {
-            self.list.select_nth_unstable_by(self.length - 1, order);
+            self.list
+                .select_nth_unstable_by(self.length - 1, |a, b| order(*a, *b));
             self.list.truncate(self.length);
             self.least = self.list[self.length - 1].0;
         }
@@ -228,7 +229,7 @@ impl Growing {
     fn best<'b>(&mut self, best: &'b mut Vec<(u32, f64)>) -> &'b [(u32, f64)] {
         best.clear();
         if self.length > SORTED {
-            self.list.sort_unstable_by(order);
+            self.list.sort_unstable_by(|a, b| order(*a, *b));
             self.list.truncate(self.length);
         }
         let list = self.list.iter();
@@ -244,7 +245,7 @@ impl Growing {
 }
 
 /// The better score first, of equal ones the smaller item.
-fn order(a: &(f32, u32), b: &(f32, u32)) -> Ordering {
+fn order(a: (f32, u32), b: (f32, u32)) -> Ordering {
     let by_score = b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal);
     by_score.then(a.1.cmp(&b.1))
 }
