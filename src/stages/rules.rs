@@ -211,8 +211,8 @@ pub(crate) struct Cap {
     pub(crate) of_item: Vec<u32>,
     /// How many items that may be shown have each value.
     sizes: Vec<usize>,
-    /// How many have none.
-    free: usize,
+    /// No list is longer than this.
+    longest: usize,
 }
 
 impl Cap {
@@ -234,8 +234,8 @@ impl Cap {
             column: column.to_owned(),
             most,
             of_item,
+            longest: free + sizes.iter().map(|size| most.min(*size)).sum::<usize>(),
             sizes,
-            free,
         }
     }
 
@@ -255,14 +255,13 @@ impl Cap {
         for &item in masked {
             *gone.entry(self.of_item[item as usize]).or_insert(0) += 1;
         }
-        let all: usize = self.sizes.iter().map(|size| self.most.min(*size)).sum();
         let lost = gone
             .iter()
             .map(|(&value, gone)| match self.sizes.get(value as usize) {
                 Some(&size) => self.most.min(size) - self.most.min(size - gone),
                 None => *gone,
             });
-        self.free + all - lost.sum::<usize>()
+        self.longest - lost.sum::<usize>()
     }
 }
 
