@@ -45,13 +45,6 @@ pub(crate) struct Halved {
     pub(crate) failed: BTreeMap<usize, String>,
 }
 
-impl Halved {
-    /// Whether a trial was not run to the end, for it was not among the best or failed on the way.
-    pub(crate) fn ended(&self, trial: usize) -> bool {
-        self.stopped.contains_key(&trial) || self.failed.contains_key(&trial)
-    }
-}
-
 /// A trial that was stopped early.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Stopped {

@@ -5,6 +5,7 @@ mod cache;
 mod cli;
 mod compare;
 mod definition;
+mod early_stopping;
 mod exit;
 mod experiment;
 mod halving;

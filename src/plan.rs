@@ -67,7 +67,7 @@ pub(crate) enum State {
     NotChosen,
     /// It ran on a rung of halving where others have not yet; it goes on if it is among the best.
     Waits,
-    /// Halving stopped it.
+    /// Halving stopped it, or its fit ended before it.
     Stopped,
     /// It failed, and a sweep does not try it again.
     Failed,
@@ -344,6 +344,10 @@ fn shared(experiment: &Experiment, overview: &Overview, all: &[Trial]) -> Vec<St
                 variant.name,
                 halved.plan_words()
             ));
+        }
+        if let Some(early) = &variant.early {
+            let rule = early.rule_words();
+            lines.push(format!("early stopping of {}: {rule}", variant.name));
         }
     }
     let folds = overview.cleanings.first().map_or(0, |c| c.folds.len());

@@ -200,7 +200,7 @@ fn a_plan_knows_the_rungs() {
     let (out, count) = planned(&lab);
     assert!(out.contains("nothing left to do"), "{out}");
     assert!(
-        out.contains("2 trials on validation, 8 stopped by halving; left to do: 0"),
+        out.contains("2 trials on validation, 8 stopped early; left to do: 0"),
         "{out}"
     );
     assert_eq!(
@@ -226,7 +226,7 @@ fn a_plan_knows_the_rungs() {
     let (out, count) = planned(&lab);
     assert!(!out.contains("nothing left to do"), "{out}");
     assert!(
-        out.contains("1 trial on validation, 6 stopped by halving; left to do: 1, then"),
+        out.contains("1 trial on validation, 6 stopped early; left to do: 1, then"),
         "{out}"
     );
     assert!(

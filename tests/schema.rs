@@ -149,6 +149,8 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "same_variant_through_a_grid",
             "same_variant_twice",
             "search_axes_without_search",
+            "search_early_stopping_and_others",
+            "search_early_stopping_of_nothing",
             "search_halving_and_exhibit",
             "search_halving_of_nothing",
             "search_halving_without_validation",

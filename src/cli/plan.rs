@@ -148,7 +148,7 @@ fn done(plan: &Plan, validated: bool) -> Vec<String> {
         lines.push(format!(
             "{} on validation{}{}; left to do: {}{}",
             counted(on(State::Done), "trial"),
-            more(on(State::Stopped), "stopped by halving"),
+            more(on(State::Stopped), "stopped early"),
             more(on(State::Failed), FAILED),
             on(State::Runs),
             match on(State::Waits) {

@@ -1,13 +1,14 @@
 //! `[search]`: how trials are found, if not every point of a grid is one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::axes;
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Place, Value};
 use super::typed::lenient;
 use crate::experiment::{
-    Halving, Model, Random, RandomSearch, Resource, Search, Searched, Setting, Variant,
+    EarlyStopping, Halving, Model, Random, RandomSearch, Resource, Search, Searched, Setting,
+    Variant,
 };
 use crate::halving::{Halved, full};
 
@@ -19,6 +20,8 @@ pub(super) struct Asked {
     pub(super) trials: Place,
     /// Where halving is asked for.
     halving: Place,
+    /// Where early stopping is asked for.
+    early_stopping: Place,
 }
 
 /// How to have fewer trials.
@@ -34,6 +37,7 @@ pub(super) fn search(entry: Option<Entry>, start: &Place, faults: &mut Faults) -
             search: Search::default(),
             trials: start.clone(),
             halving: start.clone(),
+            early_stopping: start.clone(),
         };
     };
     let mut place = entry.place.clone();
@@ -57,6 +61,8 @@ pub(super) fn search(entry: Option<Entry>, start: &Place, faults: &mut Faults) -
     let random = entry.node.get("random").is_some();
     let asked = entry.node.get("halving");
     let halving = asked.map_or_else(|| place.clone(), |e| e.place.clone());
+    let early = entry.node.get("early_stopping");
+    let early_stopping = early.map_or_else(|| place.clone(), |e| e.place.clone());
     // Whatever is wrong with one key, the others are looked at.
     let search = if axes::none(&entry.node, faults) {
         lenient::<Search>(&entry.node, false, faults)
@@ -75,10 +81,16 @@ pub(super) fn search(entry: Option<Entry>, start: &Place, faults: &mut Faults) -
     {
         search.halving = None;
     }
+    if let (Some(written), Some(asked)) = (early, &search.early_stopping)
+        && !check_early_stopping(&written.node, asked, faults)
+    {
+        search.early_stopping = None;
+    }
     Asked {
         search,
         trials: place,
         halving,
+        early_stopping,
     }
 }
 
@@ -152,6 +164,22 @@ fn check_halving(written: &Node, halving: &Halving, faults: &mut Faults) -> bool
     faults.errors() == before
 }
 
+/// What types do not say of the numbers of early stopping; whether there is nothing wrong with them.
+fn check_early_stopping(written: &Node, rule: &EarlyStopping, faults: &mut Faults) -> bool {
+    let gain = rule.min_gain;
+    if gain.is_finite() && gain >= 0.0 {
+        return true;
+    }
+    let place = written.get("min_gain").map(|e| e.node.place.clone());
+    let message = format!("`min_gain` is {gain}, expected a number of at least 0");
+    faults.push(
+        Fault::at(place.unwrap_or_else(|| written.place.clone()), message).help(
+            "with 0.001, a value counts as better if it is more than that above the best before it",
+        ),
+    );
+    false
+}
+
 /// The entry of a table, to change it.
 pub(super) fn entry_of<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Entry> {
     match &mut node.value {
@@ -173,11 +201,75 @@ impl Asked {
     /// The search as it is recorded, with what was drawn; `None` for a grid.
     pub(super) fn became(&self, random: Option<RandomSearch>) -> Option<Searched> {
         let halving = self.search.halving.clone();
-        let searched = Searched { random, halving };
+        let early_stopping = self.search.early_stopping.clone();
+        let searched = Searched {
+            random,
+            halving,
+            early_stopping,
+        };
         Some(searched).filter(|searched| *searched != Searched::default())
     }
 
-    /// What halving can make of the rows, and what contradicts it.
+    /// Whether there are fits that could end early, and what contradicts that they do.
+    fn check_fits(
+        &self,
+        settings: &[Setting],
+        models: &[Model],
+        exhibit_test: bool,
+        faults: &mut Faults,
+    ) {
+        if self.search.early_stopping.is_none() {
+            return;
+        }
+        let fault = |message: &str| Fault::at(self.early_stopping.clone(), message);
+        if self.search.halving.is_some() {
+            faults.push(
+                fault("halving stops fits by rules of its own")
+                    .help("leave `halving` or `early_stopping` out"),
+            );
+        }
+        if exhibit_test {
+            faults.push(
+                fault("early stopping leaves out trials that `exhibit_test = true` would score on test")
+                    .help("leave one of the two out"),
+            );
+        }
+        // By what is fitted: the steps that each row has of it.
+        let mut fits: BTreeMap<String, BTreeMap<usize, BTreeSet<usize>>> = BTreeMap::new();
+        for setting in settings {
+            if let Some(steps) = models[setting.model].plugin.steps() {
+                let model = &models[setting.model].fitted_as;
+                let fit = format!("{model} {} {}", setting.weighting, setting.cleaning);
+                let of_fit = fits.entry(fit).or_default();
+                let of_row = of_fit.entry(setting.variant).or_default();
+                of_row.insert(steps.count);
+            }
+        }
+        let rows = || fits.values().map(BTreeMap::values);
+        if rows().any(|mut rows| {
+            rows.next()
+                .is_some_and(|first| rows.any(|row| row != first))
+        }) {
+            faults.push(
+                fault("two rows of the leaderboard share a fit and have different steps of it, so where it ends for one \
+                 it would end for both")
+                    .help("make them one row, or leave `early_stopping` out"),
+            );
+        }
+        let several = rows().any(|mut rows| rows.any(|steps| steps.len() > 1));
+        if !several && faults.errors() == 0 {
+            faults.push(
+                fault("there is no fit that could end early")
+                    .help(
+                        "a fit is measured on its way where trials differ in their steps alone, for example by \
+                         iterations.grid = [2, 4, 8, 16, 32] of `als`",
+                    )
+                    .warning(),
+            );
+        }
+    }
+
+    /// What the search can make of the rows, and what contradicts it.
     pub(super) fn check_rows(
         &self,
         variants: &[Variant],
@@ -186,6 +278,7 @@ impl Asked {
         exhibit_test: bool,
         faults: &mut Faults,
     ) {
+        self.check_fits(settings, models, exhibit_test, faults);
         let Some(halving) = &self.search.halving else {
             return;
         };

@@ -9,7 +9,9 @@ use super::fault::Sources;
 use super::search::entry_of;
 use super::tree::{Entry, Node, Place, Value};
 use super::{Checked, KEYS, plugins};
-use crate::experiment::{Experiment, Halving, Recommendations, ReportSettings, resolved};
+use crate::experiment::{
+    EarlyStopping, Experiment, Halving, Recommendations, ReportSettings, resolved,
+};
 use crate::reference::{self, plain};
 
 /// The name of the source of what nobody wrote.
@@ -99,6 +101,10 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
                 }
                 if let Some(halving) = entry_of(&mut entry.node, "halving") {
                     merge(&mut halving.node, &resolved(&Halving::default()), default);
+                }
+                if let Some(early) = entry_of(&mut entry.node, "early_stopping") {
+                    let defaults = resolved(&EarlyStopping::default());
+                    merge(&mut early.node, &defaults, default);
                 }
             }
             (None, _) if entry.key == "recommendations" => {

@@ -21,7 +21,8 @@ pub(crate) use evaluation::{
 pub(crate) use report::ReportSettings;
 pub(crate) use rules::{ItemList, ProductRules, Rules};
 pub(crate) use search::{
-    Declared, DrawnModel, Halving, Random, RandomSearch, Resource, Scale, Search, Searched,
+    Declared, DrawnModel, EarlyStopping, Halving, Random, RandomSearch, Resource, Scale, Search,
+    Searched,
 };
 
 /// The model that every comparison has.

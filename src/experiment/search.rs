@@ -18,6 +18,9 @@ pub(crate) struct Search {
     /// Stops trials early that are not among the best of their row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) halving: Option<Halving>,
+    /// Ends a fit that is measured on its way once it does not become better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) early_stopping: Option<EarlyStopping>,
 }
 
 /// `[search.random]`.
@@ -56,6 +59,26 @@ impl Default for Halving {
     }
 }
 
+/// `[search.early_stopping]`: a fit over a grid of steps ends once the deciding metric has stopped becoming better.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EarlyStopping {
+    /// After how many points of the grid in a row without a better value a fit ends; at least 1.
+    pub(crate) patience: NonZeroUsize,
+    /// By how much a value must be above the best before it to be better; at least 0.
+    #[schemars(range(min = 0))]
+    pub(crate) min_gain: f64,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self {
+            patience: NonZeroUsize::new(2).expect("not zero"),
+            min_gain: 0.0,
+        }
+    }
+}
+
 /// What trials get more of from rung to rung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -73,6 +96,8 @@ pub(crate) struct Searched {
     pub(crate) random: Option<RandomSearch>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) halving: Option<Halving>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) early_stopping: Option<EarlyStopping>,
 }
 
 /// A random search.
@@ -149,7 +174,14 @@ impl Searched {
                 halving.reduction
             )
         });
-        random.chain(halving).collect()
+        let early = self.early_stopping.iter().map(|rule| {
+            format!(
+                "not every fit was run to its end, early stopping after {} without a better one \
+                 (search.early_stopping)",
+                counted(rule.patience.get(), "value")
+            )
+        });
+        random.chain(halving).chain(early).collect()
     }
 }
 

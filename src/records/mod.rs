@@ -40,10 +40,7 @@ pub(crate) struct Record {
 impl Record {
     /// The value of a metric, if the trial is done.
     pub(crate) fn metric(&self, label: &str) -> Option<f64> {
-        match &self.result.outcome {
-            Outcome::Done { metrics, .. } => metrics.get(label).copied(),
-            Outcome::Failed { .. } => None,
-        }
+        self.result.outcome.metric(label)
     }
 }
 
@@ -196,6 +193,16 @@ pub(crate) enum Outcome {
         /// Why.
         message: String,
     },
+}
+
+impl Outcome {
+    /// The value of a metric, if the trial is done.
+    pub(crate) fn metric(&self, label: &str) -> Option<f64> {
+        match self {
+            Self::Done { metrics, .. } => metrics.get(label).copied(),
+            Self::Failed { .. } => None,
+        }
+    }
 }
 
 /// What a trial reached in one of several periods.

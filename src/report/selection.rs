@@ -46,6 +46,9 @@ pub(crate) struct Budget {
     /// How many of them were stopped early and when, in words, if halving stopped any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) halved: Option<String>,
+    /// How many of them no fit reached and why, in words, if fits ended early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unreached: Option<String>,
 }
 
 /// Spearman's rank correlation.
@@ -88,6 +91,10 @@ impl Selection {
                     .halving
                     .as_ref()
                     .and_then(|halved| halved.row_words(variant.trials.len())),
+                unreached: variant
+                    .early
+                    .as_ref()
+                    .and_then(|early| early.row_words(variant.trials.len())),
             }
         });
         Self {
@@ -161,6 +168,13 @@ impl Selection {
             );
         }
         text
+    }
+
+    /// What no fit reached, in words.
+    pub(super) fn unreached(&self) -> Vec<String> {
+        let of =
+            |budget: &Budget| Some(format!("{}: {}", budget.variant, budget.unreached.clone()?));
+        self.budgets.iter().filter_map(of).collect()
     }
 
     /// What halving stopped, in words.
@@ -281,6 +295,9 @@ pub(super) fn markdown(out: &mut String, overview: &Overview, selection: &Select
     for halved in selection.halved() {
         let _ = writeln!(out, "- **Successive halving:** {}", escape(&halved));
     }
+    for unreached in selection.unreached() {
+        let _ = writeln!(out, "- **Early stopping:** {}", escape(&unreached));
+    }
     for edge in selection.edges() {
         let _ = writeln!(out, "- **Edge of the grid:** {}", escape(&edge));
     }
@@ -374,6 +391,7 @@ mod tests {
             edges: Vec::new(),
             tunable,
             halved: None,
+            unreached: None,
         }
     }
 
@@ -481,6 +499,7 @@ mod tests {
             ranges: Vec::new(),
             tunable: true,
             halving: None,
+            early: None,
             trials: validation.iter().map(trial).collect(),
         }
     }

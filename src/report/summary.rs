@@ -348,14 +348,8 @@ fn trial_rows(
             stopped: None,
             stopped_at: None,
         };
-        if let Some(halved) = &variant.halving
-            && let Some(stopped) = halved.stopped.get(&trial.index)
-        {
-            row.stopped = Some(halved.stopped_words(stopped));
-            row.stopped_at = Some(stopped.value);
-        }
-        let on_a_rung = variant.halving.as_ref();
-        let on_a_rung = on_a_rung.and_then(|halved| halved.failed.get(&trial.index));
+        (row.stopped, row.stopped_at) = variant.stopped_words(trial.index).unzip();
+        let on_a_rung = variant.failed_on_a_rung(trial.index);
         for id in trial.ids().chain(on_a_rung.map(String::as_str)) {
             if let Some(failed) = store.failed(id)?
                 && let Outcome::Failed { message } = failed.result.outcome

@@ -161,7 +161,8 @@ fn notes(summary: &Summary) -> String {
         let _ = writeln!(out, "  {line}");
     }
     let selection = &summary.selection;
-    for line in selection.halved().into_iter().chain(selection.edges()) {
+    let stopped = selection.halved().into_iter().chain(selection.unreached());
+    for line in stopped.chain(selection.edges()) {
         let _ = writeln!(out, "  {line}");
     }
     for trial in &summary.trials {

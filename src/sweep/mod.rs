@@ -5,6 +5,7 @@ mod again;
 mod audit;
 mod checks;
 mod cleaned;
+mod early;
 pub(crate) mod estimate;
 mod examples;
 mod isolate;
@@ -30,6 +31,7 @@ mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use musicrec_api::Role;
@@ -171,6 +173,8 @@ pub(crate) struct Sweep<'a> {
     cleaned: Vec<Cleaned>,
     /// Shares of the users that the trials of a rung are given.
     samples: Vec<Sample>,
+    /// What each fit on validation is measured at, where fits may end early.
+    points: OnceLock<early::Points>,
     /// The ids of all records that were needed so far.
     ran: BTreeSet<String>,
     /// What trials learn from.
@@ -245,6 +249,7 @@ impl<'a> Opening<'a> {
             fingerprint: self.fingerprint,
             cleaned,
             samples: Vec::new(),
+            points: OnceLock::new(),
             ran: BTreeSet::new(),
             trains,
             overview,

@@ -1,7 +1,7 @@
 //! What a sweep would find of the validation part and what it would run of it: the walk through the rungs
 //! that [`super::search`] makes, over the records that are there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::search::Climber;
 use super::{PlanVariant, Sweep, resume};
@@ -18,7 +18,7 @@ pub(crate) enum Fate {
     Runs,
     /// It has run on a rung where others have not; it goes on if it is among the best.
     Waits,
-    /// Halving stopped it.
+    /// Halving stopped it, or its fit ended before it.
     Stopped,
     /// It failed and is not tried again.
     Failed,
@@ -87,6 +87,7 @@ impl Sweep<'_> {
         let mut rungs = Vec::new();
         for rung in 0..halved.as_ref().map_or(1, |halved| halved.rungs.len()) {
             let climbers = self.climbers_of(at, rung, &alive);
+            let unreached = self.unreached_of(&climbers)?;
             let mut progress = Progress {
                 done: 0,
                 of: climbers.len(),
@@ -95,6 +96,10 @@ impl Sweep<'_> {
             let mut open = false;
             for climber in climbers {
                 let (trial, full) = (climber.trial, climber.full);
+                if unreached.contains(&trial) {
+                    outlook.fates.insert(trial, Fate::Stopped);
+                    continue;
+                }
                 let (fate, ahead, value) = self.stands(rung, climber)?;
                 progress.done += usize::from(fate == Fate::Done);
                 open |= fate == Fate::Runs;
@@ -183,6 +188,27 @@ impl Sweep<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The trials among these that no fit reaches with all of their seeds.
+    fn unreached_of(&self, climbers: &[Climber]) -> Result<BTreeSet<usize>, Failure> {
+        let trials = self.experiment.trials();
+        let mut all = BTreeSet::new();
+        if self.options.fresh || self.early_stopping().is_none() {
+            return Ok(all);
+        }
+        let named: Vec<_> = climbers
+            .iter()
+            .map(|climber| self.keys_of(climber, &trials))
+            .collect();
+        let every: Vec<_> = named.iter().flatten().cloned().collect();
+        let unreached = self.all_unreached(&every)?;
+        for (climber, keys) in climbers.iter().zip(&named) {
+            if keys.iter().any(|(key, _)| unreached.contains(&key.id())) {
+                all.insert(climber.trial);
+            }
+        }
+        Ok(all)
     }
 
     fn climbers_of(&self, row: usize, rung: usize, alive: &[usize]) -> Vec<Climber> {

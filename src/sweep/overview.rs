@@ -16,6 +16,7 @@ use super::resume::{identity, revisions, rules};
 use super::rows::plan;
 use super::timeline::Timeline;
 use crate::compare::{Correction, detectable, mean_sd, quantile};
+use crate::early_stopping::Early;
 use crate::exit::Failure;
 use crate::experiment::{Experiment, ReportSettings, Searched};
 use crate::halving::Halved;
@@ -158,7 +159,42 @@ pub(crate) struct PlanVariant {
     /// How far its trials are run, if not all are run to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) halving: Option<Halved>,
+    /// Where its fits end early, if they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) early: Option<Early>,
     pub(crate) trials: Vec<PlanTrial>,
+}
+
+impl PlanVariant {
+    /// Whether a trial was not run to its end: it was stopped, or failed on the way.
+    pub(crate) fn ended(&self, trial: usize) -> bool {
+        self.stopped(trial) || self.failed_on_a_rung(trial).is_some()
+    }
+
+    /// Whether a trial was stopped, or not reached, because it was not good enough.
+    pub(crate) fn stopped(&self, trial: usize) -> bool {
+        let halved = self.halving.as_ref();
+        let early = self.early.as_ref();
+        halved.is_some_and(|halved| halved.stopped.contains_key(&trial))
+            || early.is_some_and(|early| early.stopped.contains_key(&trial))
+    }
+
+    /// What became of a trial that was stopped, in words, and its value of the deciding metric, or the best of its fit.
+    pub(crate) fn stopped_words(&self, trial: usize) -> Option<(String, f64)> {
+        if let Some(halved) = &self.halving
+            && let Some(stopped) = halved.stopped.get(&trial)
+        {
+            return Some((halved.stopped_words(stopped), stopped.value));
+        }
+        let early = self.early.as_ref()?;
+        let unreached = early.stopped.get(&trial)?;
+        Some((early.stopped_words(unreached), unreached.best))
+    }
+
+    /// The id of the record of a trial that failed on a rung of halving.
+    pub(crate) fn failed_on_a_rung(&self, trial: usize) -> Option<&String> {
+        self.halving.as_ref()?.failed.get(&trial)
+    }
 }
 
 /// A trial of the plan.
@@ -437,7 +473,7 @@ pub(crate) struct Chosen {
 }
 
 /// The best trial of a variant on validation (the first of equals), by the mean over its seeds, or its
-/// only one where there is no validation part. `None` if all of them failed. What halving stopped is not
+/// only one where there is no validation part. `None` if all of them failed. What was stopped is not
 /// chosen, also where an earlier sweep ran it to the end.
 pub(crate) fn choose(
     overview: &Overview,
@@ -445,12 +481,8 @@ pub(crate) fn choose(
     store: &Store,
 ) -> Result<Option<Chosen>, Failure> {
     let mut best: Option<Chosen> = None;
-    let stopped = |trial: &PlanTrial| {
-        let halving = variant.halving.as_ref();
-        halving.is_some_and(|halved| halved.ended(trial.index))
-    };
     let trials = variant.trials.iter().enumerate();
-    for (of_variant, trial) in trials.filter(|(_, trial)| !stopped(trial)) {
+    for (of_variant, trial) in trials.filter(|(_, trial)| !variant.ended(trial.index)) {
         let values = trial.validation.iter().map(|id| {
             let record = store.record(id)?;
             Ok(record.and_then(|r| r.metric(&overview.select)))

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::ranges::{Parameter, Range, parameters as values, ranges};
 use super::{PlanTrial, PlanVariant};
+use crate::early_stopping::Early;
 use crate::experiment::{Experiment, Trial};
 use crate::halving::Halved;
 use crate::records::Key;
@@ -39,6 +40,11 @@ pub(super) fn plan(
                     .as_ref()
                     .and_then(|search| search.halving.as_ref())
                     .and_then(|halving| Halved::plan(halving, own.iter().map(|t| t.model))),
+                early: experiment
+                    .search
+                    .as_ref()
+                    .and_then(|search| search.early_stopping.as_ref())
+                    .and_then(|rule| Early::plan(rule, own.iter().map(|t| t.model))),
                 added: variant.added,
                 trials: own
                     .iter()

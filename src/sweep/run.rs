@@ -14,7 +14,7 @@ use super::memory::{self, Gate};
 use super::meter::{Meter, Peaks};
 use super::schedule::{jobs, order};
 use super::unit::Job;
-use super::units::{Unit, units};
+use super::units::{Member, Unit, units};
 use super::{Begin, Event, Listener, Sweep};
 use crate::exit::Failure;
 use crate::experiment::Trial;
@@ -320,6 +320,9 @@ impl Sweep<'_> {
             }
         }
         unit.members = left;
+        let unreached = self.unreached(&unit)?;
+        let reached = |member: &Member| !unreached.contains(&member.key.id());
+        unit.members.retain(reached);
         if unit.members.is_empty() {
             return Ok(true);
         }

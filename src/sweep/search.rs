@@ -42,8 +42,16 @@ impl Sweep<'_> {
         let rungs = rungs.filter_map(|row| Some(row.halving.as_ref()?.rungs.len()));
         let Some(most) = rungs.max() else {
             let trials = self.experiment.trials();
+            let mut keys = self.keys(Role::Validation, &trials);
+            // What an earlier run of this sweep did not reach is not asked for again.
+            let unreached = self.all_unreached(&keys)?;
+            keys.retain(|(key, _)| !unreached.contains(&key.id()));
+            self.run_trials(keys, listener)?;
             let keys = self.keys(Role::Validation, &trials);
-            return self.run_trials(keys, listener);
+            for id in self.all_unreached(&keys)? {
+                self.ran.remove(&id);
+            }
+            return self.note_unreached();
         };
         for row in &mut self.overview.variants {
             if let Some(halved) = &mut row.halving {

@@ -14,6 +14,7 @@ use super::outcome::Scored;
 use super::trains::Weighed;
 use super::units::{Member, Unit};
 use crate::cache::{Fitted, keys};
+use crate::early_stopping::{Point, Watch};
 use crate::exit::Failure;
 use crate::experiment::{Ties, resolved};
 use crate::panics::{Broken, caught};
@@ -73,6 +74,10 @@ struct State<'w, 'a> {
     stopped: Option<Failure>,
     /// What was spent on ranking and measuring since the fit began.
     off: Spent,
+    /// How good the fit has been so far, where it may end early.
+    watch: Option<Watch>,
+    /// It was not good enough for long enough.
+    enough: bool,
 }
 
 /// One period of a part, ready to be learned from and measured.
@@ -87,6 +92,22 @@ struct Period<'p, 'w> {
     begun: Moment,
 }
 
+impl State<'_, '_> {
+    /// Takes what came of a trial with so many steps; an error ends the fit, for what is left of it is not worth
+    /// reaching.
+    fn go_on(&mut self, steps: usize, came: Point) -> Result<()> {
+        let Some(watch) = &mut self.watch else {
+            return Ok(());
+        };
+        watch.measured(steps, came);
+        if watch.ended().is_some() && self.ways.iter().any(|way| !way.ended) {
+            self.enough = true;
+            return Err(Error::Cancelled);
+        }
+        Ok(())
+    }
+}
+
 impl Sweep<'_> {
     /// Runs a unit. The failure of a trial, a panic included, is its record; only what stops the
     /// sweep is an error. To be called on a thread of the job's pool.
@@ -98,6 +119,7 @@ impl Sweep<'_> {
         done: &Done,
     ) -> Result<(), Failure> {
         let walk = Walk::new(self, unit, job, estimated, done);
+        walk.state().watch = self.watch(unit)?;
         for period in 0..walk.folds.len() {
             walk.through(period)?;
         }
@@ -197,6 +219,8 @@ impl<'w, 'a> Walk<'w, 'a> {
                 ways: unit.members.iter().map(way).collect(),
                 stopped: None,
                 off: Spent::default(),
+                watch: None,
+                enough: false,
             }),
         }
     }
@@ -271,6 +295,9 @@ impl<'w, 'a> Walk<'w, 'a> {
         if let Some(failure) = self.state().stopped.take() {
             return Err(failure);
         }
+        if self.state().enough {
+            return Ok(());
+        }
         match ended {
             Ok(()) => Ok(()),
             Err(Broken {
@@ -304,16 +331,22 @@ impl<'w, 'a> Walk<'w, 'a> {
                 Error::model(format!("a state after {steps} steps was not asked for"))
             })?;
         way.stages.fit += fit;
+        let mut came = Point::Open;
         let stored = match caught(|| self.score(recommender, of, fit, way)) {
             Ok(()) if of.at + 1 == self.folds.len() => {
                 way.ended = true;
                 let scored = std::mem::take(&mut way.scored);
                 let outcome = self.sweep.outcome(&self.folds, scored);
-                outcome.and_then(|outcome| self.store(way, outcome, None))
+                outcome.and_then(|outcome| {
+                    let value = outcome.metric(&self.sweep.overview.select);
+                    came = value.map_or(Point::Failed, Point::Value);
+                    self.store(way, outcome, None)
+                })
             }
             Ok(()) => Ok(()),
             Err(broken) => {
                 way.ended = true;
+                came = Point::Failed;
                 self.store_failure(way, &broken)
             }
         };
@@ -325,10 +358,11 @@ impl<'w, 'a> Walk<'w, 'a> {
         });
         // The fit goes on, and its peak is its own again.
         meter.begin();
-        stored.map_err(|failure| {
+        if let Err(failure) = stored {
             state.stopped = Some(failure);
-            Error::Cancelled
-        })
+            return Err(Error::Cancelled);
+        }
+        state.go_on(steps, came)
     }
 
     fn score(

@@ -34,16 +34,14 @@ impl Census {
         let mut counted = BTreeSet::new();
         for variant in &overview.variants {
             for trial in &variant.trials {
-                let stopped = variant.halving.as_ref();
-                let stopped = stopped.is_some_and(|h| h.stopped.contains_key(&trial.index));
+                let stopped = variant.stopped(trial.index);
                 for id in &trial.validation {
                     if counted.insert(id) {
                         census.count(id, stopped, listed);
                     }
                 }
                 // It failed on a rung, and its own record is never made.
-                let on_a_rung = variant.halving.as_ref();
-                let on_a_rung = on_a_rung.and_then(|h| h.failed.get(&trial.index));
+                let on_a_rung = variant.failed_on_a_rung(trial.index);
                 if let Some(id) = on_a_rung.filter(|id| counted.insert(id)) {
                     census
                         .to_do
@@ -107,8 +105,8 @@ impl Census {
 
 /// Whether nothing of a variant is left to run on validation.
 fn through(variant: &PlanVariant, listed: &Listed) -> bool {
-    let ended = |index: usize| variant.halving.as_ref().is_some_and(|h| h.ended(index));
-    let all = variant.trials.iter().filter(|trial| !ended(trial.index));
+    let all = variant.trials.iter();
+    let all = all.filter(|trial| !variant.ended(trial.index));
     let mut all = all.flat_map(|trial| ids(trial, Role::Validation));
     all.all(|id| {
         !listed.running.contains(id) && (listed.records.contains(id) || listed.failed.contains(id))

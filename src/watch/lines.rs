@@ -204,7 +204,7 @@ fn counts(part: &Counts) -> String {
     let mut words = vec![format!("{} of {} trials done", part.done, part.trials)];
     for (count, what) in [
         (part.failed, "failed"),
-        (part.stopped, "stopped by halving"),
+        (part.stopped, "stopped early"),
         (part.running, "running"),
         (part.to_do, "to do"),
     ] {

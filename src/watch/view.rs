@@ -377,7 +377,7 @@ fn rung(overview: &Overview) -> Option<Rung> {
 }
 
 /// The best of the trials that are done with all of their seeds, on validation if there is such a part; of
-/// equals the first. What halving stopped is not chosen.
+/// equals the first. What was stopped is not chosen.
 fn best(overview: &Overview, listed: &Listed, store: &Store) -> Option<Best> {
     let part = if overview.validated() {
         Role::Validation
@@ -386,8 +386,8 @@ fn best(overview: &Overview, listed: &Listed, store: &Store) -> Option<Best> {
     };
     let mut best: Option<Best> = None;
     for variant in &overview.variants {
-        let ended = |index: usize| variant.halving.as_ref().is_some_and(|h| h.ended(index));
-        for trial in variant.trials.iter().filter(|trial| !ended(trial.index)) {
+        let trials = variant.trials.iter();
+        for trial in trials.filter(|trial| !variant.ended(trial.index)) {
             let own = ids(trial, part);
             if own.is_empty() || !own.iter().all(|id| listed.records.contains(id)) {
                 continue;

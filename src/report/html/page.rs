@@ -57,6 +57,7 @@ struct Choice {
     tried: Vec<Vec<(String, String)>>,
     edges: Vec<String>,
     halved: Vec<String>,
+    unreached: Vec<String>,
     correlated: Option<String>,
     looked: String,
 }
@@ -182,6 +183,7 @@ fn page(summary: &Summary) -> Page<'_> {
             tried: selection.budgets.iter().map(of_budget).collect(),
             edges: selection.edges(),
             halved: selection.halved(),
+            unreached: selection.unreached(),
             correlated: selection.correlated(&overview.select),
             looked: selection.looked(),
         },

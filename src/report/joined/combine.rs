@@ -231,6 +231,10 @@ fn moved(variant: &PlanVariant, offset: usize, places: &[usize]) -> PlanVariant 
         let failed = std::mem::take(&mut halved.failed).into_iter();
         halved.failed = failed.map(|(at, id)| (at + offset, id)).collect();
     }
+    if let Some(early) = &mut variant.early {
+        let stopped = std::mem::take(&mut early.stopped).into_iter();
+        early.stopped = stopped.map(|(at, what)| (at + offset, what)).collect();
+    }
     variant
 }
 
