@@ -145,8 +145,8 @@ fn at_most(of: &Audited, cap: &Cap) -> Check {
     let values = counted(cap.values(), "value");
     let says = format!(
         "a list holds at most {} of the same `{}`: {}; {targets} of {} of the {} that models can name do not fit \
-         on a list with the others of their user ({users} of {}), and stay targets: the best possible ranking counts \
-         what fits",
+         on a list with the others of their user ({users} of {}), and stay targets: the best possible ranking \
+         {}",
         cap.most,
         cap.column,
         if cap.limited() == candidates {
@@ -164,6 +164,11 @@ fn at_most(of: &Audited, cap: &Cap) -> Check {
         counted(all, "target"),
         of.part(),
         counted(of.data.who.len(), "user"),
+        if of.data.limits.caps.len() == 1 {
+            "counts what fits"
+        } else {
+            "counts, for each user, what fits by the strictest column, which no list exceeds"
+        },
     );
     let counts = json!({
         "at_most": cap.most, "values": cap.values(), "limited_items": cap.limited(),
