@@ -106,15 +106,27 @@ pub enum Better {
 pub struct MetricContext<'a> {
     /// How many items could have been recommended.
     pub candidates: usize,
-    /// What models learned from. Its table of items is the candidates: the numbers in lists point
-    /// into it.
+    /// What models learned from. The numbers in lists point into its table of items; all of them are candidates but
+    /// those that are hidden.
     pub fit: &'a Events,
+    /// Items of the fit part that nobody is shown whatever the model, ascending.
+    pub hidden: &'a [u32],
 }
 
 impl<'a> MetricContext<'a> {
     /// A context with that many candidates and what models learned from.
     pub fn new(candidates: usize, fit: &'a Events) -> Self {
-        Self { candidates, fit }
+        Self {
+            candidates,
+            fit,
+            hidden: &[],
+        }
+    }
+
+    /// The same, where these items, ascending, are shown to nobody. They are not among the candidates.
+    #[must_use]
+    pub fn with_hidden(self, hidden: &'a [u32]) -> Self {
+        Self { hidden, ..self }
     }
 }
 
@@ -131,8 +143,8 @@ pub struct UserView<'a> {
     /// The gains of all the user's targets, descending, those that no model could name included.
     /// Never empty: users without targets are not measured.
     pub targets: &'a [f64],
-    /// Items that could not be listed to this user, because they were heard before; ascending. Empty
-    /// where heard items are kept.
+    /// Items that could not be listed to this user although others may be shown them: they were heard before, or are
+    /// avoided; ascending. What nobody is shown is in [`MetricContext::hidden`].
     pub masked: &'a [u32],
 }
 

@@ -76,18 +76,24 @@ impl Metric for Coverage {
     }
 
     fn bind(&self, context: &MetricContext) -> Result<BoundMetric> {
-        let (counts_as, of) = match &self.column {
-            None => {
-                let items = context.fit.items.len();
-                ((0..items as u32).collect(), items)
-            }
-            Some(column) => {
-                let values = ItemValues::of(context.fit, column)?;
-                (values.of_item, values.values.len())
-            }
+        let counts_as: Vec<u32> = match &self.column {
+            None => (0..context.fit.items.len() as u32).collect(),
+            Some(column) => ItemValues::of(context.fit, column)?.of_item,
         };
-        let k = self.k.get();
-        Ok(BoundMetric::over_lists(Bound { k, counts_as, of }))
+        // What nobody is shown is no candidate, and a value that only such items have is none either.
+        let all = (0..).zip(&counts_as);
+        let of = all.filter(|(item, _)| context.hidden.binary_search(item).is_err());
+        let of = of
+            .map(|(_, value)| *value)
+            .filter(|value| *value != MISSING);
+        let mut of: Vec<u32> = of.collect();
+        of.sort_unstable();
+        of.dedup();
+        Ok(BoundMetric::over_lists(Bound {
+            k: self.k.get(),
+            counts_as,
+            of: of.len(),
+        }))
     }
 
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
@@ -112,7 +118,8 @@ impl MeasureLists for Bound {
         if self.of == 0 {
             return 0.0;
         }
-        let mut seen = vec![false; self.of];
+        // Items are no fewer than values.
+        let mut seen = vec![false; self.counts_as.len()];
         for item in users.iter().flat_map(|view| view.list.iter().take(self.k)) {
             let value = self.counts_as[*item as usize];
             if value != MISSING {
@@ -131,7 +138,7 @@ mod tests {
     use musicrec_api::MetricContext;
 
     use super::Coverage;
-    use crate::golden::{four_items, of_lists};
+    use crate::golden::{four_items, of_lists, of_lists_without};
 
     #[test]
     fn whatever_stands_in_any_list_counts_once() {
@@ -139,6 +146,8 @@ mod tests {
         assert_eq!(of_lists(&metric, &[&[0, 1], &[1, 0]]), 0.5);
         assert_eq!(of_lists(&metric, &[&[0, 1, 2, 3], &[]]), 0.75);
         assert_eq!(of_lists(&metric, &[&[], &[]]), 0.0);
+        // Of those that could be listed.
+        assert_eq!(of_lists_without(&metric, &[&[0, 1]], &[2, 3]), 1.0);
     }
 
     #[test]
@@ -151,6 +160,7 @@ mod tests {
         assert_eq!(metric.identity().label, "coverage_artist@3");
         assert_eq!(of_lists(&metric, &[&[0, 1], &[3]]), 0.5);
         assert_eq!(of_lists(&metric, &[&[0], &[2]]), 1.0);
+        assert_eq!(of_lists_without(&metric, &[&[0]], &[2]), 1.0);
         let metric = Coverage {
             column: Some("label".into()),
             ..Coverage::default()

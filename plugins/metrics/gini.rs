@@ -63,7 +63,8 @@ impl Metric for Gini {
 
     fn bind(&self, context: &MetricContext) -> Result<BoundMetric> {
         let (k, items) = (self.k.get(), context.fit.items.len());
-        Ok(BoundMetric::over_lists(Bound { k, items }))
+        let hidden = context.hidden.len();
+        Ok(BoundMetric::over_lists(Bound { k, items, hidden }))
     }
 }
 
@@ -71,6 +72,8 @@ impl Metric for Gini {
 struct Bound {
     k: usize,
     items: usize,
+    /// How many of them nobody is shown: no list holds them.
+    hidden: usize,
 }
 
 impl MeasureLists for Bound {
@@ -80,7 +83,9 @@ impl MeasureLists for Bound {
             listed[*item as usize] += 1;
         }
         listed.sort_unstable();
-        let n = self.items as f64;
+        // Those that are never listed are among the first.
+        let listed = &listed[self.hidden..];
+        let n = listed.len() as f64;
         let (mut sum, mut weighted) = (0.0, 0.0);
         for (at, times) in listed.iter().enumerate() {
             sum += f64::from(*times);
@@ -98,7 +103,7 @@ register!(Metric, Gini, "gini", revision = 1);
 #[cfg(test)]
 mod tests {
     use super::Gini;
-    use crate::golden::of_lists;
+    use crate::golden::{of_lists, of_lists_without};
 
     #[test]
     fn equal_shares_have_none_and_one_item_for_all_has_the_most() {
@@ -106,6 +111,8 @@ mod tests {
         assert_eq!(of_lists(&metric, &[&[0, 1], &[2, 3]]), 0.0);
         // One of four items: (n - 1) / n.
         assert_eq!(of_lists(&metric, &[&[0], &[0]]), 0.75);
+        // Of two that could be listed.
+        assert_eq!(of_lists_without(&metric, &[&[0, 1]], &[2, 3]), 0.0);
         // Shares 0, 0, 1, 2: ((2·3-5)·1 + (2·4-5)·2) / (4·3).
         assert_eq!(of_lists(&metric, &[&[0, 1], &[0]]), 7.0 / 12.0);
         assert_eq!(of_lists(&metric, &[&[], &[]]), 0.0);

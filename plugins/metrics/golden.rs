@@ -192,6 +192,11 @@ pub(crate) fn four_items() -> Events {
 
 /// The value over lists of [`four_items`], nothing of which is a target.
 pub(crate) fn of_lists(metric: &dyn Metric, lists: &[&[u32]]) -> f64 {
+    of_lists_without(metric, lists, &[])
+}
+
+/// The same where nobody is shown some of the items.
+pub(crate) fn of_lists_without(metric: &dyn Metric, lists: &[&[u32]], hidden: &[u32]) -> f64 {
     let fit = four_items();
     let gains = [0.0; 4];
     let views: Vec<UserView> = lists
@@ -199,7 +204,7 @@ pub(crate) fn of_lists(metric: &dyn Metric, lists: &[&[u32]]) -> f64 {
         .map(|list| UserView::new(list, &gains[..list.len()], &[1.0]))
         .collect();
     metric
-        .bind(&MetricContext::new(4, &fit))
+        .bind(&MetricContext::new(4 - hidden.len(), &fit).with_hidden(hidden))
         .unwrap()
         .value(&views)
 }

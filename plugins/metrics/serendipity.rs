@@ -60,7 +60,8 @@ impl Metric for Serendipity {
     }
 
     fn bind(&self, context: &MetricContext) -> Result<BoundMetric> {
-        let (k, order) = (self.k.get(), Popular::of(context.fit).order());
+        let (k, mut order) = (self.k.get(), Popular::of(context.fit).order());
+        order.retain(|item| context.hidden.binary_search(item).is_err());
         Ok(BoundMetric::per_user(Bound { k, order }))
     }
 }
@@ -114,5 +115,9 @@ mod tests {
         // Who heard 0 is shown 1 and 2 by popularity.
         assert_eq!(value(&[2, 3], &[1.0, 1.0], &[0]), 0.5);
         assert_eq!(value(&[], &[], &[]), 0.0);
+        // Where nobody is shown 0, all are shown 1 and 2 by popularity.
+        let context = MetricContext::new(3, &fit).with_hidden(&[0]);
+        let list = UserView::new(&[2, 3], &[1.0, 1.0], &[1.0, 1.0]);
+        assert_eq!(metric.bind(&context).unwrap().value(&[list]), 0.5);
     }
 }

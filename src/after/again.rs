@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::definition::{Node, Place, Written};
 use crate::exit::Failure;
 use crate::experiment::{
-    Cleaning, Evaluation, Experiment, Model, PATHS, Recommendations, ReportSettings, Setting,
-    Variant, resolved, revisions,
+    Cleaning, Evaluation, Experiment, ItemList, Model, PATHS, ProductRules, Recommendations,
+    ReportSettings, Setting, Variant, resolved, revisions,
 };
 use crate::records::{LAB_REVISION, Record};
 
@@ -37,7 +37,14 @@ pub(crate) fn alike(records: &[Record]) -> Vec<Alike> {
         }
         let run = &record.run;
         let portable = key.is_portable();
-        let shared = json!([shared, key.data, run.source, run.origin.base, portable]);
+        let shared = json!([
+            shared,
+            key.data,
+            run.source,
+            run.rules,
+            run.origin.base,
+            portable
+        ]);
         match groups.iter_mut().find(|(known, _)| *known == shared) {
             Some((_, group)) => group.records.push(at),
             None => groups.push((
@@ -65,6 +72,8 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
     let definition = &first.result.key.definition;
     let mut source = first.run.source.clone();
     relocate(&mut source, moved)?;
+    let base = PathBuf::from(&first.run.origin.base);
+    let rules = rules(first, &base, moved)?;
     let nowhere = || Node::empty(Place::new(0, &(0..0)));
     let cleanings = match &definition["compared_cleaners"] {
         Value::Array(all) => {
@@ -81,7 +90,7 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
     let mut experiment = Experiment {
         name: "again".to_owned(),
         seed: part(first, "seed", &definition["seed"])?,
-        base: PathBuf::from(&first.run.origin.base),
+        base,
         path: PathBuf::new(),
         written: Written::default(),
         source: part(first, "source", &source)?,
@@ -94,6 +103,7 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
         variants: Vec::new(),
         settings: Vec::new(),
         evaluation,
+        rules,
         recommendations: Recommendations::default(),
         report: ReportSettings::default(),
         search: None,
@@ -130,6 +140,46 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
         }
     }
     Ok(experiment)
+}
+
+/// The rules of a record with their lists: where the data has moved to a folder that has a file of the same name, that
+/// one is the list.
+fn rules(record: &Record, base: &Path, moved: &[PathBuf]) -> Result<ProductRules, Failure> {
+    let mut written = record.run.rules.clone().unwrap_or_default();
+    if let [folder] = moved {
+        for list in [&mut written.allow, &mut written.block]
+            .into_iter()
+            .flatten()
+        {
+            if let ItemList::File(path) = list
+                && let Some(name) = path.file_name()
+            {
+                let there = folder.join(name);
+                if there.is_file() {
+                    *path = std::path::absolute(&there).unwrap_or(there);
+                }
+            }
+        }
+    }
+    let rules = ProductRules::read(written, base).map_err(|unreadable| {
+        let all = unreadable.into_iter();
+        let all: Vec<String> = all.map(|(rule, why)| format!("[rules] {rule}: {why}")).collect();
+        Failure::Data(format!(
+            "trial {} cannot be run again: {}; --source names the folder that the files of the data and of the \
+             rules are in now",
+            record.id,
+            all.join("; ")
+        ))
+    })?;
+    let then = record.result.key.definition.get("rules").cloned();
+    if rules.identity() == then {
+        return Ok(rules);
+    }
+    Err(Failure::Data(format!(
+        "trial {} cannot be run again: the lists of [rules] do not hold what they did when it was run; put the \
+         files of then back",
+        record.id
+    )))
 }
 
 fn cleaning(record: &Record, label: String, cleaners: &Value) -> Result<Cleaning, Failure> {

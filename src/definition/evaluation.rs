@@ -374,11 +374,11 @@ pub(super) fn check_row(
 
 /// Reads `[recommendations]`.
 pub(super) fn recommendations(
-    entry: Option<Entry>,
+    root: &mut Node,
     rows: Option<&Rows>,
     faults: &mut Faults,
 ) -> Option<Recommendations> {
-    let Some(Entry { node, .. }) = entry else {
+    let Some(Entry { node, .. }) = root.take("recommendations") else {
         return Some(Recommendations::default());
     };
     if !axes::none(&node, faults) {

@@ -24,6 +24,9 @@ const MOST_FILES: usize = 500;
 /// The path in `[report]`.
 pub(super) const TEMPLATES: &str = "templates";
 
+/// What may be paths in `[rules]`.
+pub(super) const LISTS: [&str; 2] = ["allow", "block"];
+
 /// Places that hold one plugin.
 const SINGLE: [&str; 5] = ["source", "splitter", "weighting", "of", "targets"];
 
@@ -168,13 +171,14 @@ fn included(
     Some(node)
 }
 
-/// Puts `way` in front of the relative paths of a definition's source, and of its templates.
+/// Puts `way` in front of the relative paths of a definition's source, of its templates and of its lists of items.
 fn rebase_source(root: &mut Node, way: &Path) {
     if let Value::Table(entries) = &mut root.value {
         for entry in entries {
             match entry.key.as_str() {
                 "source" => rebase(&mut entry.node, way),
                 "report" => rebase_report(&mut entry.node, way),
+                "rules" => rebase_rules(&mut entry.node, way),
                 _ => {}
             }
         }
@@ -186,6 +190,17 @@ pub(super) fn rebase_report(report: &mut Node, way: &Path) {
     if let Value::Table(entries) = &mut report.value {
         let templates = entries.iter_mut().filter(|e| e.key == TEMPLATES);
         templates.for_each(|entry| prefix(&mut entry.node, way));
+    }
+}
+
+/// Puts `way` in front of the relative paths of `[rules]`: a list of items that is a text, not one of ids.
+pub(super) fn rebase_rules(rules: &mut Node, way: &Path) {
+    if let Value::Table(entries) = &mut rules.value {
+        let lists = entries
+            .iter_mut()
+            .filter(|e| LISTS.contains(&e.key.as_str()));
+        let files = lists.filter(|e| e.node.as_str().is_some());
+        files.for_each(|entry| prefix(&mut entry.node, way));
     }
 }
 

@@ -14,6 +14,7 @@ mod only;
 mod overrides;
 mod plugins;
 mod report;
+mod rules;
 mod search;
 mod show;
 mod tree;
@@ -41,7 +42,7 @@ pub(crate) use fault::Finding;
 pub(crate) use tree::{Node, Place};
 
 /// The keys a definition may have, in the order of the docs.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "include",
     "name",
     "seed",
@@ -52,6 +53,7 @@ const KEYS: [&str; 12] = [
     "model",
     "search",
     "evaluation",
+    "rules",
     "recommendations",
     "report",
 ];
@@ -310,8 +312,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     let mut checks = Checks::new(&base);
     let source =
         required(&mut root, "source", faults).and_then(|entry| source(&entry, &mut checks, faults));
-    let cleaners = root.take("cleaners");
-    let cleanings = cleaners::cleanings(cleaners.as_ref(), &start, &checks, faults);
+    let cleanings = cleaners::cleanings(root.take("cleaners").as_ref(), &start, &checks, faults);
     let splitter_entry = root.take("splitter");
     let splitter_given = splitter_entry.is_some();
     let splitter_node =
@@ -349,24 +350,24 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     {
         labels.push(POPULARITY.to_owned());
     }
-    let compare = &asked.compare;
-    evaluation::warn_of_compare(evaluation.as_ref(), compare, alternatives, faults);
+    evaluation::warn_of_compare(evaluation.as_ref(), &asked.compare, alternatives, faults);
     one_name_a_row(&variants, faults);
     // Where a model is not known, a name of it would only be a second fault.
     let rows = if understood {
         Some(Rows::new(&variants))
     } else {
-        let by_model = *compare == [Compared::Model];
+        let by_model = asked.compare == [Compared::Model];
         labels.filter(|_| by_model).map(Rows::of_labels)
     };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
-    let search = &asked.search;
+    let rules = rules::rules(&mut root, &base, evaluation.as_ref(), &checks, faults);
     if understood {
         let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
-        search.check_rows(&variants, &settings, &models, exhibit_test, faults);
+        asked
+            .search
+            .check_rows(&variants, &settings, &models, exhibit_test, faults);
     }
-    let entry = root.take("recommendations");
-    let recommendations = evaluation::recommendations(entry, rows.as_ref(), faults);
+    let recommendations = evaluation::recommendations(&mut root, rows.as_ref(), faults);
     let report = report::report(&mut root, &base, rows.as_ref(), evaluation.as_ref(), faults);
     if let (Some((node, splitter)), Some(recommendations), true) =
         (&splitter, &recommendations, understood)
@@ -395,9 +396,10 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
         variants,
         settings,
         evaluation: evaluation?,
+        rules: rules?,
         recommendations: recommendations?,
         report: report?,
-        search: search.became(random),
+        search: asked.search.became(random),
         only: Vec::new(),
     })
 }

@@ -15,7 +15,7 @@ const PLUGIN_PLACES: [&str; 6] = ["source", "splitter", "weighting", "model", "o
 ///
 /// A relative path given here is relative to the working directory, as everywhere on a command
 /// line, not to the definition's folder: values of keys named `path`, and those in a table `files`,
-/// are made absolute, and so is `templates` of `[report]`.
+/// are made absolute, and so are `templates` of `[report]` and the files of `[rules]`.
 pub(crate) fn apply(
     root: &mut Node,
     setting: &str,
@@ -58,6 +58,10 @@ pub(crate) fn apply(
     match keys[..] {
         ["report", include::TEMPLATES] => include::prefix(&mut value, working_dir),
         ["report"] => include::rebase_report(&mut value, working_dir),
+        ["rules", list] if include::LISTS.contains(&list) && value.as_str().is_some() => {
+            include::prefix(&mut value, working_dir);
+        }
+        ["rules"] => include::rebase_rules(&mut value, working_dir),
         _ => {}
     }
     if let Err(fault) = put(root, &keys, value, &key_place, false) {

@@ -3,6 +3,7 @@
 mod combine;
 mod evaluation;
 pub(crate) mod report;
+mod rules;
 mod search;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use evaluation::{
     ColdItems, ColdUsers, Compared, Evaluation, Heard, Metrics, Recommendations, Ties, row,
 };
 pub(crate) use report::ReportSettings;
+pub(crate) use rules::{ItemList, ProductRules, Rules};
 pub(crate) use search::{
     Declared, DrawnModel, EarlyStopping, Halving, Random, RandomSearch, Resource, Scale, Search,
     Searched,
@@ -56,6 +58,8 @@ pub(crate) struct Experiment {
     /// What runs, in the order of the definition.
     pub(crate) settings: Vec<Setting>,
     pub(crate) evaluation: Evaluation,
+    /// What no list may hold, whatever the model.
+    pub(crate) rules: ProductRules,
     pub(crate) recommendations: Recommendations,
     /// How its report is drawn; its paths start at `base`.
     pub(crate) report: ReportSettings,
@@ -262,13 +266,17 @@ impl Experiment {
                 parameters.retain(|key, _| !PATHS.contains(&key.as_str()));
             }
         }
-        json!({
+        let mut shared = json!({
             "seed": self.seed,
             "source": source,
             "cleaners": self.cleaners(),
             "splitter": resolved(&self.splitter),
             "evaluation": self.evaluation.of_a_trial(),
-        })
+        });
+        if let Some(rules) = self.rules.identity() {
+            shared["rules"] = rules;
+        }
+        shared
     }
 
     /// The cleaners as they are shared by all trials: the one list, or `{ grid = [ … ] }` of all

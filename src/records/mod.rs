@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::experiment::{Experiment, Model, Trial, revisions};
+use crate::experiment::{Experiment, Model, Rules, Trial, revisions};
 
 pub(crate) use origin::{Origin, instructions};
 #[cfg(test)]
@@ -252,6 +252,9 @@ pub(crate) struct Run {
     pub(crate) machine: String,
     /// The source with its paths, which `result.definition` leaves out.
     pub(crate) source: Value,
+    /// `[rules]` with their paths and ids, if there are any: `result.definition` has hashes of the lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rules: Option<Rules>,
     /// What else is needed to run the trial again; not in records of earlier versions.
     #[serde(flatten)]
     pub(crate) origin: Origin,

@@ -203,6 +203,16 @@ pub(super) fn fold_line(s: &fold::Summary) -> String {
         count(s.heard_removed),
         count(s.cold_items),
     );
+    if let Some(rules) = &s.rules {
+        let _ = write!(
+            line,
+            "; by [rules] {} items are recommended to nobody, with {} targets removed, and {} more targets are removed \
+             as avoided by their user",
+            count(rules.hidden_items),
+            count(rules.hidden_removed),
+            count(rules.avoided_removed),
+        );
+    }
     if let Some(given) = &s.given {
         let _ = write!(
             line,

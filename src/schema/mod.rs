@@ -13,7 +13,7 @@ mod report;
 use musicrec_api::Kind;
 use serde_json::{Map, Value, json};
 
-use crate::experiment::{Evaluation, Recommendations, ReportSettings, Search};
+use crate::experiment::{Evaluation, Recommendations, ReportSettings, Rules, Search};
 use crate::reference::plain;
 use places::Places;
 pub(crate) use report::of_report;
@@ -63,6 +63,10 @@ pub(crate) fn definition() -> Value {
         ),
         "search": search(),
         "evaluation": evaluation(&mut places),
+        "rules": described::<Rules>(
+            "Rules of the product: what no list may hold, whatever the model, neither where it is judged nor in \
+             what is exported.",
+        ),
         "recommendations": described::<Recommendations>("What `recommendations.csv` holds."),
         "report": described::<ReportSettings>(
             "How the report is drawn. It changes no result: a folder that is done is drawn anew, nothing \

@@ -5,7 +5,7 @@ use musicrec_api::{Error, Events, MISSING, Recommender, Result, Scores, Train, U
 
 use super::fold::{FoldData, Ragged};
 use super::pairs::Pairs;
-use super::rank::{Lists, rank_cut};
+use super::rank::{Asked, Lists, rank_cut};
 
 /// The `depth` best items of each user asked, and on demand what ties at their ends are made up of.
 /// `given` is what is told of users held out, and `model` names the model for messages.
@@ -94,9 +94,13 @@ fn ask(
         let at = users.iter().position(|&other| other == user);
         at.map_or(String::new(), |at| fold.name_of(places[at]).to_owned())
     };
-    let targets = ties.then_some(targets);
+    let asked = Asked {
+        heard,
+        targets: ties.then_some(targets),
+        limits: &fold.limits,
+    };
     let shape = (fold.fit.items.len(), depth);
-    rank_cut(recommender, users, heard, targets, shape, &name_of)
+    rank_cut(recommender, users, asked, shape, &name_of)
 }
 
 fn cannot_fold_in(model: &str, users: usize) -> Error {

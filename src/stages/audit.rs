@@ -1,6 +1,8 @@
 //! The protocol audit of a fold: what the lab promises about leaks, candidates, targets and means is
 //! counted here from the events themselves, not taken from the stages that see to it.
 
+mod rules;
+
 use musicrec_api::{Error, Events, Fold, MISSING, Result, Role, time_text};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use super::pairs::Pairs;
 use super::prepare::Step;
 use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard};
 use crate::text::{counted, percent};
+
+pub(crate) use rules::audit_rules;
 
 /// Whether a check found all as it should be.
 #[derive(
@@ -436,9 +440,14 @@ fn candidates(of: &Audited) -> Check {
         "candidates": candidates, "fewest_left": fewest, "users_with_short_lists": short,
     });
     let says = format!(
-        "{} can be recommended, all of the fit part and no others, whatever the model; {fewest} are \
+        "{} can be recommended, all of the fit part{} and no others, whatever the model; {fewest} are \
          left to the user with the fewest",
-        counted(candidates, "item")
+        counted(candidates, "item"),
+        if data.limits.hidden.is_empty() {
+            ""
+        } else {
+            " that [rules] allow"
+        }
     );
     if short == 0 {
         return Check::new("candidates", State::Ok, counts, says);

@@ -26,6 +26,7 @@ pub(crate) struct Bound {
 /// The metrics ready for a fold.
 pub(crate) fn bind(metrics: &Metrics, fold: &FoldData) -> Result<Vec<Bound>> {
     let context = MetricContext::new(fold.summary.candidates, &fold.fit);
+    let context = context.with_hidden(&fold.limits.hidden);
     let labels = metrics.labels().into_iter();
     labels
         .zip(&metrics.0)

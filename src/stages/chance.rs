@@ -1,8 +1,13 @@
 //! The floor and the ceiling of a fold: what random rankings reach, exactly and drawn, and the
 //! highest value that the fold permits. Users without a past get the list in every random ranking that
 //! they get from every model.
+//!
+//! Random lists obey `[rules]`. What nobody or a user is not shown is no candidate, so closed forms hold. With
+//! `at_most` a random list comes of a random order of all candidates as a model's does of its ranking: there
+//! is no closed form, and what is drawn stands for it. The highest value is then that of the best targets that fit on
+//! a list together. With several columns it is the least of those by each of them alone, which no list exceeds.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use musicrec_api::{ChanceView, Result, UserView, derive_seed, rng};
 use rayon::prelude::*;
@@ -11,8 +16,9 @@ use super::ask::of_cold_users;
 use super::bound::{Bound, bind};
 use super::fold::FoldData;
 use super::measure::{Blind, Listed, gain};
-use super::random_lists::{Others, places};
+use super::random_lists::{Order, Others, places};
 use super::rank::Lists;
+use super::rules::{Cap, Quota};
 use crate::compare::mean_sd;
 use crate::experiment::{Metrics, Ties};
 
@@ -54,9 +60,16 @@ pub(crate) fn chance(
 ) -> Result<Chance> {
     let measures = bind(metrics, fold)?;
     let depth = metrics.depth().min(fold.summary.candidates);
-    let reads_items = measures.iter().any(|m| m.nature.reads_items);
+    let caps = fold.limits.caps.as_slice();
+    // Whether a list may hold an item is known of a real one only.
+    let reads_items = !caps.is_empty() || measures.iter().any(|m| m.nature.reads_items);
+    let shown = shown(fold);
+    let others = |at: usize| {
+        let (targets, masked) = (fold.reachable.get(at), fold.heard.get(at));
+        reads_items.then(|| Others::new(targets, masked, shown.as_deref()))
+    };
     let mut users: Vec<User> = (0..fold.asked.len())
-        .map(|at| User::new(fold, at, depth, reads_items, &measures))
+        .map(|at| User::new(fold, at, depth, others(at), &measures))
         .collect::<Result<_>>()?;
     if let Some((lists, cold)) = of_cold_users(fold, (depth, fold.ties == Ties::Expected))? {
         for (at, &user) in cold.iter().enumerate() {
@@ -64,6 +77,7 @@ pub(crate) fn chance(
         }
     }
     let n: f64 = fold.votes.iter().sum();
+    let hits: Vec<AtomicU32> = users.iter().map(|_| AtomicU32::new(0)).collect();
     let draws: Vec<Vec<f64>> = (0..rankings)
         .into_par_iter()
         .map(|ranking| {
@@ -71,7 +85,7 @@ pub(crate) fn chance(
                 return Ok(vec![0.0; measures.len()]);
             }
             let seed = derive_seed(seed, &ranking.to_string());
-            draw(&users, depth, &measures, n, seed)
+            draw(&users, (depth, caps), &measures, (n, &hits), seed)
         })
         .collect::<Result<_>>()?;
     let null: Vec<Vec<f64>> = (0..measures.len())
@@ -80,13 +94,13 @@ pub(crate) fn chance(
     // Sums over votes of the best values, and the most that one drawn list adds to the mean of all.
     let mut ceiling = vec![0.0; measures.len()];
     let mut step = vec![0.0_f64; measures.len()];
-    for user in &users {
-        let mut best = user.gains.clone();
-        best.sort_by(|a, b| b.total_cmp(a));
-        best.truncate(depth);
+    for (at, user) in users.iter().enumerate() {
+        let best = best(fold.reachable.get(at), caps, depth);
         for (metric, measure) in measures.iter().enumerate() {
             if measure.nature.has_ceiling() {
-                let best = user.measure(measure, &best)?;
+                let values = best.iter().map(|best| user.measure(measure, best));
+                let values: Vec<f64> = values.collect::<Result<_>>()?;
+                let best = values.into_iter().fold(f64::INFINITY, f64::min);
                 ceiling[metric] += user.vote * best;
                 if user.answer.is_some() {
                     continue;
@@ -100,7 +114,7 @@ pub(crate) fn chance(
     let mut exact = Vec::with_capacity(measures.len());
     let mut refuted = Vec::with_capacity(measures.len());
     for (metric, (measure, null)) in measures.iter().zip(&null).enumerate() {
-        let closed: Option<Vec<f64>> = if measure.nature.has_ceiling() {
+        let closed: Option<Vec<f64>> = if measure.nature.has_ceiling() && caps.is_empty() {
             let of_users = users.iter().map(|user| {
                 Ok(user
                     .expected(metric, measure)?
@@ -118,7 +132,15 @@ pub(crate) fn chance(
         exact.push(agreed.is_some());
         refuted.push(closed.filter(|_| agreed.is_none()));
     }
-    let hit: Vec<f64> = users.iter().map(|u| u.hit_probability(depth)).collect();
+    let drawn = hits.into_iter().map(AtomicU32::into_inner);
+    let hit = users
+        .iter()
+        .zip(drawn)
+        .map(|(user, hits)| match user.answer {
+            None if !caps.is_empty() => f64::from(hits) / rankings as f64,
+            _ => user.hit_probability(depth),
+        });
+    let hit: Vec<f64> = hit.collect();
     let ceiling = measures.iter().zip(&ceiling);
     let ceiling = ceiling.map(|(measure, sum)| measure.nature.has_ceiling().then_some(sum / n));
     Ok(Chance {
@@ -131,6 +153,31 @@ pub(crate) fn chance(
         ceiling: ceiling.collect(),
         ceiling_users_hit: users.iter().filter(|u| !u.gains.is_empty()).count(),
     })
+}
+
+/// The items that are shown at all, where not all are.
+fn shown(fold: &FoldData) -> Option<Vec<u32>> {
+    let limits = &fold.limits;
+    let all = 0..fold.fit.items.len() as u32;
+    (!limits.hidden.is_empty()).then(|| all.filter(|item| limits.shows(*item)).collect())
+}
+
+/// The gains of the best list that targets make: by each column alone of which a list holds few items of a value,
+/// where there are such. The better of two targets is the better choice, whatever else is chosen.
+fn best(targets: &[(u32, f64)], caps: &[Cap], depth: usize) -> Vec<Vec<f64>> {
+    let mut sorted = targets.to_vec();
+    sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let gains = |targets: &mut dyn Iterator<Item = &(u32, f64)>| {
+        targets.take(depth).map(|target| target.1).collect()
+    };
+    if caps.is_empty() {
+        return vec![gains(&mut sorted.iter())];
+    }
+    let by = caps.iter().map(|cap| {
+        let mut quota = Quota::new(std::slice::from_ref(cap));
+        gains(&mut sorted.iter().filter(|(item, _)| quota.take(*item)))
+    });
+    by.collect()
 }
 
 /// Whether a closed form agrees with the mean of what was drawn, whose standard error is given.
@@ -149,6 +196,8 @@ struct User<'a> {
     /// What the user counts in means.
     vote: f64,
     candidates: usize,
+    /// How many places a list of this user has.
+    places: usize,
     /// Gains of the targets that can be drawn.
     gains: Vec<f64>,
     targets: &'a [f64],
@@ -213,23 +262,26 @@ impl<'a> User<'a> {
         fold: &'a FoldData,
         at: usize,
         depth: usize,
-        reads_items: bool,
+        others: Option<Others<'a>>,
         measures: &[Bound],
     ) -> Result<Self> {
         let masked = fold.heard.get(at);
         let reachable = fold.reachable.get(at);
+        let candidates = fold.summary.candidates - masked.len();
+        let longest = fold.limits.caps.iter().map(|cap| cap.longest(masked));
         let mut user = Self {
             name: fold.name_of(at),
             vote: fold.votes[at],
-            candidates: fold.summary.candidates - masked.len(),
+            candidates,
+            places: longest.fold(depth.min(candidates), usize::min),
             gains: reachable.iter().map(|t| t.1).collect(),
             targets: fold.targets.get(at),
             masked,
-            others: reads_items.then(|| Others::new(reachable, masked)),
+            others,
             missed: Vec::new(),
             answer: None,
         };
-        let nothing = vec![0.0; depth.min(user.candidates)];
+        let nothing = vec![0.0; user.places];
         let missed = measures.iter().map(|m| {
             if of_hits(m) {
                 user.measure(m, &nothing)
@@ -279,11 +331,12 @@ fn of_hits(measure: &Bound) -> bool {
 }
 
 /// The values of one complete random ranking: for each user the first places of a random order.
+/// Whose list has a hit is counted.
 fn draw(
     users: &[User],
-    depth: usize,
+    (depth, caps): (usize, &[Cap]),
     measures: &[Bound],
-    votes: f64,
+    (votes, hits): (f64, &[AtomicU32]),
     seed: u64,
 ) -> Result<Vec<f64>> {
     let mut random = rng(seed);
@@ -293,7 +346,8 @@ fn draw(
     let mut drawn: Vec<usize> = Vec::with_capacity(depth);
     let (mut all_items, mut all_gains) = (Vec::new(), Vec::new());
     let mut ends = Vec::with_capacity(users.len());
-    for user in users {
+    let mut quota = Quota::new(caps);
+    for (user, hits) in users.iter().zip(hits) {
         if !keep {
             all_items.clear();
             all_gains.clear();
@@ -308,7 +362,21 @@ fn draw(
             }
             continue;
         }
-        places(&mut random, user.candidates, depth, &mut drawn);
+        match &user.others {
+            Some(others) if !caps.is_empty() => {
+                quota.clear();
+                drawn.clear();
+                let mut order = Order::new(user.candidates);
+                while drawn.len() < user.places
+                    && let Some(number) = order.next(&mut random)
+                {
+                    if quota.take(others.item(number)) {
+                        drawn.push(number);
+                    }
+                }
+            }
+            _ => places(&mut random, user.candidates, depth, &mut drawn),
+        }
         let gain = |&item: &usize| user.gains.get(item).copied().unwrap_or(0.0);
         all_gains.extend(drawn.iter().map(gain));
         match &user.others {
@@ -318,11 +386,12 @@ fn draw(
         ends.push(all_gains.len());
         let (items, gains) = (&all_items[start..], &all_gains[start..]);
         let hit = gains.iter().any(|gain| *gain > 0.0);
+        hits.fetch_add(u32::from(hit), Ordering::Relaxed);
         for (at, measure) in measures.iter().enumerate() {
             if measure.nature.over_lists {
                 continue;
             }
-            let value = if of_hits(measure) && !hit {
+            let value = if of_hits(measure) && !hit && gains.len() == user.places {
                 user.missed[at]
             } else {
                 measure.user(&user.view(items, gains), || user.name)?

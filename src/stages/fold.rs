@@ -13,8 +13,10 @@ use rustc_hash::FxHashSet;
 
 use super::Failed;
 use super::given::Given;
-use super::pairs::{Pairs, pairs};
+pub(crate) use super::heardings::Heardings;
+use super::pairs::pairs;
 use super::prepare::Step;
+use super::rules::{Limits, Obeyed, RulesUse};
 use super::segments::Divided;
 pub(crate) use super::summary::{Part, Summary};
 use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard, Ties};
@@ -93,8 +95,11 @@ pub(crate) struct FoldData {
     /// For each user asked what a value counts in means over all periods: one vote a user, shared by
     /// the periods that ask.
     pub(crate) votes: Vec<f64>,
-    /// For each user asked, the items heard before, ascending; empty lists where heard is kept.
+    /// For each user asked, the items that this one is not shown, ascending: those heard before, or where heard is
+    /// kept, those that `[rules] avoid`s. None of them is among those that nobody is shown.
     pub(crate) heard: Ragged<u32>,
+    /// What else lists must not hold.
+    pub(crate) limits: Limits,
     /// For each user asked, all targets, ascending by item.
     pub(crate) wanted: Ragged<Target>,
     /// For each user asked, the targets that can be named and their gains, ascending by item.
@@ -186,13 +191,14 @@ impl FoldData {
             .map(|&user| self.users.get(user))
             .enumerate()
         {
-            let heard = self.heard.get(at);
+            let masked = [self.heard.get(at), &self.limits.hidden];
+            let is_masked = |item: &u32| masked.iter().any(|of| of.binary_search(item).is_ok());
             let mut targets = self.reachable.get(at).iter();
-            if let Some((item, _)) = targets.find(|(item, _)| heard.binary_search(item).is_ok()) {
+            if let Some((item, _)) = targets.find(|(item, _)| is_masked(item)) {
                 return Err(Error::data(format!(
                     "the {} asks user `{name}` for item `{}`, which is masked because it was \
-                     heard before (a bug of the lab); please report it, and set [evaluation] heard = \
-                     \"keep\" until it is mended",
+                     heard before or [rules] say so (a bug of the lab); please report it, and set [evaluation] \
+                     heard = \"keep\" and leave [rules] out until it is mended",
                     self.summary.part(),
                     self.fit.items.get(*item),
                 )));
@@ -208,6 +214,7 @@ fn cold(targets: &[Target]) -> usize {
 
 /// Makes a fold of the splitter ready. `validation` are the events of the validation part, with what
 /// is given of its users, which the test's fit part loses when trials are not to be refitted; ascending.
+/// There are no `[rules]`.
 pub(crate) fn ready(
     fold: &Fold,
     validation: Option<&[u32]>,
@@ -215,10 +222,22 @@ pub(crate) fn ready(
     cleaners: &[Box<dyn Cleaner>],
     evaluation: &Evaluation,
 ) -> Result<FoldData, Failed> {
+    let rules = Obeyed::default();
+    ready_under(fold, validation, events, cleaners, (evaluation, &rules))
+}
+
+/// The same under `[rules]`.
+pub(crate) fn ready_under(
+    fold: &Fold,
+    validation: Option<&[u32]>,
+    events: &Events,
+    cleaners: &[Box<dyn Cleaner>],
+    (evaluation, rules): (&Evaluation, &Obeyed),
+) -> Result<FoldData, Failed> {
     // All that happened before counts as heard, whether or not it is learned from.
     let past = events.select(&fold.fit);
     let history = events.select(&fold.given);
-    let heard = Heardings::of(&[&past, &history], evaluation.heard);
+    let heard = Heardings::of(&[&past, &history], evaluation.heard, rules);
     let mut rows = Cow::Borrowed(&*fold.fit);
     if let (Role::Test, false, Some(validation)) = (fold.role, evaluation.refit, validation) {
         rows.to_mut()
@@ -241,6 +260,7 @@ pub(crate) fn ready(
     let users: Vec<u32> = users.into_iter().chain(held_out).collect();
     let local_user = inverse(&users, events.users.len());
     let local_item = inverse(&items, events.items.len());
+    let limits = rules.limits(&fit, &items)?;
     let mut data = FoldData {
         items: Arc::clone(&events.items),
         users: Arc::clone(&events.users),
@@ -253,25 +273,32 @@ pub(crate) fn ready(
         targets: Ragged::default(),
         ties: evaluation.ties,
         segments: Vec::new(),
-        summary: Summary::new(fold, (&fit, given.as_ref(), &future), items.len(), cleaned),
+        summary: Summary::new(
+            fold,
+            (&fit, given.as_ref(), &future),
+            items.len() - limits.hidden.len(),
+            cleaned,
+        ),
+        limits,
         fit: Arc::new(fit),
         given,
+    };
+    let mut used = RulesUse {
+        lists: rules.lists.clone(),
+        hidden_items: data.limits.hidden.len(),
+        ..RulesUse::default()
     };
     let with_weight = wanted.chunk_by(|a, b| a.0 == b.0).count();
     // `wanted` is sorted by user, so the users asked come out ascending.
     for of_user in wanted.chunk_by(|a, b| a.0 == b.0) {
         let user = of_user[0].0;
         let summary = &mut data.summary;
-        let mut targets: Vec<Target> = of_user
-            .iter()
-            .filter(|(user, item, _)| !heard.contains(*user, *item))
-            .map(|&(_, item, gain)| Target {
-                item,
-                local: local_item[item as usize],
-                gain,
-            })
-            .collect();
-        summary.heard_removed += of_user.len() - targets.len();
+        let (mut targets, masked) = unmasked(of_user, &heard, rules, &local_item);
+        match evaluation.heard {
+            Heard::Mask => summary.heard_removed += masked,
+            Heard::Keep => used.avoided_removed += masked,
+        }
+        used.hidden_removed += of_user.len() - targets.len() - masked;
         let cold = cold(&targets);
         if evaluation.cold_items == ColdItems::Drop {
             targets.retain(|t| t.local != MISSING);
@@ -287,56 +314,62 @@ pub(crate) fn ready(
             }
         }
         summary.cold_items += cold;
-        data.ask((user, local), heard.by(user, &local_item), &targets);
+        let masked = heard.by(user, &local_item);
+        let masked: Vec<u32> = masked.filter(|item| data.limits.shows(*item)).collect();
+        data.ask((user, local), masked, &targets);
     }
     data.refuse_masked()?;
     let summary = &mut data.summary;
+    summary.rules = (!rules.is_empty()).then_some(used);
     let cold_skipped = summary.cold_users - summary.cold_asked;
     summary.users_without_target = summary.evaluated.users - summary.users - cold_skipped;
     if summary.users == 0 {
-        return Err(Error::data(format!(
-            "no user has anything to foretell in the {} part: of its {} users {} have no event of \
-             weight above 0 ([evaluation] targets) and {} are unknown to the fit part, and {} pairs \
-             were heard before; cut the log elsewhere (splitter), weigh targets otherwise, ask users \
-             without a past too ([evaluation] cold_users = \"popularity\"), or keep heard items (heard = \
-             \"keep\")",
-            fold.role.name(),
-            summary.evaluated.users,
-            summary.evaluated.users - with_weight,
-            summary.cold_users,
-            summary.heard_removed,
-        ))
-        .into());
+        return Err(nobody(summary, with_weight).into());
     }
     Ok(data)
 }
 
-/// Who heard what, in the numbering of the whole log; nobody anything where heard items are kept.
-pub(crate) struct Heardings(Pairs);
+/// The targets of a user that neither what the user did before nor a list of items keeps from every list, and how many
+/// others the former does.
+fn unmasked(
+    of_user: &[(u32, u32, f64)],
+    heard: &Heardings,
+    rules: &Obeyed,
+    local_item: &[u32],
+) -> (Vec<Target>, usize) {
+    let masked = of_user.iter();
+    let masked = masked.filter(|(user, item, _)| heard.contains(*user, *item));
+    let others = of_user
+        .iter()
+        .filter(|(user, item, _)| !heard.contains(*user, *item) && !rules.hides(*item));
+    let targets = others.map(|&(_, item, gain)| Target {
+        item,
+        local: local_item[item as usize],
+        gain,
+    });
+    (targets.collect(), masked.count())
+}
 
-impl Heardings {
-    /// What the users of `past` heard; all events are in the numbering of one log.
-    pub(crate) fn of(past: &[&Events], rule: Heard) -> Self {
-        let users = past.iter().map(|past| past.users.len()).max().unwrap_or(0);
-        let masked = match rule {
-            Heard::Mask => past,
-            Heard::Keep => &[],
-        };
-        Self(Pairs::distinct(users, || {
-            masked.iter().flat_map(|past| pairs(past))
-        }))
-    }
-
-    fn contains(&self, user: u32, item: u32) -> bool {
-        self.0.contains(user, item)
-    }
-
-    /// What a user heard, in the numbering of a fit part, ascending: both numberings have one order.
-    pub(crate) fn by(&self, user: u32, local_item: &[u32]) -> impl Iterator<Item = u32> {
-        let items = self.0.of_user(user).iter();
-        let items = items.map(|&item| local_item[item as usize]);
-        items.filter(|item| *item != MISSING)
-    }
+/// Why nobody is asked, so many users having events that weigh something.
+fn nobody(summary: &Summary, with_weight: usize) -> Error {
+    let rules = summary.rules.as_ref();
+    let by_rules = rules.map_or(0, |used| used.hidden_removed + used.avoided_removed);
+    Error::data(format!(
+        "no user has anything to foretell in the {} part: of its {} users {} have no event of \
+         weight above 0 ([evaluation] targets) and {} are unknown to the fit part, and {} pairs \
+         were heard before{}; cut the log elsewhere (splitter), weigh targets otherwise, ask users \
+         without a past too ([evaluation] cold_users = \"popularity\"), or keep heard items (heard = \
+         \"keep\")",
+        summary.role.name(),
+        summary.evaluated.users,
+        summary.evaluated.users - with_weight,
+        summary.cold_users,
+        summary.heard_removed,
+        match by_rules {
+            0 => String::new(),
+            pairs => format!(" and {pairs} are kept from their users by [rules]"),
+        }
+    ))
 }
 
 /// For each old index the new one, [`MISSING`] where there is none. `old` holds the old one of each

@@ -1,6 +1,6 @@
 //! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
-//! summary (what is counted of a fold), given (users held out whole), common (what all alternatives of the
-//! cleaners ask), audit (is it as promised), rank, ask (who is ranked for how), ties (what equal scores are
+//! summary (what is counted of a fold), heardings (what users are not shown), given (users held out whole), common (what all alternatives of the
+//! cleaners ask), rules (`[rules]` as a log understands them), audit (is it as promised), rank, ask (who is ranked for how), ties (what equal scores are
 //! worth), bound (metrics that are asked), measure, segments, chance, `random_lists`, periods (several folds
 //! of one role), hashes.
 
@@ -16,12 +16,14 @@ pub(crate) mod common;
 pub(crate) mod fold;
 pub(crate) mod given;
 pub(crate) mod hashes;
+mod heardings;
 pub(crate) mod measure;
 mod pairs;
 pub(crate) mod periods;
 pub(crate) mod prepare;
 mod random_lists;
 pub(crate) mod rank;
+pub(crate) mod rules;
 pub(crate) mod segments;
 mod summary;
 pub(crate) mod ties;
@@ -33,13 +35,15 @@ pub(crate) struct Failed {
     pub(crate) by: Option<By>,
 }
 
-/// A plugin at work.
+/// A plugin at work, or what else of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Source,
     /// The cleaner at this place of its list.
     Cleaner(usize),
     Splitter,
+    /// A key of `[rules]`.
+    Rules(&'static str),
 }
 
 impl By {

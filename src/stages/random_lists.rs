@@ -1,6 +1,7 @@
 //! Random lists: which of a user's candidates stand on their places.
 
 use rand::{Rng, RngExt as _};
+use rustc_hash::FxHashMap;
 
 /// Draws the first places of a random order of `candidates` numbers.
 pub(super) fn places(
@@ -32,21 +33,66 @@ pub(super) fn places(
     }
 }
 
+/// A random order of numbers, of which only as many are made as are asked for.
+pub(super) struct Order {
+    numbers: usize,
+    /// How many were asked for.
+    asked: usize,
+    /// What stands on a place instead of its own number.
+    moved: FxHashMap<usize, usize>,
+}
+
+impl Order {
+    pub(super) fn new(numbers: usize) -> Self {
+        Self {
+            numbers,
+            asked: 0,
+            moved: FxHashMap::default(),
+        }
+    }
+
+    /// The next number; `None` when all have been.
+    pub(super) fn next(&mut self, random: &mut impl Rng) -> Option<usize> {
+        if self.asked == self.numbers {
+            return None;
+        }
+        let place = self.asked;
+        self.asked += 1;
+        let from = random.random_range(place..self.numbers);
+        let own = self.moved.remove(&place).unwrap_or(place);
+        if from == place {
+            return Some(own);
+        }
+        Some(self.moved.insert(from, own).unwrap_or(from))
+    }
+}
+
 /// The items behind the numbers that are drawn for a user: first the targets that can be listed, then all
 /// others that can, in ascending order. So hits are drawn alike whether or not a metric reads items.
 pub(super) struct Others<'a> {
     targets: &'a [(u32, f64)],
-    /// Targets and masked items, ascending.
+    /// Targets and masked items, ascending, by their places among those that are shown at all.
     not: Vec<u32>,
+    /// The items that are shown at all, ascending; `None` if all are.
+    shown: Option<&'a [u32]>,
 }
 
 impl<'a> Others<'a> {
     /// For a user with these targets and masked items, both ascending and without a common one.
-    pub(super) fn new(targets: &'a [(u32, f64)], masked: &[u32]) -> Self {
+    pub(super) fn new(targets: &'a [(u32, f64)], masked: &[u32], shown: Option<&'a [u32]>) -> Self {
         let mut not: Vec<u32> = targets.iter().map(|t| t.0).collect();
         not.extend(masked);
         not.sort_unstable();
-        Self { targets, not }
+        if let Some(shown) = shown {
+            for item in &mut not {
+                *item = shown.partition_point(|other| other < item) as u32;
+            }
+        }
+        Self {
+            targets,
+            not,
+            shown,
+        }
     }
 
     /// The item behind a number.
@@ -65,7 +111,8 @@ impl<'a> Others<'a> {
                 high = middle;
             }
         }
-        other + low as u32
+        let place = other + low as u32;
+        self.shown.map_or(place, |shown| shown[place as usize])
     }
 }
 
@@ -73,16 +120,40 @@ impl<'a> Others<'a> {
 mod tests {
     use musicrec_api::rng;
 
-    use super::{Others, places};
+    use super::{Order, Others, places};
 
     #[test]
     fn each_candidate_has_one_number() {
         let targets = [(2, 1.0), (7, 3.0)];
-        let others = Others::new(&targets, &[0, 1, 5, 8]);
+        let others = Others::new(&targets, &[0, 1, 5, 8], None);
         let items: Vec<u32> = (0..6).map(|number| others.item(number)).collect();
         assert_eq!(items, [2, 7, 3, 4, 6, 9]);
-        let all = Others::new(&[], &[]);
+        let all = Others::new(&[], &[], None);
         assert_eq!([0, 5].map(|number| all.item(number)), [0, 5]);
+        // Where 4 and 6 are shown to nobody.
+        let shown = [0, 1, 2, 3, 5, 7, 8, 9];
+        let others = Others::new(&targets, &[0, 1, 5, 8], Some(&shown));
+        let items: Vec<u32> = (0..4).map(|number| others.item(number)).collect();
+        assert_eq!(items, [2, 7, 3, 9]);
+    }
+
+    #[test]
+    fn an_order_has_each_number_once_and_all_orders_are_equally_frequent() {
+        let mut random = rng(2);
+        let mut counts = std::collections::BTreeMap::new();
+        for _ in 0..12_000 {
+            let mut order = Order::new(4);
+            let all: Vec<usize> = std::iter::from_fn(|| order.next(&mut random)).collect();
+            *counts.entry(all).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 24);
+        for (order, count) in counts {
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 2, 3]);
+            // Five standard deviations of 500.
+            assert!((i32::abs(count - 500)) < 112, "{order:?}: {count}");
+        }
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! Models only score; here is the one place that ranks: heard items are masked, the highest scores
-//! come first, ties go to the smaller item id (which is the smaller index).
+//! come first, ties go to the smaller item id (which is the smaller index), and `[rules]` hold.
 
+mod asked;
 mod bound;
+mod capped;
 mod factors;
 mod kernel;
+
+use std::cmp::Ordering;
 
 use musicrec_api::{Error, Recommender, Result, RowScorer, Scores, Users};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 
 use super::fold::Ragged;
+pub(crate) use asked::Asked;
+use capped::Greedy;
 use factors::Catalogue;
 
 use super::measure::gain;
@@ -19,6 +25,10 @@ use super::ties::Cut;
 /// scores of 50,000 items stay within a few megabytes a thread. Fixed, so that results cannot
 /// depend on the number of threads.
 const BATCH: usize = 64;
+
+/// Lists up to this long are kept in order as they grow; of longer ones all that may be on them is collected and sorted
+/// at the end.
+const SORTED: usize = 256;
 
 /// The best items of each user asked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,6 +63,12 @@ impl Lists {
             cut.push(Cut::default());
         }
         tied
+    }
+
+    /// Adds a list as it is.
+    fn put(&mut self, (list, tied): (&[(u32, f64)], bool)) {
+        self.ranked.push(list.iter().copied());
+        self.tied.push(tied);
     }
 
     /// What the end of the list added last cut off.
@@ -96,30 +112,33 @@ impl Lists {
 ///
 /// # Errors
 /// If a score is not a finite number: names the user.
-pub(crate) fn rank(
+pub(crate) fn rank<'a>(
     recommender: &dyn Recommender,
     users: &[u32],
-    heard: &Ragged<u32>,
-    (n_items, depth): (usize, usize),
+    asked: impl Into<Asked<'a>>,
+    shape: (usize, usize),
     name_of: &(dyn Fn(u32) -> String + Sync),
 ) -> Result<Lists> {
-    rank_cut(recommender, users, heard, None, (n_items, depth), name_of)
+    rank_cut(recommender, users, asked.into(), shape, name_of)
 }
 
 /// The same, and where targets are given, what the ends of the lists cut off from items of equal
-/// score.
+/// score. Where a list holds few items of a value, it is the one that comes of going down the whole ranking and leaving
+/// out each item of whose value there are so many already.
 ///
 /// # Errors
-/// If a score is not a finite number: names the user.
+/// If a score is not a finite number: names the user. If it is asked what lists of few items of a value cut off.
 pub(crate) fn rank_cut(
     recommender: &dyn Recommender,
     users: &[u32],
-    heard: &Ragged<u32>,
-    targets: Option<&Targets>,
+    asked: Asked,
     (n_items, depth): (usize, usize),
     name_of: &(dyn Fn(u32) -> String + Sync),
 ) -> Result<Lists> {
     let depth = depth.min(n_items);
+    if asked.targets.is_some() && !asked.limits.caps.is_empty() {
+        return Err(Error::definition(UNDEFINED));
+    }
     let fits = |scored: usize| {
         if scored == n_items {
             return Ok(());
@@ -131,7 +150,7 @@ pub(crate) fn rank_cut(
     match recommender.scores(&Users::new(users))? {
         Scores::Everybody(scores) => {
             fits(scores.len())?;
-            everybody(scores, users, (heard, targets), depth)
+            everybody(scores, users, asked, depth)
         }
         Scores::Factors {
             users: user_factors,
@@ -140,19 +159,31 @@ pub(crate) fn rank_cut(
             fits(items.nrows())?;
             let standard = user_factors.as_standard_layout();
             if let Some(catalogue) = Catalogue::new(&standard, &items) {
-                Ok(catalogue.rank(users, (heard, targets), depth))
+                if asked.limits.caps.is_empty() {
+                    Ok(catalogue.rank(users, asked, depth))
+                } else {
+                    let deeper = |users: &[u32], heard: &Ragged<u32>, depth| {
+                        catalogue.rank(users, (heard, asked.limits), depth)
+                    };
+                    Ok(capped::deeper(deeper, users, asked, (n_items, depth)))
+                }
             } else {
                 // Some score may not be finite: it is looked for, and its user named.
                 let product = Product {
                     users: user_factors,
                     items,
                 };
-                by_rows(&product, n_items, users, (heard, targets), depth, name_of)
+                by_rows(&product, n_items, users, asked, depth, name_of)
             }
         }
-        Scores::Rows(scorer) => by_rows(scorer, n_items, users, (heard, targets), depth, name_of),
+        Scores::Rows(scorer) => by_rows(scorer, n_items, users, asked, depth, name_of),
     }
 }
+
+/// Why expectations over orders of equal scores and lists of few items of a value exclude one another.
+pub(crate) const UNDEFINED: &str = "ties = \"expected\" cannot be together with [rules.at_most]: which items of equal \
+    score fit on a list depends on their order, so the mean over all orders has no closed form; leave `ties` out, \
+    then equal scores stand in the order of ids";
 
 impl Cut {
     /// Of the items behind the end of a list, for a user with these targets.
@@ -168,12 +199,17 @@ impl Cut {
 }
 
 /// One order for all: walk down it and leave out what the user heard.
-fn everybody(
+fn everybody<'a>(
     scores: &[f64],
     users: &[u32],
-    (heard, targets): (&Ragged<u32>, Option<&Targets>),
+    asked: impl Into<Asked<'a>>,
     depth: usize,
 ) -> Result<Lists> {
+    let Asked {
+        heard,
+        targets,
+        limits,
+    } = asked.into();
     if let Some(item) = scores.iter().position(|s| !s.is_finite()) {
         return Err(Error::model(format!(
             "the score of item number {item} is {}, not a finite number",
@@ -186,8 +222,12 @@ fn everybody(
             .total_cmp(&scores[a as usize])
             .then(a.cmp(&b))
     });
+    if !limits.hidden.is_empty() {
+        order.retain(|item| limits.shows(*item));
+    }
     let batches = (0..users.len().div_ceil(BATCH)).into_par_iter();
-    let batches = batches.map_init(Vec::new, |best, batch| {
+    let own = || (Vec::new(), Greedy::new(limits));
+    let batches = batches.map_init(own, |(best, greedy), batch| {
         let mut lists = Lists::new(targets.is_some());
         for at in batch * BATCH..users.len().min((batch + 1) * BATCH) {
             let heard = heard.get(at);
@@ -195,6 +235,12 @@ fn everybody(
                 .iter()
                 .filter(|item| heard.binary_search(item).is_err())
                 .map(|&item| (item, scores[item as usize]));
+            if !limits.caps.is_empty() {
+                let limit = greedy.limit(heard, depth);
+                let found = greedy.list(unheard, true, limit);
+                lists.put(found.expect("there is nothing behind the whole order"));
+                continue;
+            }
             best.clear();
             best.extend(unheard.clone().take(depth + 1));
             let tied = lists.add(best, depth);
@@ -227,18 +273,24 @@ fn by_rows(
     scorer: &dyn RowScorer,
     n_items: usize,
     users: &[u32],
-    (heard, targets): (&Ragged<u32>, Option<&Targets>),
+    asked: Asked,
     depth: usize,
     name_of: &(dyn Fn(u32) -> String + Sync),
 ) -> Result<Lists> {
+    let Asked {
+        heard,
+        targets,
+        limits,
+    } = asked;
     let batches = users.par_chunks(BATCH).enumerate();
     let buffers = || {
         (
             Array2::<f32>::zeros((BATCH.min(users.len()), n_items)),
             Vec::new(),
+            Greedy::new(limits),
         )
     };
-    let batches = batches.map_init(buffers, |(scores, found), (batch, users)| {
+    let batches = batches.map_init(buffers, |(scores, found, greedy), (batch, users)| {
         let mut lists = Lists::new(targets.is_some());
         let mut scores = scores.slice_axis_mut(Axis(0), Slice::from(..users.len()));
         // As new for each batch: a scorer may leave out what is 0.
@@ -255,8 +307,13 @@ fn by_rows(
                 )));
             }
             let asked = batch * BATCH + at;
-            for &item in heard.get(asked) {
+            for &item in heard.get(asked).iter().chain(&limits.hidden) {
                 row[item as usize] = f32::NEG_INFINITY;
+            }
+            if !limits.caps.is_empty() {
+                let limit = greedy.limit(heard.get(asked), depth);
+                lists.put(greedy.of_row(row, limit, found));
+                continue;
             }
             best(row, depth, found);
             let tied = lists.add(found, depth);
@@ -281,6 +338,22 @@ fn by_rows(
 /// met in ascending order and only a strictly better one displaces another, so ties stay with the smaller item.
 fn best(row: &[f32], depth: usize, items: &mut Vec<(u32, f64)>) {
     items.clear();
+    if depth > SORTED {
+        let all = (0..)
+            .zip(row)
+            .filter(|(_, score)| **score > f32::NEG_INFINITY);
+        items.extend(all.map(|(item, &score)| (item, f64::from(score))));
+        let before = |a: &(u32, f64), b: &(u32, f64)| {
+            let by_score = b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal);
+            by_score.then(a.0.cmp(&b.0))
+        };
+        if items.len() > depth + 1 {
+            items.select_nth_unstable_by(depth, before);
+            items.truncate(depth + 1);
+        }
+        items.sort_unstable_by(before);
+        return;
+    }
     let mut least = f32::NEG_INFINITY;
     for (item, &score) in row.iter().enumerate() {
         if score <= least {

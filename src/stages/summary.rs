@@ -8,6 +8,7 @@ use super::fold::not_before;
 use super::given::Given;
 use super::pairs::Pairs;
 use super::prepare::Step;
+use super::rules::RulesUse;
 use super::segments::Division;
 
 /// Counts and dates of a set of events.
@@ -64,7 +65,7 @@ pub(crate) struct Summary {
     pub(crate) given: Option<Part>,
     /// What they are asked to foretell.
     pub(crate) evaluated: Part,
-    /// Items that can be recommended: those of the fit part.
+    /// Items that can be recommended: those of the fit part that `[rules]` do not keep from everybody.
     pub(crate) candidates: usize,
     /// Users with at least one target, whom every mean is over.
     pub(crate) users: usize,
@@ -72,6 +73,9 @@ pub(crate) struct Summary {
     pub(crate) targets: usize,
     /// User-item pairs that would be targets, had the user not heard the item before.
     pub(crate) heard_removed: usize,
+    /// What `[rules]` changed about what is asked, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rules: Option<RulesUse>,
     /// Targets that nobody heard in the fit part: kept as misses, or dropped.
     pub(crate) cold_items: usize,
     /// Users with targets but without a past.
@@ -120,6 +124,7 @@ impl Summary {
             users: 0,
             targets: 0,
             heard_removed: 0,
+            rules: None,
             cold_items: 0,
             cold_users: 0,
             cold_asked: 0,

@@ -8,7 +8,7 @@ use super::chance::chance;
 use super::faulty::Faulty;
 use super::fold::{FoldData, ready};
 use super::measure::{Measured, measure};
-use super::rank::{rank, rank_cut};
+use super::rank::rank;
 use crate::experiment::{ColdItems, ColdUsers, Evaluation, Heard, Metrics, Ties};
 
 /// A model that knows its scores: one list for all.
@@ -355,7 +355,7 @@ fn ties_are_averaged_as_mcsherry_and_najork_do() {
         for model in models {
             for (targets, expected) in [(None, by_id), (Some(&data.reachable), averaged)] {
                 let name = |_| String::new();
-                let lists = rank_cut(&*model, &data.asked, &data.heard, targets, (5, 3), &name);
+                let lists = rank(&*model, &data.asked, (&data.heard, targets), (5, 3), &name);
                 let measured = measure(&evaluation.metrics, &data, &lists.unwrap()).unwrap();
                 close(&measured.means, expected);
                 assert_eq!(measured.per_user.row(0).to_vec(), measured.means);

@@ -8,7 +8,7 @@ use crate::stages::audit::{Check, State};
 
 /// The checks that hold for all folds.
 pub(super) fn of_comparison(experiment: &Experiment) -> Vec<Check> {
-    vec![baselines(experiment), lists(experiment.evaluation.heard)]
+    vec![baselines(experiment), lists(experiment)]
 }
 
 /// Does every comparison have its floor (P6)?
@@ -45,13 +45,18 @@ fn baselines(experiment: &Experiment) -> Check {
 }
 
 /// What `stages/rank.rs` sees to (P18).
-fn lists(heard: Heard) -> Check {
+fn lists(experiment: &Experiment) -> Check {
     let says = format!(
-        "models give scores and the lab makes the lists: of the candidates only, none of them twice{}; \
+        "models give scores and the lab makes the lists: of the candidates only, none of them twice{}{}; \
          a score that is not a finite number or stands for no candidate fails the trial",
-        match heard {
+        match experiment.evaluation.heard {
             Heard::Mask => ", none that the user heard before",
             Heard::Keep => "",
+        },
+        if experiment.rules.is_empty() {
+            ""
+        } else {
+            ", and none that breaks [rules], whatever the model; random lists obey them too"
         }
     );
     Check::new("lists", State::Ok, json!({}), says)

@@ -7,12 +7,13 @@ use musicrec_api::{Error, Events, Fold, Role, derive_seed, fold_faults};
 use crate::cache::{Cache, cleaned::prepared};
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
-use crate::stages::audit::{Audited, audit};
+use crate::stages::audit::{Audited, audit, audit_rules};
 use crate::stages::common::restrict;
-use crate::stages::fold::{FoldData, ready};
+use crate::stages::fold::{FoldData, ready_under};
 use crate::stages::hashes;
 use crate::stages::periods;
 use crate::stages::prepare::Prepared;
+use crate::stages::rules::Obeyed;
 use crate::stages::segments::divide;
 use crate::stages::{By, Failed};
 
@@ -22,6 +23,8 @@ use super::timeline::{Timeline, timeline};
 #[derive(Debug)]
 pub(super) struct Cleaned {
     pub(super) prepared: Prepared,
+    /// `[rules]` as this log understands them.
+    pub(super) rules: Obeyed,
     pub(super) folds: Vec<FoldData>,
     /// What the splitter said, fold by fold, until the audit has seen it.
     split: Vec<Fold>,
@@ -46,9 +49,12 @@ impl Cleaned {
     ) -> Result<Vec<Self>, Failure> {
         let of = |cleaning: &Cleaning| {
             let prepared = prepared(experiment, cleaning, data, cache, cancel)?;
-            let (split, folds) = split(experiment, cleaning, &prepared)?;
+            let (events, columns) = (&prepared.events, &prepared.columns);
+            let rules = Obeyed::of(&experiment.rules, events, &columns.item)?;
+            let (split, folds) = split(experiment, cleaning, &prepared, &rules)?;
             Ok(Self {
                 prepared,
+                rules,
                 folds,
                 split,
                 timeline: None,
@@ -77,7 +83,8 @@ impl Cleaned {
                     uses_the_future: experiment.splitter.uses_the_future(),
                     validated,
                 };
-                let checks = audit(&audited)?;
+                let mut checks = audit(&audited)?;
+                checks.extend(audit_rules(&audited, &of.rules)?);
                 let segments = match fold.role {
                     Role::Test => divide(&audited)?,
                     Role::Validation => Vec::new(),
@@ -170,6 +177,12 @@ pub(super) fn blame(experiment: &Experiment, cleaning: &Cleaning, failed: Failed
     let plugin = match by {
         Some(By::Cleaner(at)) => cleaning.written.get(at),
         Some(By::Splitter) => experiment.splitter_written.as_ref(),
+        Some(By::Rules(key)) => {
+            let rules = experiment.rules.node.as_ref();
+            rules
+                .and_then(|rules| rules.get(key))
+                .map(|entry| &entry.node)
+        }
         _ => None,
     };
     match plugin {
@@ -193,6 +206,7 @@ fn split(
     experiment: &Experiment,
     cleaning: &Cleaning,
     prepared: &Prepared,
+    rules: &Obeyed,
 ) -> Result<(Vec<Fold>, Vec<FoldData>), Failed> {
     let events = &prepared.events;
     let split = split_rows(experiment, events)?;
@@ -205,12 +219,12 @@ fn split(
     let mut folds: Vec<FoldData> = split
         .iter()
         .map(|fold| {
-            ready(
+            ready_under(
                 fold,
                 Some(&validation),
                 events,
                 &cleaning.cleaners,
-                &experiment.evaluation,
+                (&experiment.evaluation, rules),
             )
         })
         .collect::<Result<_, _>>()?;

@@ -423,6 +423,7 @@ pub(super) fn make(
 /// What of the protocol the definition changes, in words.
 fn changes(experiment: &Experiment) -> Vec<String> {
     let mut changes = experiment.evaluation.changes();
+    changes.extend(experiment.rules.changes());
     changes.extend(experiment.search.iter().flat_map(Searched::changes));
     changes
 }

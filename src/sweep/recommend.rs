@@ -143,17 +143,20 @@ impl Sweep<'_> {
         );
         let context = FitContext::new(seed).with_cancel(self.cancel);
         let recommender = trial.model.plugin.fit(&train, &context)?;
-        let heardings = Heardings::of(&[events], self.experiment.evaluation.heard);
+        let rules = &self.cleaned[trial.cleaning].rules;
+        let limits = rules.limits(&fit, &items)?;
+        let heardings = Heardings::of(&[events], self.experiment.evaluation.heard, rules);
         let local_item = inverse(&items, events.items.len());
         let mut heard = Ragged::default();
         for &user in &users {
-            heard.push(heardings.by(user, &local_item));
+            let masked = heardings.by(user, &local_item);
+            heard.push(masked.filter(|item| limits.shows(*item)));
         }
         let asked: Vec<u32> = (0..train.n_users() as u32).collect();
         let lists = rank(
             &*recommender,
             &asked,
-            &heard,
+            (&heard, &limits),
             (train.n_items(), count),
             &|user| fit.users.get(user).to_owned(),
         )?;

@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::experiment::{Model, Resource, Trial};
 use crate::halving::{Contender, full};
 use crate::records::Key;
-use crate::stages::fold::{FoldData, ready};
+use crate::stages::fold::{FoldData, ready_under};
 use crate::stages::hashes;
 use crate::text::percent;
 
@@ -227,8 +227,9 @@ impl Sweep<'_> {
                         fold.fit.retain(stays);
                         fold.given.retain(stays);
                         fold.targets.retain(stays);
-                        let (cleaners, rules) = (&cleaning.cleaners, &experiment.evaluation);
-                        let mut data = ready(&fold, None, events, cleaners, rules)?;
+                        let (cleaners, rules) =
+                            (&cleaning.cleaners, (&experiment.evaluation, &of.rules));
+                        let mut data = ready_under(&fold, None, events, cleaners, rules)?;
                         data.summary.hash = hashes::of_fold(&fold);
                         folds.push(data);
                     }

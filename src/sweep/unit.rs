@@ -456,6 +456,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 machine: Run::machine(),
                 source: resolved(&experiment.source),
+                rules: (!experiment.rules.is_empty()).then(|| experiment.rules.written.clone()),
                 origin: Origin::new(experiment, &member.key, member.trial.model),
                 backtrace: broken.and_then(|broken| broken.backtrace.clone()),
                 attempts: self.job.attempt,

@@ -86,6 +86,24 @@ fn a_file_extends_what_it_includes() {
 }
 
 #[test]
+fn lists_of_items_start_at_the_file_that_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = "include = \"base/common.toml\"\nmodel = \"als\"\n[rules]\nallow = [\"a\", 7]";
+    let common = "source = \"synthetic\"\n[rules]\nblock = \"x.txt\"\navoid = [\"skip\"]\n\
+                  [evaluation]\nheard = \"keep\"";
+    let files = [
+        ("my.toml", own),
+        ("base/common.toml", common),
+        ("base/x.txt", "a\nb\n"),
+    ];
+    let experiment = faultless(read(folder.path(), &files, &[]));
+    let lists = experiment.rules.lists.iter();
+    let ids = lists.map(|list| list.ids("song_id").unwrap().len());
+    assert_eq!(ids.collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(experiment.rules.written.avoid, ["skip"]);
+}
+
+#[test]
 fn of_several_includes_the_later_wins_and_cycles_are_faults() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = faultless(read(

@@ -239,6 +239,7 @@ pub(crate) mod samples {
                 version: String::new(),
                 machine: String::new(),
                 source: json!(null),
+                rules: None,
                 origin: Origin::default(),
                 backtrace: None,
                 attempts: 1,

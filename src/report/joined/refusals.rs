@@ -89,8 +89,12 @@ fn beside(first: &Overview, other: &Overview, a: &str) -> Vec<String> {
         let differs = differences(&rules(other), &rules(first));
         if !differs.is_empty() {
             reasons.push(format!(
-                "is evaluated by other rules than {a}{}; sweep it again with the same [evaluation]",
-                listed(&differs)
+                "is evaluated by other rules than {a}{}; sweep it again with the same [evaluation]{}",
+                listed(&differs),
+                match (first.shared.get("rules"), other.shared.get("rules")) {
+                    (None, None) => "",
+                    _ => " and [rules]",
+                }
             ));
         }
     }
@@ -175,6 +179,9 @@ fn rules(overview: &Overview) -> Value {
     let mut rules = overview.shared["evaluation"].clone();
     if let Some(rules) = rules.as_object_mut() {
         rules.retain(|key, _| !MEASURED.contains(&key.as_str()));
+        if let Some(of_lists) = overview.shared.get("rules") {
+            rules.insert("rules".to_owned(), of_lists.clone());
+        }
     }
     rules
 }

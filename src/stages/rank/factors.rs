@@ -11,6 +11,8 @@
     reason = "instructions chosen at run time reach only what is inlined where they were chosen"
 )]
 
+use std::cmp::Ordering;
+
 use musicrec_api::arithmetic::portable;
 use ndarray::ArrayRef2;
 use pulp::{Arch, Simd, WithSimd};
@@ -18,8 +20,7 @@ use rayon::prelude::*;
 
 use super::bound::{Bounds, Length};
 use super::kernel::{Fused, Kernel, Plain};
-use super::{Cut, Lists, Targets};
-use crate::stages::fold::Ragged;
+use super::{Asked, Cut, Lists, SORTED};
 
 /// Items that are scored together: two of the widest registers.
 pub(super) const PANEL: usize = 32;
@@ -70,15 +71,27 @@ impl<'a> Catalogue<'a> {
     }
 
     /// Lists of `depth` for each of `users`.
-    pub(super) fn rank(
+    pub(super) fn rank<'l>(
         &self,
         users: &[u32],
-        (heard, targets): (&Ragged<u32>, Option<&Targets>),
+        asked: impl Into<Asked<'l>>,
         depth: usize,
     ) -> Lists {
+        let Asked {
+            heard,
+            targets,
+            limits,
+        } = asked.into();
         let arch = Arch::new();
         let batches = users.par_chunks(BATCH).enumerate().map_init(
-            || Batch::new(self.order.len(), depth),
+            || {
+                let mut own = Batch::new(self.order.len(), depth);
+                // As if everybody had heard them, and for all batches.
+                for &item in &limits.hidden {
+                    own.marks[item as usize] = u64::MAX;
+                }
+                own
+            },
             |own, (batch, users)| {
                 let asked = |at: usize| heard.get(batch * BATCH + at);
                 for at in 0..users.len() {
@@ -143,7 +156,7 @@ impl<'a> Catalogue<'a> {
 
 /// What a thread needs for a batch of users, whatever their number.
 struct Batch {
-    /// By item, which of the users heard it; 0 between batches.
+    /// By item, which of the users heard it; 0 between batches, but for items that nobody is shown.
     marks: Vec<u64>,
     growing: Vec<Growing>,
     active: Vec<usize>,
@@ -179,6 +192,10 @@ impl Growing {
     }
 
     fn add(&mut self, score: f32, item: u32) {
+        if self.length > SORTED {
+            self.collect(score, item);
+            return;
+        }
         let before =
             |&(other, number): &(f32, u32)| other > score || (other == score && number < item);
         let at = self.list.partition_point(before);
@@ -194,9 +211,27 @@ impl Growing {
         }
     }
 
+    /// The same of a long list: in any order, and cut down to its length when it is twice as long.
+    fn collect(&mut self, score: f32, item: u32) {
+        if score < self.least {
+            return;
+        }
+        self.list.push((score, item));
+        if self.list.len() == 2 * self.length {
+            self.list
+                .select_nth_unstable_by(self.length - 1, |a, b| order(*a, *b));
+            self.list.truncate(self.length);
+            self.least = self.list[self.length - 1].0;
+        }
+    }
+
     /// Items and scores, best first.
-    fn best<'b>(&self, best: &'b mut Vec<(u32, f64)>) -> &'b [(u32, f64)] {
+    fn best<'b>(&mut self, best: &'b mut Vec<(u32, f64)>) -> &'b [(u32, f64)] {
         best.clear();
+        if self.length > SORTED {
+            self.list.sort_unstable_by(|a, b| order(*a, *b));
+            self.list.truncate(self.length);
+        }
         let list = self.list.iter();
         best.extend(list.map(|&(score, item)| (item, f64::from(score))));
         best
@@ -207,6 +242,12 @@ impl Growing {
         self.list.clear();
         self.least = f32::NEG_INFINITY;
     }
+}
+
+/// The better score first, of equal ones the smaller item.
+fn order(a: (f32, u32), b: (f32, u32)) -> Ordering {
+    let by_score = b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal);
+    by_score.then(a.1.cmp(&b.1))
 }
 
 /// The lists of a batch of users, which go to `own.growing`.
