@@ -190,6 +190,10 @@ pub(super) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
 
 /// What stands under [`NESTED`]: a place, or a list of entries of one plugin each.
 pub(super) fn nested(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
+    if let Some(values) = grid(node, faults) {
+        let values = values.iter();
+        return Space::choice(values.map(|value| nested(value, kind, faults)).collect());
+    }
     let Value::Array(items) = &node.value else {
         return place(node, kind, faults);
     };

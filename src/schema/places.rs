@@ -75,7 +75,7 @@ impl Places {
         if !self.definitions.contains_key(&key) {
             self.definitions.insert(key.clone(), Value::Null);
             let docs = format!("One {} plugin.", kind.key());
-            let mut place = self.place(kind, Form::Entry, &docs);
+            let mut place = self.place(kind, Form::Several, &docs);
             place["maxProperties"] = 1.into();
             place["properties"]["grid"] = json!({
                 "description": "The plugins to try, each in trials of its own.",
@@ -86,7 +86,17 @@ impl Places {
             self.definitions.insert(key, place);
         }
         let mut list = schema.clone();
+        let one = json!({ "type": "array", "items": entry, "minItems": schema["minItems"] });
         list["items"] = entry;
+        list["type"] = json!(["array", "object"]);
+        list["properties"] = json!({ "grid": {
+            "description": "The lists to try, each in trials of its own.",
+            "type": "array",
+            "items": one,
+            "minItems": 1,
+        } });
+        list["additionalProperties"] = false.into();
+        list["minProperties"] = 1.into();
         if let Some(list) = list.as_object_mut() {
             list.remove(plain::PLUGIN);
         }
