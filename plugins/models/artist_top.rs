@@ -29,7 +29,7 @@ use crate::products::{cells, from_rows, transposed};
 /// Little is to be tuned: `by.grid = ["users", "weight"]`, `smoothing.grid = [0.001, 0.01, 0.1]`; how strong love is the
 /// weighting says.
 ///
-/// Source: the baseline "same artist, greatest hits" of McFee, Bertin-Mahieux, Ellis, Lanckriet, "The Million Song Dataset
+/// Source: the baseline "same artist, greatest hits" of `McFee`, Bertin-Mahieux, Ellis, Lanckriet, "The Million Song Dataset
 /// Challenge", WWW Companion 2012, with artists weighted by love; smoothing as of Jelinek, Mercer, 1980.
 ///
 /// ```toml

@@ -55,10 +55,55 @@ mod golden;
 
 #[cfg(test)]
 mod tests {
-    use musicrec_api::{Kind, conformance};
+    use musicrec_api::{FitContext, Kind, Model, Train, conformance};
+
+    use crate::train::tests::{logged, scores, timed};
 
     #[test]
     fn every_model_keeps_its_promises() {
         conformance::every(Kind::Model);
+    }
+
+    /// Nothing but the history makes a user's scores in these models, so whoever is told of it scores like who learned.
+    #[test]
+    fn whose_history_is_told_scores_like_whoever_was_learned_from() {
+        let rows: Vec<[String; 4]> = (0..600_u64)
+            .map(|row| {
+                let drawn = row.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+                let (user, item) = (drawn % 23, (drawn / 23 % 9) * (drawn / 207 % 5));
+                let country = ["DE", "FR", "US", ""][(drawn / 1000 % 4) as usize];
+                [
+                    user.to_string(),
+                    item.to_string(),
+                    format!("a{}", item % 7),
+                    country.to_owned(),
+                ]
+            })
+            .collect();
+        let rows: Vec<[&str; 4]> = rows
+            .iter()
+            .map(|row| [&row[0], &row[1], &row[2], &row[3]].map(String::as_str))
+            .collect();
+        let names = ["user", "item", "artist_id", "country"];
+        let days: Vec<i64> = (0..600).map(|row| row * 7919 % 365).collect();
+        let train = Train::new(
+            timed(logged(&names, &rows), &days),
+            &(0..600).map(|row| f64::from(row % 4)).collect::<Vec<_>>(),
+        );
+        for model in [
+            r#"{"artist_top": {}}"#,
+            r#"{"item_knn": {}}"#,
+            r#"{"markov": {"ahead": 3, "session_gap_hours": 48}}"#,
+            r#"{"personal_top": {"by": "weight", "half_life_days": 10}}"#,
+            r#"{"recency_knn": {"half_life_days": 3, "similarity_half_life_days": 90}}"#,
+            r#"{"segment_popularity": {"columns": ["country", "artist_id"], "min_users": 2}}"#,
+        ] {
+            let model: Box<dyn Model> = serde_json::from_str(model).unwrap();
+            let fitted = model.fit(&train, &FitContext::new(0)).unwrap();
+            let folded = fitted.fold_in(&train).unwrap().unwrap();
+            let (learned, told) = (scores(&*fitted, &train), scores(&*folded, &train));
+            assert_eq!(told, learned, "{model:?}");
+            assert!(learned.iter().any(|&score| score != learned[[0, 0]]));
+        }
     }
 }

@@ -36,7 +36,7 @@ use crate::products::{cells, from_rows};
 /// A grid that finds a good setting on most data: `shrink.grid = [0, 10, 100, 1000]`, and each column by itself.
 ///
 /// Source: demographic recommendation as in Krulwich, "Lifestyle Finder", AI Magazine 18(2), 1997; backing off to the larger
-/// segment as in MacKay, Peto, "A Hierarchical Dirichlet Language Model", Natural Language Engineering 1(3), 1995.
+/// segment as in `MacKay`, Peto, "A Hierarchical Dirichlet Language Model", Natural Language Engineering 1(3), 1995.
 ///
 /// ```toml
 /// [model.segment_popularity]
@@ -92,7 +92,9 @@ impl Model for SegmentPopularity {
         }
         let people = train.n_users().max(1) as f64;
         let mut everybody = counts::of_items(train, self.by);
-        everybody.iter_mut().for_each(|count| *count /= people);
+        for count in &mut everybody {
+            *count /= people;
+        }
         let mut divided = Divided {
             model: self.clone(),
             everybody,
@@ -291,7 +293,9 @@ impl Divided {
         let mut scores = self.everybody.clone();
         for (level, &segment) in self.levels.iter().zip(chain) {
             let all = level.users[segment as usize] + shrink;
-            scores.iter_mut().for_each(|score| *score *= shrink / all);
+            for score in &mut scores {
+                *score *= shrink / all;
+            }
             let (items, counts) = cells(&level.counts, segment as usize);
             for (&item, &count) in items.iter().zip(counts) {
                 scores[item as usize] += f64::from(count) / all;

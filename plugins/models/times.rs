@@ -111,6 +111,8 @@ pub(crate) fn with_weights(train: &Train, weights: &[f64]) -> InteractionMatrix 
 pub(crate) mod tests {
     use musicrec_api::{Events, Positive, Train};
 
+    use crate::train::tests::timed;
+
     use super::{Present, ensure_times, faded_by_user, in_order};
 
     pub(crate) const DAY: i64 = 86_400;
@@ -121,8 +123,8 @@ pub(crate) mod tests {
 
     /// User, item, day, each of weight 1.
     pub(crate) fn train(rows: &[(&str, &str, i64)]) -> Train {
-        let mut events = Events::from_pairs(rows.iter().map(|&(user, item, _)| (user, item)));
-        events.time = rows.iter().map(|row| row.2 * DAY).collect();
+        let events = Events::from_pairs(rows.iter().map(|&(user, item, _)| (user, item)));
+        let events = timed(events, &rows.iter().map(|row| row.2).collect::<Vec<_>>());
         Train::new(events, &vec![1.0; rows.len()])
     }
 

@@ -48,8 +48,8 @@ pub(crate) mod tests {
     /// What is told of people: user, item of the fit part, day; each of weight 1.
     pub(crate) fn told(fit: &Train, rows: &[(&str, &str, i64)]) -> Train {
         let pairs = rows.iter().map(|&(user, item, _)| (user, item));
-        let mut events = Events::from_pairs(pairs);
-        events.time = rows.iter().map(|row| row.2 * 86_400).collect();
+        let events = Events::from_pairs(pairs);
+        let mut events = timed(events, &rows.iter().map(|row| row.2).collect::<Vec<_>>());
         let place = |item: &str| fit.events.items.iter().position(|known| known == item);
         let items = rows
             .iter()
@@ -80,5 +80,11 @@ pub(crate) mod tests {
         };
         let numbers = (1..=rows.len() as u64).collect();
         Events::from_log(Arc::new(Log::new(columns.collect(), numbers, roles))).unwrap()
+    }
+
+    /// The same events on the days given.
+    pub(crate) fn timed(mut events: Events, days: &[i64]) -> Events {
+        events.time = days.iter().map(|day| day * 86_400).collect();
+        events
     }
 }
