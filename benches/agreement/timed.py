@@ -58,7 +58,7 @@ def trending(log, by="users", window_days=7, windows_before=4, growth="z_score",
         part = part.drop_duplicates(["user", "item", "window"])
     a = by_item(log, part[part.window == 0].groupby("item").value.sum())
     b = by_item(log, part[part.window > 0].groupby("item").value.sum())
-    rho = a.sum() / b.sum()
+    rho = a.sum() / b.sum() if b.sum() else 1 / windows_before
     if growth == "z_score":
         return everybody(log, (a - rho * b) / np.sqrt(rho * (a + b + smoothing)))
     c = smoothing * rho / (1 + rho)
@@ -123,7 +123,8 @@ def recency_knn(log, half_life_days=30, similarity_half_life_days=None, similari
     strengths = log.strength
     if similarity_half_life_days is not None:
         strengths = strengths * 0.5 ** ((log.time.max() - log.time) / DAY / similarity_half_life_days)
-    x = table(log, strengths)
+    # As the matrix holds them: else ties of neighbors, of which there are many, fall otherwise.
+    x = table(log, strengths).astype(np.float32).astype(float)
     w = largest_of_columns(similar(weighed(x, feature_weighting), similarity, shrink), neighbors)
     return table(log, fading(log, log.strength, half_life_days)) @ (divided(w, 0) if normalize else w)
 
@@ -174,6 +175,7 @@ SETTINGS = [
     {"recent_popularity": {"by": "plays", "half_life_days": 200}},
     {"trending": {}},
     {"trending": {"by": "weight", "growth": "ratio", "window_days": 10, "windows_before": 2, "smoothing": 3}},
+    {"trending": {"by": "plays", "window_days": 90, "windows_before": 3}},
     {"segment_popularity": {"columns": ["country", "device"]}},
     {"segment_popularity": {"columns": ["device"], "among": "events", "by": "weight", "shrink": 100}},
     {"segment_popularity": {"columns": ["artist_id", "country"], "min_users": 3, "shrink": 5}},

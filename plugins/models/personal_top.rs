@@ -19,14 +19,14 @@ use crate::times::{ensure_times, faded_by_user, weights, with_weights};
 /// heard items (`[evaluation] heard = "keep"`); where these are taken out of the lists, what is left is popularity.
 ///
 /// Formula: `amount(u, i) = Σ x(e) 0.5 ^ (age(e) / half_life_days)` over the events e of user u with item i, where, by the
-/// parameter `by`, x is 1, the plays (a missing count is 1), or the strength that the weighting gave. Without a half-life
-/// nothing fades. The age is that before the user's own last event (of an x above 0): days before the present would order
-/// a user's items in the same way. Items are ordered
+/// parameter `by`, x is 1 (for a skip too: where events differ, count by weight), the plays (a missing count is 1), or the
+/// strength that the weighting gave. Without a half-life nothing fades. The age is that before the user's own last event
+/// (of an x above 0): days before the present would order a user's items in the same way. Items are ordered
 /// - first those with an amount above 0, by amount, and at equal amounts by popularity (distinct users with any event);
 /// - then all others, by popularity. So a listener of whom nothing is known gets what is popular.
 ///
-/// A score is the place in that order: `1 + n` for an item that is better than n amounts of the user, and
-/// `users(i) / (users + 1)`, which is below 1, for all others. Equal amounts of equally popular items are equal scores.
+/// A score is the place in that order, counted from below: 1, 2, 3, … for the user's own items, where equal amounts of
+/// equally popular items share a place, and `users(i) / (users + 1)`, which is below 1, for all others.
 /// Times are needed for a half-life only. People are folded in by their history.
 ///
 /// A grid that finds a good setting on most data: `half_life_days.grid = [7, 30, 90, 365]`, `by.grid = ["events", "plays"]`.
