@@ -129,7 +129,7 @@ def recency_knn(log, half_life_days=30, similarity_half_life_days=None, similari
     return table(log, fading(log, log.strength, half_life_days)) @ (divided(w, 0) if normalize else w)
 
 
-def markov(log, ahead=1, last=3, decay=0.8, session_gap_hours=None, followers=200, smoothing=0.01):
+def markov(log, ahead=1, last=3, decay=0.8, session_gap_hours=None, followers=200, shrink=10):
     users, items = log.user.max() + 1, log.item.max() + 1
     counts = np.zeros((items, items))
     final = np.zeros((users, items))
@@ -149,10 +149,9 @@ def markov(log, ahead=1, last=3, decay=0.8, session_gap_hours=None, followers=20
                         counts[first, then] += 1 / d
         for n, item in enumerate(sum(sessions, [])[::-1][:last]):
             final[user, item] += decay**n
-    p = divided(counts, 1)
-    p = largest_of_columns(p.T, followers).T
-    share = popular(log)
-    return (1 - smoothing) * divided(final, 1) @ p + smoothing * share / share.sum()
+    share = popular(log) / popular(log).sum()
+    p = (largest_of_columns(counts.T, followers).T + shrink * share) / (counts.sum(axis=1, keepdims=True) + shrink)
+    return np.where(final.sum(axis=1, keepdims=True) > 0, divided(final, 1) @ p, share)
 
 
 def artist_top(log, column="artist_id", by="users", smoothing=0.01):
@@ -186,7 +185,7 @@ SETTINGS = [
     {"recency_knn": {"half_life_days": 3, "similarity_half_life_days": 60, "neighbors": 20, "normalize": True,
                      "feature_weighting": "tf_idf"}},
     {"markov": {}},
-    {"markov": {"ahead": 10, "last": 10, "decay": 0.5, "session_gap_hours": 1, "followers": 20}},
+    {"markov": {"ahead": 10, "last": 10, "decay": 0.5, "session_gap_hours": 1, "followers": 20, "shrink": 100}},
     {"artist_top": {}},
     {"artist_top": {"by": "plays"}},
     {"artist_top": {"by": "weight", "smoothing": 0.2}},

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    Cost, FitContext, Fraction, InteractionMatrix, Model, Positive, Recommender, Result, RowScorer,
-    Scores, Shape, ShareOrZero, Train, Users, register,
+    Cost, FitContext, Fraction, InteractionMatrix, Model, NonNegative, Positive, Recommender,
+    Result, RowScorer, Scores, Shape, Train, Users, register,
 };
 use ndarray::ArrayViewMut2;
 use rayon::prelude::*;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::counts::{of_items, shares};
 use crate::neighbors::{multiply, nearest};
 use crate::popularity::PopularityBy;
-use crate::products::{BLOCK, from_rows};
+use crate::products::{BLOCK, cells, from_rows};
 use crate::times::{ensure_times, in_order};
 use crate::train::ensure_interactions;
 
@@ -26,19 +26,21 @@ use crate::train::ensure_interactions;
 /// it.
 ///
 /// Formula: `c(i, j) = Σ 1/d` over all pairs of events of a session where j comes d places after i, `d ≤ ahead`, `i ≠ j`;
-/// `P(j | i) = c(i, j) / Σ_k c(i, k)`, of which the `followers` largest are kept (of equal ones the smaller id);
-/// `score(u, j) = (1 − smoothing) Σ_n decay^n P(j | i_n) / Σ_n decay^n + smoothing p(j)`, with i₀ the user's last item, i₁ the one
-/// before, up to `last` of them (of whatever session), and p(j) the share of item j in all pairs of users and items. So a
-/// list ends with what is popular, and who has no history gets that alone. With `ahead = 1`, `last = 1` it is a Markov chain of
-/// the first order, with a larger `ahead` sequential rules. The log must have times. People are folded in by their history.
+/// `P(j | i) = (c(i, j) + shrink p(j)) / (Σ_k c(i, k) + shrink)`, with p(j) the share of item j in all pairs of users and items,
+/// so that what followed a rare item once does not win; of the c(i, j) of an item i the `followers` largest are kept (of
+/// equal ones the smaller id);
+/// `score(u, j) = Σ_n decay^n P(j | i_n) / Σ_n decay^n`, with i₀ the user's last item, i₁ the one before, up to `last` of them (of
+/// whatever session). So a list ends with what is popular, and who has no history gets that alone. With `ahead = 1`,
+/// `last = 1` and little `shrink` it is a Markov chain of the first order, with a larger `ahead` sequential rules. The log must
+/// have times. People are folded in by their history.
 ///
 /// A grid that finds a good setting on most data: `ahead.grid = [1, 3, 10]`, `last.grid = [1, 3, 10]`,
-/// `decay.grid = [0.5, 0.8, 1.0]`.
+/// `decay.grid = [0.5, 0.8, 1.0]`, `shrink.grid = [1, 10, 100]`.
 ///
 /// Source: Ludewig, Jannach, "Evaluation of Session-based Recommendation Algorithms", User Modeling and User-Adapted
 /// Interaction 28, 2018 (MC and SR, with weights 1/d); Rendle, Freudenthaler, Schmidt-Thieme, "Factorizing Personalized
-/// Markov Chains for Next-Basket Recommendation", WWW 2010 (the chain that is not factorized); smoothing as of Jelinek,
-/// Mercer, 1980.
+/// Markov Chains for Next-Basket Recommendation", WWW 2010 (the chain that is not factorized); backing off to popularity as
+/// in `MacKay`, Peto, "A Hierarchical Dirichlet Language Model", Natural Language Engineering 1(3), 1995.
 ///
 /// ```toml
 /// [model.markov]
@@ -61,8 +63,8 @@ pub struct Markov {
     pub session_gap_hours: Option<Positive>,
     /// How many followers of an item are kept; at least 1, default 200.
     pub followers: NonZeroUsize,
-    /// The part that popularity has in a score, at least 0 and below 1. Default 0.01.
-    pub smoothing: ShareOrZero,
+    /// How many followers are added to those of each item, of which each item has its share; at least 0, default 10.
+    pub shrink: NonNegative,
 }
 
 impl Default for Markov {
@@ -73,7 +75,7 @@ impl Default for Markov {
             decay: Fraction::new(0.8).expect("from 0 to 1"),
             session_gap_hours: None,
             followers: NonZeroUsize::new(200).expect("not zero"),
-            smoothing: ShareOrZero::new(0.01).expect("a share"),
+            shrink: NonNegative::new(10.0).expect("not negative"),
         }
     }
 }
@@ -85,11 +87,12 @@ impl Model for Markov {
         ensure_times(&train.events, NAME)?;
         let sequences = self.sequences(train);
         let popular = shares(of_items(train, PopularityBy::Users));
-        let smoothing = self.smoothing.get();
+        let (followers, rest) = self.followers(train.n_items(), &sequences, context)?;
         Ok(Box::new(Next {
             last: self.last_items(train.n_items(), &sequences),
-            followers: Cow::Owned(self.followers(train.n_items(), &sequences, context)?),
-            popular: popular.iter().map(|p| (smoothing * p) as f32).collect(),
+            followers: Cow::Owned(followers),
+            rest: Cow::Owned(rest),
+            popular: popular.iter().map(|&p| p as f32).collect(),
             model: self.clone(),
         }))
     }
@@ -158,13 +161,13 @@ impl Markov {
         found
     }
 
-    /// For each item what follows it, with its probability.
+    /// For each item what follows it, with its part of all that follows and of what is added, and the part of the latter.
     fn followers(
         &self,
         items: usize,
         sequences: &Sequences,
         context: &FitContext,
-    ) -> Result<InteractionMatrix> {
+    ) -> Result<(InteractionMatrix, Vec<f32>)> {
         let Sequences {
             items: heard,
             session,
@@ -184,11 +187,15 @@ impl Markov {
                     }
                 }
             }
-            let part = 1.0 - self.smoothing.get();
-            nearest(
-                sums.drain(|sum| (part * sum / all) as f32),
-                self.followers.get(),
-            )
+            let shrink = self.shrink.get();
+            // Where nothing follows and nothing is added, popularity is all there is.
+            let rest = if all + shrink > 0.0 {
+                shrink / (all + shrink)
+            } else {
+                1.0
+            };
+            let parts = sums.drain(|sum| (sum / (all + shrink)) as f32);
+            (nearest(parts, self.followers.get()), rest as f32)
         };
         let blocks = (0..items.div_ceil(BLOCK)).into_par_iter().map_init(
             || Sums::new(items),
@@ -199,7 +206,8 @@ impl Markov {
             },
         );
         let blocks: Vec<Vec<_>> = blocks.collect::<Result<_>>()?;
-        Ok(from_rows(items, blocks.into_iter().flatten()))
+        let (rows, rest): (Vec<_>, Vec<f32>) = blocks.into_iter().flatten().unzip();
+        Ok((from_rows(items, rows), rest))
     }
 
     /// For each user the last items, with what they count for.
@@ -280,6 +288,8 @@ struct Next<'a> {
     last: InteractionMatrix,
     /// Items × items, by the item that is followed.
     followers: Cow<'a, InteractionMatrix>,
+    /// For each item how much of what follows it is told by popularity alone.
+    rest: Cow<'a, [f32]>,
     popular: Cow<'a, [f32]>,
     model: Markov,
 }
@@ -295,6 +305,7 @@ impl Recommender for Next<'_> {
         Ok(Some(Box::new(Next {
             last: self.model.last_items(given.n_items(), &sequences),
             followers: Cow::Borrowed(&*self.followers),
+            rest: Cow::Borrowed(&*self.rest),
             popular: Cow::Borrowed(&*self.popular),
             model: self.model.clone(),
         })))
@@ -304,9 +315,17 @@ impl Recommender for Next<'_> {
 impl RowScorer for Next<'_> {
     fn score(&self, users: &[u32], mut out: ArrayViewMut2<f32>) {
         multiply(&self.last, &self.followers, users, out.view_mut());
-        for mut out in out.rows_mut() {
+        for (&user, mut out) in users.iter().zip(out.rows_mut()) {
+            let (items, counts) = cells(&self.last, user as usize);
+            let told = items.iter().zip(counts);
+            let rest = if items.is_empty() {
+                1.0
+            } else {
+                told.map(|(&item, count)| count * self.rest[item as usize])
+                    .sum()
+            };
             for (out, &popular) in out.iter_mut().zip(&*self.popular) {
-                *out += popular;
+                *out += rest * popular;
             }
         }
     }
@@ -316,7 +335,7 @@ impl RowScorer for Next<'_> {
 mod tests {
     use std::num::NonZeroUsize;
 
-    use musicrec_api::{Events, FitContext, Fraction, Model, ShareOrZero, Train};
+    use musicrec_api::{Events, FitContext, Fraction, Model, NonNegative, Train};
     use ndarray::{Array2, array};
 
     use super::Markov;
@@ -341,7 +360,7 @@ mod tests {
             ahead: NonZeroUsize::new(ahead).unwrap(),
             last: NonZeroUsize::new(last).unwrap(),
             decay: Fraction::new(0.5).unwrap(),
-            smoothing: ShareOrZero::new(0.0).unwrap(),
+            shrink: NonNegative::new(0.0).unwrap(),
             ..Markov::default()
         }
     }
@@ -388,21 +407,28 @@ mod tests {
         };
         // Three days end nothing if that much is allowed; else nothing comes after c.
         assert_eq!(fitted(&days(3.0)), fitted(&model(1, 1)));
-        let cut = array![[0.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 0.0]];
-        assert_eq!(fitted(&days(2.9)), cut);
+        // Of seven pairs of users and items two are with a, two with b, three with c.
+        let popular = [2.0 / 7.0, 2.0 / 7.0, 3.0 / 7.0];
+        assert_eq!(
+            fitted(&days(2.9)),
+            array![popular, [0.0, 0.5, 0.5], popular]
+        );
     }
 
     #[test]
     fn the_rest_of_a_list_is_what_is_popular() {
-        let smooth = Markov {
-            smoothing: ShareOrZero::new(0.5).unwrap(),
+        let shrunk = Markov {
+            shrink: NonNegative::new(2.0).unwrap(),
             followers: NonZeroUsize::MIN,
             ..model(1, 1)
         };
-        // Two, two and three of seven pairs; of b and c after a the first is kept.
-        let [a, b, c] = [1.0 / 7.0, 1.0 / 7.0, 1.5 / 7.0];
-        let expected = array![[0.5 + a, b, c], [a, 0.25 + b, c], [0.5 + a, b, c]];
-        assert_eq!(fitted(&smooth), expected);
+        // Of four followers of a, two added ones included, one is b, and as many are c, of which the first is kept.
+        let [a, b, c] = [2.0 / 7.0, 2.0 / 7.0, 3.0 / 7.0];
+        let third = 2.0 / 3.0;
+        let after_c = [1.0 / 3.0 + third * a, third * b, third * c];
+        let expected: Array2<f32> = array![after_c, [0.5 * a, 0.25 + 0.5 * b, 0.5 * c], after_c];
+        let apart = (fitted(&shrunk) - expected).mapv(f32::abs);
+        assert!(apart.iter().all(|&apart| apart < 1e-6), "{apart}");
     }
 
     #[test]
@@ -411,9 +437,10 @@ mod tests {
         events.time = vec![1, 2, 3].into();
         let train = Train::new(events, &[1.0, 0.0, 1.0]);
         let fitted = model(1, 5).fit(&train, &FitContext::new(0)).unwrap();
-        // c after a; nothing after c.
-        let expected = array![[0.0, 0.0, 1.0 / 3.0]];
-        assert_eq!(scores(&*fitted, &train), expected);
+        // After a, which counts a third, c; after c popularity alone, in which b has its share.
+        let of = 2.0 / 3.0 / 3.0;
+        let apart = (scores(&*fitted, &train) - array![[of, of, 1.0 / 3.0 + of]]).mapv(f32::abs);
+        assert!(apart.iter().all(|&apart| apart < 1e-6), "{apart}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::times::{Present, faded};
 /// times.
 ///
 /// A grid that finds a good setting on most data: `window_days.grid = [1, 3, 7, 14, 30, 90]`; likewise
-/// `half_life_days`. The plain count of all times is the model `popularity`.
+/// `half_life_days`. A short window has many equal counts, a half-life few. The plain count of all times is the model `popularity`.
 ///
 /// Source: Ji, Sun, Zhang, Li, "A Re-visit of the Popularity Baseline in Recommender Systems", SIGIR 2020 (`RecentPop`,
 /// `DecayPop`).
