@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Do the neighbor and linear models score as their formulas, written down once more in NumPy, and as irspack? See
+"""Do the models score as their formulas, written down once more in NumPy and pandas (`timed.py`), and as irspack? See
 README.md here.
 
 Prints a table and one JSON line; exits 1 if a figure is outside its tolerance. With --golden PATH it writes the scores
@@ -14,55 +14,13 @@ from pathlib import Path
 import common  # first: it sets up the environment
 import numpy as np
 import scipy.sparse as sp
+import timed
+from linear import divided, largest_of_columns, similar, weighed
 from sklearn.linear_model import ElasticNet
 
 # Single precision, and what a tie decides.
 SCORES, USERS = 1e-4, 0.99
 BINARY = common.ROOT / "target" / "release" / "examples" / "scores_dump"
-
-
-def weighed(x, kind):
-    """Rows are words, columns are documents."""
-    if kind == "none":
-        return x
-    documents = x.shape[1]
-    rare = np.log(documents / (1.0 + (x != 0).sum(axis=1)))[:, None]
-    if kind == "tf_idf":
-        return x * rare
-    length = x.sum(axis=0) / (x.sum() / documents)
-    return np.where(x != 0, x * 2.2 / (x + 1.2 * (0.25 + 0.75 * length)[None, :]), 0.0) * rare
-
-
-def similar(x, kind, shrink):
-    """Of all pairs of columns; 0 with itself."""
-    product = x.T @ x
-    square = np.diag(product)
-    a, b = square[:, None], square[None, :]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        s = {
-            "cosine": lambda: product / (np.sqrt(a * b) + shrink + 1e-6),
-            "jaccard": lambda: product / (a + b - product + shrink + 1e-6),
-            "dice": lambda: 2 * product / (a + b + shrink + 1e-6),
-            "inner_product": lambda: product.copy(),
-        }[kind]()
-    np.fill_diagonal(s, 0.0)
-    return s
-
-
-def largest_of_columns(w, count):
-    """Ties, in the precision that is kept, to the smaller index."""
-    w = w.astype(np.float32).astype(np.float64)
-    if count >= len(w):
-        return w
-    order = np.argsort(-w, axis=0, kind="stable")[:count]
-    kept = np.zeros_like(w)
-    np.put_along_axis(kept, order, np.take_along_axis(w, order, axis=0), axis=0)
-    return kept
-
-
-def divided(w, axis):
-    total = w.sum(axis=axis, keepdims=True)
-    return np.divide(w, total, out=np.zeros_like(w), where=total > 0)
 
 
 def item_knn(x, similarity="cosine", neighbors=100, shrink=10, feature_weighting="none", normalize=False):
@@ -221,10 +179,44 @@ def data(name):
     return sp.csr_matrix((strengths, (users, items)))
 
 
+def linear(name):
+    """Model after model: which, beside what, how alike."""
+    matrix = data(name)
+    x = matrix.toarray().astype(np.float64)
+    print(f"{name}: {x.shape[0]} users x {x.shape[1]} items, {matrix.nnz} cells")
+    with tempfile.TemporaryDirectory() as folder:
+        triples = Path(folder) / "train.txt"
+        common.write_triples(matrix, triples)
+        for model in SETTINGS:
+            mine = ours(triples, x.shape, model)[1]
+            if "slim" in model:
+                some = list(range(0, x.shape[1], max(1, x.shape[1] // 50)))
+                yield model, "scikit-learn", alike(mine[:, some], reference(model, x, columns=some))
+            else:
+                yield model, "NumPy", alike(mine, reference(model, x))
+            scores = by_irspack(model, matrix)
+            if scores is not None:
+                yield model, "irspack", alike(mine, scores)
+
+
+def with_times(name):
+    """The same for models that ask for more than strengths."""
+    log = timed.data(name)
+    shape = (log.user.max() + 1, log.item.max() + 1)
+    print(f"{name}, with times: {shape[0]} users x {shape[1]} items, {len(log)} events")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.tsv"
+        timed.write(log, path)
+        for model in timed.SETTINGS:
+            (kind, parameters), = model.items()
+            yield model, "pandas", alike(ours(path, shape, model)[1], timed.MODELS[kind](log, **parameters))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--golden", type=Path)
     parser.add_argument("--data", nargs="*", default=["movielens_100k", "lastfm_2k"])
+    parser.add_argument("--models", nargs="*", default=["linear", "timed"])
     a = parser.parse_args()
     if a.golden:
         return golden(a.golden)
@@ -232,31 +224,19 @@ def main():
     subprocess.run(command, cwd=common.ROOT, check=True)
     found, fine = [], True
     print(f"{'':4}{'largest difference':>20}{'users alike':>13}{'equal top 10':>14}  model, beside")
-    for name in a.data:
-        matrix = data(name)
-        x = matrix.toarray().astype(np.float64)
-        print(f"{name}: {x.shape[0]} users x {x.shape[1]} items, {matrix.nnz} cells")
-        with tempfile.TemporaryDirectory() as folder:
-            triples = Path(folder) / "train.txt"
-            common.write_triples(matrix, triples)
-            for model in SETTINGS:
-                mine = ours(triples, x.shape, model)[1]
-                rivals = {"NumPy": None, "irspack": by_irspack(model, matrix)}
-                if "slim" in model:
-                    some = list(range(0, x.shape[1], max(1, x.shape[1] // 50)))
-                    rivals = {"scikit-learn": None, "irspack": rivals["irspack"]}
-                for rival, scores in rivals.items():
-                    if scores is None and rival == "irspack":
-                        continue
-                    if rival == "scikit-learn":
-                        result = alike(mine[:, some], reference(model, x, columns=some))
-                    else:
-                        result = alike(mine, reference(model, x) if scores is None else scores)
-                    good = (result["largest"] <= SCORES or result["users"] >= USERS)
-                    fine &= bool(good)
-                    print(f"{'' if good else '!':4}{result['largest']:20.2e}{result['users']:13.4f}{result['top_10']:14.4f}"
-                          f"  {json.dumps(model)}, {rival}", flush=True)
-                    found.append({"data": name, "model": model, "beside": rival, **result})
+    def say(name, model, beside, result):
+        good = result["largest"] <= SCORES or result["users"] >= USERS
+        print(f"{'' if good else '!':4}{result['largest']:20.2e}{result['users']:13.4f}{result['top_10']:14.4f}"
+              f"  {json.dumps(model)}, {beside}", flush=True)
+        found.append({"data": name, "model": model, "beside": beside, **result})
+        return bool(good)
+
+    if "linear" in a.models:
+        for name in a.data:
+            fine &= all([say(name, *one) for one in linear(name)])
+    if "timed" in a.models:
+        for name in a.data:
+            fine &= all([say(name, *one) for one in with_times(name)])
     print(f"\n{'agrees' if fine else 'DOES NOT AGREE'}\n{json.dumps(found)}")
     sys.exit(0 if fine else 1)
 

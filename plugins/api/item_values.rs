@@ -1,8 +1,6 @@
 //! What a column of the log says of each item: its artist, its genre.
 
-use rustc_hash::FxHashMap;
-
-use crate::{Error, Events, MISSING, Result};
+use crate::{EventValues, Events, MISSING, Result};
 
 /// Each item's value of a column, as far as some events tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,53 +19,18 @@ impl ItemValues {
     /// # Errors
     /// If there is no such column, or no log behind the events.
     pub fn of(events: &Events, column: &str) -> Result<Self> {
-        let Some(log) = &events.log else {
-            return Err(Error::definition(format!(
-                "there is no log behind these events, so there is no column `{column}`"
-            )));
-        };
-        let cells = log.view(column)?;
-        let mut seen: FxHashMap<String, u32> = FxHashMap::default();
-        let mut counts: FxHashMap<(u32, u32), usize> = FxHashMap::default();
-        for (&item, row) in events.item.iter().zip(events.row.iter()) {
-            let row = row as usize;
-            if cells.is_missing(row) {
-                continue;
-            }
-            let text = cells.show(row);
-            if text.trim().is_empty() {
-                continue;
-            }
-            let value = seen.get(&*text).copied().unwrap_or_else(|| {
-                let next = seen.len() as u32;
-                seen.insert(text.into_owned(), next);
-                next
-            });
-            *counts.entry((item, value)).or_insert(0) += 1;
-        }
-        let mut values: Vec<(String, u32)> = seen.into_iter().collect();
-        values.sort();
-        let mut rank = vec![0; values.len()];
-        for (at, (_, value)) in values.iter().enumerate() {
-            rank[*value as usize] = at as u32;
-        }
-        let mut best: Vec<(usize, u32)> = vec![(0, MISSING); events.items.len()];
-        for ((item, value), count) in counts {
-            let (value, best) = (rank[value as usize], &mut best[item as usize]);
-            if count > best.0 || (count == best.0 && value < best.1) {
-                *best = (count, value);
-            }
-        }
+        let told = EventValues::of(events, column)?;
+        let best = told.most_frequent(&events.item, events.items.len());
         // Only what some item has, numbered anew.
-        let mut new = vec![MISSING; values.len()];
-        for (_, value) in best.iter().filter(|(_, value)| *value != MISSING) {
-            new[*value as usize] = 0;
+        let mut new = vec![MISSING; told.values.len()];
+        for &value in best.iter().filter(|value| **value != MISSING) {
+            new[value as usize] = 0;
         }
-        let had = values.into_iter().zip(&mut new);
+        let had = told.values.into_iter().zip(&mut new);
         let had = had.filter(|(_, new)| **new != MISSING);
         let values = had
             .enumerate()
-            .map(|(at, ((text, _), new))| {
+            .map(|(at, (text, new))| {
                 *new = at as u32;
                 text
             })
@@ -80,7 +43,7 @@ impl ItemValues {
             }
         };
         Ok(Self {
-            of_item: best.into_iter().map(|(_, value)| number(value)).collect(),
+            of_item: best.into_iter().map(number).collect(),
             values,
         })
     }

@@ -29,6 +29,7 @@ mod cleaner;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod event_values;
 mod events;
 mod fit_context;
 mod folds;
@@ -56,6 +57,7 @@ pub use cells::{Cells, MISSING, MISSING_TIME, Text, time_text};
 pub use check::{CheckContext, Problem};
 pub use cleaner::{Cleaner, On, Reach};
 pub use error::{Error, Result, nearest};
+pub use event_values::EventValues;
 pub use events::{Events, Ids};
 pub use fit_context::{FitContext, StartingFactors};
 pub use folds::fold_faults;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::{CheckContext, Events, FitContext, Problem, Result, Steps};
+use crate::{CheckContext, Events, FitContext, Problem, Result, Series, Steps};
 
 /// Users × items, row-major sparse, without explicit zeros: a missing cell is "not heard", and a
 /// stored 0 would mean something else to every library.
@@ -21,6 +21,9 @@ pub struct Train {
     pub interactions: InteractionMatrix,
     /// The events behind it, in the same numbering; all of them, weight 0 included.
     pub events: Arc<Events>,
+    /// Strength by event, as the weighting made it: what the cells are sums of, for models that ask
+    /// when it was.
+    pub weights: Series<f32>,
 }
 
 impl Train {
@@ -50,6 +53,7 @@ impl Train {
         let interactions = InteractionMatrix::new(shape, indptr, indices, data);
         Self {
             interactions,
+            weights: weights.iter().map(|&weight| weight as f32).collect(),
             events,
         }
     }
@@ -225,5 +229,6 @@ mod tests {
             .collect();
         assert_eq!(cells, [(0, 0, 1.5), (1, 1, 2.0)]);
         assert_eq!((train.n_users(), train.n_items()), (2, 2));
+        assert_eq!(train.weights.to_vec(), [1.0, 2.0, 0.5, 0.0]);
     }
 }

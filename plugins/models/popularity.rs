@@ -114,9 +114,9 @@ fn column_sums(train: &Train) -> Vec<f64> {
     scores
 }
 
-/// What popularity learned.
-struct Popular {
-    scores: Vec<f64>,
+/// Scores that are the same for everybody, also for people it has not learned from.
+pub(crate) struct Popular {
+    pub(crate) scores: Vec<f64>,
 }
 
 impl Recommender for Popular {

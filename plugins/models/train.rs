@@ -24,3 +24,67 @@ pub(crate) fn ensure_interactions(train: &Train, model: &str) -> Result<()> {
 pub(crate) fn by_item(train: &Train, context: &FitContext) -> Result<Arc<InteractionMatrix>> {
     context.shared("by_item", || Ok(transposed(&train.interactions)))
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use musicrec_api::{
+        Cells, Column, Events, Log, Recommender, Roles, Scores, Text, Train, Users,
+    };
+    use ndarray::Array2;
+
+    /// The scores of all of a train's users, of a model that gives rows.
+    pub(crate) fn scores(fitted: &dyn Recommender, of: &Train) -> Array2<f32> {
+        let users: Vec<u32> = (0..of.n_users() as u32).collect();
+        let Scores::Rows(scorer) = fitted.scores(&Users::new(&users)).unwrap() else {
+            panic!("rows are expected");
+        };
+        let mut out = Array2::from_elem((of.n_users(), of.n_items()), f32::NAN);
+        scorer.score(&users, out.view_mut());
+        out
+    }
+
+    /// What is told of people: user, item of the fit part, day; each of weight 1.
+    pub(crate) fn told(fit: &Train, rows: &[(&str, &str, i64)]) -> Train {
+        let pairs = rows.iter().map(|&(user, item, _)| (user, item));
+        let events = Events::from_pairs(pairs);
+        let mut events = timed(events, &rows.iter().map(|row| row.2).collect::<Vec<_>>());
+        let place = |item: &str| fit.events.items.iter().position(|known| known == item);
+        let items = rows
+            .iter()
+            .map(|row| place(row.1).expect("a known item") as u32);
+        events.item = items.collect();
+        events.items = Arc::clone(&fit.events.items);
+        Train::new(events, &vec![1.0; rows.len()])
+    }
+
+    /// Events of a log with the columns given, of which the first two are user and item; empty cells are missing.
+    pub(crate) fn logged<const N: usize>(names: &[&str; N], rows: &[[&str; N]]) -> Events {
+        let columns = names.iter().enumerate().map(|(at, name)| {
+            let cells = rows
+                .iter()
+                .map(|row| Some(row[at]).filter(|cell| !cell.is_empty()));
+            Column {
+                name: (*name).to_owned(),
+                cells: Cells::Text(cells.collect::<Text>()),
+            }
+        });
+        let roles = Roles {
+            user: names[0].to_owned(),
+            item: names[1].to_owned(),
+            time: None,
+            event: None,
+            plays: None,
+            seconds: None,
+        };
+        let numbers = (1..=rows.len() as u64).collect();
+        Events::from_log(Arc::new(Log::new(columns.collect(), numbers, roles))).unwrap()
+    }
+
+    /// The same events on the days given.
+    pub(crate) fn timed(mut events: Events, days: &[i64]) -> Events {
+        events.time = days.iter().map(|day| day * 86_400).collect();
+        events
+    }
+}

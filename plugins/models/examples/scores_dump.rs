@@ -1,4 +1,4 @@
-//! Fits any built-in model on triples from a text file and writes its scores, so that other programs
+//! Fits any built-in model on triples or a log from a text file and writes its scores, so that other programs
 //! can be compared with it (`benches/agreement`).
 //!
 //! ```text
@@ -6,7 +6,8 @@
 //! ```
 //!
 //! TRAIN holds `user item strength` a line, separated by white space; users and items must be the
-//! integers from 0 on, without gaps. MODEL is JSON as in a record, e.g. `{"ease": {"regularization": 100}}`.
+//! integers from 0 on, without gaps. Or, for models that ask more, it is a log whose first line is
+//! `# user item strength` and further columns, separated by tabs, among them `time` (unix seconds) and `plays`. MODEL is JSON as in a record, e.g. `{"ease": {"regularization": 100}}`.
 //! OUT gets the scores of all items for all users as f32, row by row, little-endian; with `-` they are
 //! computed and thrown away, to be timed. One JSON line on standard output gives shapes, and wall and CPU
 //! seconds of fit and scores.

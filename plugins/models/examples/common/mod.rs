@@ -1,15 +1,59 @@
-//! What the examples share: reading triples, and telling time.
+//! What the examples share: reading what is learned from, and telling time.
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
-use musicrec_api::{Events, Ids, Train};
+use musicrec_api::{Cells, Column, Events, Ids, Log, Roles, Text, Train};
 
-/// Line by line, so that what is held is what is learned from.
+/// Triples, or a log with a header.
 pub(crate) fn read_train(path: &str) -> Result<Train, Box<dyn Error>> {
     let mut lines = BufReader::new(File::open(path)?);
+    if lines.fill_buf()?.first() == Some(&b'#') {
+        return read_log(&fs::read_to_string(path)?);
+    }
+    read_triples(path, lines)
+}
+
+/// A log: its first line is `# user item strength` and whatever columns more, its cells are separated by tabs, and empty ones
+/// are missing. `time` is in unix seconds, `plays` are counts. Users and items that are integers are numbered in their order.
+fn read_log(text: &str) -> Result<Train, Box<dyn Error>> {
+    let mut lines = text.lines();
+    let header = lines.next().unwrap_or_default().trim_start_matches('#');
+    let names: Vec<&str> = header.split_whitespace().collect();
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split('\t').collect()).collect();
+    if let Some(row) = rows.iter().position(|row| row.len() != names.len()) {
+        return Err(format!("row {}: expected {}", row + 1, names.join(", ")).into());
+    }
+    let column = |at: usize| {
+        let cells = rows.iter().map(move |row| Some(row[at]));
+        cells.map(|cell| cell.filter(|cell| !cell.is_empty()))
+    };
+    let columns = names.iter().enumerate().map(|(at, name)| Column {
+        name: (*name).to_owned(),
+        cells: Cells::Text(column(at).collect::<Text>()),
+    });
+    let there = |name: &str| names.contains(&name).then(|| name.to_owned());
+    let roles = Roles {
+        user: "user".to_owned(),
+        item: "item".to_owned(),
+        time: there("time"),
+        event: None,
+        plays: there("plays"),
+        seconds: None,
+    };
+    let place = names.iter().position(|name| *name == "strength");
+    let strengths = column(place.ok_or("there is no column `strength`")?);
+    let strengths = strengths.map(|cell| cell.unwrap_or_default().parse());
+    let strengths: Vec<f64> = strengths.collect::<Result<_, _>>()?;
+    let numbers = (1..=rows.len() as u64).collect();
+    let log = Log::new(columns.collect(), numbers, roles);
+    Ok(Train::new(Events::from_log(Arc::new(log))?, &strengths))
+}
+
+/// Line by line, so that what is held is what is learned from.
+fn read_triples(path: &str, mut lines: impl BufRead) -> Result<Train, Box<dyn Error>> {
     let (mut events, mut strengths) = (Events::default(), Vec::new());
     let (mut line, mut number) = (String::new(), 0);
     while lines.read_line(&mut line)? > 0 {
