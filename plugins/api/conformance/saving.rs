@@ -82,9 +82,10 @@ fn damaged(model: &dyn Model, saved: &Tensors<'static>, train: &Train, promises:
             let done = promises.calm(&doing, || {
                 model.load(saved, train.interactions.clone()).map(|_| ())
             });
-            promises.that(!matches!(done, Some(Ok(()))), || {
-                format!("{doing} is no error")
-            });
+            if matches!(done, Some(Ok(()))) {
+                promises.that(false, || format!("{doing} is no error"));
+                return;
+            }
         }
     }
 }

@@ -18,7 +18,6 @@ struct Saved {
 enum Fault {
     Nothing,
     Scores,
-    FoldedIn,
     Empty,
     Unheard,
     Order,
@@ -32,7 +31,7 @@ impl Recommender for Saved {
 
     fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
         Ok(Some(Box::new(Saved {
-            scores: self.scores.clone(),
+            scores: vec![1.0; given.n_items()],
             fault: self.fault,
             history: Some(given.interactions.clone()),
         })))
@@ -83,9 +82,18 @@ fn load(mut saved: Tensors, items: usize, fault: Fault) -> Result<Box<dyn Recomm
     }))
 }
 
+/// Does not answer for people it has not learned from.
+struct Forgetful(Vec<f64>);
+
+impl Recommender for Forgetful {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Everybody(&self.0))
+    }
+}
+
 macro_rules! saves {
-    ($module:ident $name:literal, $fault:ident) => {
-        plugin!(Model $module $name, concat!("[model.", $name, "]"), {
+    ($module:ident $name:literal, $example:literal, $fault:ident) => {
+        plugin!(Model $module $name, $example, {
             fn fit(&self, train: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
                 Ok(Box::new(Saved {
                     scores: vec![1.0; train.n_items()],
@@ -110,12 +118,12 @@ macro_rules! saves {
     };
 }
 
-saves!(saves "saves", Nothing);
-saves!(saves_other_scores "saves_other_scores", Scores);
-saves!(believes_anything "believes_anything", Empty);
-saves!(invents_reasons "invents_reasons", Unheard);
-saves!(mixes_reasons "mixes_reasons", Order);
-saves!(halves_reasons "halves_reasons", Sum);
+saves!(saves "saves", "[model.saves]", Nothing);
+saves!(saves_other_scores "saves_other_scores", "[model.saves_other_scores]", Scores);
+saves!(believes_anything "believes_anything", "[model.believes_anything]", Empty);
+saves!(invents_reasons "invents_reasons", "[model.invents_reasons]", Unheard);
+saves!(mixes_reasons "mixes_reasons", "[model.mixes_reasons]", Order);
+saves!(halves_reasons "halves_reasons", "[model.halves_reasons]", Sum);
 
 plugin!(Model saves_in_vain "saves_in_vain", "[model.saves_in_vain]", {
     fn fit(&self, train: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
@@ -134,7 +142,7 @@ plugin!(Model forgets_newcomers "forgets_newcomers", "[model.forgets_newcomers]"
     fn fit(&self, train: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
         Ok(Box::new(Saved {
             scores: vec![1.0; train.n_items()],
-            fault: Fault::FoldedIn,
+            fault: Fault::Nothing,
             history: None,
         }))
     }
@@ -144,7 +152,7 @@ plugin!(Model forgets_newcomers "forgets_newcomers", "[model.forgets_newcomers]"
         interactions: InteractionMatrix,
     ) -> Result<Box<dyn Recommender>> {
         let scores = saved.take_list("scores", interactions.cols())?;
-        Ok(Box::new(crate::models::Same(scores)))
+        Ok(Box::new(Forgetful(scores)))
     }
     fn is_stochastic(&self) -> bool {
         false
