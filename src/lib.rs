@@ -15,6 +15,7 @@ mod plan;
 mod records;
 mod reference;
 mod report;
+mod saved;
 mod schema;
 mod settings;
 mod stages;

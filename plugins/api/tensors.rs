@@ -9,7 +9,6 @@ use crate::{Error, InteractionMatrix, Result};
 
 /// The numbers of a [`Tensor`], row by row.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Numbers<'a> {
     /// Bytes.
     U8(Cow<'a, [u8]>),

@@ -6,6 +6,7 @@ mod audit;
 mod checks;
 mod cleaned;
 pub(crate) mod estimate;
+pub(crate) mod everything;
 mod examples;
 mod isolate;
 mod joined;

@@ -89,3 +89,57 @@ fn gram(factors: &ArrayView2<f32>) -> DMatrix<f64> {
     gram.fill_upper_triangle_with_lower_triangle();
     gram
 }
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{InteractionMatrix, Model, Tensors};
+    use ndarray::array;
+    use serde_json::json;
+
+    use super::Als;
+
+    /// What implicit 0.7.3 gives by `AlternatingLeastSquares(factors=2, regularization=0.5, alpha=1.0).explain(user, C,
+    /// item)` with these item factors, `C` holding the confidences 1 + 2 r.
+    #[test]
+    fn contributions_are_those_of_implicit() {
+        let als: Als =
+            serde_json::from_value(json!({"factors": 2, "regularization": 0.5, "alpha": 2.0}))
+                .unwrap();
+        let histories = InteractionMatrix::new(
+            (2, 4),
+            vec![0, 2, 4],
+            vec![0, 2, 1, 3],
+            vec![1.0, 2.5, 0.5, 3.0],
+        );
+        let items = array![[0.5_f32, -0.25], [1.0, 0.75], [-0.5, 1.25], [0.25, 0.5]];
+        let users = array![[0.0_f32, 0.0], [0.0, 0.0]];
+        let mut saved = Tensors::default();
+        saved.insert_matrix("users", users.view());
+        saved.insert_matrix("items", items.view());
+        let loaded = als.load(saved, histories).unwrap();
+        let expected = [
+            [
+                [(0, 0.208_217_446_270_543_56), (2, -0.285_967_130_214_917_8)],
+                [(0, 0.497_977_243_994_943_14), (2, 0.190_391_908_975_979_74)],
+                [(2, 0.895_828_065_739_570_3), (0, -0.142_983_565_107_458_9)],
+                [(2, 0.238_179_519_595_448_9), (0, 0.144_879_898_862_199_76)],
+            ],
+            [
+                [(1, 0.227_175_080_558_539_24), (3, -0.052_631_578_947_368_42)],
+                [(3, 0.684_210_526_315_789_5), (1, 0.618_152_524_167_561_8)],
+                [(3, 0.684_210_526_315_789_4), (1, -0.096_133_190_118_152_58)],
+                [(3, 0.368_421_052_631_579), (1, 0.195_488_721_804_511_3)],
+            ],
+        ];
+        for (user, expected) in (0..).zip(expected) {
+            let reasons = loaded.why(user, &[0, 1, 2, 3]).unwrap().unwrap();
+            for (reasons, expected) in reasons.iter().zip(expected) {
+                assert_eq!(reasons.len(), 2);
+                for (reason, expected) in reasons.iter().zip(expected) {
+                    assert_eq!(reason.0, expected.0);
+                    assert!((reason.1 - expected.1).abs() < 1e-12, "{reasons:?}");
+                }
+            }
+        }
+    }
+}
