@@ -6,12 +6,13 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use common::{Ended, Lab, experiment, json, set_path, shared};
+use common::{Ended, Lab, experiment, set_path, shared};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use serde_json::Value;
+use parquet::record::{Field, Row};
+use serde_json::{Value, json};
 
 /// Models of all shapes of scores, and a weighting that learns.
-const MODELS: &str = r#"
+const MODELS: &str = r"
 [model.item_knn]
 
 [model.ease]
@@ -36,7 +37,7 @@ iterations = 5
 
 [recommendations]
 count = 7
-"#;
+";
 
 fn swept(weighting: &str, more: &str) -> Lab {
     let lab = Lab::small();
@@ -58,7 +59,7 @@ fn csv(text: &str) -> Vec<Vec<String>> {
 #[test]
 fn lists_of_a_saved_model_are_those_of_the_sweep() {
     let lab = swept("[weighting.bm25]", MODELS);
-    let variants = json(&lab.path("reports/small/experiment.json"))["variants"].clone();
+    let variants = common::json(&lab.path("reports/small/experiment.json"))["variants"].clone();
     let names: Vec<&str> = variants
         .as_array()
         .unwrap()
@@ -73,12 +74,30 @@ fn lists_of_a_saved_model_are_those_of_the_sweep() {
         let exported = fs::read_to_string(lab.path("reports/small/recommendations.csv")).unwrap();
         lab.done(&["fit", "reports/small", "--out", "default.safetensors"])
             .says(&[name]);
-        let fit = ["fit", "reports/small", "--variant", name, "--out", "named.safetensors", "--quiet"];
+        let fit = [
+            "fit",
+            "reports/small",
+            "--variant",
+            name,
+            "--out",
+            "named.safetensors",
+            "--quiet",
+        ];
         lab.done(&fit);
         let file = |name: &str| fs::read(lab.path(name)).unwrap();
-        assert!(file("default.safetensors") == file("named.safetensors"), "{name}");
+        assert!(
+            file("default.safetensors") == file("named.safetensors"),
+            "{name}"
+        );
         for threads in ["1", "2"] {
-            let all = ["recommend", "--model", "named.safetensors", "--all", "--k", "7"];
+            let all = [
+                "recommend",
+                "--model",
+                "named.safetensors",
+                "--all",
+                "--k",
+                "7",
+            ];
             let given = lab.done(&[&all[..], &["--threads", threads]].concat());
             assert!(given.out == exported, "{name}");
         }
@@ -93,15 +112,33 @@ fn lists_of_real_listeners_are_those_of_the_sweep() {
     let lab = Lab::new();
     let path = set_path("source.csv.path", &data);
     let definition = experiment("movielens_100k");
-    let settings = ["model.als.factors=16", "model.als.regularization=1.0", "model.als.alpha=1.0"];
-    let mut arguments = vec!["sweep", &definition, "--set", &path, "--set", "recommendations.count=20"];
+    let settings = [
+        "model.als.factors=16",
+        "model.als.regularization=1.0",
+        "model.als.alpha=1.0",
+    ];
+    let mut arguments = vec![
+        "sweep",
+        &definition,
+        "--set",
+        &path,
+        "--set",
+        "recommendations.count=20",
+    ];
     for setting in &settings {
         arguments.extend(["--set", setting]);
     }
     lab.done(&arguments);
     let folder = "reports/movielens_100k";
     lab.done(&["fit", folder, "--out", "best.safetensors"]);
-    let all = ["recommend", "--model", "best.safetensors", "--all", "--k", "20"];
+    let all = [
+        "recommend",
+        "--model",
+        "best.safetensors",
+        "--all",
+        "--k",
+        "20",
+    ];
     let exported = fs::read_to_string(lab.path(folder).join("recommendations.csv")).unwrap();
     assert!(lab.done(&all).out == exported);
 }
@@ -109,15 +146,30 @@ fn lists_of_real_listeners_are_those_of_the_sweep() {
 #[test]
 fn users_are_answered_in_their_order_and_strangers_said() {
     let lab = swept("[weighting.binary]", "");
-    lab.done(&["fit", "reports/small", "--variant", "als", "--out", "m.safetensors"]);
-    let ask = |more: &[&str]| lab.run(&[&["recommend", "--model", "m.safetensors"][..], more].concat());
+    lab.done(&[
+        "fit",
+        "reports/small",
+        "--variant",
+        "als",
+        "--out",
+        "m.safetensors",
+    ]);
+    let ask =
+        |more: &[&str]| lab.run(&[&["recommend", "--model", "m.safetensors"][..], more].concat());
     let of = |ended: &Ended| -> Vec<String> {
-        csv(&ended.out).iter().step_by(3).map(|row| row[0].clone()).collect()
+        csv(&ended.out)
+            .iter()
+            .step_by(3)
+            .map(|row| row[0].clone())
+            .collect()
     };
     assert_eq!(of(&ask(&["--users", "u7,u1"]).expect(0)), ["u7", "u1"]);
     let some = ask(&["--users", "u1,nobody,u2"]).expect(1);
     assert_eq!(of(&some), ["u1", "u2"]);
-    some.says(&["the model has not learned from nobody", "--unknown popularity"]);
+    some.says(&[
+        "the model has not learned from nobody",
+        "--unknown popularity",
+    ]);
     let all = ask(&["--users", "u1,nobody", "--unknown", "popularity"]).expect(0);
     assert_eq!(of(&all), ["u1", "nobody"]);
     lab.write("users.txt", "u3\r\n\nu4\n");
@@ -140,16 +192,47 @@ fn users_are_answered_in_their_order_and_strangers_said() {
     let known = |row: &Vec<String>| heard.iter().any(|h| h[0] == row[0] && h[1] == row[2]);
     let masked = csv(&ask(&["--all", "--k", "60"]).expect(0).out);
     assert!(!masked.iter().any(known));
-    let kept = csv(&ask(&["--all", "--k", "60", "--heard", "keep"]).expect(0).out);
+    let kept = csv(&ask(&["--all", "--k", "60", "--heard", "keep"])
+        .expect(0)
+        .out);
     assert!(kept.iter().any(known));
     assert_eq!(kept.len(), 20 * 60);
+}
+
+/// A row of a table by the names of its columns.
+fn value(row: &Row) -> Value {
+    let cells = row.get_column_iter().map(|(name, field)| {
+        let value = match field {
+            Field::Null => Value::Null,
+            Field::Str(text) => json!(text),
+            Field::Long(number) => json!(number),
+            Field::Double(number) => json!(number),
+            other => panic!("{name} holds {other}"),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(cells.collect())
 }
 
 #[test]
 fn all_forms_say_the_same() {
     let lab = swept("[weighting.binary]", MODELS);
-    lab.done(&["fit", "reports/small", "--variant", "item_knn", "--out", "m.safetensors"]);
-    let all = ["recommend", "--model", "m.safetensors", "--all", "--why", "2"];
+    lab.done(&[
+        "fit",
+        "reports/small",
+        "--variant",
+        "item_knn",
+        "--out",
+        "m.safetensors",
+    ]);
+    let all = [
+        "recommend",
+        "--model",
+        "m.safetensors",
+        "--all",
+        "--why",
+        "2",
+    ];
     let text = csv(&lab.done(&all).out);
     assert_eq!(text.len(), 60);
     assert_eq!(text[0].len(), 8);
@@ -157,7 +240,10 @@ fn all_forms_say_the_same() {
     lab.done(&[&all[..], &["--out", "lists.parquet"]].concat());
     let file = fs::File::open(lab.path("lists.parquet")).unwrap();
     let reader = SerializedFileReader::new(file).unwrap();
-    let rows = reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_json_value());
+    let rows = reader
+        .get_row_iter(None)
+        .unwrap()
+        .map(|row| value(&row.unwrap()));
     let rows: Vec<Value> = rows.collect();
     assert_eq!((lines.lines().count(), rows.len()), (60, 60));
     for ((csv, line), row) in text.iter().zip(lines.lines()).zip(rows) {
@@ -174,7 +260,10 @@ fn all_forms_say_the_same() {
         assert!(because.len() <= 2);
         for at in 0..2 {
             let (item, part) = (&csv[4 + 2 * at], &csv[5 + 2 * at]);
-            let of_row = [&row[format!("because_{}", at + 1)], &row[format!("contribution_{}", at + 1)]];
+            let of_row = [
+                &row[format!("because_{}", at + 1)],
+                &row[format!("contribution_{}", at + 1)],
+            ];
             match because.get(at) {
                 Some(reason) => {
                     assert_eq!(reason["item"], *item);
@@ -189,11 +278,24 @@ fn all_forms_say_the_same() {
         }
     }
     // With all reasons, contributions are the score.
-    let lines = lab.done(&["recommend", "--model", "m.safetensors", "--all", "--why", "99", "--format", "jsonl"]).out;
+    let lines = lab
+        .done(&[
+            "recommend",
+            "--model",
+            "m.safetensors",
+            "--all",
+            "--why",
+            "99",
+            "--format",
+            "jsonl",
+        ])
+        .out;
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let parts = line["because"].as_array().unwrap().iter();
-        let sum: f64 = parts.map(|reason| reason["contribution"].as_f64().unwrap()).sum();
+        let sum: f64 = parts
+            .map(|reason| reason["contribution"].as_f64().unwrap())
+            .sum();
         let score = line["score"].as_f64().unwrap();
         assert!((sum - score).abs() < 1e-5 * score.abs().max(1.0), "{line}");
     }
@@ -211,11 +313,24 @@ fn newcomers_are_known_by_their_history() {
         }
     }
     lab.write("history.csv", &history);
-    lab.write("unknown.csv", format!("{history}stranger,s999,1700000000\n"));
+    lab.write(
+        "unknown.csv",
+        format!("{history}stranger,s999,1700000000\n"),
+    );
     lab.write("odd.csv", "who,item\nu1,s1\n");
-    lab.write("log_columns.csv", history.replace("user,item,time", "user_id,song_id,timestamp"));
+    lab.write(
+        "log_columns.csv",
+        history.replace("user,item,time", "user_id,song_id,timestamp"),
+    );
     for name in ["item_knn", "ease", "pure_svd", "slim", "popularity"] {
-        lab.done(&["fit", "reports/small", "--variant", name, "--out", "m.safetensors"]);
+        lab.done(&[
+            "fit",
+            "reports/small",
+            "--variant",
+            name,
+            "--out",
+            "m.safetensors",
+        ]);
         let ask = |more: &[&str]| {
             let all = ["recommend", "--model", "m.safetensors", "--k", "5"];
             lab.run(&[&all[..], more].concat())
@@ -238,12 +353,27 @@ fn newcomers_are_known_by_their_history() {
         ended.says(&["1 event of the history left out", "stranger"]);
         let both = ask(&["--history", "history.csv", "--users", "u3,new-u1"]).expect(0);
         assert_eq!(csv(&both.out).len(), 10);
-        ask(&["--history", "odd.csv"]).expect(3).says(&["odd.csv", "no column `user`", "who"]);
+        ask(&["--history", "odd.csv"])
+            .expect(3)
+            .says(&["odd.csv", "no column `user`", "who"]);
     }
-    lab.done(&["fit", "reports/small", "--variant", "bpr", "--out", "m.safetensors"]);
-    lab.run(&["recommend", "--model", "m.safetensors", "--history", "history.csv"])
-        .expect(2)
-        .says(&["the model `bpr` cannot answer for people it has not learned from"]);
+    lab.done(&[
+        "fit",
+        "reports/small",
+        "--variant",
+        "bpr",
+        "--out",
+        "m.safetensors",
+    ]);
+    lab.run(&[
+        "recommend",
+        "--model",
+        "m.safetensors",
+        "--history",
+        "history.csv",
+    ])
+    .expect(2)
+    .says(&["the model `bpr` cannot answer for people it has not learned from"]);
     lab.run(&["recommend", "--model", "m.safetensors", "--all", "--why"])
         .expect(2)
         .says(&["the model `bpr` cannot say why"]);
@@ -252,11 +382,25 @@ fn newcomers_are_known_by_their_history() {
 #[test]
 fn what_cannot_be_fitted_or_read_says_why() {
     let lab = swept("[weighting.binary]", "");
-    let fit = |more: &[&str]| lab.run(&[&["fit", "reports/small", "--out", "m.safetensors"][..], more].concat());
-    fit(&["--variant", "asl"]).expect(2).says(&["no variant `asl`", "is `als` meant?"]);
+    let fit = |more: &[&str]| {
+        lab.run(
+            &[
+                &["fit", "reports/small", "--out", "m.safetensors"][..],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    fit(&["--variant", "asl"])
+        .expect(2)
+        .says(&["no variant `asl`", "is `als` meant?"]);
     fit(&["--trial", "zz"]).expect(2).says(&["no trial"]);
-    lab.run(&["fit", "reports/none", "--out", "m.safetensors"]).expect(2).says(&["reports/none"]);
-    lab.run(&["fit", "reports/small", "--out", "none/m.safetensors"]).expect(4).says(&["none"]);
+    lab.run(&["fit", "reports/none", "--out", "m.safetensors"])
+        .expect(2)
+        .says(&["reports/none"]);
+    lab.run(&["fit", "reports/small", "--out", "none/m.safetensors"])
+        .expect(4)
+        .says(&["none"]);
     // Any trial of the folder, for instance one on validation that was not chosen.
     let records = lab.records("reports/small");
     let (id, record) = records
@@ -270,7 +414,9 @@ fn what_cannot_be_fitted_or_read_says_why() {
     // Data that has changed since would be another model.
     let log = fs::read_to_string(lab.path("log.csv")).unwrap();
     lab.write("log.csv", format!("{log}u1,s1,1800000000\n"));
-    fit(&[]).expect(3).says(&["is not what the trial", "--source"]);
+    fit(&[])
+        .expect(3)
+        .says(&["is not what the trial", "--source"]);
     lab.write("moved/log.csv", log);
     fit(&["--source", "moved/log.csv"]).expect(0);
     lab.write("foreign.safetensors", "not a model");

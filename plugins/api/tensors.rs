@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayRef2};
 
 use crate::{Error, InteractionMatrix, Result};
 
@@ -132,9 +132,9 @@ impl<'a> Tensors<'a> {
     }
 
     /// Adds a matrix. It is copied if its rows do not lie one after the other.
-    pub fn insert_matrix(&mut self, name: &str, matrix: ArrayView2<'a, f32>) {
+    pub fn insert_matrix(&mut self, name: &str, matrix: &'a ArrayRef2<f32>) {
         let shape = vec![matrix.nrows(), matrix.ncols()];
-        match matrix.to_slice() {
+        match matrix.as_slice() {
             Some(numbers) => self.insert(name, shape, numbers),
             None => self.insert(name, shape, matrix.iter().copied().collect::<Vec<f32>>()),
         }
@@ -285,8 +285,9 @@ mod tests {
         let mut inner = Tensors::default();
         inner.insert("seed", vec![1], vec![u64::MAX]);
         let mut saved = Tensors::default();
-        saved.insert_matrix("factors", matrix.view());
-        saved.insert_matrix("columns", matrix.t());
+        let turned = matrix.t();
+        saved.insert_matrix("factors", &matrix);
+        saved.insert_matrix("columns", &turned);
         saved.insert_sparse("weights", &sparse);
         saved.nest("of", inner.clone());
         saved.insert("official", vec![0], Vec::<u8>::new());

@@ -32,8 +32,8 @@ pub(crate) fn save_factors<'a>(
     items: &'a ArrayRef2<f32>,
 ) -> Tensors<'a> {
     let mut saved = Tensors::default();
-    saved.insert_matrix("users", users.view());
-    saved.insert_matrix("items", items.view());
+    saved.insert_matrix("users", users);
+    saved.insert_matrix("items", items);
     saved
 }
 

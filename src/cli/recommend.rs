@@ -237,16 +237,9 @@ fn csv(answer: &Answer, why: Option<usize>) -> String {
         csv.text(song.item);
         csv.number(song.score);
         for at in 0..reasons {
-            match song.because.get(at) {
-                Some((item, contribution)) => {
-                    csv.text(item);
-                    csv.number(contribution);
-                }
-                None => {
-                    csv.text("");
-                    csv.text("");
-                }
-            }
+            let reason = song.because.get(at);
+            csv.text(reason.map_or("", |(item, _)| item));
+            csv.text(&reason.map_or(String::new(), |(_, part)| part.to_string()));
         }
         csv.end();
     }

@@ -2,7 +2,7 @@
 
 use musicrec_api::{Reasons, Recommender, Result, Scores, Users};
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Saved;
 use super::history::{History, Told};
@@ -163,13 +163,13 @@ impl Saved {
             Some(told) => told.train.events.users.iter().zip(0..).collect(),
             None => FxHashMap::default(),
         };
-        let history: FxHashMap<&str, ()> = match history {
-            Some(history) => history.users().map(|user| (user, ())).collect(),
-            None => FxHashMap::default(),
+        let history: FxHashSet<&str> = match history {
+            Some(history) => history.users().collect(),
+            None => FxHashSet::default(),
         };
         let place = |user: &&str| match (told.get(user), known.get(user)) {
             (Some(&own), _) => Place::Told(own),
-            (None, Some(&own)) if !history.contains_key(user) => Place::Learned(own),
+            (None, Some(&own)) if !history.contains(user) => Place::Learned(own),
             _ => Place::Unknown,
         };
         users.iter().map(place).collect()
@@ -195,23 +195,21 @@ impl Saved {
         }
         let shape = (self.items.len(), asked.count);
         let lists = rank(recommender, users, &own, shape, name)?;
-        let why = match asked.why {
-            None => Vec::new(),
-            Some(_) => {
-                let all = users.par_iter().enumerate().map(|(at, &user)| {
-                    let items: Vec<u32> = lists.ranked.get(at).iter().map(|(i, _)| *i).collect();
-                    recommender.why(user, &items)
-                });
-                let all: Option<Vec<_>> = all.collect::<Result<_>>()?;
-                all.ok_or_else(|| {
-                    Failure::Definition(format!(
-                        "the model `{}` cannot say why: its scores are no sums over the songs that a \
-                         user heard; leave --why out",
-                        self.about.plugin()
-                    ))
-                })?
-            }
-        };
+        let mut why = Vec::new();
+        if asked.why.is_some() {
+            let all = users.par_iter().enumerate().map(|(at, &user)| {
+                let items = lists.ranked.get(at).iter().map(|(item, _)| *item);
+                recommender.why(user, &items.collect::<Vec<_>>())
+            });
+            let all: Option<Vec<_>> = all.collect::<Result<_>>()?;
+            why = all.ok_or_else(|| {
+                Failure::Definition(format!(
+                    "the model `{}` cannot say why: its scores are no sums over the songs that a \
+                     user heard; leave --why out",
+                    self.about.plugin()
+                ))
+            })?;
+        }
         Ok(Group { lists, why })
     }
 

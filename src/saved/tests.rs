@@ -40,9 +40,16 @@ fn about(model: &Value) -> About {
 
 /// A model fitted on a handful of events, one of them of an id that is hostile to tables.
 fn everything(model: &Value) -> Everything {
-    let pairs = [("1", "a"), ("1", "b"), ("2", "b"), ("10", "c,\"\n"), ("10", "b")];
+    let pairs = [
+        ("1", "a"),
+        ("1", "b"),
+        ("2", "b"),
+        ("10", "c,\"\n"),
+        ("10", "b"),
+    ];
     let events = Events::from_pairs(pairs);
-    let weighting: Box<dyn musicrec_api::Weighting> = serde_json::from_str(r#"{"binary": {}}"#).unwrap();
+    let weighting: Box<dyn musicrec_api::Weighting> =
+        serde_json::from_str(r#"{"binary": {}}"#).unwrap();
     let weigh = weighting.fit(&events).unwrap();
     let weights = weigh.weigh(&events).unwrap();
     let mut heard = Ragged::default();
@@ -121,7 +128,14 @@ fn lists_are_in_the_order_asked_and_strangers_are_named() {
         .map(|r| (r.user, r.rank, r.item, r.score))
         .collect();
     // By the number of listeners, without what was heard; ids are numbers, so 2 is before 10.
-    assert_eq!(lists, [("10", 1, "a", 1.0), ("1", 1, "c,\"\n", 1.0), ("10", 1, "a", 1.0)]);
+    assert_eq!(
+        lists,
+        [
+            ("10", 1, "a", 1.0),
+            ("1", 1, "c,\"\n", 1.0),
+            ("10", 1, "a", 1.0)
+        ]
+    );
     assert_eq!(answer.unknown, ["x"]);
     let question = asked(&["x"], Unknown::Popularity);
     let answer = saved.answer(&question).unwrap();
@@ -186,7 +200,10 @@ fn code_of_another_revision_is_refused() {
     other.key.revisions["model.popularity"] = json!(99);
     file::write(&path, &other, &tensors).unwrap();
     let text = message(&path);
-    assert!(text.contains("revision 99 of `model.popularity`, which has revision 1"), "{text}");
+    assert!(
+        text.contains("revision 99 of `model.popularity`, which has revision 1"),
+        "{text}"
+    );
     other.key.revisions = json!({"model.gone": 1});
     file::write(&path, &other, &tensors).unwrap();
     assert!(message(&path).contains("`model.gone`, which is not in this program"));
@@ -231,7 +248,10 @@ fn what_cannot_be_saved_is_named_and_nothing_is_written() {
     all.recommender = Box::new(Silent(vec![0.0; 3]));
     let error = save(&path, &about(&popularity()), &all).unwrap_err();
     let text = error.message();
-    assert!(text.contains("the model `popularity` cannot be saved"), "{text}");
+    assert!(
+        text.contains("the model `popularity` cannot be saved"),
+        "{text}"
+    );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     all.recommender = everything(&popularity()).recommender;
     all.train.interactions = InteractionMatrix::zero((3, 3));
