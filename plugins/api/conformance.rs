@@ -84,7 +84,8 @@ pub fn splitter(name: &str) {
 }
 
 /// Checks the weighting called `name`: one finite weight of at least 0 for each event, learned from
-/// the fit part and from nothing else.
+/// the fit part and from nothing else. If it can be [saved](crate::Weigh::save), what is loaded weighs
+/// the events of others as it does.
 ///
 /// # Panics
 /// If a promise is broken; the message has all that are.

@@ -127,7 +127,10 @@ impl Saved {
                 Place::Unknown => (popular.as_ref(), Ok(0)),
             };
             match group {
-                Some(group) => self.add(&mut answer, user, group, at.unwrap_or(0), asked),
+                Some(group) => {
+                    let at = at.expect("whoever has a place was ranked");
+                    self.add(&mut answer, user, group, at);
+                }
                 None => answer.unknown.push(user),
             }
         }
@@ -196,10 +199,16 @@ impl Saved {
         let shape = (self.items.len(), asked.count);
         let lists = rank(recommender, users, &own, shape, name)?;
         let mut why = Vec::new();
-        if asked.why.is_some() {
+        if let Some(count) = asked.why {
             let all = users.par_iter().enumerate().map(|(at, &user)| {
                 let items = lists.ranked.get(at).iter().map(|(item, _)| *item);
-                recommender.why(user, &items.collect::<Vec<_>>())
+                let mut all = recommender.why(user, &items.collect::<Vec<_>>())?;
+                // Whoever heard much has as many reasons for each song.
+                for reasons in all.iter_mut().flatten() {
+                    reasons.truncate(count);
+                    reasons.shrink_to_fit();
+                }
+                Ok(all)
             });
             let all: Option<Vec<_>> = all.collect::<Result<_>>()?;
             why = all.ok_or_else(|| {
@@ -228,27 +237,20 @@ impl Saved {
         Ok(Group { lists, why })
     }
 
-    fn add<'a>(
-        &'a self,
-        answer: &mut Answer<'a>,
-        user: &'a str,
-        group: &Group,
-        at: usize,
-        asked: &Asked,
-    ) {
+    fn add<'a>(&'a self, answer: &mut Answer<'a>, user: &'a str, group: &Group, at: usize) {
         let list = group.lists.ranked.get(at);
         let reasons = group.why.get(at);
         for (place, &(item, score)) in list.iter().enumerate() {
             let reasons = reasons.map_or(&[][..], |of_list| &of_list[place][..]);
-            let told = reasons.iter().take(asked.why.unwrap_or(0));
+            let because = reasons
+                .iter()
+                .map(|&(item, part)| (self.items.get(item), part));
             answer.recommendations.push(Recommendation {
                 user,
                 rank: place as u32 + 1,
                 item: self.items.get(item),
                 score,
-                because: told
-                    .map(|&(item, part)| (self.items.get(item), part))
-                    .collect(),
+                because: because.collect(),
             });
         }
     }
