@@ -391,7 +391,7 @@ fn what_cannot_be_fitted_or_read_says_why() {
         .says(&["no variant `asl`", "is `als` meant?"]);
     fit(&["--trial", "zz"]).expect(2).says(&["no trial"]);
     lab.run(&["fit", "reports/none", "--out", "m.safetensors"])
-        .expect(2)
+        .expect(3)
         .says(&["reports/none"]);
     lab.run(&["fit", "reports/small", "--out", "none/m.safetensors"])
         .expect(4)

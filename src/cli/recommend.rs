@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use musicrec_api::arithmetic;
 use serde_json::json;
 
-use super::{print_raw, print_view, say, start_threads};
+use super::{print, print_raw, say, start_threads};
 use crate::exit::Failure;
 use crate::experiment::Heard;
 use crate::records::temporary;
@@ -144,7 +144,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     match &arguments.out {
         Some(path) => write(path, &text)?,
-        None if terminal => print_view(&String::from_utf8_lossy(&text))?,
+        None if terminal => print(&String::from_utf8_lossy(&text))?,
         None => print_raw(&text)?,
     }
     if answer.left_out > 0 {

@@ -52,7 +52,8 @@ impl Recommender for Saved {
             let score = self.scores[item as usize];
             match (self.fault, heard.indices()) {
                 (Fault::Unheard, _) => {
-                    let unheard = (0..).find(|item| !heard.indices().contains(item));
+                    let mut all = 0..history.cols() as u32;
+                    let unheard = all.find(|item| !heard.indices().contains(item));
                     vec![(unheard.unwrap(), score)]
                 }
                 (Fault::Order, [one, two, ..]) => vec![(*one, score / 4.0), (*two, score * 0.75)],
