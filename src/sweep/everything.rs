@@ -1,10 +1,11 @@
 //! A trial's model, fitted on everything there is: for recommendations, and to be saved.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{
-    Events, FitContext, Ids, Recommender, Result, Train, Weigh, derive_seed, nearest,
+    Error, Events, FitContext, Ids, Recommender, Result, Train, Weigh, derive_seed, nearest,
 };
 
 use super::again::same_data;
@@ -17,6 +18,7 @@ use crate::experiment::{Experiment, Heard, Trial};
 use crate::records::{Key, Record, Store};
 use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::unless_cancelled;
+use crate::text::panic_text;
 
 /// See the module.
 pub(crate) struct Everything {
@@ -90,7 +92,11 @@ impl Everything {
         unless_cancelled(cancel)?;
         unchanged_since(experiment, &key.data)?;
         let of = (experiment, trial, key);
-        Ok(Self::fit(of, &prepared.events, Heard::Mask, cancel)?)
+        let fitted = catch_unwind(AssertUnwindSafe(|| {
+            Self::fit(of, &prepared.events, Heard::Mask, cancel)
+        }));
+        let fitted = fitted.unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
+        Ok(fitted?)
     }
 
     /// The users that were learned from.
