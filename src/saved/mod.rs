@@ -1,6 +1,6 @@
 //! Fitted models as files, and what one asks of them: the next songs of anybody, without the log.
 //!
-//! A file ([`file`]) holds what was learned (`model.*`), the tables of users and items, what each user heard, the
+//! A file ([`mod@file`]) holds what was learned (`model.*`), the tables of users and items, what each user heard, the
 //! matrix that was learned from, what of the weighting it takes to weigh other histories (`weighting.*`), and where
 //! it all comes from ([`About`]).
 
