@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Trials(usize),
     /// Numbers are not what they should be; what differs has been said.
     Differs(String),
+    /// Nothing is known of some of the users asked for; the others have their answer.
+    Unknown(String),
     /// The definition or the command line is wrong; nothing has run.
     Definition(String),
     /// The same, as faults with their places, rendered.
@@ -33,7 +35,7 @@ pub(crate) enum Failure {
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0    done
-  1    done, but some trials failed (they are in the report), or numbers differ
+  1    done, but some trials failed (they are in the report), numbers differ, or users are unknown
   2    the definition or the command line is wrong; nothing has run
   3    the data cannot be used as it is
   4    something could not be written
@@ -44,7 +46,7 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Trials(_) | Self::Stopped(_) | Self::Differs(_) => 1,
+            Self::Trials(_) | Self::Stopped(_) | Self::Differs(_) | Self::Unknown(_) => 1,
             Self::Definition(_) | Self::Faults(_) => 2,
             Self::Data(_) | Self::DataFaults(_) => 3,
             Self::Output(_) => 4,
@@ -62,6 +64,7 @@ impl Failure {
             }
             Self::Faults(text) | Self::DataFaults(text) => text.clone(),
             Self::Differs(text)
+            | Self::Unknown(text)
             | Self::Definition(text)
             | Self::Data(text)
             | Self::Output(text)

@@ -16,6 +16,7 @@ mod plan;
 mod records;
 mod reference;
 mod report;
+mod saved;
 mod schema;
 mod settings;
 mod stages;

@@ -25,6 +25,7 @@ mod metric;
 mod model;
 mod parameters;
 mod promises;
+mod saving;
 mod sharing;
 mod source;
 mod splitter;
@@ -83,7 +84,8 @@ pub fn splitter(name: &str) {
 }
 
 /// Checks the weighting called `name`: one finite weight of at least 0 for each event, learned from
-/// the fit part and from nothing else.
+/// the fit part and from nothing else. If it can be [saved](crate::Weigh::save), what is loaded weighs
+/// the events of others as it does.
 ///
 /// # Panics
 /// If a promise is broken; the message has all that are.
@@ -97,7 +99,8 @@ pub fn weighting(name: &str) {
 /// ([`fold_in`](crate::Recommender::fold_in)), then likewise. If it learns in
 /// [`steps`](crate::Model::steps), its state after each is what a fit with so many steps ends with; and
 /// nothing that it [shares](crate::FitContext::shared) with other fits, before or at the same time and
-/// with other parameters, changes a score.
+/// with other parameters, changes a score. If it can be [saved](crate::Recommender::save), what is loaded gives
+/// the same scores bit for bit, and if it says [why](crate::Recommender::why), it is of the history and adds up.
 ///
 /// # Panics
 /// If a promise is broken; the message has all that are.

@@ -34,6 +34,21 @@ impl Ids {
         Self(ids)
     }
 
+    /// Ids that are in their order already, as a table of a part of a log has them: numeric or as text, whichever
+    /// the whole log's was.
+    ///
+    /// # Errors
+    /// If they are in neither order, or not distinct.
+    pub fn in_order(ids: Vec<String>) -> Result<Self> {
+        let number = |id: &String| integer(id);
+        let as_numbers = ids.iter().all(|id| integer(id).is_some())
+            && ids.is_sorted_by(|a, b| (number(a), a) < (number(b), b));
+        if ids.len() < u32::MAX as usize && (as_numbers || ids.is_sorted_by(|a, b| a < b)) {
+            return Ok(Self(ids));
+        }
+        Err(Error::data("ids are not distinct and in their order"))
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -49,6 +49,7 @@ mod shared_parts;
 mod source;
 mod splitter;
 mod steps;
+mod tensors;
 mod texts;
 mod view;
 mod weighting;
@@ -70,7 +71,7 @@ pub use metric::{
     Nature, UserView,
 };
 pub use model::{
-    Cost, InteractionMatrix, Model, Recommender, RowScorer, Scores, Shape, Train, Users,
+    Cost, InteractionMatrix, Model, Reasons, Recommender, RowScorer, Scores, Shape, Train, Users,
 };
 pub use params::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
 pub use registry::{Kind, Registration, duplicates, registrations};
@@ -80,6 +81,7 @@ pub use shared_parts::{SharedPart, SharedParts};
 pub use source::{Source, SourceContext};
 pub use splitter::{Fold, Role, Splitter};
 pub use steps::{Checkpoints, Steps};
+pub use tensors::{Numbers, Tensor, Tensors};
 pub use texts::Texts;
 pub use view::{NumbersView, TextView, TimesView, View};
 pub use weighting::{Weigh, Weighting, cell_weights, rescale_cells};

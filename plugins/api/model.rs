@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::{CheckContext, Events, FitContext, Problem, Result, Series, Steps};
+use crate::{CheckContext, Error, Events, FitContext, Problem, Result, Series, Steps, Tensors};
 
 /// Users × items, row-major sparse, without explicit zeros: a missing cell is "not heard", and a
 /// stored 0 would mean something else to every library.
@@ -145,6 +145,23 @@ pub trait Model: Debug + Send + Sync {
         None
     }
 
+    /// What [`fit`](Self::fit) returned, made again of what its [`save`](Recommender::save) gave: with the same
+    /// scores bit for bit, also of people who are folded in. `interactions` is the matrix that was learned from,
+    /// [`Train::interactions`]; it is kept with every model, so `save` need not give it.
+    ///
+    /// # Errors
+    /// If `saved` is not what `save` of this model gives for a matrix of this shape, whatever it is; and always,
+    /// unless the model says otherwise.
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let _ = (saved, interactions);
+        let name = self.typetag_name();
+        Err(Error::model(format!("the model `{name}` cannot be loaded")))
+    }
+
     /// What is wrong with the parameters beyond their types: found before anything runs, all of it
     /// at once. Nothing unless the plugin says so.
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
@@ -189,7 +206,33 @@ pub trait Recommender: Send + Sync {
         let _ = given;
         Ok(None)
     }
+
+    /// What it takes to make it again by [`Model::load`], without what that is given anyway. Give it only if
+    /// `load` is there too.
+    ///
+    /// `None`, unless the model says otherwise: it cannot be saved.
+    fn save(&self) -> Option<Tensors<'_>> {
+        None
+    }
+
+    /// Why some items have the score that they have for a user: for each of `items` those items of the user's
+    /// history that contributed, and how much, the largest contribution first, equal ones by item. All
+    /// contributions together are the score (as far as rounding goes, and where a user's side of the model is what
+    /// the history gives, as it is for people who are folded in).
+    ///
+    /// `None`, unless the model says otherwise: its scores are no sums over the items of a history, or it does
+    /// not hold that history (a model that was loaded may where one that was just fitted does not).
+    ///
+    /// # Errors
+    /// If it could tell, but not in numbers that are finite.
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        let _ = (user, items);
+        Ok(None)
+    }
 }
+
+/// Items of a history and what they contributed to a score.
+pub type Reasons = Vec<(u32, f64)>;
 
 /// Scores in the shape that the model has them, so that the lab can rank in the fastest exact way.
 pub enum Scores<'a> {

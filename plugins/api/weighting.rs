@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 
-use crate::{CheckContext, Events, Problem, Result};
+use crate::{CheckContext, Error, Events, Problem, Result, Tensors};
 
 /// Turns events into interaction strength.
 #[typetag::serde]
@@ -21,6 +21,19 @@ pub trait Weighting: Debug + Send + Sync {
         let _ = context;
         Vec::new()
     }
+
+    /// What [`fit`](Self::fit) returned, as far as [`Weigh::save`] gave it: it weighs events of people whom it has
+    /// not learned from as the fitted one does. Their items have the numbers of the fit part, their users any.
+    ///
+    /// # Errors
+    /// If `saved` is not what is given; and always, unless the weighting says otherwise.
+    fn load(&self, saved: Tensors) -> Result<Box<dyn Weigh>> {
+        let _ = saved;
+        let name = self.typetag_name();
+        Err(Error::model(format!(
+            "the weighting `{name}` cannot be loaded"
+        )))
+    }
 }
 
 /// A fitted weighting.
@@ -28,6 +41,15 @@ pub trait Weigh: Debug + Send + Sync {
     /// One finite weight of at least 0 for each event, of the fit part or of a later one (whose
     /// tables of users and items are the same as those of the events it was fitted on).
     fn weigh(&self, events: &Events) -> Result<Vec<f64>>;
+
+    /// What it takes to weigh events of people it has not learned from, for [`Weighting::load`]: nothing at all
+    /// if it learns nothing.
+    ///
+    /// `None`, unless the weighting says otherwise: then models that were fitted with it can be saved, but answer
+    /// for nobody new.
+    fn save(&self) -> Option<Tensors<'_>> {
+        None
+    }
 }
 
 /// The cell of each event, numbered by first appearance, and the summed weight of each cell.

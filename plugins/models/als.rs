@@ -13,12 +13,13 @@ mod loss;
 mod symmetric;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    Cost, Error, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Scores,
-    Shape, Steps, Train, Users, derive_seed, register, rng,
+    Cost, Error, FitContext, InteractionMatrix, Model, NonNegative, Reasons, Recommender, Result,
+    Scores, Shape, Steps, Tensors, Train, Users, derive_seed, register, rng,
 };
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rand::{Rng, RngExt};
@@ -26,8 +27,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::real::Real;
-use crate::train::{by_item, ensure_interactions};
+use crate::train::{by_item, ensure_interactions, save_factors, saved_factors};
 use half_step::{HalfStep, Unsolvable};
+use why::Histories;
 
 /// Alternating least squares on implicit feedback: each user and each item becomes a vector of
 /// `factors` numbers, and the score is the inner product of the two.
@@ -146,6 +148,7 @@ impl Model for Als {
                         als: self.clone(),
                         users: users.into(),
                         items: items.into(),
+                        histories: None,
                     };
                     context.checkpoint(step, &state)?;
                 }
@@ -156,6 +159,21 @@ impl Model for Als {
             als: self.clone(),
             users: users.into(),
             items: items.into(),
+            histories: None,
+        }))
+    }
+
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let [users, items] = saved_factors(&mut saved, &interactions)?;
+        Ok(Box::new(Factors {
+            als: self.clone(),
+            users: users.into(),
+            items: items.into(),
+            histories: Some(Histories::new(interactions)),
         }))
     }
 
@@ -186,6 +204,8 @@ struct Factors<'a> {
     als: Als,
     users: CowArray<'a, f32, Ix2>,
     items: CowArray<'a, f32, Ix2>,
+    /// To say why; nobody asks a sweep.
+    histories: Option<Histories>,
 }
 
 impl Recommender for Factors<'_> {
@@ -217,15 +237,31 @@ impl Recommender for Factors<'_> {
                     "after the last iteration",
                 )
             })?;
-        let items = self.items.view();
-        Ok(Some(Box::new(FoldedIn { users, items })))
+        Ok(Some(Box::new(FoldedIn {
+            als: &self.als,
+            users,
+            items: self.items.view(),
+            histories: Histories::new(given.interactions.clone()),
+        })))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        Some(save_factors(&self.users, &self.items))
+    }
+
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        let histories = self.histories.as_ref();
+        let why = histories.map(|own| own.why(&self.als, &self.items.view(), user, items));
+        why.transpose()
     }
 }
 
 /// Users it has not learned from, solved for.
 struct FoldedIn<'a> {
+    als: &'a Als,
     users: Array2<f32>,
     items: ArrayView2<'a, f32>,
+    histories: Histories,
 }
 
 impl Recommender for FoldedIn<'_> {
@@ -234,6 +270,12 @@ impl Recommender for FoldedIn<'_> {
             users: self.users.view(),
             items: self.items.view(),
         })
+    }
+
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        self.histories
+            .why(self.als, &self.items, user, items)
+            .map(Some)
     }
 }
 

@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 
 use musicrec_api::arithmetic::exp;
 use musicrec_api::{
-    Cost, FitContext, Model, NonNegative, Positive, Recommender, Result, Scores, Shape, Steps,
-    Train, Users, derive_seed, register, rng,
+    Cost, FitContext, InteractionMatrix, Model, NonNegative, Positive, Recommender, Result, Scores,
+    Shape, Steps, Tensors, Train, Users, derive_seed, register, rng,
 };
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use pulp::Arch;
@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::products::cells;
-use crate::train::ensure_interactions;
+use crate::train::{ensure_interactions, save_factors, saved_factors};
 
 /// Bayesian personalized ranking: each user and each item becomes a vector, and learned is which of two items, one
 /// heard and one not, has the higher score.
@@ -119,6 +119,18 @@ impl Model for Bpr {
                 context.checkpoint(iteration, &state)?;
             }
         }
+        Ok(Box::new(Learned {
+            users: users.into(),
+            items: items.into(),
+        }))
+    }
+
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let [users, items] = saved_factors(&mut saved, &interactions)?;
         Ok(Box::new(Learned {
             users: users.into(),
             items: items.into(),
@@ -235,6 +247,10 @@ impl Recommender for Learned<'_> {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         let [users, items]: [ArrayView2<f32>; 2] = [self.users.view(), self.items.view()];
         Ok(Scores::Factors { users, items })
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        Some(save_factors(&self.users, &self.items))
     }
 }
 

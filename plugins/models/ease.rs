@@ -4,7 +4,8 @@ mod inverse;
 mod panels;
 
 use musicrec_api::{
-    Cost, Error, FitContext, Model, Positive, Recommender, Result, Shape, Train, register,
+    Cost, Error, FitContext, InteractionMatrix, Model, Positive, Recommender, Result, Shape,
+    Tensors, Train, register,
 };
 use ndarray::Array2;
 use schemars::JsonSchema;
@@ -13,10 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::features::FeatureWeighting;
 use crate::item_knn::item_products;
 use crate::products::{Sides, in_words, kept_bytes, symmetric};
-use crate::real::Real;
 use crate::train::ensure_interactions;
 use inverse::{NotPositive, invert};
-use panels::Weights;
+use panels::{Stored, Weights};
 
 /// Each item is foretold by a weighted sum of all others, and the weights are those with the least squared
 /// error over the whole matrix. One parameter, and one of the strongest models on most data.
@@ -90,6 +90,17 @@ impl Model for Ease {
         }
     }
 
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        match self.precision {
+            Precision::Single => Weights::<f32>::load(saved, interactions),
+            Precision::Double => Weights::<f64>::load(saved, interactions),
+        }
+    }
+
     fn is_stochastic(&self) -> bool {
         false
     }
@@ -123,7 +134,7 @@ impl Model for Ease {
 register!(Model, Ease, "ease", revision = 1);
 
 impl Ease {
-    fn learn<T: Real + 'static>(
+    fn learn<T: Stored>(
         &self,
         train: &Train,
         products: Option<Array2<T>>,

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Shape, Train,
-    register,
+    Cost, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Shape, Tensors,
+    Train, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,14 @@ impl Model for ItemKnn {
         ensure_interactions(train, "item_knn")?;
         let weights = self.weights(train, context)?;
         Ok(Box::new(ItemWeights::new(train, weights)))
+    }
+
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        ItemWeights::load(saved, interactions)
     }
 
     fn is_stochastic(&self) -> bool {

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use musicrec_api::{InteractionMatrix, Recommender, Result, RowScorer, Scores, Train, Users};
+use musicrec_api::{
+    InteractionMatrix, Reasons, Recommender, Result, RowScorer, Scores, Tensors, Train, Users,
+};
 use ndarray::ArrayViewMut2;
 
 use crate::products::{cells, from_rows};
@@ -54,6 +56,18 @@ impl ItemWeights<'static> {
             weights: Cow::Owned(weights),
         }
     }
+
+    /// What [`Recommender::save`] gave, under the histories that it was learned from.
+    pub(crate) fn load(
+        mut saved: Tensors,
+        histories: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let items = histories.cols();
+        Ok(Box::new(Self {
+            weights: Cow::Owned(saved.take_sparse("weights", (items, items))?),
+            histories: Cow::Owned(histories),
+        }))
+    }
 }
 
 impl Recommender for ItemWeights<'_> {
@@ -67,6 +81,44 @@ impl Recommender for ItemWeights<'_> {
             weights: Cow::Borrowed(&*self.weights),
         })))
     }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.insert_sparse("weights", &self.weights);
+        Some(saved)
+    }
+
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        Ok(Some(reasons(&self.histories, user, items, |from, to| {
+            let (others, weights) = cells(&self.weights, from as usize);
+            let at = others.binary_search(&to).ok()?;
+            Some(f64::from(weights[at]))
+        })))
+    }
+}
+
+/// What each item of a user's history has in the scores `Σ_i r(u, i) w(i, j)` of items j: those whose `weight` from i
+/// to j there is.
+pub(crate) fn reasons(
+    histories: &InteractionMatrix,
+    user: u32,
+    items: &[u32],
+    weight: impl Fn(u32, u32) -> Option<f64>,
+) -> Vec<Reasons> {
+    let (heard, strengths) = cells(histories, user as usize);
+    let of_item = |&to: &u32| {
+        let history = heard.iter().zip(strengths);
+        let found = history
+            .filter_map(|(&from, &strength)| Some((from, f64::from(strength) * weight(from, to)?)));
+        largest_first(found.collect())
+    };
+    items.iter().map(of_item).collect()
+}
+
+/// Reasons in the order that they are told in.
+pub(crate) fn largest_first(mut reasons: Reasons) -> Reasons {
+    reasons.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    reasons
 }
 
 impl RowScorer for ItemWeights<'_> {

@@ -3,12 +3,14 @@
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    Cost, FitContext, Model, NonNegative, Recommender, Result, Shape, Train, register,
+    Cost, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Shape, Tensors,
+    Train, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::item_knn::cost;
+use crate::neighbors::ItemWeights;
 use crate::rp3_beta::Walk;
 
 /// A random walk from somebody to an item they heard, to somebody else who heard it, to another item:
@@ -63,6 +65,14 @@ impl Model for P3Alpha {
             normalize: self.normalize,
         };
         walk.fit("p3_alpha", train, context)
+    }
+
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        ItemWeights::load(saved, interactions)
     }
 
     fn is_stochastic(&self) -> bool {

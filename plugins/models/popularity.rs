@@ -1,7 +1,8 @@
 //! The same list for everybody: what most people hear.
 
 use musicrec_api::{
-    Cost, FitContext, Model, Recommender, Result, Scores, Shape, Train, Users, register,
+    Cost, FitContext, InteractionMatrix, Model, Recommender, Result, Scores, Shape, Tensors, Train,
+    Users, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,15 @@ impl Model for Popularity {
             PopularityBy::Plays => plays(train),
             PopularityBy::Weight => column_sums(train),
         };
+        Ok(Box::new(Popular { scores }))
+    }
+
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let scores = saved.take_list("scores", interactions.cols())?;
         Ok(Box::new(Popular { scores }))
     }
 
@@ -122,6 +132,12 @@ pub(crate) struct Popular {
 impl Recommender for Popular {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Everybody(&self.scores))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.insert("scores", vec![self.scores.len()], &self.scores[..]);
+        Some(saved)
     }
 
     /// What is popular is so for people it has not learned from, too.

@@ -6,16 +6,17 @@ use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, Recommender, Result, Scores, Shape, Train, Users,
-    register,
+    Cost, FitContext, InteractionMatrix, Model, Reasons, Recommender, Result, Scores, Shape,
+    Tensors, Train, Users, register,
 };
 use ndarray::{Array2, ArrayRef2};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::neighbors::reasons;
 use crate::products::cells;
-use crate::train::{by_item, ensure_interactions};
+use crate::train::{by_item, ensure_interactions, save_factors, saved_factors};
 
 /// What is left of the interactions when they are squeezed through few dimensions: those of the largest
 /// singular values, with a missing interaction as 0.
@@ -58,6 +59,20 @@ impl Model for PureSvd {
         Ok(Box::new(Vectors {
             users: project(&train.interactions, &items),
             items: Cow::Owned(items),
+            histories: None,
+        }))
+    }
+
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let [users, items] = saved_factors(&mut saved, &interactions)?;
+        Ok(Box::new(Vectors {
+            users,
+            items: Cow::Owned(items),
+            histories: Some(interactions),
         }))
     }
 
@@ -83,6 +98,8 @@ register!(Model, PureSvd, "pure_svd", revision = 1);
 struct Vectors<'a> {
     users: Array2<f32>,
     items: Cow<'a, Array2<f32>>,
+    /// To say why; nobody asks a sweep.
+    histories: Option<InteractionMatrix>,
 }
 
 impl Recommender for Vectors<'_> {
@@ -97,7 +114,23 @@ impl Recommender for Vectors<'_> {
         Ok(Some(Box::new(Vectors {
             users: project(&given.interactions, &self.items),
             items: Cow::Borrowed(&*self.items),
+            histories: Some(given.interactions.clone()),
         })))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        Some(save_factors(&self.users, &self.items))
+    }
+
+    /// The score of j is `Σ_i r(u, i) v_i·v_j`.
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        Ok(self.histories.as_ref().map(|histories| {
+            reasons(histories, user, items, |from, to| {
+                let [from, to] = [from, to].map(|item| self.items.row(item as usize));
+                let products = from.iter().zip(to);
+                Some(products.map(|(&x, &y)| f64::from(x) * f64::from(y)).sum())
+            })
+        }))
     }
 }
 

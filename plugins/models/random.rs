@@ -1,8 +1,8 @@
 //! Lists drawn by lot.
 
 use musicrec_api::{
-    Cost, FitContext, Model, Recommender, Result, RowScorer, Scores, Shape, Train, Users,
-    derive_seed, register, rng,
+    Cost, FitContext, InteractionMatrix, Model, Recommender, Result, RowScorer, Scores, Shape,
+    Tensors, Train, Users, derive_seed, register, rng,
 };
 use ndarray::ArrayViewMut2;
 use rand::Rng;
@@ -28,6 +28,11 @@ pub struct Random {}
 impl Model for Random {
     fn fit(&self, _: &Train, context: &FitContext) -> Result<Box<dyn Recommender>> {
         let seed = derive_seed(context.seed, "random permutations");
+        Ok(Box::new(Lots { seed }))
+    }
+
+    fn load(&self, mut saved: Tensors, _: InteractionMatrix) -> Result<Box<dyn Recommender>> {
+        let seed = saved.take_integer("seed")?;
         Ok(Box::new(Lots { seed }))
     }
 
@@ -67,6 +72,12 @@ impl Recommender for Lots {
         Ok(Some(Box::new(HeldOut {
             seeds: ids.map(|id| derive_seed(seed, id)).collect(),
         })))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.insert("seed", vec![1], vec![self.seed]);
+        Some(saved)
     }
 }
 

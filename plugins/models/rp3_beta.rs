@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use musicrec_api::arithmetic::powf;
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Shape, Train,
-    register,
+    Cost, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, Shape, Tensors,
+    Train, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,14 @@ impl Model for Rp3Beta {
             normalize: self.normalize,
         };
         walk.fit("rp3_beta", train, context)
+    }
+
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        ItemWeights::load(saved, interactions)
     }
 
     fn is_stochastic(&self) -> bool {

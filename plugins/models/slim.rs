@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use musicrec_api::{
     Cost, FitContext, InteractionMatrix, Model, NonNegative, Positive, Recommender, Result, Shape,
-    Train, register,
+    Tensors, Train, register,
 };
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -98,6 +98,14 @@ impl Model for Slim {
             .collect::<Result<_>>()?;
         let weights = from_rows(items, blocks.into_iter().flatten());
         Ok(Box::new(ItemWeights::new(train, transposed(&weights))))
+    }
+
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        ItemWeights::load(saved, interactions)
     }
 
     fn is_stochastic(&self) -> bool {

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, RowScorer,
-    Scores, Shape, Train, Users, register,
+    Cost, Error, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, RowScorer,
+    Scores, Shape, Tensors, Train, Users, register,
 };
 use ndarray::ArrayViewMut2;
 use rayon::prelude::*;
@@ -109,6 +109,35 @@ impl Model for UserKnn {
         }))
     }
 
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let users = interactions.rows();
+        let neighbors = saved.take_sparse("neighbors", (users, users))?;
+        let (shape, least) = saved.take_f32("least")?;
+        if shape != [users] {
+            return Err(Error::data(format!(
+                "`least` is of {shape:?}, not of {users} users"
+            )));
+        }
+        // What they are alike in depends on the data alone.
+        let words = transposed(&interactions);
+        let sides = Sides::of_columns(&self.feature_weighting.apply(&words));
+        let others = Others {
+            features: self.feature_weighting.learn(&words),
+            measure: self.similarity.measure(&sides, self.shrink.get()),
+            sides: Arc::new(sides),
+            least,
+        };
+        Ok(Box::new(Alike {
+            neighbors,
+            histories: interactions,
+            others,
+        }))
+    }
+
     fn is_stochastic(&self) -> bool {
         false
     }
@@ -184,6 +213,14 @@ impl Recommender for Alike {
             neighbors: self.others.neighbors(&given.interactions),
             histories: &self.histories,
         })))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.insert_sparse("neighbors", &self.neighbors);
+        let least = &self.others.least;
+        saved.insert("least", vec![least.len()], &least[..]);
+        Some(saved)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every event counts the same, a cell counts once.
 
-use musicrec_api::{Events, Result, Weigh, Weighting, register, rescale_cells};
+use musicrec_api::{Events, Result, Tensors, Weigh, Weighting, register, rescale_cells};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,10 @@ impl Weighting for Binary {
     fn fit(&self, _: &Events) -> Result<Box<dyn Weigh>> {
         Ok(Box::new(self.clone()))
     }
+
+    fn load(&self, _: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(self.clone()))
+    }
 }
 
 impl Weigh for Binary {
@@ -27,6 +31,11 @@ impl Weigh for Binary {
         Ok(rescale_cells(events, vec![1.0; events.len()], |_, _, _| {
             1.0
         }))
+    }
+
+    /// It learns nothing.
+    fn save(&self) -> Option<Tensors<'_>> {
+        Some(Tensors::default())
     }
 }
 

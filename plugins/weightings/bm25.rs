@@ -1,7 +1,7 @@
 //! Okapi BM25 over another weighting.
 
 use musicrec_api::{
-    Events, Fraction, NonNegative, Result, Weigh, Weighting, register, rescale_cells,
+    Events, Fraction, NonNegative, Result, Tensors, Weigh, Weighting, register, rescale_cells,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,15 @@ impl Weighting for Bm25 {
             b: self.b.get(),
         }))
     }
+
+    fn load(&self, mut saved: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Fitted {
+            of: self.of.load(saved.take_nested("of"))?,
+            corpus: Corpus::load(&mut saved, self.documents)?,
+            k1: self.k1.get(),
+            b: self.b.get(),
+        }))
+    }
 }
 
 #[derive(Debug)]
@@ -85,6 +94,12 @@ impl Weigh for Fitted {
             let saturated = strength * (self.k1 + 1.0) / (strength + self.k1 * norm);
             saturated * self.corpus.idf(user, item)
         }))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = self.corpus.save();
+        saved.nest("of", self.of.save()?);
+        Some(saved)
     }
 }
 

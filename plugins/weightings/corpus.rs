@@ -3,7 +3,7 @@
 use std::mem::replace;
 
 use musicrec_api::arithmetic::ln;
-use musicrec_api::{Events, cell_weights};
+use musicrec_api::{Events, Result, Tensors, cell_weights};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,8 @@ pub(crate) struct Corpus {
     /// Summed weight of each document.
     length: Vec<f64>,
     average_length: f64,
+    /// What `idf` is of a term that no document has.
+    unseen_idf: f64,
 }
 
 impl Corpus {
@@ -63,6 +65,7 @@ impl Corpus {
         let idf = |df: &u32| ln(n as f64 / (1.0 + f64::from(*df))).max(0.0);
         Self {
             documents,
+            unseen_idf: idf(&0),
             idf: frequency.iter().map(idf).collect(),
             // At least 1, so that an empty corpus divides nothing by 0.
             average_length: length.iter().sum::<f64>() / n.max(1) as f64,
@@ -70,15 +73,45 @@ impl Corpus {
         }
     }
 
+    /// The side of items: people it has not learned from have no length, and no document has them.
+    pub(crate) fn save(&self) -> Tensors<'_> {
+        let mut saved = Tensors::default();
+        let (name, side) = match self.documents {
+            Documents::Items => ("length", &self.length),
+            Documents::Users => ("idf", &self.idf),
+        };
+        saved.insert(name, vec![side.len()], &side[..]);
+        saved.insert("average_length", vec![1], vec![self.average_length]);
+        saved.insert("unseen_idf", vec![1], vec![self.unseen_idf]);
+        saved
+    }
+
+    /// What [`Corpus::save`] gave.
+    pub(crate) fn load(saved: &mut Tensors, documents: Documents) -> Result<Self> {
+        let (length, idf) = match documents {
+            Documents::Items => (saved.take_f64("length")?.1, Vec::new()),
+            Documents::Users => (Vec::new(), saved.take_f64("idf")?.1),
+        };
+        Ok(Self {
+            documents,
+            idf,
+            length,
+            average_length: saved.take_list("average_length", 1)?[0],
+            unseen_idf: saved.take_list("unseen_idf", 1)?[0],
+        })
+    }
+
     /// Inverse document frequency of the term of a cell.
     pub(crate) fn idf(&self, user: u32, item: u32) -> f64 {
-        self.idf[self.documents.roles(user, item).1]
+        let term = self.documents.roles(user, item).1;
+        self.idf.get(term).copied().unwrap_or(self.unseen_idf)
     }
 
     /// Length of the document of a cell, in average lengths.
     pub(crate) fn relative_length(&self, user: u32, item: u32) -> f64 {
         if self.average_length > 0.0 {
-            self.length[self.documents.roles(user, item).0] / self.average_length
+            let document = self.documents.roles(user, item).0;
+            self.length.get(document).copied().unwrap_or(0.0) / self.average_length
         } else {
             0.0
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use musicrec_api::{
-    CheckContext, Events, Finite, MISSING, NonNegative, Positive, Problem, Result, Weigh,
+    CheckContext, Events, Finite, MISSING, NonNegative, Positive, Problem, Result, Tensors, Weigh,
     Weighting, register,
 };
 use schemars::JsonSchema;
@@ -186,6 +186,10 @@ impl Weighting for EventStrength {
             .chain(self.meaningless(known))
             .collect()
     }
+
+    fn load(&self, _: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(self.clone()))
+    }
 }
 
 impl Weigh for EventStrength {
@@ -201,6 +205,11 @@ impl Weigh for EventStrength {
             (plays.min(self.play_cap.get()) + bonus).max(0.0)
         };
         Ok(plays.into_iter().enumerate().map(weight).collect())
+    }
+
+    /// It learns nothing.
+    fn save(&self) -> Option<Tensors<'_>> {
+        Some(Tensors::default())
     }
 }
 

@@ -1,6 +1,8 @@
 //! How long an item was listened to.
 
-use musicrec_api::{Error, Events, NonNegative, Positive, Result, Weigh, Weighting, register};
+use musicrec_api::{
+    Error, Events, NonNegative, Positive, Result, Tensors, Weigh, Weighting, register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +51,10 @@ impl Weighting for ListenSeconds {
     fn fit(&self, _: &Events) -> Result<Box<dyn Weigh>> {
         Ok(Box::new(self.clone()))
     }
+
+    fn load(&self, _: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(self.clone()))
+    }
 }
 
 impl Weigh for ListenSeconds {
@@ -68,6 +74,11 @@ impl Weigh for ListenSeconds {
             *weight = weight.min(cap) / self.unit.get();
         }
         Ok(weights)
+    }
+
+    /// It learns nothing.
+    fn save(&self) -> Option<Tensors<'_>> {
+        Some(Tensors::default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A logarithm over another weighting.
 
 use musicrec_api::arithmetic::ln_1p;
-use musicrec_api::{Events, Positive, Result, Weigh, Weighting, register, rescale_cells};
+use musicrec_api::{Events, Positive, Result, Tensors, Weigh, Weighting, register, rescale_cells};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,13 @@ impl Weighting for Log {
             scale: self.scale.get(),
         }))
     }
+
+    fn load(&self, mut saved: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Fitted {
+            of: self.of.load(saved.take_nested("of"))?,
+            scale: self.scale.get(),
+        }))
+    }
 }
 
 #[derive(Debug)]
@@ -60,6 +67,12 @@ impl Weigh for Fitted {
         Ok(rescale_cells(events, weights, |_, _, strength| {
             ln_1p(strength / self.scale)
         }))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.nest("of", self.of.save()?);
+        Some(saved)
     }
 }
 

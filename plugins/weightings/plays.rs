@@ -1,7 +1,7 @@
 //! How often an item was played.
 
 use musicrec_api::arithmetic::ln_1p;
-use musicrec_api::{Events, Positive, Result, Weigh, Weighting, register, rescale_cells};
+use musicrec_api::{Events, Positive, Result, Tensors, Weigh, Weighting, register, rescale_cells};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,10 @@ impl Weighting for Plays {
     fn fit(&self, _: &Events) -> Result<Box<dyn Weigh>> {
         Ok(Box::new(self.clone()))
     }
+
+    fn load(&self, _: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(self.clone()))
+    }
 }
 
 impl Weigh for Plays {
@@ -49,6 +53,11 @@ impl Weigh for Plays {
             weights = rescale_cells(events, weights, |_, _, plays| ln_1p(plays));
         }
         Ok(weights)
+    }
+
+    /// It learns nothing.
+    fn save(&self) -> Option<Tensors<'_>> {
+        Some(Tensors::default())
     }
 }
 

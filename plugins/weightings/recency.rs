@@ -1,7 +1,7 @@
 //! Another weighting, fading with age.
 
 use musicrec_api::arithmetic::exp2;
-use musicrec_api::{Error, Events, Positive, Result, Weigh, Weighting, register};
+use musicrec_api::{Error, Events, Positive, Result, Tensors, Weigh, Weighting, register};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,14 @@ impl Weighting for Recency {
             half_life_days: self.half_life_days.get(),
         }))
     }
+
+    fn load(&self, mut saved: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Fitted {
+            of: self.of.load(saved.take_nested("of"))?,
+            now: saved.take_integer("now")?.cast_signed(),
+            half_life_days: self.half_life_days.get(),
+        }))
+    }
 }
 
 #[derive(Debug)]
@@ -82,6 +90,13 @@ impl Weigh for Fitted {
             *weight *= exp2(-age / self.half_life_days);
         }
         Ok(weights)
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.nest("of", self.of.save()?);
+        saved.insert("now", vec![1], vec![self.now.cast_unsigned()]);
+        Some(saved)
     }
 }
 

@@ -1,6 +1,6 @@
 //! TF-IDF over another weighting.
 
-use musicrec_api::{Events, Result, Weigh, Weighting, register, rescale_cells};
+use musicrec_api::{Events, Result, Tensors, Weigh, Weighting, register, rescale_cells};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,13 @@ impl Weighting for TfIdf {
         let corpus = Corpus::learn(events, &of.weigh(events)?, self.documents);
         Ok(Box::new(Fitted { of, corpus }))
     }
+
+    fn load(&self, mut saved: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Fitted {
+            of: self.of.load(saved.take_nested("of"))?,
+            corpus: Corpus::load(&mut saved, self.documents)?,
+        }))
+    }
 }
 
 #[derive(Debug)]
@@ -64,6 +71,12 @@ impl Weigh for Fitted {
         Ok(rescale_cells(events, weights, |user, item, strength| {
             strength.sqrt() * self.corpus.idf(user, item)
         }))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = self.corpus.save();
+        saved.nest("of", self.of.save()?);
+        Some(saved)
     }
 }
 

@@ -35,7 +35,7 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u8, u32, u64, i64, f64);
+numbers!(u8, u32, u64, i64, f32, f64);
 
 /// Writes values one after the other; [`Reader`] reads them in the same order.
 pub(crate) struct Writer<'w> {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use clap::Args;
 use musicrec_api::arithmetic;
 
-use super::{on_interrupt, say, threads};
+use super::{on_interrupt, say, start_threads, threads};
 use crate::after::{Differing, alike, differing, experiment, name_of_part};
 use crate::exit::Failure;
 use crate::records::{Outcome, Record, Store};
@@ -39,17 +39,22 @@ pub(super) struct Ran {
 }
 
 impl How {
+    /// Where the data is now, if the user says so.
+    pub(super) fn source(&self) -> &[PathBuf] {
+        &self.source
+    }
+
+    /// Starts the threads.
+    pub(super) fn pool(&self) -> Result<(), Failure> {
+        start_threads(self.threads)
+    }
+
     /// Runs the trials of records again, what they share once, and compares. Nothing in the store
     /// changes. They come in the order of the records.
     pub(super) fn run(&self, store: &Store, records: &[Record]) -> Result<Vec<Ran>, Failure> {
         let scratch = tempfile::tempdir().map_err(|e| Failure::output("a temporary folder", &e))?;
         let options = Options::new(scratch.path().to_owned(), threads(self.threads));
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads)
-            .build_global()
-            .map_err(|e| {
-                Failure::Output(format!("cannot start {} threads: {e}", options.threads))
-            })?;
+        self.pool()?;
         let beside = Store::new(options.out.clone());
         let cancel = on_interrupt()?;
         let ran: Mutex<Vec<Ran>> = Mutex::default();
@@ -105,7 +110,7 @@ fn said(ran: &Ran) -> String {
 }
 
 /// Data that is not where it was is found by `--source`.
-fn with_hint(failure: Failure, source: &[PathBuf]) -> Failure {
+pub(super) fn with_hint(failure: Failure, source: &[PathBuf]) -> Failure {
     match failure {
         Failure::Definition(text) if source.is_empty() && !text.contains("--source") => {
             Failure::Data(format!(

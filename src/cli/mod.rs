@@ -6,12 +6,14 @@ mod changes;
 mod check;
 mod completions;
 mod diff;
+mod fit;
 mod man;
 mod markdown;
 mod new_plugin;
 mod plan;
 mod plugins;
 mod progress;
+mod recommend;
 mod report;
 mod rerun;
 mod schema;
@@ -51,6 +53,8 @@ enum Command {
     Show(show::Arguments),
     Plan(plan::Arguments),
     Report(report::Arguments),
+    Fit(fit::Arguments),
+    Recommend(recommend::Arguments),
     Rerun(rerun::Arguments),
     Verify(verify::Arguments),
     Diff(diff::Arguments),
@@ -73,6 +77,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Show(arguments) => show::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Fit(arguments) => fit::run(&arguments),
+        Command::Recommend(arguments) => recommend::run(&arguments),
         Command::Rerun(arguments) => rerun::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
@@ -207,6 +213,15 @@ fn say_rendered(text: &str) {
 fn threads(asked: Option<u16>) -> usize {
     let available = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     asked.map_or_else(available, usize::from)
+}
+
+/// Lets what is parallel run on so many threads.
+fn start_threads(asked: Option<u16>) -> Result<(), Failure> {
+    let count = threads(asked);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .build_global()
+        .map_err(|e| Failure::Output(format!("cannot start {count} threads: {e}")))
 }
 
 /// The first Ctrl-C (or SIGTERM) lets nothing more begin, a second one ends the program at once. Either

@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// The record of a trial by its id or the beginning of it.
-fn find(store: &Store, id: &str) -> Result<Record, Failure> {
+pub(super) fn find(store: &Store, id: &str) -> Result<Record, Failure> {
     let ids = store.known()?;
     let fits: Vec<&String> = ids.iter().filter(|own| own.starts_with(id)).collect();
     let folder = store.folder().display();

@@ -52,6 +52,11 @@ impl<T> Ragged<T> {
         self.starts[index]..self.starts[index + 1]
     }
 
+    /// Where each list begins among all values, and where the last one ends.
+    pub(crate) fn starts(&self) -> &[usize] {
+        &self.starts
+    }
+
     /// All lists, end to end.
     pub(crate) fn all(&self) -> &[T] {
         &self.values

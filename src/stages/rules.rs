@@ -151,7 +151,7 @@ impl Obeyed {
         let hidden: Vec<u32> = hidden.map(|(item, _)| item).collect();
         let caps = self.at_most.iter().map(|(column, most)| {
             let values = ItemValues::of(fit, column)?;
-            let values = (values.of_item, values.values);
+            let values = (values.of_item, values.values.len());
             Ok(Cap::by(column, *most, values, &hidden))
         });
         Ok(Limits {
@@ -216,14 +216,14 @@ pub(crate) struct Cap {
 }
 
 impl Cap {
-    /// By what the values of items are called.
-    fn by(
+    /// By the values of items, of which there are so many.
+    pub(crate) fn by(
         column: &str,
         most: usize,
-        (of_item, values): (Vec<u32>, Vec<String>),
+        (of_item, values): (Vec<u32>, usize),
         hidden: &[u32],
     ) -> Self {
-        let mut sizes = vec![0; values.len()];
+        let mut sizes = vec![0; values];
         let mut free = 0;
         for (item, &value) in (0..).zip(&of_item) {
             if hidden.binary_search(&item).is_err() {
@@ -320,8 +320,8 @@ pub(crate) fn limits_of<'c>(
         let of_item = column
             .iter()
             .map(|value| value.map_or(MISSING, |v| v as u32));
-        let values = (0..values).map(|value| value.to_string()).collect();
-        Cap::by("column", most, (of_item.collect(), values), &hidden)
+        let values = (of_item.collect(), values as usize);
+        Cap::by("column", most, values, &hidden)
     });
     Limits {
         caps: caps.collect(),

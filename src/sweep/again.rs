@@ -30,15 +30,7 @@ pub(crate) fn again(
     cancel: &AtomicBool,
     each: &(dyn Fn(usize, &Record) -> Result<(), Failure> + Sync),
 ) -> Result<(), Failure> {
-    let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
-    if let Some(key) = keys.iter().find(|key| key.data != fingerprint) {
-        return Err(Failure::Data(format!(
-            "the data is not what the trial {} was run on: its content was {}, and is {fingerprint}; \
-             --source names the file if it lies elsewhere now",
-            key.id(),
-            key.data
-        )));
-    }
+    let fingerprint = same_data(experiment, keys)?;
     let mut cleaned = Cleaned::all(experiment, &fingerprint, &options.cache, cancel)?;
     unless_cancelled(cancel)?;
     Cleaned::restrict(experiment, &mut cleaned)?;
@@ -60,6 +52,20 @@ pub(crate) fn again(
     }
     sweep.store.create()?;
     sweep.all_of(keys, each)
+}
+
+/// The fingerprint of the data, if it is that of all keys.
+pub(super) fn same_data(experiment: &Experiment, keys: &[&Key]) -> Result<String, Failure> {
+    let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
+    if let Some(key) = keys.iter().find(|key| key.data != fingerprint) {
+        return Err(Failure::Data(format!(
+            "the data is not what the trial {} was run on: its content was {}, and is {fingerprint}; \
+             --source names the file if it lies elsewhere now",
+            key.id(),
+            key.data
+        )));
+    }
+    Ok(fingerprint)
 }
 
 impl Sweep<'_> {

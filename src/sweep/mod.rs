@@ -7,6 +7,7 @@ mod checks;
 mod cleaned;
 mod early;
 pub(crate) mod estimate;
+pub(crate) mod everything;
 mod examples;
 mod isolate;
 mod joined;

@@ -1,19 +1,17 @@
 //! The product at the end: the best variant, fitted on everything, and its next songs for everybody.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
+use musicrec_api::{Error, Result, Role};
 use serde_json::json;
 
+use super::everything::Everything;
 use super::isolate::Recommendations;
 use super::outcome::{LIST_HEADER, add_lists};
-use super::trains::weigh;
 use super::{Event, Listener, Overview, Recommended, Sweep, choose};
 use crate::exit::Failure;
 use crate::experiment::{Trial, row};
 use crate::records::{Key, hex};
-use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::rank::rank;
 use crate::text::{Csv, panic_text};
 
@@ -122,46 +120,20 @@ impl Sweep<'_> {
 
     fn best_items(&self, trial: &Trial, key: &Key, count: usize) -> Result<(String, usize)> {
         let events = &self.cleaned[trial.cleaning].prepared.events;
-        let all: Vec<u32> = (0..events.len() as u32).collect();
-        let (rows, _) = learnable(
-            all.into(),
-            events,
-            &self.experiment.cleanings[trial.cleaning].cleaners,
-        )?;
-        let learned = if rows.len() == events.len() {
-            events.clone()
-        } else {
-            events.select(&rows)
-        };
-        let (fit, users, items) = learned.into_compact();
-        drop(rows);
-        let fit = Arc::new(fit);
-        let train = weigh(trial.weighting, &fit)?;
-        let seed = derive_seed(
-            self.experiment.seed,
-            &key.seed_name("recommend", trial.model),
-        );
-        let context = FitContext::new(seed).with_cancel(self.cancel);
-        let recommender = trial.model.plugin.fit(&train, &context)?;
-        let rules = &self.cleaned[trial.cleaning].rules;
-        let limits = rules.limits(&fit, &items)?;
-        let heardings = Heardings::of(&[events], self.experiment.evaluation.heard, rules);
-        let local_item = inverse(&items, events.items.len());
-        let mut heard = Ragged::default();
-        for &user in &users {
-            let masked = heardings.by(user, &local_item);
-            heard.push(masked.filter(|item| limits.shows(*item)));
-        }
-        let asked: Vec<u32> = (0..train.n_users() as u32).collect();
+        let of = (self.experiment, trial, key);
+        let rule = self.experiment.evaluation.heard;
+        let obeyed = (rule, &self.cleaned[trial.cleaning].rules);
+        let all = Everything::fit(of, events, obeyed, self.cancel)?;
+        let asked: Vec<u32> = (0..all.train.n_users() as u32).collect();
         let lists = rank(
-            &*recommender,
+            &*all.recommender,
             &asked,
-            (&heard, &limits),
-            (train.n_items(), count),
-            &|user| fit.users.get(user).to_owned(),
+            (&all.masked, &all.limits),
+            (all.train.n_items(), count),
+            &|user| all.users().get(user).to_owned(),
         )?;
         let mut csv = Csv::new(LIST_HEADER);
-        add_lists(&mut csv, None, fit.users.iter(), &fit.items, &lists);
+        add_lists(&mut csv, None, all.users().iter(), all.items(), &lists);
         Ok((csv.into_text(), asked.len()))
     }
 }

@@ -116,13 +116,17 @@ impl Weighed {
 }
 
 /// The fit part as a model sees it under a weighting.
-pub(super) fn weigh(weighting: &Weighting, fit: &Arc<Events>) -> Result<Train> {
+fn weigh(weighting: &Weighting, fit: &Arc<Events>) -> Result<Train> {
     let fitted = weighting.plugin.fit(fit)?;
     let weights = weights(weighting, &*fitted, fit)?;
     Ok(Train::new(Arc::clone(fit), &weights))
 }
 
-fn weights(weighting: &Weighting, fitted: &dyn Weigh, events: &Events) -> Result<Vec<f64>> {
+pub(super) fn weights(
+    weighting: &Weighting,
+    fitted: &dyn Weigh,
+    events: &Events,
+) -> Result<Vec<f64>> {
     let weights = fitted.weigh(events)?;
     if let Some(event) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
         return Err(Error::model(format!(

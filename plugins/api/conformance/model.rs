@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::logs::{alone, events};
 use super::promises::{Promises, THREADS, on_threads};
-use super::{sharing, steps};
+use super::{saving, sharing, steps};
 use crate::{Error, Events, FitContext, Model, Recommender, Result, Scores, Shape, Train, Users};
 
 pub(super) const SEED: u64 = 7;
@@ -19,6 +19,7 @@ pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) -> bool {
         if same_again(model, &train, scores, promises) {
             whoever_is_asked(model, &train, scores, promises);
             sharing::behavior(model, &train, scores, promises);
+            saving::behavior(model, &train, scores, promises);
             steps::behavior(model, promises);
         }
         stops(model, &train, promises);

@@ -46,8 +46,42 @@ pub(super) fn behavior(weighting: &dyn Weighting, promises: &mut Promises) -> bo
         "none of the events",
         promises,
     );
+    saves(weighting, &whole, promises);
     odd(weighting, &whole, promises);
     true
+}
+
+/// What was loaded weighs the events of people it has not learned from as what was fitted does.
+fn saves(weighting: &dyn Weighting, whole: &Events, promises: &mut Promises) {
+    let of = |odd: u32| {
+        let all = 0..whole.len() as u32;
+        let of = all.filter(|&event| whole.user[event as usize] % 2 == odd);
+        whole.select(&of.collect::<Vec<_>>())
+    };
+    let (learned, history) = (of(0), of(1));
+    let (fit, _, items) = learned.compact();
+    let (told, left, _) = history.told_to(&fit, &items);
+    let saved = promises.fallible("saving", || {
+        let fitted = weighting.fit(&fit)?;
+        Ok(fitted.save().map(crate::Tensors::into_owned))
+    });
+    let Some(saved) = saved.flatten() else {
+        return;
+    };
+    let direct = promises.fallible("weighing others", || {
+        weights_of(weighting, &learned, &history.select(&left))
+    });
+    let loaded = promises.calm("loading", || weighting.load(saved)?.weigh(&told));
+    let (Some(direct), Some(loaded)) = (direct, loaded) else {
+        return;
+    };
+    let alike = loaded.as_ref().is_ok_and(|loaded| same(loaded, &direct));
+    promises.that(alike, || match loaded {
+        Err(error) => format!("what it saved cannot be loaded and used: {error}"),
+        Ok(_) => {
+            "saved and loaded it gives people it has not learned from other weights".to_owned()
+        }
+    });
 }
 
 /// Logs that a weighting may refuse, but must not weigh wrongly.

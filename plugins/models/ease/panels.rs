@@ -11,17 +11,47 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use musicrec_api::{InteractionMatrix, Recommender, Result, RowScorer, Scores, Train, Users};
+use musicrec_api::{
+    Error, InteractionMatrix, Numbers, Reasons, Recommender, Result, RowScorer, Scores, Tensors,
+    Train, Users,
+};
 use ndarray::{Array2, ArrayViewMut2};
 use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::kernel::{self, Kernel, MOST_PARTS, Work};
-use crate::products::cells;
+use crate::neighbors::reasons;
+use crate::products::{cells, in_words};
 use crate::real::{LANES, Real};
 
 /// Columns of a panel.
 const WIDTH: usize = 64;
+
+/// Numbers that a model can be saved in.
+pub(super) trait Stored: Real + 'static {
+    fn numbers(values: &[Self]) -> Numbers<'_>;
+    fn take(saved: &mut Tensors, name: &str) -> Result<(Vec<usize>, Vec<Self>)>;
+}
+
+impl Stored for f32 {
+    fn numbers(values: &[Self]) -> Numbers<'_> {
+        values.into()
+    }
+
+    fn take(saved: &mut Tensors, name: &str) -> Result<(Vec<usize>, Vec<Self>)> {
+        saved.take_f32(name)
+    }
+}
+
+impl Stored for f64 {
+    fn numbers(values: &[Self]) -> Numbers<'_> {
+        values.into()
+    }
+
+    fn take(saved: &mut Tensors, name: &str) -> Result<(Vec<usize>, Vec<Self>)> {
+        saved.take_f64(name)
+    }
+}
 
 /// What EASE learned, and whose histories it is asked about.
 pub(super) struct Weights<'a, T> {
@@ -36,7 +66,7 @@ struct Panels<T> {
     values: Vec<T>,
 }
 
-impl<T: Real> Weights<'static, T> {
+impl<T: Stored> Weights<'static, T> {
     /// B made of `−P`, in its place.
     pub(super) fn new(train: &Train, negative: Array2<T>) -> Self {
         Self {
@@ -45,6 +75,41 @@ impl<T: Real> Weights<'static, T> {
             arch: Arch::new(),
         }
     }
+
+    /// What [`Recommender::save`] gave, under the histories that it was learned from.
+    pub(super) fn load(
+        mut saved: Tensors,
+        histories: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let items = histories.cols();
+        let mut values = Vec::new();
+        for first in (0..items).step_by(WIDTH) {
+            let name = name_of(first);
+            let (shape, panel) = T::take(&mut saved, &name)?;
+            if shape != [items, WIDTH.min(items - first)] {
+                return Err(Error::data(format!(
+                    "`{name}` is of {shape:?}, which are no weights of {items} items"
+                )));
+            }
+            let all = items.checked_mul(items).filter(|_| values.is_empty());
+            if all.is_some_and(|all| values.try_reserve_exact(all).is_err()) {
+                return Err(Error::model(
+                    in_words(items, size_of::<T>()) + ", which do not fit in memory",
+                ));
+            }
+            values.extend(panel);
+        }
+        Ok(Box::new(Self {
+            histories: Cow::Owned(histories),
+            panels: Arc::new(Panels { items, values }),
+            arch: Arch::new(),
+        }))
+    }
+}
+
+/// A panel as a saved model calls it: by its first column.
+fn name_of(first: usize) -> String {
+    format!("weights.{first:07}")
 }
 
 impl<T: Real> Panels<T> {
@@ -74,9 +139,17 @@ impl<T: Real> Panels<T> {
             });
         Self { items, values }
     }
+
+    /// B(from, to).
+    fn weight(&self, from: u32, to: u32) -> T {
+        let (from, to) = (from as usize, to as usize);
+        let first = to / WIDTH * WIDTH;
+        let width = WIDTH.min(self.items - first);
+        self.values[first * self.items + from * width + to - first]
+    }
 }
 
-impl<T: Real + 'static> Recommender for Weights<'_, T> {
+impl<T: Stored> Recommender for Weights<'_, T> {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Rows(self))
     }
@@ -86,6 +159,23 @@ impl<T: Real + 'static> Recommender for Weights<'_, T> {
             histories: Cow::Owned(given.interactions.clone()),
             panels: Arc::clone(&self.panels),
             arch: self.arch,
+        })))
+    }
+
+    /// A panel an array, so that nothing is copied: side by side they are B.
+    fn save(&self) -> Option<Tensors<'_>> {
+        let items = self.panels.items;
+        let mut saved = Tensors::default();
+        for (panel, values) in self.panels.values.chunks(WIDTH * items.max(1)).enumerate() {
+            let shape = vec![items, values.len() / items];
+            saved.insert(&name_of(panel * WIDTH), shape, T::numbers(values));
+        }
+        Some(saved)
+    }
+
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        Ok(Some(reasons(&self.histories, user, items, |from, to| {
+            (from != to).then(|| self.panels.weight(from, to).wide())
         })))
     }
 }

@@ -18,7 +18,7 @@ pub(super) use trials::trials;
 
 /// A table.
 #[derive(Debug, Default)]
-pub(super) struct Columns(Vec<Column>);
+pub(crate) struct Columns(Vec<Column>);
 
 #[derive(Debug)]
 struct Column {
@@ -28,7 +28,7 @@ struct Column {
 
 /// The values of a column, none where there is nothing to say.
 #[derive(Debug)]
-pub(super) enum Values {
+pub(crate) enum Values {
     Text(Vec<Option<String>>),
     Integer(Vec<Option<i64>>),
     Number(Vec<Option<f64>>),
@@ -94,7 +94,7 @@ impl Values {
 
 impl Columns {
     /// One more column, as long as the others.
-    fn push(&mut self, name: impl Into<String>, values: Values) {
+    pub(crate) fn push(&mut self, name: impl Into<String>, values: Values) {
         debug_assert!(
             self.0
                 .first()

@@ -16,7 +16,7 @@ use crate::records::SCHEMA;
 impl Columns {
     /// The same as [`Columns::csv`], and nothing where that has an empty cell for no value. The version of
     /// the columns stands in the file under `musicrec_lab_schema`.
-    pub(in crate::report) fn parquet(&self) -> Vec<u8> {
+    pub(crate) fn parquet(&self) -> Vec<u8> {
         self.written().expect("writing plain columns to memory")
     }
 

@@ -26,6 +26,7 @@ mod cleaners;
 mod docs;
 mod metrics;
 mod models;
+mod saving;
 mod sharing;
 mod sources;
 mod splitters;

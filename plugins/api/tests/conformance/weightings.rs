@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use musicrec_api::{Events, Kind, Result, Weigh};
+use musicrec_api::{Events, Kind, Result, Tensors, Weigh};
 
 use crate::{breaks, breaks_nothing};
 
@@ -48,8 +48,57 @@ weighting!(counts_fits "counts_fits", "[weighting.counts_fits]", |_| {
 }, all);
 weighting!(needs_times "needs_times", "[weighting.needs_times]", |e| e.time.at(0) as f64, all);
 
+/// The same weight for every event, which it can be asked to keep.
+#[derive(Debug)]
+struct Constant(f64);
+
+impl Weigh for Constant {
+    fn weigh(&self, events: &Events) -> Result<Vec<f64>> {
+        Ok(all(self.0, events))
+    }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.insert("weight", vec![1], vec![self.0]);
+        Some(saved)
+    }
+}
+
+plugin!(Weighting saves_weights "saves_weights", "[weighting.saves_weights]", {
+    fn fit(&self, events: &Events) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Constant(events.len() as f64)))
+    }
+    fn load(&self, mut saved: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Constant(saved.take_list("weight", 1)?[0])))
+    }
+});
+plugin!(Weighting loads_others "loads_others", "[weighting.loads_others]", {
+    fn fit(&self, events: &Events) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Constant(events.len() as f64)))
+    }
+    fn load(&self, _: Tensors) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Constant(1.0)))
+    }
+});
+plugin!(Weighting loads_nothing "loads_nothing", "[weighting.loads_nothing]", {
+    fn fit(&self, events: &Events) -> Result<Box<dyn Weigh>> {
+        Ok(Box::new(Constant(events.len() as f64)))
+    }
+});
+
 #[test]
 fn what_weightings_break_is_found() {
+    breaks_nothing(Kind::Weighting, "saves_weights");
+    breaks(
+        Kind::Weighting,
+        "loads_others",
+        "gives people it has not learned from other weights",
+    );
+    breaks(
+        Kind::Weighting,
+        "loads_nothing",
+        "the weighting `loads_nothing` cannot be loaded",
+    );
     breaks_nothing(Kind::Weighting, "events_seen");
     breaks(
         Kind::Weighting,

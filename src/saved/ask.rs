@@ -1,0 +1,276 @@
+//! Who is asked for what, and the answer.
+
+use musicrec_api::{Reasons, Recommender, Result, Scores, Users};
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Saved;
+use super::history::{History, Told};
+use crate::exit::Failure;
+use crate::experiment::Heard;
+use crate::stages::fold::Ragged;
+use crate::stages::rank::{Lists, rank};
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    /// Who, in the order of the answer; everybody whom the model has learned from if nobody is named.
+    pub(crate) users: Option<Vec<&'a str>>,
+    /// Songs a list.
+    pub(crate) count: usize,
+    /// How many reasons of each song.
+    pub(crate) why: Option<usize>,
+    /// Whether heard songs are left out, if not as the definition says.
+    pub(crate) heard: Option<Heard>,
+    /// What is done with users of whom nothing is known.
+    pub(crate) unknown: Unknown,
+    /// What people heard whom the model has not learned from. Who is in it is known by that alone.
+    pub(crate) history: Option<&'a History>,
+}
+
+/// What is done with users of whom nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Unknown {
+    /// They get no list, and are named
+    Skip,
+    /// They get what most users heard
+    Popularity,
+}
+
+/// The lists, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Answer<'a> {
+    pub(crate) recommendations: Vec<Recommendation<'a>>,
+    /// Of whom nothing is known, as they were named.
+    pub(crate) unknown: Vec<&'a str>,
+    /// How many events of the history are with items that the model does not know.
+    pub(crate) left_out: usize,
+}
+
+/// A song on a list.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Recommendation<'a> {
+    pub(crate) user: &'a str,
+    /// From 1.
+    pub(crate) rank: u32,
+    pub(crate) item: &'a str,
+    pub(crate) score: f64,
+    /// Heard songs and what they contributed to the score, the largest first.
+    pub(crate) because: Vec<(&'a str, f64)>,
+}
+
+/// Lists of users of one kind.
+struct Group {
+    lists: Lists,
+    /// For each list and each of its items.
+    why: Vec<Vec<Reasons>>,
+}
+
+/// By whom a user is answered, and at which place.
+#[derive(Clone, Copy)]
+enum Place {
+    Learned(u32),
+    Told(u32),
+    Unknown,
+}
+
+impl Saved {
+    /// Answers.
+    ///
+    /// # Errors
+    /// If the model or the weighting cannot: not for people it has not learned from, or not why.
+    pub(crate) fn answer<'a>(&'a self, asked: &'a Asked) -> Result<Answer<'a>, Failure> {
+        let told = asked
+            .history
+            .map(|history| self.told(history))
+            .transpose()?;
+        let folded = told.as_ref().map(|told| self.fold_in(told)).transpose()?;
+        let users = match &asked.users {
+            Some(users) => users.clone(),
+            None => self.users.iter().collect(),
+        };
+        let places = self.places(&users, asked.history, told.as_ref());
+        let ascending = |wanted: fn(&Place) -> Option<u32>| -> Vec<u32> {
+            let mut users: Vec<u32> = places.iter().filter_map(wanted).collect();
+            users.sort_unstable();
+            users.dedup();
+            users
+        };
+        let learned = ascending(|place| match place {
+            Place::Learned(user) => Some(*user),
+            _ => None,
+        });
+        let newcomers = ascending(|place| match place {
+            Place::Told(user) => Some(*user),
+            _ => None,
+        });
+        let name = |user: u32| self.users.get(user).to_owned();
+        let masks = (&self.heard, Some(&self.avoided));
+        let of_learned = self.group(&*self.recommender, &learned, masks, asked, &name)?;
+        let of_told = match (&folded, &told) {
+            (Some(folded), Some(told)) => {
+                let name = |user: u32| told.train.events.users.get(user).to_owned();
+                Some(self.group(&**folded, &newcomers, (&told.heard, None), asked, &name)?)
+            }
+            _ => None,
+        };
+        let popular = (asked.unknown == Unknown::Popularity)
+            .then(|| self.popular(asked))
+            .transpose()?;
+        let mut answer = Answer {
+            left_out: told.as_ref().map_or(0, |told| told.left_out),
+            ..Answer::default()
+        };
+        for (user, place) in users.into_iter().zip(places) {
+            let (group, at) = match place {
+                Place::Learned(own) => (Some(&of_learned), learned.binary_search(&own)),
+                Place::Told(own) => (of_told.as_ref(), newcomers.binary_search(&own)),
+                Place::Unknown => (popular.as_ref(), Ok(0)),
+            };
+            match group {
+                Some(group) => {
+                    let at = at.expect("whoever has a place was ranked");
+                    self.add(&mut answer, user, group, at);
+                }
+                None => answer.unknown.push(user),
+            }
+        }
+        Ok(answer)
+    }
+
+    fn told(&self, history: &History) -> Result<Told, Failure> {
+        let Some(weigh) = &self.weigh else {
+            return Err(Failure::Definition(format!(
+                "the weighting {} of this model cannot be saved, so nobody knows how strong the events of a \
+                 history are (a weighting of your own can by `Weigh::save` and `Weighting::load`)",
+                self.about.key.definition["weighting"]
+            )));
+        };
+        let told = history.told(&self.items, &**weigh);
+        told.map_err(|error| Failure::Data(format!("the history cannot be used: {error}")))
+    }
+
+    fn fold_in<'t>(&'t self, told: &Told) -> Result<Box<dyn Recommender + 't>, Failure> {
+        self.recommender.fold_in(&told.train)?.ok_or_else(|| {
+            Failure::Definition(format!(
+                "the model `{}` cannot answer for people it has not learned from, so --history is of \
+                 no use to it; sweep and fit it on a log that has them",
+                self.about.plugin()
+            ))
+        })
+    }
+
+    /// By whom each user is answered. Who is in the history is answered by that.
+    fn places(&self, users: &[&str], history: Option<&History>, told: Option<&Told>) -> Vec<Place> {
+        let known: FxHashMap<&str, u32> = self.users.iter().zip(0..).collect();
+        let told: FxHashMap<&str, u32> = match told {
+            Some(told) => told.train.events.users.iter().zip(0..).collect(),
+            None => FxHashMap::default(),
+        };
+        let history: FxHashSet<&str> = match history {
+            Some(history) => history.users().collect(),
+            None => FxHashSet::default(),
+        };
+        let place = |user: &&str| match (told.get(user), known.get(user)) {
+            (Some(&own), _) => Place::Told(own),
+            (None, Some(&own)) if !history.contains(user) => Place::Learned(own),
+            _ => Place::Unknown,
+        };
+        users.iter().map(place).collect()
+    }
+
+    fn group(
+        &self,
+        recommender: &dyn Recommender,
+        users: &[u32],
+        (heard, avoided): (&Ragged<u32>, Option<&Ragged<u32>>),
+        asked: &Asked,
+        name: &(dyn Fn(u32) -> String + Sync),
+    ) -> Result<Group, Failure> {
+        if users.is_empty() {
+            let (lists, why) = (Lists::default(), Vec::new());
+            return Ok(Group { lists, why });
+        }
+        let masked = asked.heard.unwrap_or(self.rule) == Heard::Mask;
+        let mut own = Ragged::default();
+        for &user in users {
+            let of = if masked { Some(heard) } else { avoided };
+            let own_mask = of.map_or(&[][..], |of| of.get(user as usize));
+            own.push(
+                own_mask
+                    .iter()
+                    .copied()
+                    .filter(|item| self.limits.shows(*item)),
+            );
+        }
+        let shape = (self.items.len(), asked.count);
+        let lists = rank(recommender, users, (&own, &self.limits), shape, name)?;
+        let mut why = Vec::new();
+        if let Some(count) = asked.why {
+            let all = users.par_iter().enumerate().map(|(at, &user)| {
+                let items = lists.ranked.get(at).iter().map(|(item, _)| *item);
+                let mut all = recommender.why(user, &items.collect::<Vec<_>>())?;
+                // Whoever heard much has as many reasons for each song.
+                for reasons in all.iter_mut().flatten() {
+                    reasons.truncate(count);
+                    reasons.shrink_to_fit();
+                }
+                Ok(all)
+            });
+            let all: Option<Vec<_>> = all.collect::<Result<_>>()?;
+            why = all.ok_or_else(|| {
+                Failure::Definition(format!(
+                    "the model `{}` cannot say why: its scores are no sums over the songs that a \
+                     user heard; leave --why out",
+                    self.about.plugin()
+                ))
+            })?;
+        }
+        Ok(Group { lists, why })
+    }
+
+    /// One list of what most users heard.
+    fn popular(&self, asked: &Asked) -> Result<Group, Failure> {
+        let mut counts = vec![0.0; self.items.len()];
+        for &item in self.heard.all() {
+            counts[item as usize] += 1.0;
+        }
+        let mut nothing = Ragged::default();
+        nothing.push([]);
+        let shape = (self.items.len(), asked.count);
+        let lists = {
+            let masks = (&nothing, &self.limits);
+            rank(&Popular(counts), &[0], masks, shape, &|_| String::new())?
+        };
+        let none = lists.ranked.get(0).iter().map(|_| Vec::new()).collect();
+        let why = vec![none];
+        Ok(Group { lists, why })
+    }
+
+    fn add<'a>(&'a self, answer: &mut Answer<'a>, user: &'a str, group: &Group, at: usize) {
+        let list = group.lists.ranked.get(at);
+        let reasons = group.why.get(at);
+        for (place, &(item, score)) in list.iter().enumerate() {
+            let reasons = reasons.map_or(&[][..], |of_list| &of_list[place][..]);
+            let because = reasons
+                .iter()
+                .map(|&(item, part)| (self.items.get(item), part));
+            answer.recommendations.push(Recommendation {
+                user,
+                rank: place as u32 + 1,
+                item: self.items.get(item),
+                score,
+                because: because.collect(),
+            });
+        }
+    }
+}
+
+/// The same for everybody.
+struct Popular(Vec<f64>);
+
+impl Recommender for Popular {
+    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+        Ok(Scores::Everybody(&self.0))
+    }
+}
