@@ -4,6 +4,7 @@
 mod bound;
 mod factors;
 mod kernel;
+mod ready;
 
 use musicrec_api::{Error, Recommender, Result, RowScorer, Scores, Users};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
@@ -151,6 +152,13 @@ pub(crate) fn rank_cut(
             }
         }
         Scores::Rows(scorer) => by_rows(scorer, n_items, users, (heard, targets), depth, name_of),
+        Scores::Lists(lists) => ready::rank(
+            lists,
+            users,
+            (heard, targets),
+            (n_items, depth),
+            name_of,
+        ),
     }
 }
 
