@@ -317,6 +317,9 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     let splitter_node =
         splitter_entry.map_or_else(|| Node::text(&start, "global_time"), |e| e.node);
     let splitter = splitter(&splitter_node, &checks, faults);
+    if let Some((_, splitter)) = &splitter {
+        checks.validation(&**splitter);
+    }
     let evaluation = root.take("evaluation");
     let asked = trials::Asked {
         search: search::search(root.take("search"), &start, faults),

@@ -6,7 +6,7 @@ mod store;
 
 use std::collections::BTreeMap;
 
-use musicrec_api::{Role, arithmetic};
+use musicrec_api::{Note, Role, arithmetic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -257,6 +257,9 @@ pub(crate) struct Run {
     /// The last lines that the process of its fit said, if that ended before the fit did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stderr: Option<String>,
+    /// What the model had to say besides its result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<Note>,
 }
 
 fn once() -> u32 {

@@ -152,13 +152,9 @@ pub(crate) fn rank_cut(
             }
         }
         Scores::Rows(scorer) => by_rows(scorer, n_items, users, (heard, targets), depth, name_of),
-        Scores::Lists(lists) => ready::rank(
-            lists,
-            users,
-            (heard, targets),
-            (n_items, depth),
-            name_of,
-        ),
+        Scores::Lists(lists) => {
+            ready::rank(lists, users, (heard, targets), (n_items, depth), name_of)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use musicrec_api::{Error, FitContext, Result, Role, derive_seed};
+use musicrec_api::{Asked, Error, FitContext, Purpose, Result, Role, derive_seed};
 use serde_json::json;
 
 use super::isolate::Recommendations;
@@ -138,8 +138,6 @@ impl Sweep<'_> {
             self.experiment.seed,
             &key.seed_name("recommend", trial.model),
         );
-        let context = FitContext::new(seed).with_cancel(self.cancel);
-        let recommender = trial.model.plugin.fit(&train, &context)?;
         let heardings = Heardings::of(&[events], self.experiment.evaluation.heard);
         let local_item = inverse(&items, events.items.len());
         let mut heard = Ragged::default();
@@ -147,6 +145,16 @@ impl Sweep<'_> {
             heard.push(heardings.by(user, &local_item));
         }
         let asked: Vec<u32> = (0..train.n_users() as u32).collect();
+        let each = asked.iter().zip(0..);
+        let each = each.map(|(&user, at)| (user, heard.get(at)));
+        let question = Asked::new(Purpose::Recommendations, count, each);
+        let base = &self.experiment.base;
+        let context = FitContext::new(seed)
+            .with_cancel(self.cancel)
+            .with_asked(&question)
+            .with_base(base);
+        let recommender = trial.model.plugin.fit(&train, &context)?;
+        trial.model.same_files(base)?;
         let lists = rank(
             &*recommender,
             &asked,

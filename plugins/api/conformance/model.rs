@@ -99,7 +99,9 @@ fn score(
     promises: &mut Promises,
 ) -> Option<Array2<f64>> {
     let recommender = promises.fallible(&format!("fitting on {what}"), || {
-        on_threads(1, || model.fit(train, &FitContext::new(SEED).with_base(folder)))
+        on_threads(1, || {
+            model.fit(train, &FitContext::new(SEED).with_base(folder))
+        })
     })?;
     let everybody: Vec<u32> = (0..train.n_users() as u32).collect();
     let doing = format!("scoring after {what}");

@@ -43,7 +43,10 @@ pub(super) fn behavior(model: &dyn Model, folder: &Path, promises: &mut Promises
         let state = of_steps(count).and_then(|model| {
             promises.fallible(&format!("fitting with `{parameter}` = {count}"), || {
                 on_threads(1, || {
-                    state_of(&*model.fit(&data.0, &FitContext::new(SEED).with_base(folder))?, &data)
+                    state_of(
+                        &*model.fit(&data.0, &FitContext::new(SEED).with_base(folder))?,
+                        &data,
+                    )
                 })
             })
         });
@@ -95,7 +98,9 @@ fn looked_at(
             Ok(())
         });
         on_threads(threads, || {
-            let context = FitContext::new(SEED).with_base(folder).with_checkpoints(&checkpoints);
+            let context = FitContext::new(SEED)
+                .with_base(folder)
+                .with_checkpoints(&checkpoints);
             state_of(&*model.fit(&data.0, &context)?, data)
         })
     });
@@ -156,7 +161,9 @@ fn stopped(
             calls += 1;
             Err(Error::model(STOP))
         });
-        let context = FitContext::new(SEED).with_base(folder).with_checkpoints(&checkpoints);
+        let context = FitContext::new(SEED)
+            .with_base(folder)
+            .with_checkpoints(&checkpoints);
         model.fit(train, &context).map(|_| ())
     });
     let as_told = matches!(&ended, Some(Err(Error::Model(text))) if text == STOP);

@@ -243,6 +243,7 @@ pub(crate) mod samples {
                 backtrace: None,
                 attempts: 1,
                 stderr: None,
+                notes: Vec::new(),
             },
         }
     }
