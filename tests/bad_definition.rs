@@ -45,7 +45,7 @@ fn definitions_with_a_typo() {
                 "there is no model plugin `popularty`",
                 "small.toml:16:8",
                 "did you mean `popularity`?",
-                "there are: als, bpr, ease, item_knn, p3_alpha, popularity, pure_svd, random, rp3_beta, slim, user_knn",
+                "there are: als, bpr, ease, item_knn, lists, p3_alpha, popularity, process, pure_svd, random, rp3_beta, slim, user_knn",
             ],
         ),
         Case::definition(

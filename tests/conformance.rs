@@ -78,9 +78,18 @@ fn files_of_the_examples(folder: &std::path::Path) {
     write("my_model.py", SCRIPT);
     write("my_library.py", "");
     fs::create_dir(folder.join("theirs")).expect("a folder");
-    write("theirs/validation.csv", "user,item,score\nu00,s01,2\nu00,s03,1\nu04,s02,1\n");
-    write("theirs/test.csv", "user,item,score\nu00,s01,2\nu00,s03,1\nu04,s02,1\n");
-    write("theirs/week-1.csv", "listener,track,place\nu00,s01,1\nu00,s03,2\n");
+    write(
+        "theirs/validation.csv",
+        "user,item,score\nu00,s01,2\nu00,s03,1\nu04,s02,1\n",
+    );
+    write(
+        "theirs/test.csv",
+        "user,item,score\nu00,s01,2\nu00,s03,1\nu04,s02,1\n",
+    );
+    write(
+        "theirs/week-1.csv",
+        "listener,track,place\nu00,s01,1\nu00,s03,2\n",
+    );
 }
 
 #[test]

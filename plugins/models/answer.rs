@@ -242,11 +242,6 @@ impl Answer {
         self.lists.iter().filter(|list| !list.is_empty()).count()
     }
 
-    /// The list of a user, as the file has it.
-    pub(crate) fn list(&self, user: u32) -> &[(u32, f64)] {
-        &self.lists[user as usize]
-    }
-
     /// A recommender of these lists, who can be asked about the users given, or about anybody.
     pub(crate) fn recommender(self, asked: Option<&[u32]>) -> Box<dyn Recommender> {
         let mut may_ask = vec![asked.is_none(); self.lists.len()];

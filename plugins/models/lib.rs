@@ -19,7 +19,6 @@ mod pure_svd;
 mod random;
 mod real;
 mod rp3_beta;
-mod shortage;
 mod similarity;
 mod slim;
 mod train;

@@ -19,7 +19,6 @@ use serde_json::{Map, Value};
 
 use crate::answer::{Columns, Reading, Unknown};
 use crate::files::{self, absolute};
-use crate::shortage;
 use child::{Call, Ended};
 use exchange::Exchange;
 
@@ -45,8 +44,8 @@ use exchange::Exchange;
 ///
 /// It answers with `answer.csv`: `user`, `item` and `score` (the higher the better; equal scores are ordered by
 /// item, as for all models), or `rank` (from 1), or neither, where a user's rows stand from best to worst. Items that
-/// are not in a list are not recommended. A list may be short: missing places count as misses, and the record says
-/// how many users have short lists. A user without rows has an empty list.
+/// are not in a list are not recommended. A list may be short: missing places count as misses, and record and report
+/// say how many users have short lists. A user without rows has an empty list.
 ///
 /// The trial fails, and others go on, if the command ends with another exit code than 0 or by a signal, takes longer than
 /// `timeout`, writes no answer, or one that no list can be: an unknown user or item, an item twice for a user, a score
@@ -176,10 +175,6 @@ impl Model for Process {
                 "{ANSWER} of {name} recommends nothing to anybody{}",
                 ended.said_last()
             )));
-        }
-        let short = shortage::of(asked, train.n_items(), |user| answer.list(user));
-        if let Some(text) = short {
-            context.note(format!("short lists{period}"), text);
         }
         Ok(answer.recommender(Some(&asked.users)))
     }

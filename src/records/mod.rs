@@ -181,6 +181,10 @@ pub(crate) enum Outcome {
         users_hit: usize,
         /// Users whose last place was decided by item id, the scores being equal.
         users_tied: usize,
+        /// Users whose lists have fewer items than places, though more are left for them: of models that do
+        /// not score everything.
+        #[serde(default, skip_serializing_if = "is_none_of_them")]
+        users_short: usize,
         /// Each period by itself where there are several: then a user's value is the mean over the
         /// periods that ask them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -264,6 +268,11 @@ pub(crate) struct Run {
 
 fn once() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_none_of_them(users: &usize) -> bool {
+    *users == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

@@ -101,7 +101,6 @@ fn a_good_answer_is_taken_and_what_was_said_is_kept() {
     assert_eq!(said.lists.as_ref().unwrap(), &["abc", "abc"]);
     assert_eq!(said.note("stdout"), "out\n");
     assert_eq!(said.note("stderr"), "err a word 1\n");
-    assert_eq!(said.note("short lists"), "");
 }
 
 #[test]
@@ -248,15 +247,9 @@ fn answers_that_no_list_can_be_are_refused_with_their_line() {
 }
 
 #[test]
-fn short_lists_are_counted() {
+fn a_list_may_be_short_or_missing() {
     let outcome = run("printf 'user,item\\nu,c\\nu,a\\n' > answer.csv");
-    assert_eq!(outcome.lists.as_ref().unwrap(), &["ca", ""]);
-    // Of u only c is left, which is all there is; v gets nothing, though a is left.
-    let said = outcome.note("short lists");
-    assert!(
-        said.starts_with("1 of 2 users get fewer than 2 items, 1 of them none"),
-        "{said}"
-    );
+    assert_eq!(outcome.lists.unwrap(), ["ca", ""]);
 }
 
 #[test]

@@ -256,6 +256,7 @@ pub(crate) mod samples {
             users: 2,
             users_hit: 1,
             users_tied: 0,
+            users_short: 0,
             periods: Vec::new(),
             losses: Vec::new(),
             attachments: attachments
