@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Ended, Lab};
@@ -197,7 +198,7 @@ fn recommendations_are_made_by_a_foreign_model_that_is_named() {
 
 #[test]
 fn when_the_lab_is_killed_so_is_the_command() {
-    let lab = lab("sleep 60 & echo $! > \"$LOG\"; wait");
+    let lab = lab("sleep 60 & pwd > \"$LOG.folder\"; echo $! > \"$LOG\"; wait");
     let mut sweep = lab.command(&SWEEP).spawn().expect("the program");
     let begun = Instant::now();
     let number = || fs::read_to_string(lab.path("fits")).unwrap_or_default();
@@ -217,6 +218,12 @@ fn when_the_lab_is_killed_so_is_the_command() {
         !lives()
     });
     assert!(died);
+    let folder = fs::read_to_string(lab.path("fits.folder")).expect("where it worked");
+    let gone = (0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        !Path::new(folder.trim()).exists()
+    });
+    assert!(gone, "{folder}");
 }
 
 #[test]
@@ -253,4 +260,53 @@ fn lists_of_an_earlier_sweep_are_what_they_were() {
         "there is no file theirs/test.csv",
         "the splitter makes a validation part, for which there are no lists",
     ]);
+}
+
+/// The program in experiments/foreign/README.md does what it says.
+#[test]
+fn the_program_of_the_docs_works() {
+    let python = Command::new("python3").arg("--version").output();
+    if !python.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: there is no python3");
+        return;
+    }
+    let docs = fs::read_to_string(format!("{}/experiments/foreign/README.md", common::PROJECT));
+    let docs = docs.expect("the docs");
+    let (_, code) = docs.split_once("```python\n").expect("a program");
+    let (code, _) = code.split_once("```").expect("its end");
+    let lab = lab("");
+    lab.write("my_model.py", code);
+    let definition = fs::read_to_string(lab.path("foreign.toml")).expect("the definition");
+    lab.write(
+        "foreign.toml",
+        definition.replace(r#"["sh", "model.sh"]"#, r#"["python3", "my_model.py"]"#),
+    );
+    sweep(&lab, &[]).expect(0);
+    let users = |plugin: &str| {
+        let record = &records(&lab, plugin, "test")[0];
+        (
+            record["result"]["users"].clone(),
+            record["result"]["users_short"].clone(),
+        )
+    };
+    assert_eq!(users("process"), users("popularity"));
+}
+
+#[test]
+fn short_lists_are_counted_and_the_report_warns() {
+    // Everybody gets the first item alone, if it was not heard.
+    let lab = lab("echo user,item > answer.csv
+        item=$(sed -n 2p items.csv)
+        tail -n +2 users.csv | while read -r user; do echo \"$user,$item\"; done >> answer.csv");
+    sweep(&lab, &[]).expect(0);
+    let record = &records(&lab, "process", "test")[0]["result"];
+    let lists = records(&lab, "popularity", "test")[0]["result"].clone();
+    assert_eq!(record["users_short"], record["users"], "all of them");
+    assert!(lists.get("users_short").is_none(), "{lists}");
+    let report = lab.report(FOLDER);
+    let warnings = report["warnings"].to_string();
+    assert!(
+        warnings.contains("`foreign` gives") && warnings.contains("missing places count as misses"),
+        "{warnings}"
+    );
 }

@@ -1,7 +1,7 @@
 //! A command at work: started, listened to, and killed with all its children when its time is over.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead as _, BufReader, ErrorKind, Read};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -71,7 +71,7 @@ impl Call<'_> {
             };
             Error::model(format!("cannot start {name}: {error}{remedy}"))
         })?;
-        let guard = match Guard::over(&child) {
+        let guard = match Guard::over(&child, self.folder) {
             Ok(guard) => guard,
             Err(error) => {
                 // What cannot be stopped with its children must not run.
@@ -164,18 +164,20 @@ fn named(signal: i32) -> String {
 
 /// Sees to it that a process group ends with the fit. Should the lab be killed, nothing of it runs any more that
 /// could kill others; so a shell waits for the end of its standard input, which comes when the lab is gone or
-/// says so, and kills the group then.
+/// says so, and kills the group then. If the lab is gone, nobody else will remove the folder either.
 struct Guard {
     shell: Child,
     held: Option<ChildStdin>,
 }
 
 impl Guard {
-    fn over(child: &Child) -> std::io::Result<Self> {
+    fn over(child: &Child, folder: &Path) -> std::io::Result<Self> {
+        const SCRIPT: &str =
+            r#"read -r word; kill -s KILL -- "-$1"; [ "$word" = ended ] || rm -rf -- "$2""#;
         let mut command = Command::new("sh");
         command
-            .args(["-c", r#"read -r _; kill -s KILL -- "-$1""#, "sh"])
-            .arg(child.id().to_string())
+            .args(["-c", SCRIPT, "sh", &child.id().to_string()])
+            .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             // The group is gone already, mostly.
@@ -193,7 +195,10 @@ impl Guard {
     }
 
     fn end(&mut self) {
-        if self.held.take().is_some() {
+        if let Some(mut held) = self.held.take() {
+            // If it is gone, there is nobody to tell.
+            let _ = held.write_all(b"ended\n");
+            drop(held);
             let _ = self.shell.wait();
         }
     }

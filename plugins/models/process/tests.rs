@@ -432,4 +432,8 @@ fn what_is_missing_is_found_before_anything_runs() {
         check(json!({"command": ["x"], "environment": {"A=B": ""}})),
         ["environment"]
     );
+    let dated: toml::Value =
+        toml::from_str("command = [\"x\"]\nparameters.a = [{ on = 2025-01-01 }]").unwrap();
+    let dated: Process = dated.try_into().unwrap();
+    assert_eq!(dated.check(&context)[0].parameter, "parameters");
 }
