@@ -32,8 +32,8 @@ pub(crate) fn alike(records: &[Record]) -> Vec<Alike> {
         let several = !shared["compared_cleaners"].is_null();
         if let Some(map) = shared.as_object_mut() {
             map.retain(|part, _| {
-                !["model", "model_files", "weighting"].contains(&part.as_str())
-                    && !(several && part == "cleaners")
+                let own = ["model", "model_files", "weighting"].contains(&part.as_str());
+                !(own || several && part == "cleaners")
             });
         }
         let run = &record.run;

@@ -55,7 +55,7 @@ fn train() -> Train {
 }
 
 /// Runs a script with the parameters given beside the command.
-fn run_with(script: &str, more: Value) -> Outcome {
+fn run_with(script: &str, more: &Value) -> Outcome {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("model.sh"), script).expect("a script");
     let mut parameters = json!({"command": ["sh", "model.sh", "a word"]});
@@ -92,7 +92,7 @@ fn fit(process: &Process, base: &Path) -> Outcome {
 }
 
 fn run(script: &str) -> Outcome {
-    run_with(script, json!({}))
+    run_with(script, &json!({}))
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn everything_is_told_in_files() {
         "parameters": {"factors": 8, "names": ["x", "y"]}, "events": true, "environment": {"MINE": "yes"},
     });
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
-    let told = pool.unwrap().install(|| run_with(&script, more));
+    let told = pool.unwrap().install(|| run_with(&script, &more));
     let text = told.note("stdout");
     let file = |name: &str| {
         let (_, rest) = text.split_once(&format!("== {name}\n")).expect(name);
@@ -322,7 +322,7 @@ fn long(numbers: &Path) -> String {
 fn a_command_that_takes_too_long_is_killed_with_its_children() {
     let numbers = tempfile::tempdir().unwrap();
     let begun = Instant::now();
-    let outcome = run_with(&long(numbers.path()), json!({"timeout": 0.5}));
+    let outcome = run_with(&long(numbers.path()), &json!({"timeout": 0.5}));
     assert!(begun.elapsed() < Duration::from_secs(20));
     for words in [
         "took longer than `timeout` allows (0.5 seconds)",
