@@ -45,7 +45,7 @@ fn definitions_with_a_typo() {
                 "there is no model plugin `popularty`",
                 "small.toml:16:8",
                 "did you mean `popularity`?",
-                "there are: als, artist_top, bpr, ease, item_knn, markov, p3_alpha, personal_top, popularity, pure_svd, random, recency_knn, recent_popularity, rp3_beta, segment_popularity, slim, trending, user_knn",
+                "there are: als, artist_top, blend, bpr, ease, fallback, item_knn, lists, markov, p3_alpha, personal_top, popularity, process, pure_svd, random, recency_knn, recent_popularity, rp3_beta, segment_popularity, slim, trending, user_knn",
             ],
         ),
         Case::definition(

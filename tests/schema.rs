@@ -96,6 +96,7 @@ fn required(plugin: &Registration) -> Value {
         let value = match schema["properties"][&name]["type"].as_str() {
             Some("string") => json!("x"),
             Some("object") => json!({}),
+            Some("array") => json!(["x"]),
             other => panic!("{}.{name}: no sample for {other:?}", plugin.name),
         };
         (name, value)

@@ -15,6 +15,8 @@ pub struct CheckContext<'a> {
     pub columns: Option<&'a [String]>,
     /// The kinds of event in the log, once it has been read.
     pub events: Option<&'a [String]>,
+    /// Whether the splitter makes a validation part, where that is known.
+    pub validates: Option<bool>,
 }
 
 impl<'a> CheckContext<'a> {
@@ -24,6 +26,7 @@ impl<'a> CheckContext<'a> {
             base,
             columns: None,
             events: None,
+            validates: None,
         }
     }
 
@@ -41,6 +44,15 @@ impl<'a> CheckContext<'a> {
     pub fn with_events(self, events: &'a [String]) -> Self {
         Self {
             events: Some(events),
+            ..self
+        }
+    }
+
+    /// The same, knowing whether the splitter makes a validation part.
+    #[must_use]
+    pub fn with_validation(self, validates: bool) -> Self {
+        Self {
+            validates: Some(validates),
             ..self
         }
     }

@@ -32,7 +32,7 @@ mod splitter;
 mod steps;
 mod weighting;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,6 +108,15 @@ pub fn model(name: &str) {
     check(Kind::Model, name);
 }
 
+/// Like [`model()`], with `folder` as the place that relative paths of the examples start from: put the
+/// files that the examples name there.
+///
+/// # Panics
+/// If a promise is broken; the message has all that are.
+pub fn model_in(name: &str, folder: &Path) {
+    require(&broken_in(Kind::Model, name, folder));
+}
+
 /// Checks the metric called `name`: a finite value for any list, which depends on nothing below its
 /// depth; it is of the nature that it says it is; no list is better than a perfect one, where higher is
 /// better and hits are all that counts; and what it says of chance is what drawing gives.
@@ -140,9 +149,12 @@ pub fn check(kind: Kind, name: &str) {
 
 /// What is broken of the promises of a plugin, a sentence each: [`check`] without its panic.
 pub fn broken(kind: Kind, name: &str) -> Vec<String> {
-    // Nothing is here: examples that name files are known to have none.
-    let nowhere = std::env::temp_dir().join("musicrec-lab has no files here");
-    broken_in(kind, name, &nowhere)
+    broken_in(kind, name, &nowhere())
+}
+
+/// Nothing is here: examples that name files are known to have none.
+fn nowhere() -> PathBuf {
+    std::env::temp_dir().join("musicrec-lab has no files here")
 }
 
 /// Like [`broken`], with a folder that relative paths start from.
@@ -219,13 +231,13 @@ pub fn weighting_instance(weighting: &dyn Weighting) {
     });
 }
 
-/// Checks a model with the parameters it has.
+/// Checks a model with the parameters it has. For models that read files see [`model_in`].
 ///
 /// # Panics
 /// If a promise is broken; the message has all that are.
 pub fn model_instance(model: &dyn Model) {
     instance(model.typetag_name(), Kind::Model, |promises| {
-        model::behavior(model, promises)
+        model::behavior(model, &nowhere(), promises)
     });
 }
 
@@ -264,7 +276,7 @@ fn by_kind(plugin: &Registration, folder: &Path) -> Vec<String> {
         Kind::Model => by_name::<Box<dyn Model>>(
             plugin,
             |model, context| model.check(context),
-            |model, promises| model::behavior(&**model, promises),
+            |model, promises| model::behavior(&**model, folder, promises),
         ),
         Kind::Metric => by_name::<Box<dyn Metric>>(
             plugin,
@@ -305,6 +317,11 @@ fn by_name<T: Serialize + DeserializeOwned>(
                  `conformance::source_in`"
                     .to_owned()
             }
+            Kind::Model => format!(
+                "give its docs an example for a log with the columns {}; if it reads files, put those \
+                 that an example names into a folder and call `conformance::model_in`",
+                COLUMNS.join(", ")
+            ),
             _ => format!(
                 "give its docs an example for a log with the columns {}, whose events are {}",
                 COLUMNS.join(", "),

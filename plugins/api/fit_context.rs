@@ -1,13 +1,16 @@
 //! What a fit is told besides its data.
 
 use std::any::Any;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::Array2;
 
 use crate::steps::Watch;
-use crate::{Checkpoints, Error, Losses, Recommender, Result, SharedParts, derive_seed};
+use crate::{
+    Asked, Checkpoints, Error, Losses, Note, Notes, Recommender, Result, SharedParts, derive_seed,
+};
 
 /// Factors to start from instead of random ones: for golden cases and warm starts.
 #[derive(Debug, Clone)]
@@ -26,9 +29,14 @@ pub struct FitContext<'a> {
     pub seed: u64,
     /// Where to start, for models that start somewhere.
     pub start: Option<&'a StartingFactors>,
+    /// Whom the recommender will be asked about; `None` where that is not known, and anybody may be.
+    pub asked: Option<&'a Asked<'a>>,
+    /// Relative paths of the definition are relative to this folder.
+    pub base: &'a Path,
     cancelled: Option<&'a AtomicBool>,
     checkpoints: Option<&'a (dyn Watch + 'a)>,
     losses: Option<&'a Losses>,
+    notes: Option<&'a Notes>,
     shared: Option<&'a SharedParts>,
 }
 
@@ -38,9 +46,12 @@ impl<'a> FitContext<'a> {
         Self {
             seed,
             start: None,
+            asked: None,
+            base: Path::new(""),
             cancelled: None,
             checkpoints: None,
             losses: None,
+            notes: None,
             shared: None,
         }
     }
@@ -50,6 +61,30 @@ impl<'a> FitContext<'a> {
     pub fn with_start(self, start: &'a StartingFactors) -> Self {
         Self {
             start: Some(start),
+            ..self
+        }
+    }
+
+    /// The same, knowing whom the recommender will be asked about.
+    #[must_use]
+    pub fn with_asked(self, asked: &'a Asked<'a>) -> Self {
+        Self {
+            asked: Some(asked),
+            ..self
+        }
+    }
+
+    /// The same, with relative paths starting at `base`.
+    #[must_use]
+    pub fn with_base(self, base: &'a Path) -> Self {
+        Self { base, ..self }
+    }
+
+    /// The same, keeping what the fit says.
+    #[must_use]
+    pub fn with_notes(self, notes: &'a Notes) -> Self {
+        Self {
+            notes: Some(notes),
             ..self
         }
     }
@@ -141,6 +176,17 @@ impl<'a> FitContext<'a> {
     /// If the steps do not come one by one, or if the loss is not a finite number.
     pub fn loss(&self, step: usize, loss: f64) -> Result<()> {
         self.losses.map_or(Ok(()), |losses| losses.add(step, loss))
+    }
+
+    /// Says something that is to stand in the trial's record, whatever comes of the fit: what a process
+    /// wrote to its standard error, say. It is no part of the result.
+    pub fn note(&self, what: impl Into<String>, text: impl Into<String>) {
+        if let Some(notes) = self.notes {
+            notes.add(Note {
+                what: what.into(),
+                text: text.into(),
+            });
+        }
     }
 
     /// What several fits on the same [`Train`](crate::Train) need and none changes: the transposed

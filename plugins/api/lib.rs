@@ -23,6 +23,7 @@
 //! (numeric if all are integers, else as text), so "ties by item id" is "ties by index".
 
 pub mod arithmetic;
+mod asked;
 mod cells;
 mod check;
 mod cleaner;
@@ -39,9 +40,11 @@ mod log;
 mod losses;
 mod metric;
 mod model;
+mod notes;
 mod packed;
 mod pairs;
 mod params;
+mod ready_lists;
 mod registry;
 mod seed;
 mod series;
@@ -54,6 +57,7 @@ mod texts;
 mod view;
 mod weighting;
 
+pub use asked::{Asked, Purpose};
 pub use cells::{Cells, MISSING, MISSING_TIME, Text, time_text};
 pub use check::{CheckContext, Problem};
 pub use cleaner::{Cleaner, On, Reach};
@@ -73,7 +77,9 @@ pub use metric::{
 pub use model::{
     Cost, InteractionMatrix, Model, Reasons, Recommender, RowScorer, Scores, Shape, Train, Users,
 };
+pub use notes::{Note, Notes};
 pub use params::{Finite, Fraction, NonNegative, Positive, Share, ShareOrZero};
+pub use ready_lists::ReadyLists;
 pub use registry::{Kind, Registration, duplicates, registrations};
 pub use seed::{derive_seed, rng};
 pub use series::{Series, SeriesValue, Values};

@@ -1,11 +1,14 @@
 //! Models learn; what they return scores; the lab ranks.
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::{CheckContext, Error, Events, FitContext, Problem, Result, Series, Steps, Tensors};
+use crate::{
+    CheckContext, Error, Events, FitContext, Problem, ReadyLists, Result, Series, Steps, Tensors,
+};
 
 /// Users × items, row-major sparse, without explicit zeros: a missing cell is "not heard", and a
 /// stored 0 would mean something else to every library.
@@ -162,6 +165,18 @@ pub trait Model: Debug + Send + Sync {
         Err(Error::model(format!("the model `{name}` cannot be loaded")))
     }
 
+    /// Names the content of the files that it reads or runs, relative ones from `base`: a text that
+    /// changes whenever they do, and that does not hang on where they lie. It is part of every trial's
+    /// id, for a result of other files is another result. `None`, unless the model says otherwise: it
+    /// reads none.
+    ///
+    /// # Errors
+    /// If a file cannot be read: the message names it.
+    fn fingerprint(&self, base: &Path) -> Result<Option<String>> {
+        let _ = base;
+        Ok(None)
+    }
+
     /// What is wrong with the parameters beyond their types: found before anything runs, all of it
     /// at once. Nothing unless the plugin says so.
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
@@ -247,6 +262,8 @@ pub enum Scores<'a> {
     },
     /// Rows computed a batch of users at a time.
     Rows(&'a dyn RowScorer),
+    /// Lists that are ready, for models that recommend some items and have no score for the rest.
+    Lists(&'a ReadyLists),
 }
 
 /// Scores whole rows for a batch of users.

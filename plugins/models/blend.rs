@@ -1,9 +1,10 @@
 //! Several models, each of which has a say.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use musicrec_api::{
-    CheckContext, Cost, FitContext, InteractionMatrix, Model, Problem, Recommender, Result,
+    CheckContext, Cost, Error, FitContext, InteractionMatrix, Model, Problem, Recommender, Result,
     RowScorer, Scores, Shape, Train, Users, register,
 };
 use ndarray::{Array2, ArrayViewMut1, ArrayViewMut2};
@@ -21,7 +22,8 @@ use crate::nested::{self, Fitted, Of};
 /// - `by = "score"`: `score(u, i) = Σ_m w_m (s_m(u, i) - mean_m(u)) / sd_m(u)` with mean and standard deviation over
 ///   all items; a model that scores all items alike counts nothing.
 ///
-/// Among equal scores of a model the smaller id is above. Models that do not depend on the seed are fitted once for all
+/// Among equal scores of a model the smaller id is above. Models of ready lists (`process`, `lists`) count by rank; what
+/// they do not list has no place. Models that do not depend on the seed are fitted once for all
 /// blends of the same train, so a grid over `weights` takes their ranking only. A grid over weights is one over lists:
 /// `weights.grid = [[0.5, 0.5], [0.7, 0.3], [0.9, 0.1]]`; parameters of the models inside may be axes as well. People are
 /// folded in if all models do it.
@@ -102,6 +104,10 @@ impl Model for Blend {
         nested::cost(&self.of, shape)
     }
 
+    fn fingerprint(&self, base: &Path) -> Result<Option<String>> {
+        nested::fingerprint(&self.of, base)
+    }
+
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
         let mut problems = nested::check(&self.of, context);
         let (models, weights) = (self.of.len(), self.weights.len());
@@ -171,7 +177,12 @@ impl Recommender for Blended<'_> {
     fn scores(&self, users: &Users) -> Result<Scores<'_>> {
         // What a model cannot do, it says before anything is scored.
         for model in &self.models {
-            model.scores(users)?;
+            let lists = matches!(model.scores(users)?, Scores::Lists(_));
+            if lists && self.rule.by == BlendBy::Score {
+                return Err(Error::model(
+                    "a blend of scores needs a score of every item, but one of its models gives lists: take by = \"rank\"",
+                ));
+            }
         }
         Ok(Scores::Rows(self))
     }
@@ -202,7 +213,8 @@ impl RowScorer for Blended<'_> {
             let of_users = users.iter().zip(rows.rows()).zip(sums.rows_mut());
             for ((&user, row), sums) in of_users {
                 let row = row.to_slice().expect("rows of a new array are contiguous");
-                if row.iter().any(|score| !score.is_finite()) {
+                let number = |score: &f32| score.is_finite() || *score == nested::UNLISTED;
+                if !row.iter().all(number) {
                     // Whoever ranks refuses it and names the user.
                     let mut sums = sums;
                     sums.fill(f64::NAN);
@@ -234,7 +246,7 @@ impl Rule {
     ) {
         let above = |a: &u32, b: &u32| row[*b as usize].total_cmp(&row[*a as usize]).then(a.cmp(b));
         order.clear();
-        order.extend(0..row.len() as u32);
+        order.extend((0..row.len() as u32).filter(|item| row[*item as usize] != nested::UNLISTED));
         // No more can have a place that counts.
         let most = self.depth.saturating_add(heard.len());
         if most < order.len() {
@@ -271,11 +283,12 @@ mod tests {
     use std::path::Path;
 
     use musicrec_api::{
-        CheckContext, Events, FitContext, Model, Recommender, Scores, SharedParts, Train, Users,
+        CheckContext, Events, FitContext, Model, ReadyLists, Recommender, Result, Scores,
+        SharedParts, Train, Users,
     };
     use ndarray::Array2;
 
-    use super::{Blend, BlendBy};
+    use super::{Blend, BlendBy, Blended, Fitted, Rule};
     use crate::{Popularity, PopularityBy};
 
     fn train() -> Train {
@@ -398,6 +411,43 @@ mod tests {
             .fit(&train, &FitContext::new(0))
             .unwrap();
         assert!(fitted.fold_in(&given).unwrap().is_some());
+    }
+
+    /// Recommends c, then b, to everybody.
+    struct Given(ReadyLists);
+
+    impl Recommender for Given {
+        fn scores(&self, _: &Users) -> Result<Scores<'_>> {
+            Ok(Scores::Lists(&self.0))
+        }
+    }
+
+    #[test]
+    fn ready_lists_count_by_rank_and_what_they_lack_has_no_place() {
+        let train = train();
+        let blended = |by| {
+            let lists = ReadyLists::new([[(2, 9.0), (1, 4.0)]; 3]);
+            let model = blend(by, &[]);
+            Blended {
+                models: vec![Fitted::Own(Box::new(Given(lists)) as Box<dyn Recommender>)],
+                rule: Rule {
+                    weights: vec![1.0],
+                    ..model.rule()
+                },
+                histories: train.interactions.clone(),
+            }
+        };
+        // u heard a and b; nobody is above c, and c is above b.
+        near(
+            &scores(&blended(BlendBy::Rank), &[0]),
+            &[[0.0, 1.0 / 3.0, 0.5, 0.0]],
+        );
+        let refused = blended(BlendBy::Score);
+        let refused = refused
+            .scores(&Users::new(&[0]))
+            .err()
+            .expect("lists have no scores");
+        assert!(refused.to_string().contains("by = \"rank\""), "{refused}");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Another model for those of whom little is known.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use musicrec_api::{
-    CheckContext, Cost, FitContext, InteractionMatrix, Model, Problem, Recommender, Result,
+    CheckContext, Cost, Error, FitContext, InteractionMatrix, Model, Problem, Recommender, Result,
     RowScorer, Scores, Shape, Train, Users, register,
 };
 use ndarray::{Array2, ArrayViewMut2};
@@ -67,6 +68,10 @@ impl Model for Fallback {
         nested::cost(&self.of, shape)
     }
 
+    fn fingerprint(&self, base: &Path) -> Result<Option<String>> {
+        nested::fingerprint(&self.of, base)
+    }
+
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
         nested::check(&self.of, context)
     }
@@ -104,7 +109,12 @@ impl Recommender for Falling<'_> {
             if let Some(model) = model
                 && !own.is_empty()
             {
-                model.scores(&Users::new(&own))?;
+                if let Scores::Lists(_) = model.scores(&Users::new(&own))? {
+                    return Err(Error::model(
+                        "fallback needs a score of every item, but one of its models gives lists; give all listeners \
+                         a list, or blend it by rank",
+                    ));
+                }
             }
         }
         Ok(Scores::Rows(self))

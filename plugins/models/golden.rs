@@ -36,7 +36,7 @@ fn rows(recommender: &dyn Recommender, users: usize, items: usize) -> Array2<f32
             out
         }
         Scores::Factors { users, items } => users.dot(&items.t()),
-        Scores::Everybody(_) => panic!("these models are personal"),
+        Scores::Everybody(_) | Scores::Lists(_) => panic!("these models score every pair"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod als;
+mod answer;
 mod artist_top;
 mod blend;
 mod bpr;
@@ -9,14 +10,17 @@ mod counts;
 mod ease;
 mod fallback;
 mod features;
+mod files;
 mod item_knn;
 mod kernel;
+mod lists;
 mod markov;
 mod neighbors;
 mod nested;
 mod p3_alpha;
 mod personal_top;
 mod popularity;
+mod process;
 mod products;
 mod pure_svd;
 mod random;
@@ -33,6 +37,7 @@ mod trending;
 mod user_knn;
 
 pub use als::{Als, Solver};
+pub use answer::Unknown;
 pub use artist_top::ArtistTop;
 pub use blend::{Blend, BlendBy};
 pub use bpr::Bpr;
@@ -40,10 +45,12 @@ pub use ease::{Ease, Precision};
 pub use fallback::Fallback;
 pub use features::FeatureWeighting;
 pub use item_knn::ItemKnn;
+pub use lists::Lists;
 pub use markov::Markov;
 pub use p3_alpha::P3Alpha;
 pub use personal_top::{PersonalBy, PersonalTop};
 pub use popularity::{Popularity, PopularityBy};
+pub use process::Process;
 pub use pure_svd::PureSvd;
 pub use random::Random;
 pub use recency_knn::RecencyKnn;
@@ -60,13 +67,24 @@ mod golden;
 
 #[cfg(test)]
 mod tests {
-    use musicrec_api::{FitContext, Kind, Model, Train, conformance};
+    use musicrec_api::{FitContext, Kind, Model, Train, conformance, registrations};
 
     use crate::train::tests::{logged, scores, timed};
+    /// These need the files of their examples, and a Python: see `tests/conformance.rs` of the lab.
+    const WITH_FILES: [&str; 2] = ["lists", "process"];
 
     #[test]
     fn every_model_keeps_its_promises() {
-        conformance::every(Kind::Model);
+        let all = registrations()
+            .into_iter()
+            .map(|plugin| (plugin.kind, plugin.name));
+        for (kind, name) in all.filter(|(_, name)| !WITH_FILES.contains(name)) {
+            conformance::check(kind, name);
+        }
+        let models = registrations()
+            .into_iter()
+            .filter(|r| r.kind == Kind::Model);
+        assert!(models.count() > WITH_FILES.len());
     }
 
     /// Nothing but the history makes a user's scores in these models, so whoever is told of it scores like who learned.

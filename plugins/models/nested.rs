@@ -1,5 +1,6 @@
 //! What models of models have in common.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use musicrec_api::{
@@ -20,6 +21,9 @@ pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
         "minItems": 2,
     })
 }
+
+/// What an item has instead of a score that a model does not recommend.
+pub(crate) const UNLISTED: f32 = f32::NEG_INFINITY;
 
 /// A fitted model inside of another.
 pub(crate) enum Fitted<'a> {
@@ -68,6 +72,19 @@ impl Fitted<'_> {
                 out.fill(0.0);
                 scorer.score(users, out);
             }
+            Ok(Scores::Lists(lists)) => {
+                out.fill(UNLISTED);
+                for (&user, mut row) in users.iter().zip(out.rows_mut()) {
+                    match lists.fault(user, row.len()) {
+                        None => {
+                            for &(item, score) in lists.get(user).into_iter().flatten() {
+                                row[item as usize] = score as f32;
+                            }
+                        }
+                        Some(_) => row.fill(f32::NAN),
+                    }
+                }
+            }
             Err(_) => out.fill(f32::NAN),
         }
     }
@@ -87,6 +104,17 @@ pub(crate) fn fit(of: &Of, train: &Train, context: &FitContext) -> Result<Vec<Fi
         Ok(Fitted::Shared(shared))
     });
     fits.collect()
+}
+
+/// Names the content of the files that any of them reads or runs.
+pub(crate) fn fingerprint(of: &Of, base: &Path) -> Result<Option<String>> {
+    let prints = of.iter().map(|model| model.fingerprint(base));
+    let prints: Vec<Option<String>> = prints.collect::<Result<_>>()?;
+    let known: Vec<String> = prints.into_iter().map(Option::unwrap_or_default).collect();
+    Ok(known
+        .iter()
+        .any(|print| !print.is_empty())
+        .then(|| known.join("+")))
 }
 
 /// Whether another seed gives another result.

@@ -32,7 +32,8 @@ pub(crate) fn alike(records: &[Record]) -> Vec<Alike> {
         let several = !shared["compared_cleaners"].is_null();
         if let Some(map) = shared.as_object_mut() {
             map.retain(|part, _| {
-                part != "model" && part != "weighting" && !(several && part == "cleaners")
+                let own = ["model", "model_files", "weighting"].contains(&part.as_str());
+                !(own || several && part == "cleaners")
             });
         }
         let run = &record.run;
@@ -120,7 +121,8 @@ pub(crate) fn experiment(records: &[&Record], moved: &[PathBuf]) -> Result<Exper
             plugin: plugin.typetag_name().to_owned(),
             added: false,
         });
-        experiment.models.push(Model::new(name, plugin));
+        let model = Model::new(name, plugin).with_files(&experiment.base);
+        experiment.models.push(same_files(record, model)?);
         let weighting = crate::experiment::Weighting::new(weighting, nowhere());
         experiment.weightings.push(weighting);
         let own = |c: &Cleaning| resolved(&c.cleaners) == definition["cleaners"];
@@ -180,6 +182,24 @@ fn rules(record: &Record, base: &Path, moved: &[PathBuf]) -> Result<ProductRules
          files of then back",
         record.id
     )))
+}
+
+/// The model, if the files that it reads or runs are those of the record.
+fn same_files(record: &Record, model: musicrec_api::Result<Model>) -> Result<Model, Failure> {
+    let changed = |why: &str| {
+        Failure::Changed(format!(
+            "trial {} cannot be run again: {why}; put them back as they were into {}",
+            record.id, record.run.origin.base
+        ))
+    };
+    let model = model.map_err(|error| changed(&format!("its files are missing ({error})")))?;
+    let then = record.result.key.definition["model_files"].as_str();
+    if model.files.as_deref() == then {
+        return Ok(model);
+    }
+    Err(changed(
+        "the files that its model reads or runs have changed",
+    ))
 }
 
 fn cleaning(record: &Record, label: String, cleaners: &Value) -> Result<Cleaning, Failure> {

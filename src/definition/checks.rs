@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use musicrec_api::{CheckContext, Kind, Problem, Source, SourceContext, Weighting};
+use musicrec_api::{CheckContext, Kind, Problem, Source, SourceContext, Splitter, Weighting};
 
 use super::axes::Listing;
 use super::fault::{Fault, Faults};
@@ -16,6 +16,7 @@ pub(super) struct Checks {
     base: PathBuf,
     columns: Option<Vec<String>>,
     events: Option<Vec<String>>,
+    validates: Option<bool>,
 }
 
 impl Checks {
@@ -25,6 +26,7 @@ impl Checks {
             base: base.to_path_buf(),
             columns: None,
             events: None,
+            validates: None,
         }
     }
 
@@ -41,6 +43,16 @@ impl Checks {
         self.columns = source.columns(&SourceContext::new(&self.base, 0));
     }
 
+    /// Learns whether there will be a validation part, where the splitter's parameters tell.
+    pub(super) fn validation(&mut self, splitter: &dyn Splitter) {
+        self.validates = splitter.makes_validation();
+    }
+
+    /// Where relative paths start.
+    pub(super) fn base(&self) -> &Path {
+        &self.base
+    }
+
     pub(super) fn context(&self) -> CheckContext<'_> {
         let mut context = CheckContext::new(&self.base);
         if let Some(columns) = &self.columns {
@@ -48,6 +60,9 @@ impl Checks {
         }
         if let Some(events) = &self.events {
             context = context.with_events(events);
+        }
+        if let Some(validates) = self.validates {
+            context = context.with_validation(validates);
         }
         context
     }

@@ -317,7 +317,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     let splitter_given = splitter_entry.is_some();
     let splitter_node =
         splitter_entry.map_or_else(|| Node::text(&start, "global_time"), |e| e.node);
-    let splitter = splitter(&splitter_node, &checks, faults);
+    let splitter = splitter(&splitter_node, &mut checks, faults);
     let evaluation = root.take("evaluation");
     let asked = trials::Asked {
         search: search::search(root.take("search"), &start, faults),
@@ -422,15 +422,16 @@ fn source(
     whole.then_some((node, source))
 }
 
-/// The splitter.
+/// The splitter, which may say whether there will be a validation part.
 fn splitter(
     node: &Node,
-    checks: &Checks,
+    checks: &mut Checks,
     faults: &mut Faults,
 ) -> Option<(Node, Box<dyn Splitter>)> {
     let why = "all trials of a comparison share one split";
     let (node, splitter): (Node, Box<dyn Splitter>) = plugin(node, Kind::Splitter, why, faults)?;
     checks::book(splitter.check(&checks.context()), &node, faults);
+    checks.validation(&*splitter);
     Some((node, splitter))
 }
 

@@ -105,13 +105,25 @@ impl Header {
         faults: &mut Faults,
     ) -> Option<Model> {
         let plugin = typed::of_axis::<Box<dyn musicrec_api::Model>>(node, faults)?;
+        let before = faults.errors();
         if whole {
             checks::book(plugin.check(&checks.context()), node, faults);
         }
-        Some(Model {
+        let model = Model {
             added: self.added,
             ..Model::new(self.label.clone(), plugin)
-        })
+        };
+        if !whole || faults.errors() > before {
+            return Some(model);
+        }
+        match model.with_files(checks.base()) {
+            Ok(model) => Some(model),
+            Err(error) => {
+                let place = checks::place_of(node, "");
+                faults.push(Fault::at(place, error.to_string()).of_data());
+                None
+            }
+        }
     }
 }
 

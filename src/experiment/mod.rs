@@ -6,7 +6,7 @@ pub(crate) mod report;
 mod rules;
 mod search;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use musicrec_api::{Cleaner, Kind, Source, Splitter, registrations};
 use serde::Serialize;
@@ -102,6 +102,8 @@ pub(crate) struct Model {
     /// The same without the parameter that counts steps of learning: what models have in common that
     /// are points on the way of one fit.
     pub(crate) fitted_as: Value,
+    /// What names the content of the files that it reads or runs, if it does: part of its trials' ids.
+    pub(crate) files: Option<String>,
     /// Whether the lab added it.
     pub(crate) added: bool,
 }
@@ -120,8 +122,30 @@ impl Model {
             plugin,
             resolved,
             fitted_as,
+            files: None,
             added: false,
         }
+    }
+
+    /// The same with the content of its files, which lie in the folder given.
+    ///
+    /// # Errors
+    /// If one of them cannot be read.
+    pub(crate) fn with_files(self, base: &Path) -> musicrec_api::Result<Self> {
+        let files = self.plugin.fingerprint(base)?;
+        Ok(Self { files, ..self })
+    }
+
+    /// Fails if its files are not what they were when the trial was named after them.
+    pub(crate) fn same_files(&self, base: &Path) -> musicrec_api::Result<()> {
+        if self.plugin.fingerprint(base)? == self.files {
+            return Ok(());
+        }
+        Err(musicrec_api::Error::model(format!(
+            "the files of `{}` changed while the sweep was running, so its result is that of neither; \
+             start it again",
+            self.plugin.typetag_name()
+        )))
     }
 
     /// The same model after so many of its steps.
@@ -134,6 +158,7 @@ impl Model {
         let plugin = serde_json::from_value(parameters)
             .expect("fewer steps, but at least one, are as sound as many");
         Self {
+            files: self.files.clone(),
             added: self.added,
             ..Self::new(self.label.clone(), plugin)
         }
@@ -302,6 +327,9 @@ impl Experiment {
         }
         all["weighting"] = trial.weighting.resolved.clone();
         all["model"] = trial.model.resolved.clone();
+        if let Some(files) = &trial.model.files {
+            all["model_files"] = files.as_str().into();
+        }
         all
     }
 }

@@ -6,7 +6,7 @@ mod store;
 
 use std::collections::BTreeMap;
 
-use musicrec_api::{Role, arithmetic};
+use musicrec_api::{Note, Role, arithmetic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -178,6 +178,10 @@ pub(crate) enum Outcome {
         users_hit: usize,
         /// Users whose last place was decided by item id, the scores being equal.
         users_tied: usize,
+        /// Users whose lists have fewer items than places, though more are left for them: of models that do
+        /// not score everything.
+        #[serde(default, skip_serializing_if = "is_none_of_them")]
+        users_short: usize,
         /// Each period by itself where there are several: then a user's value is the mean over the
         /// periods that ask them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -267,10 +271,18 @@ pub(crate) struct Run {
     /// The last lines that the process of its fit said, if that ended before the fit did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stderr: Option<String>,
+    /// What the model had to say besides its result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<Note>,
 }
 
 fn once() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_none_of_them(users: &usize) -> bool {
+    *users == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

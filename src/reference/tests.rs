@@ -44,7 +44,7 @@ fn the_list_has_a_line_for_each_plugin() {
         let line = format!("  {} ", plugin.name);
         assert!(list.lines().any(|l| l.starts_with(&line)), "{list}");
     }
-    assert!(list.contains("model (20)"), "{list}");
+    assert!(list.contains("model (22)"), "{list}");
     let last = list.lines().last().unwrap();
     let count = registrations().len();
     assert!(last.starts_with(&format!("{count} plugins")), "{last}");

@@ -197,6 +197,7 @@ impl Summary {
         };
         warnings.extend(unfinished(&overview, &trials, rows.len()));
         warnings.extend(lost(&overview, store)?);
+        warnings.extend(short_lists(&rows, store)?);
         warnings.extend(overview.warnings());
         warnings.extend(audit::warning(&overview, &rows));
         warnings.extend(selection.warnings(rows.len()));
@@ -248,6 +249,30 @@ fn lost(overview: &Overview, store: &Store) -> Result<Option<String>, Failure> {
             counted(lost, "record")
         )
     }))
+}
+
+/// Which rows have lists that are shorter than they could be.
+fn short_lists(rows: &[Row], store: &Store) -> Result<Vec<String>, Failure> {
+    let mut warnings = Vec::new();
+    for row in rows {
+        let mut most = 0;
+        for id in &row.records {
+            if let Some(Outcome::Done { users_short, .. }) =
+                store.record(id)?.map(|record| record.result.outcome)
+            {
+                most = most.max(users_short);
+            }
+        }
+        if most > 0 {
+            warnings.push(format!(
+                "`{}` gives {most} of {} fewer items than their lists have places, though more are left for \
+                 them; missing places count as misses",
+                row.variant,
+                counted(row.users, "user")
+            ));
+        }
+    }
+    Ok(warnings)
 }
 
 /// That the sweep was interrupted, if it was.

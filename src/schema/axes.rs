@@ -43,6 +43,11 @@ pub(super) fn with_axes(schema: &Value, drawn: bool, places: &mut Places) -> Val
             .get(key)
             .is_some_and(|s| s.is_object() || s.is_array())
     };
+    if schema["additionalProperties"] == true && !known("properties") {
+        // A free table: whatever stands in it, axes included.
+        explain(&mut axes);
+        return axes;
+    }
     if known("anyOf") || known("oneOf") || (known("enum") && !is_text(schema)) {
         // No way to say it side by side.
         let either = [

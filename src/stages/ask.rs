@@ -1,11 +1,27 @@
 //! Lists for everybody who is asked: those a model has learned from, those who are held out whole
 //! and folded in, and those without a past, whom popularity answers.
 
-use musicrec_api::{Error, Events, MISSING, Recommender, Result, Scores, Train, Users};
+use musicrec_api::{
+    Error, Events, MISSING, Purpose, Recommender, Result, Role, Scores, Train, Users,
+};
 
 use super::fold::{FoldData, Ragged};
 use super::pairs::Pairs;
 use super::rank::{Asked, Lists, rank_cut};
+
+/// What a model is told of whom it will be asked about: those it learns from.
+pub(crate) fn asked(fold: &FoldData, depth: usize) -> musicrec_api::Asked<'_> {
+    let learned = fold.fit.users.len() as u32;
+    let purpose = match fold.summary.role {
+        Role::Validation => Purpose::Validation,
+        Role::Test => Purpose::Test,
+    };
+    let users = fold.asked.iter().enumerate();
+    let known = users.filter(|(_, user)| **user < learned);
+    let each = known.map(|(at, user)| (*user, fold.heard.get(at)));
+    let asked = musicrec_api::Asked::new(purpose, depth, each);
+    fold.limits.ask(asked).in_period(fold.summary.period)
+}
 
 /// The `depth` best items of each user asked, and on demand what ties at their ends are made up of.
 /// `given` is what is told of users held out, and `model` names the model for messages.

@@ -6,6 +6,7 @@ mod bound;
 mod capped;
 mod factors;
 mod kernel;
+mod ready;
 
 use std::cmp::Ordering;
 
@@ -177,6 +178,7 @@ pub(crate) fn rank_cut(
             }
         }
         Scores::Rows(scorer) => by_rows(scorer, n_items, users, asked, depth, name_of),
+        Scores::Lists(lists) => ready::rank(lists, users, asked, (n_items, depth), name_of),
     }
 }
 

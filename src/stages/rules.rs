@@ -2,7 +2,7 @@
 //! list holds few. Built once from the rules and a cleaned log ([`Obeyed`]), then for each fit part
 //! ([`Limits`]).
 
-use musicrec_api::{Error, Events, ItemValues, MISSING, Problem, Result};
+use musicrec_api::{Asked, Error, Events, ItemValues, MISSING, Problem, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
@@ -178,6 +178,9 @@ fn code(kind: &str, events: &Events) -> Result<u32, Failed> {
     Err(By::Rules("avoid").failed(problem.error("")))
 }
 
+/// How many times as many places a model of ready lists is asked for where a list holds few items of a value.
+const DEEPER: usize = 4;
+
 /// What lists may hold besides what users heard or avoid, in the numbering of a fit part.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Limits {
@@ -194,6 +197,16 @@ pub(crate) static UNLIMITED: Limits = Limits {
 };
 
 impl Limits {
+    /// What a model is told of whom it will be asked about: nobody is shown what is hidden, and where a list holds few
+    /// items of a value, more of them are needed.
+    pub(crate) fn ask<'a>(&self, asked: Asked<'a>) -> Asked<'a> {
+        let mut asked = asked.without(&self.hidden);
+        if !self.caps.is_empty() {
+            asked.depth = asked.depth.saturating_mul(DEEPER);
+        }
+        asked
+    }
+
     /// Whether some list may hold an item.
     pub(crate) fn shows(&self, item: u32) -> bool {
         self.hidden.binary_search(&item).is_err()

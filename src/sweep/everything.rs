@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{
-    Error, Events, FitContext, Ids, Recommender, Result, Train, Weigh, derive_seed, nearest,
+    Asked, Error, Events, FitContext, Ids, Purpose, Recommender, Result, Train, Weigh, derive_seed,
+    nearest,
 };
 
 use super::again::same_data;
@@ -20,6 +21,9 @@ use crate::stages::fold::{Heardings, Ragged, inverse, learnable};
 use crate::stages::rules::{Limits, Obeyed};
 use crate::stages::unless_cancelled;
 use crate::text::panic_text;
+
+/// For how many places a model is asked that is to be saved, whose lists nobody has asked for yet.
+const DEPTH: usize = 100;
 
 /// See the module.
 pub(crate) struct Everything {
@@ -42,11 +46,12 @@ pub(crate) struct Everything {
 impl Everything {
     /// Fits the model of a trial on all events of its cleaning that may be learned from. The key is that of the
     /// trial's first seed on test. What was heard is masked or kept as
-    /// is said, and the product rules are those.
+    /// is said, the product rules are those, and `count` places of a list will be asked for.
     pub(super) fn fit(
         (experiment, trial, key): (&Experiment, &Trial, &Key),
         events: &Events,
         (heard, rules): (Heard, &Obeyed),
+        count: usize,
         cancel: &AtomicBool,
     ) -> Result<Self> {
         let all: Vec<u32> = (0..events.len() as u32).collect();
@@ -64,8 +69,6 @@ impl Everything {
         let strengths = weights(trial.weighting, &*weigh, &fit)?;
         let train = Train::new(fit, &strengths);
         let seed = derive_seed(experiment.seed, &key.seed_name("recommend", trial.model));
-        let context = FitContext::new(seed).with_cancel(cancel);
-        let recommender = trial.model.plugin.fit(&train, &context)?;
         let limits = rules.limits(&train.events, &items)?;
         let local_item = inverse(&items, events.items.len());
         let shown = |heard: Heard| {
@@ -78,6 +81,17 @@ impl Everything {
             lists
         };
         let (masked, avoided) = (shown(heard), shown(Heard::Keep));
+        let everybody = (0..).zip(0..train.n_users());
+        let each = everybody.map(|(user, at)| (user, masked.get(at)));
+        let question = limits.ask(Asked::new(Purpose::Recommendations, count, each));
+        let base = &experiment.base;
+        let context = FitContext::new(seed)
+            .with_cancel(cancel)
+            .with_asked(&question)
+            .with_base(base);
+        let recommender = trial.model.plugin.fit(&train, &context)?;
+        trial.model.same_files(base)?;
+        drop(question);
         Ok(Self {
             train,
             masked,
@@ -111,7 +125,7 @@ impl Everything {
             .map_err(|failed| blame(experiment, cleaning, failed))?;
         let of = (experiment, trial, key);
         let fitted = catch_unwind(AssertUnwindSafe(|| {
-            Self::fit(of, &prepared.events, (Heard::Mask, &rules), cancel)
+            Self::fit(of, &prepared.events, (Heard::Mask, &rules), DEPTH, cancel)
         }));
         let fitted = fitted.unwrap_or_else(|panic| Err(Error::model(panic_text(&*panic))));
         Ok(fitted?)

@@ -1,5 +1,7 @@
 //! What a trial came to, as its record keeps it.
 
+use std::collections::BTreeSet;
+
 use musicrec_api::Ids;
 
 use super::Sweep;
@@ -65,11 +67,24 @@ impl Sweep<'_> {
             users: together.who.len(),
             users_hit: together.users_hit,
             users_tied: together.users_tied,
+            users_short: short(folds, &scored.lists, self.experiment.evaluation.depth()),
             periods: periods.filter(|_| folds.len() > 1).collect(),
             losses: scored.losses,
             attachments,
         })
     }
+}
+
+/// How many users have a list with fewer items than places in some period, though more could stand in it.
+fn short(folds: &[&FoldData], lists: &[Lists], depth: usize) -> usize {
+    let of_period = |(fold, lists): (&&FoldData, &Lists)| -> Vec<u32> {
+        let places = |at: usize| depth.min(fold.fit.items.len() - fold.heard.get(at).len());
+        let users = fold.who.iter().enumerate();
+        let short = users.filter(|(at, _)| lists.ranked.get(*at).len() < places(*at));
+        short.map(|(_, &user)| user).collect()
+    };
+    let all = folds.iter().zip(lists).flat_map(of_period);
+    all.collect::<BTreeSet<u32>>().len()
 }
 
 /// One line a user: `user`, then the metrics that give each user a value.

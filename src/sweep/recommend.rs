@@ -123,7 +123,7 @@ impl Sweep<'_> {
         let of = (self.experiment, trial, key);
         let rule = self.experiment.evaluation.heard;
         let obeyed = (rule, &self.cleaned[trial.cleaning].rules);
-        let all = Everything::fit(of, events, obeyed, self.cancel)?;
+        let all = Everything::fit(of, events, obeyed, count, self.cancel)?;
         let asked: Vec<u32> = (0..all.train.n_users() as u32).collect();
         let lists = rank(
             &*all.recommender,

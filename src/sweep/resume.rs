@@ -39,6 +39,7 @@ pub(super) fn identity(experiment: &Experiment, fingerprint: &str) -> String {
         json!([
             experiment.variant(&trial),
             trial.model.resolved,
+            trial.model.files,
             trial.weighting.resolved,
             experiment.cleanings[trial.cleaning].label,
         ])

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use musicrec_api::{
-    Checkpoints, Error, FitContext, Losses, Recommender, Result, Role, derive_seed,
+    Checkpoints, Error, FitContext, Losses, Notes, Recommender, Result, Role, derive_seed,
 };
 
 use super::Sweep;
@@ -19,7 +19,7 @@ use crate::exit::Failure;
 use crate::experiment::{Ties, resolved};
 use crate::panics::{Broken, caught};
 use crate::records::{Origin, Outcome, Record, Run, SCHEMA, Spent, Stages, TrialResult, now};
-use crate::stages::ask::lists;
+use crate::stages::ask::{asked, lists};
 use crate::stages::bound::{Bound, bind};
 use crate::stages::fold::FoldData;
 use crate::stages::measure::measure_by;
@@ -65,6 +65,8 @@ struct Walk<'w, 'a> {
     started: String,
     estimated: Option<u64>,
     done: &'w Done<'w>,
+    /// What its fits say.
+    notes: Notes,
     state: Mutex<State<'w, 'a>>,
 }
 
@@ -215,6 +217,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             started: now(),
             estimated,
             done,
+            notes: Notes::new(),
             state: Mutex::new(State {
                 ways: unit.members.iter().map(way).collect(),
                 stopped: None,
@@ -276,7 +279,12 @@ impl<'w, 'a> Walk<'w, 'a> {
         let checkpoints = Checkpoints::new(steps, on_the_way);
         let seed = last.key.seed_name("fit", trial.model);
         let seed = derive_seed(self.sweep.experiment.seed, &seed);
+        let depth = self.sweep.experiment.evaluation.depth();
+        let (asked, base) = (asked(fold, depth), &self.sweep.experiment.base);
         let context = FitContext::new(periods::seed(seed, fold.summary.period))
+            .with_asked(&asked)
+            .with_base(base)
+            .with_notes(&self.notes)
             .with_cancel(&self.sweep.abort)
             .with_checkpoints(&checkpoints)
             .with_losses(&losses)
@@ -290,6 +298,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                      {step} (a bug of the plugin)"
                 )));
             }
+            trial.model.same_files(base)?;
             self.measure(last.steps, &*recommender, &period)
         });
         if let Some(failure) = self.state().stopped.take() {
@@ -461,6 +470,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 backtrace: broken.and_then(|broken| broken.backtrace.clone()),
                 attempts: self.job.attempt,
                 stderr: broken.and_then(|broken| broken.stderr.clone()),
+                notes: self.notes.all(),
             },
         })
     }

@@ -1,5 +1,6 @@
 //! What a model promises.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use ndarray::Array2;
@@ -7,27 +8,39 @@ use ndarray::Array2;
 use super::logs::{alone, events};
 use super::promises::{Promises, THREADS, on_threads};
 use super::{saving, sharing, steps};
-use crate::{Error, Events, FitContext, Model, Recommender, Result, Scores, Shape, Train, Users};
+use crate::{
+    Error, Events, FitContext, Model, ReadyLists, Recommender, Result, Scores, Shape, Train, Users,
+};
 
 pub(super) const SEED: u64 = 7;
 
 /// Whether it could be tried at all.
-pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) -> bool {
+pub(super) fn behavior(model: &dyn Model, folder: &Path, promises: &mut Promises) -> bool {
     let train = weighed(&events(), |event| 1.0 + (event % 3) as f64);
-    let scores = score(model, &train, "the kit's log", promises);
+    names_its_files(model, folder, promises);
+    let scores = score(model, &train, folder, "the kit's log", promises);
     if let Some(scores) = &scores {
-        if same_again(model, &train, scores, promises) {
-            whoever_is_asked(model, &train, scores, promises);
-            sharing::behavior(model, &train, scores, promises);
-            saving::behavior(model, &train, scores, promises);
-            steps::behavior(model, promises);
+        if same_again(model, &train, folder, scores, promises) {
+            whoever_is_asked(model, &train, folder, scores, promises);
+            sharing::behavior(model, (&train, folder), scores, promises);
+            saving::behavior(model, (&train, folder), scores, promises);
+            steps::behavior(model, folder, promises);
         }
-        stops(model, &train, promises);
-        folds_in(model, promises);
+        stops(model, &train, folder, promises);
+        folds_in(model, folder, promises);
     }
-    odd(model, promises);
+    odd(model, folder, promises);
     costs(model, promises);
     scores.is_some()
+}
+
+/// What it reads is called the same each time.
+fn names_its_files(model: &dyn Model, folder: &Path, promises: &mut Promises) {
+    let mut name = || promises.fallible("naming its files", || model.fingerprint(folder));
+    let (first, again) = (name(), name());
+    promises.that(first == again, || {
+        format!("its fingerprint was {first:?}, then {again:?}: records would not be found")
+    });
 }
 
 fn weighed(events: &Events, weight: impl Fn(usize) -> f64) -> Train {
@@ -37,7 +50,7 @@ fn weighed(events: &Events, weight: impl Fn(usize) -> f64) -> Train {
 }
 
 /// Data that a model may refuse, but must not choke on.
-fn odd(model: &dyn Model, promises: &mut Promises) {
+fn odd(model: &dyn Model, folder: &Path, promises: &mut Promises) {
     let whole = events();
     let pick = |holds: &dyn Fn(usize) -> bool| -> Events {
         let chosen = (0..whole.len()).filter(|&e| holds(e));
@@ -74,7 +87,7 @@ fn odd(model: &dyn Model, promises: &mut Promises) {
         ),
     ];
     for (what, train) in cases {
-        score(model, &train, what, promises);
+        score(model, &train, folder, what, promises);
     }
 }
 
@@ -82,11 +95,14 @@ fn odd(model: &dyn Model, promises: &mut Promises) {
 fn score(
     model: &dyn Model,
     train: &Train,
+    folder: &Path,
     what: &str,
     promises: &mut Promises,
 ) -> Option<Array2<f64>> {
     let recommender = promises.fallible(&format!("fitting on {what}"), || {
-        on_threads(1, || model.fit(train, &FitContext::new(SEED)))
+        on_threads(1, || {
+            model.fit(train, &FitContext::new(SEED).with_base(folder))
+        })
     })?;
     let everybody: Vec<u32> = (0..train.n_users() as u32).collect();
     let doing = format!("scoring after {what}");
@@ -143,12 +159,32 @@ pub(super) fn rows(
             scorer.score(asked, out.view_mut());
             Ok(out.mapv(f64::from))
         }
+        Scores::Lists(lists) => ready(lists, asked, shape),
     })
+}
+
+/// Lists as rows, in which what is not recommended is below all that is.
+fn ready(
+    lists: &ReadyLists,
+    asked: &[u32],
+    shape: (usize, usize),
+) -> std::result::Result<Array2<f64>, String> {
+    let mut out = Array2::from_elem(shape, f64::MIN);
+    for (mut row, &user) in out.rows_mut().into_iter().zip(asked) {
+        if let Some(fault) = lists.fault(user, shape.1) {
+            return Err(format!("the list of user number {user}: {fault}"));
+        }
+        for &(item, score) in lists.get(user).into_iter().flatten() {
+            row[item as usize] = score;
+        }
+    }
+    Ok(out)
 }
 
 fn same_again(
     model: &dyn Model,
     train: &Train,
+    folder: &Path,
     scores: &Array2<f64>,
     promises: &mut Promises,
 ) -> bool {
@@ -156,7 +192,7 @@ fn same_again(
     let mut with = |seed: u64, train: &Train, threads: usize| {
         let scores = promises.fallible("fitting again", || {
             on_threads(threads, || {
-                let recommender = model.fit(train, &FitContext::new(seed))?;
+                let recommender = model.fit(train, &FitContext::new(seed).with_base(folder))?;
                 rows(&*recommender, &everybody, train)
             })
         });
@@ -199,6 +235,7 @@ fn same_again(
 fn whoever_is_asked(
     model: &dyn Model,
     train: &Train,
+    folder: &Path,
     scores: &Array2<f64>,
     promises: &mut Promises,
 ) {
@@ -209,7 +246,7 @@ fn whoever_is_asked(
     ];
     for asked in groups {
         let found = promises.fallible("scoring some users", || {
-            let recommender = model.fit(train, &FitContext::new(SEED))?;
+            let recommender = model.fit(train, &FitContext::new(SEED).with_base(folder))?;
             rows(&*recommender, &asked, train)
         });
         let Some(Ok(found)) = found else { continue };
@@ -226,10 +263,10 @@ fn whoever_is_asked(
 }
 
 /// Whoever asks it to stop gets that, or a result, but nothing else.
-fn stops(model: &dyn Model, train: &Train, promises: &mut Promises) {
+fn stops(model: &dyn Model, train: &Train, folder: &Path, promises: &mut Promises) {
     let flag = AtomicBool::new(true);
     let ended = promises.calm("being stopped", || {
-        let context = FitContext::new(SEED).with_cancel(&flag);
+        let context = FitContext::new(SEED).with_base(folder).with_cancel(&flag);
         model.fit(train, &context).map(|_| ())
     });
     promises.that(
@@ -261,7 +298,7 @@ pub(super) fn held_out(chosen: impl Fn(u32) -> bool) -> (Train, Train) {
 }
 
 /// People it has not learned from, if it answers for them.
-fn folds_in(model: &dyn Model, promises: &mut Promises) {
+fn folds_in(model: &dyn Model, folder: &Path, promises: &mut Promises) {
     let (train, all) = held_out(|_| true);
     let given = |holds: fn(u32) -> bool| held_out(holds).1;
     let mut fold_in = |given: &Train, threads: usize, what: &str| -> Option<Array2<f64>> {
@@ -269,7 +306,7 @@ fn folds_in(model: &dyn Model, promises: &mut Promises) {
         let doing = format!("folding in {what}");
         let scores = promises.fallible(&doing, || {
             on_threads(threads, || {
-                let fitted = model.fit(&train, &FitContext::new(SEED))?;
+                let fitted = model.fit(&train, &FitContext::new(SEED).with_base(folder))?;
                 let folded = fitted.fold_in(given)?;
                 folded
                     .map(|folded| rows(&*folded, &everybody, given))

@@ -1,5 +1,7 @@
 //! What a model promises that can be saved, or say why.
 
+use std::path::Path;
+
 use ndarray::Array2;
 
 use super::model::{SEED, held_out, rows, same};
@@ -9,12 +11,12 @@ use crate::{FitContext, Model, Recommender, Result, Tensor, Tensors, Train};
 /// What was loaded scores like what was fitted; reasons are of the history and come to the score.
 pub(super) fn behavior(
     model: &dyn Model,
-    train: &Train,
+    (train, folder): (&Train, &Path),
     scores: &Array2<f64>,
     promises: &mut Promises,
 ) {
-    folded_in(model, promises);
-    let Some(saved) = saved(model, train, promises) else {
+    folded_in(model, folder, promises);
+    let Some(saved) = saved(model, (train, folder), promises) else {
         return;
     };
     let everybody: Vec<u32> = (0..train.n_users() as u32).collect();
@@ -34,9 +36,13 @@ pub(super) fn behavior(
 }
 
 /// What it saves, copied as a file would be; nothing if it cannot be saved.
-fn saved(model: &dyn Model, train: &Train, promises: &mut Promises) -> Option<Tensors<'static>> {
+fn saved(
+    model: &dyn Model,
+    (train, folder): (&Train, &Path),
+    promises: &mut Promises,
+) -> Option<Tensors<'static>> {
     let saved = promises.fallible("saving", || {
-        let fitted = model.fit(train, &FitContext::new(SEED))?;
+        let fitted = model.fit(train, &FitContext::new(SEED).with_base(folder))?;
         Ok(fitted.save().map(Tensors::into_owned))
     });
     saved.flatten()
@@ -91,7 +97,7 @@ fn damaged(model: &dyn Model, saved: &Tensors<'static>, train: &Train, promises:
 }
 
 /// People it has not learned from get the same from what was loaded.
-fn folded_in(model: &dyn Model, promises: &mut Promises) {
+fn folded_in(model: &dyn Model, folder: &Path, promises: &mut Promises) {
     let (train, given) = held_out(|_| true);
     let everybody: Vec<u32> = (0..given.n_users() as u32).collect();
     let told = |fitted: &dyn Recommender| -> Result<_> {
@@ -102,13 +108,13 @@ fn folded_in(model: &dyn Model, promises: &mut Promises) {
         Ok((rows(&*folded, &everybody, &given)?.ok(), wrong))
     };
     let before = promises.fallible("folding in and saying why", || {
-        told(&*model.fit(&train, &FitContext::new(SEED))?)
+        told(&*model.fit(&train, &FitContext::new(SEED).with_base(folder))?)
     });
     let Some((before, wrong)) = before else {
         return;
     };
     explained(wrong, promises);
-    let Some(saved) = saved(model, &train, promises) else {
+    let Some(saved) = saved(model, (&train, folder), promises) else {
         return;
     };
     let Some((after, wrong)) = loaded(model, &saved, &train, promises, told) else {

@@ -1,6 +1,7 @@
 //! What a model promises that shares: nobody can tell from the results.
 
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
@@ -17,17 +18,18 @@ use crate::{Error, FitContext, Kind, Model, Result, SharedParts, Train, registra
 /// The name of the threads of two fits at the same time.
 const AT_ONCE: &str = "one of two fits at once";
 
-/// `alone` is what it scores where it shares with nobody.
+/// `data` is what it learns from and the folder that relative paths start from, `alone` what it scores where it
+/// shares with nobody.
 pub(super) fn behavior(
     model: &dyn Model,
-    train: &Train,
+    data: (&Train, &Path),
     alone: &Array2<f64>,
     promises: &mut Promises,
 ) {
     let store = SharedParts::new();
     let mut fit = |threads: usize| {
         promises.calm("fitting with parts to share", || {
-            on_threads(threads, || scores(model, train, Some(&store)))
+            on_threads(threads, || scores(model, data, Some(&store)))
         })
     };
     let first = fit(1);
@@ -35,7 +37,7 @@ pub(super) fn behavior(
         compare("with a store of shared parts", first, alone, promises);
     } else {
         let second = fit(2);
-        let both = promises.calm("fitting twice at the same time", || at_once(model, train));
+        let both = promises.calm("fitting twice at the same time", || at_once(model, data));
         compare("with a store of shared parts", first, alone, promises);
         let when = "sharing the parts that an equal fit has made";
         compare(when, second, alone, promises);
@@ -47,7 +49,7 @@ pub(super) fn behavior(
     for (name, value, other) in others(model) {
         let before = asked(&store);
         let set = format!("`{name}` = {value}");
-        let fit = |parts| on_threads(1, || scores(&*other, train, parts));
+        let fit = |parts| on_threads(1, || scores(&*other, data, parts));
         let shared = promises.calm(&format!("fitting with {set}"), || fit(Some(&store)));
         if asked(&store) > before
             && let Some(Ok(alone)) = promises.calm(&format!("fitting with {set}"), || fit(None))
@@ -79,8 +81,12 @@ fn compare(
     });
 }
 
-fn scores(model: &dyn Model, train: &Train, parts: Option<&SharedParts>) -> Result<Array2<f64>> {
-    let context = FitContext::new(SEED);
+fn scores(
+    model: &dyn Model,
+    (train, folder): (&Train, &Path),
+    parts: Option<&SharedParts>,
+) -> Result<Array2<f64>> {
+    let context = FitContext::new(SEED).with_base(folder);
     let context = match parts {
         Some(parts) => context.with_shared(parts),
         None => context,
@@ -90,7 +96,7 @@ fn scores(model: &dyn Model, train: &Train, parts: Option<&SharedParts>) -> Resu
 }
 
 /// Two fits that share a store from the start, each on a pool of its own.
-fn at_once(model: &dyn Model, train: &Train) -> Vec<Result<Array2<f64>>> {
+fn at_once(model: &dyn Model, data: (&Train, &Path)) -> Vec<Result<Array2<f64>>> {
     let store = SharedParts::new();
     let start = Barrier::new(2);
     let fit = || {
@@ -100,7 +106,7 @@ fn at_once(model: &dyn Model, train: &Train) -> Vec<Result<Array2<f64>>> {
             .build()
             .expect("a machine has a few threads");
         start.wait();
-        pool.install(|| scores(model, train, Some(&store)))
+        pool.install(|| scores(model, data, Some(&store)))
     };
     thread::scope(|scope| {
         let fits = [scope.spawn(fit), scope.spawn(fit)];

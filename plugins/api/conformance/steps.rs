@@ -1,5 +1,7 @@
 //! What a model promises that learns in steps: measured on the way it is what it says.
 
+use std::path::Path;
+
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -20,7 +22,7 @@ struct State {
     folded: Option<Array2<f64>>,
 }
 
-pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) {
+pub(super) fn behavior(model: &dyn Model, folder: &Path, promises: &mut Promises) {
     let Some(Some(steps)) = promises.calm("telling its steps", || model.steps()) else {
         return;
     };
@@ -41,7 +43,10 @@ pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) {
         let state = of_steps(count).and_then(|model| {
             promises.fallible(&format!("fitting with `{parameter}` = {count}"), || {
                 on_threads(1, || {
-                    state_of(&*model.fit(&data.0, &FitContext::new(SEED))?, &data)
+                    state_of(
+                        &*model.fit(&data.0, &FitContext::new(SEED).with_base(folder))?,
+                        &data,
+                    )
                 })
             })
         });
@@ -53,10 +58,10 @@ pub(super) fn behavior(model: &dyn Model, promises: &mut Promises) {
     let before_last: Vec<usize> = (1..few).collect();
     let mut kept = true;
     for (wanted, threads) in [(before_last.as_slice(), 1), (&[few / 2], 2)] {
-        kept &= looked_at(&*whole, wanted, threads, &data, &fitted, promises);
+        kept &= looked_at(&*whole, wanted, threads, (&data, folder), &fitted, promises);
     }
     if kept {
-        stopped(&*whole, &before_last, &data.0, promises);
+        stopped(&*whole, &before_last, (&data.0, folder), promises);
     }
 }
 
@@ -82,7 +87,7 @@ fn looked_at(
     model: &dyn Model,
     wanted: &[usize],
     threads: usize,
-    data: &(Train, Train),
+    (data, folder): (&(Train, Train), &Path),
     fitted: &[Option<State>],
     promises: &mut Promises,
 ) -> bool {
@@ -93,7 +98,9 @@ fn looked_at(
             Ok(())
         });
         on_threads(threads, || {
-            let context = FitContext::new(SEED).with_checkpoints(&checkpoints);
+            let context = FitContext::new(SEED)
+                .with_base(folder)
+                .with_checkpoints(&checkpoints);
             state_of(&*model.fit(&data.0, &context)?, data)
         })
     });
@@ -142,14 +149,21 @@ fn looked_at(
 }
 
 /// Who looks at it may end the fit.
-fn stopped(model: &dyn Model, wanted: &[usize], train: &Train, promises: &mut Promises) {
+fn stopped(
+    model: &dyn Model,
+    wanted: &[usize],
+    (train, folder): (&Train, &Path),
+    promises: &mut Promises,
+) {
     let mut calls = 0;
     let ended = promises.calm("being stopped at a checkpoint", || {
         let checkpoints = Checkpoints::new(wanted.iter().copied(), |_, _| {
             calls += 1;
             Err(Error::model(STOP))
         });
-        let context = FitContext::new(SEED).with_checkpoints(&checkpoints);
+        let context = FitContext::new(SEED)
+            .with_base(folder)
+            .with_checkpoints(&checkpoints);
         model.fit(train, &context).map(|_| ())
     });
     let as_told = matches!(&ended, Some(Err(Error::Model(text))) if text == STOP);

@@ -90,6 +90,11 @@ fn rows(
             }
         }
         Scores::Rows(scorer) => scorer.score(users, out.view_mut()),
+        Scores::Lists(_) => {
+            return Err(musicrec_api::Error::model(
+                "a model that gives lists has no scores of all items to dump",
+            ));
+        }
     }
     Ok(out)
 }

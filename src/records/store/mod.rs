@@ -244,6 +244,7 @@ pub(crate) mod samples {
                 backtrace: None,
                 attempts: 1,
                 stderr: None,
+                notes: Vec::new(),
             },
         }
     }
@@ -256,6 +257,7 @@ pub(crate) mod samples {
             users: 2,
             users_hit: 1,
             users_tied: 0,
+            users_short: 0,
             periods: Vec::new(),
             losses: Vec::new(),
             attachments: attachments
