@@ -16,7 +16,7 @@ use crate::exit::Failure;
 use crate::experiment::revisions;
 use crate::records::Key;
 use crate::stages::fold::Ragged;
-use crate::stages::rules::Limits;
+use crate::stages::rules::{Limits, limits_of};
 use crate::sweep::everything::Everything;
 
 fn about(model: &Value) -> About {
@@ -229,11 +229,38 @@ fn arrays_that_do_not_fit_each_other_are_an_error() {
     let mut more = tensors.clone();
     more.insert("heard.items", vec![5], vec![0_u32, 1, 1, 1, 9]);
     file::write(&path, &about, &more).unwrap();
-    assert!(message(&path).contains("what users heard"));
+    assert!(message(&path).contains("its lists `heard` do not fit"));
+    let mut more = tensors.clone();
+    more.insert("limits.hidden", vec![1], vec![9_u32]);
+    file::write(&path, &about, &more).unwrap();
+    assert!(message(&path).contains("product rules do not fit"));
     let mut more = tensors;
     more.insert("users.text", vec![4], b"\xff210".to_vec());
     file::write(&path, &about, &more).unwrap();
     assert!(message(&path).contains("ids of users"));
+}
+
+#[test]
+fn product_rules_go_with_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let mut all = everything(&popularity());
+    // Nobody is shown a; b and c have one value, of which a list holds one item.
+    let values = vec![None, Some(0), Some(0)];
+    all.limits = limits_of(vec![0], [(1, &values)]);
+    all.masked = Ragged::default();
+    (0..3).for_each(|_| all.masked.push([]));
+    save(&path, &about(&popularity()), &all).unwrap();
+    let saved = Saved::read(&path).unwrap();
+    assert_eq!(saved.limits, all.limits);
+    let asked = asked(&["1", "nobody"], Unknown::Popularity);
+    let answer = saved.answer(&asked).unwrap();
+    let items: Vec<_> = answer
+        .recommendations
+        .iter()
+        .map(|r| (r.user, r.item))
+        .collect();
+    assert_eq!(items, [("1", "b"), ("nobody", "b")]);
 }
 
 /// A model that keeps what it learned to itself.
