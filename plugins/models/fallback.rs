@@ -108,13 +108,12 @@ impl Recommender for Falling<'_> {
                 .collect();
             if let Some(model) = model
                 && !own.is_empty()
+                && let Scores::Lists(_) = model.scores(&Users::new(&own))?
             {
-                if let Scores::Lists(_) = model.scores(&Users::new(&own))? {
-                    return Err(Error::model(
-                        "fallback needs a score of every item, but one of its models gives lists; give all listeners \
-                         a list, or blend it by rank",
-                    ));
-                }
+                return Err(Error::model(
+                    "fallback needs a score of every item, but one of its models gives lists; give all listeners \
+                     a list, or blend it by rank",
+                ));
             }
         }
         Ok(Scores::Rows(self))

@@ -53,11 +53,10 @@ impl Model for Popularity {
 
     fn load(
         &self,
-        mut saved: Tensors,
+        saved: Tensors,
         interactions: InteractionMatrix,
     ) -> Result<Box<dyn Recommender>> {
-        let scores = saved.take_list("scores", interactions.cols())?;
-        Ok(Box::new(Popular { scores }))
+        Popular::load(saved, interactions.cols())
     }
 
     fn is_stochastic(&self) -> bool {
@@ -127,6 +126,14 @@ fn column_sums(train: &Train) -> Vec<f64> {
 /// Scores that are the same for everybody, also for people it has not learned from.
 pub(crate) struct Popular {
     pub(crate) scores: Vec<f64>,
+}
+
+impl Popular {
+    /// What was saved, for so many items.
+    pub(crate) fn load(mut saved: Tensors, items: usize) -> Result<Box<dyn Recommender>> {
+        let scores = saved.take_list("scores", items)?;
+        Ok(Box::new(Self { scores }))
+    }
 }
 
 impl Recommender for Popular {

@@ -233,10 +233,6 @@ impl Model for Process {
         for (at, name) in self.columns.iter().enumerate() {
             problems.extend(context.missing_column(format!("columns.{at}"), name));
         }
-        if self.parameters.values().any(holds_a_date) {
-            let what = "a date of TOML has no counterpart in JSON, which the command is given";
-            problems.push(Problem::at("parameters", what).remedy("write it as text, in quotes"));
-        }
         let odd = |name: &&String| name.is_empty() || name.contains(['=', '\0']);
         if let Some(name) = self.environment.keys().find(odd) {
             let what = format!("`{name}` cannot be the name of an environment variable");
@@ -247,17 +243,6 @@ impl Model for Process {
 }
 
 register!(Model, Process, "process", revision = 1);
-
-/// Whether a date is in a value: how `toml` hands it on is of its own making.
-fn holds_a_date(value: &Value) -> bool {
-    match value {
-        Value::Object(table) => table
-            .iter()
-            .any(|(key, value)| key.starts_with("$__toml_private") || holds_a_date(value)),
-        Value::Array(values) => values.iter().any(holds_a_date),
-        _ => false,
-    }
-}
 
 /// Whether a first word is a file and not looked for on the `PATH`.
 fn is_path(program: &str) -> bool {

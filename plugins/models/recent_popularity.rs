@@ -1,7 +1,8 @@
 //! The same list for everybody: what most people hear of late.
 
 use musicrec_api::{
-    Cost, FitContext, Model, Positive, Recommender, Result, Shape, Train, register,
+    Cost, FitContext, InteractionMatrix, Model, Positive, Recommender, Result, Shape, Tensors,
+    Train, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,14 @@ impl Model for RecentPopularity {
     fn fit(&self, train: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
         let scores = self.counts(train)?;
         Ok(Box::new(Popular { scores }))
+    }
+
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        Popular::load(saved, interactions.cols())
     }
 
     fn is_stochastic(&self) -> bool {

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    Cost, FitContext, Model, Positive, Recommender, Result, Shape, Train, register,
+    Cost, FitContext, InteractionMatrix, Model, Positive, Recommender, Result, Shape, Tensors,
+    Train, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,14 @@ impl Model for Trending {
         let (after, before) = self.counts(train)?;
         let scores = self.scores(&after, &before);
         Ok(Box::new(Popular { scores }))
+    }
+
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        Popular::load(saved, interactions.cols())
     }
 
     fn is_stochastic(&self) -> bool {

@@ -210,16 +210,14 @@ fn nested_entry(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
                 .collect(),
         );
     }
-    match alone(node, kind, "an entry of a list names one", faults) {
-        Some(plugin) => settings(&plugin, kind, faults),
-        // What is wrong has been said; with some plugin in its place the rest can be looked at.
-        None => {
-            let any = reference::of(kind).find(|plugin| (plugin.defaults)().is_some());
-            let (name, place) = (any.map_or("", |plugin| plugin.name), &node.place);
-            let stand_in = Node::single(name, place.clone(), Node::empty(place.clone()));
-            Space::Fixed(stand_in)
-        }
+    if let Some(plugin) = alone(node, kind, "an entry of a list names one", faults) {
+        return settings(&plugin, kind, faults);
     }
+    // What is wrong has been said; with some plugin in its place the rest can be looked at.
+    let any = reference::of(kind).find(|plugin| (plugin.defaults)().is_some());
+    let (name, place) = (any.map_or("", |plugin| plugin.name), &node.place);
+    let stand_in = Node::single(name, place.clone(), Node::empty(place.clone()));
+    Space::Fixed(stand_in)
 }
 
 /// A plugin with its settings.
