@@ -27,7 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::real::Real;
-use crate::train::{by_item, ensure_interactions, save_factors, saved_factors};
+use crate::train::{by_item, ensure_interactions, reserve, save_factors, saved_factors};
 use half_step::{HalfStep, Unsolvable};
 use why::Histories;
 
@@ -224,7 +224,7 @@ impl Recommender for Factors<'_> {
             ..self.als.clone()
         };
         let factors = self.items.ncols();
-        let mut users = reserve(given.n_users(), factors)?;
+        let mut users = reserve("als", given.n_users(), factors)?;
         users.resize(given.n_users() * factors, 0.0);
         let shape = (given.n_users(), factors);
         let mut users = Array2::from_shape_vec(shape, users).expect("as many as reserved");
@@ -321,10 +321,10 @@ impl Als {
             return Ok((copy(&start.users), copy(&start.items)));
         }
         // The equations of one row are factors × factors in f64.
-        reserve::<f64>(factors, factors)?;
+        reserve::<f64>("als", factors, factors)?;
         let draw = |(rows, columns), name| -> Result<Array2<f32>> {
             let mut rng = rng(derive_seed(context.seed, name));
-            let mut values = reserve(rows, columns)?;
+            let mut values = reserve("als", rows, columns)?;
             values.extend((0..rows * columns).map(|_| 0.01 * uniform(&mut rng)));
             Ok(Array2::from_shape_vec((rows, columns), values).expect("as many as drawn"))
         };
@@ -384,18 +384,4 @@ impl Als {
 /// Uniform in [0, 1), with the 24 bits that f32 holds.
 fn uniform(rng: &mut impl Rng) -> f32 {
     rng.random()
-}
-
-/// Room for a matrix, or an error where a definition asks for more than there is.
-fn reserve<T>(rows: usize, columns: usize) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    rows.checked_mul(columns)
-        .and_then(|cells| values.try_reserve_exact(cells).ok())
-        .ok_or_else(|| {
-            Error::model(format!(
-                "als needs a matrix of {rows} × {columns}, more than fits in memory; choose fewer \
-                 `factors`"
-            ))
-        })?;
-    Ok(values)
 }

@@ -5,6 +5,7 @@
     reason = "instructions chosen at run time reach only what is inlined where they were chosen"
 )]
 
+use std::iter::repeat_with;
 use std::num::NonZeroUsize;
 
 use musicrec_api::arithmetic::exp;
@@ -19,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::products::cells;
-use crate::train::{ensure_interactions, save_factors, saved_factors};
+use crate::train::{ensure_interactions, reserve, save_factors, saved_factors};
 
 /// Bayesian personalized ranking: each user and each item becomes a vector, and learned is which of two items, one
 /// heard and one not, has the higher score.
@@ -88,7 +89,7 @@ impl Model for Bpr {
             .enumerate()
             .flat_map(|(user, row)| std::iter::repeat_n(user as u32, row.nnz()))
             .collect();
-        let (mut users, mut items) = self.start(train, context.seed);
+        let (mut users, mut items) = self.start(train, context.seed)?;
         let mut triples = rng(derive_seed(context.seed, "bpr triples"));
         let (count, arch) = (whose.len(), Arch::new());
         for iteration in 1..=self.iterations.get() {
@@ -160,22 +161,23 @@ register!(Model, Bpr, "bpr", revision = 1);
 
 impl Bpr {
     /// Factors, and behind them 1 for a user and the bias of an item.
-    fn start(&self, train: &Train, seed: u64) -> (Array2<f32>, Array2<f32>) {
+    fn start(&self, train: &Train, seed: u64) -> Result<(Array2<f32>, Array2<f32>)> {
         let factors = self.factors.get();
         let draw = |rows, last: f32, name| {
             let mut rng = rng(derive_seed(seed, name));
-            Array2::from_shape_fn((rows, factors + 1), |(_, factor)| {
-                if factor == factors {
-                    last
-                } else {
-                    (rng.random::<f32>() - 0.5) / factors as f32
-                }
-            })
+            let length = factors.saturating_add(1);
+            let mut values = reserve("bpr", rows, length)?;
+            for _ in 0..rows {
+                let drawn = || (rng.random::<f32>() - 0.5) / factors as f32;
+                values.extend(repeat_with(drawn).take(factors));
+                values.push(last);
+            }
+            Ok(Array2::from_shape_vec((rows, length), values).expect("as many as reserved"))
         };
-        (
-            draw(train.n_users(), 1.0, "bpr user factors"),
-            draw(train.n_items(), 0.0, "bpr item factors"),
-        )
+        Ok((
+            draw(train.n_users(), 1.0, "bpr user factors")?,
+            draw(train.n_items(), 0.0, "bpr item factors")?,
+        ))
     }
 
     #[inline(always)]
@@ -259,6 +261,22 @@ mod tests {
     use super::{Bpr, difference};
     use musicrec_api::{Events, FitContext, Model, NonNegative, Positive, Scores, Train, Users};
     use ndarray::array;
+
+    #[test]
+    fn more_factors_than_fit_in_memory_are_an_error() {
+        let train = Train::new(Events::from_pairs([("u", "a"), ("v", "b")]), &[1.0; 2]);
+        for factors in [usize::MAX, usize::MAX / 64] {
+            let bpr = Bpr {
+                factors: std::num::NonZeroUsize::new(factors).unwrap(),
+                ..Bpr::default()
+            };
+            let error = bpr.fit(&train, &FitContext::new(0)).err().unwrap();
+            assert!(
+                error.to_string().contains("bpr needs a matrix of 2"),
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn a_step_is_that_of_the_formula() {

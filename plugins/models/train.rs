@@ -21,6 +21,23 @@ pub(crate) fn ensure_interactions(train: &Train, model: &str) -> Result<()> {
     )))
 }
 
+/// Room for a matrix.
+///
+/// # Errors
+/// If a definition asks for more than there is.
+pub(crate) fn reserve<T>(model: &str, rows: usize, columns: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    rows.checked_mul(columns)
+        .and_then(|cells| values.try_reserve_exact(cells).ok())
+        .ok_or_else(|| {
+            Error::model(format!(
+                "{model} needs a matrix of {rows} × {columns}, more than fits in memory; choose fewer \
+                 `factors`"
+            ))
+        })?;
+    Ok(values)
+}
+
 /// The same interactions with the items in rows: they depend on the data alone, so all fits share them.
 pub(crate) fn by_item(train: &Train, context: &FitContext) -> Result<Arc<InteractionMatrix>> {
     context.shared("by_item", || Ok(transposed(&train.interactions)))
