@@ -367,3 +367,48 @@ fn faults_of_rules_are_found_before_anything_runs() {
         .done(&["check", "small.toml"])
         .says(&["`avoid` changes nothing while heard items are masked"]);
 }
+
+#[test]
+fn a_saved_model_obeys_for_whomever() {
+    let lab = lab(&definition(TWO, RULES));
+    lab.done(&["sweep", "small.toml"]);
+    lab.done(&[
+        "fit",
+        "reports/small",
+        "--variant",
+        "popularity",
+        "--out",
+        "model.st",
+    ]);
+    let all = lab.done(&["recommend", "--model", "model.st", "--all", "--k", "5"]);
+    obey(&lists(&all.out), 600, "saved");
+    let told = |item: &str, event: &str| {
+        let history = format!("user,item,time,event\nnew,{item},1700000000,{event}\n");
+        lab.write("history.csv", history);
+        let asked = [
+            "recommend",
+            "--model",
+            "model.st",
+            "--history",
+            "history.csv",
+        ];
+        lists(&lab.done(&asked).out).remove("new").expect("a list")
+    };
+    let first = told("s1", "play").remove(0);
+    assert!(
+        told(&first, "play").contains(&first),
+        "heard items are kept"
+    );
+    for event in ["skip", "dislike"] {
+        assert!(!told(&first, event).contains(&first), "{event} {first}");
+    }
+}
+
+#[test]
+fn who_gets_all_there_is_has_no_short_list() {
+    let rules = "[rules]\nallow = [\"s1\", \"s2\"]\n";
+    let lab = lab(&definition(TWO, rules));
+    lab.done(&["sweep", "small.toml"]);
+    let report = fs::read_to_string(lab.path("reports/small/report.md")).expect("a report");
+    assert!(!report.contains("though more are left"), "{report}");
+}

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
@@ -81,7 +81,12 @@ impl Reading<'_> {
     pub(crate) fn read(&self, train: &Train) -> Result<Answer> {
         let file = File::open(self.path)
             .map_err(|error| Error::io(format!("cannot read {}", self.name), error))?;
-        let mut reader = ReaderBuilder::new().from_reader(BufReader::new(file));
+        let mut file = BufReader::new(file);
+        // The reader counts a line where its `\n` is read, which of `\r\n` belongs to the next record.
+        let first = file.fill_buf().unwrap_or_default();
+        let end = first.iter().position(|&byte| byte == b'\n').unwrap_or(0);
+        let behind = u64::from(end > 0 && first[end - 1] == b'\r');
+        let mut reader = ReaderBuilder::new().from_reader(file);
         let header = reader.headers().map_err(|error| self.broken(&error))?;
         let (user, item, order) = self.places(header)?;
         let (users, items) = (&train.events.users, &train.events.items);
@@ -98,7 +103,7 @@ impl Reading<'_> {
             .read_record(&mut row)
             .map_err(|error| self.broken(&error))?
         {
-            let line = row.position().map_or(0, csv::Position::line);
+            let line = row.position().map_or(0, csv::Position::line) + behind;
             answer.rows += 1;
             let found = (user_of.get(&row[user]), item_of.get(&row[item]));
             let (Some(&of), Some(&what)) = found else {

@@ -121,7 +121,10 @@ impl Model for Blend {
         if let Some(at) = self.weights.iter().position(|weight| !valid(weight)) {
             problems.push(Problem::at(
                 format!("weights.{at}"),
-                format!("{} is no weight: at least 0", self.weights[at]),
+                format!(
+                    "{} is no weight: a finite number of at least 0",
+                    self.weights[at]
+                ),
             ));
         } else if weights > 0 && self.weights.iter().all(|weight| *weight == 0.0) {
             problems.push(Problem::at("weights", "all weights are 0"));

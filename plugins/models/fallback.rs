@@ -17,7 +17,7 @@ use crate::nested::{self, Fitted, Of};
 ///
 /// Formula: whoever has at least `least` items with an interaction gets the scores of the first model; all others
 /// those of the last. People who are held out whole are answered by the same rule, where of more than two models the first
-/// counts that can fold them in; the last must.
+/// counts that can fold them in (those between serve for nothing else); the last must.
 ///
 /// Users without any past are not asked; `[evaluation] cold_users = "popularity"` asks them too. A grid:
 /// `least.grid = [1, 2, 5, 10, 20]`.
@@ -33,7 +33,7 @@ pub struct Fallback {
     /// The models, at least two, the best first. Default `als` and `popularity`.
     #[schemars(schema_with = "nested::schema")]
     pub of: Of,
-    /// Of how many items a listener must have heard one at least to be answered by the first; at least 1, default 5.
+    /// How many items a listener must have an interaction with to be answered by the first model; at least 1, default 5.
     pub least: NonZeroUsize,
 }
 

@@ -47,5 +47,25 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 /// A path that holds wherever a process works.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
+    // The folder of a file that is named without one is empty.
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::absolute;
+
+    #[test]
+    fn no_folder_is_the_one_where_the_process_works() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(absolute(Path::new("")), here);
+        assert_eq!(absolute(Path::new("x.py")), here.join("x.py"));
+    }
 }

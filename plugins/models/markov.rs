@@ -26,7 +26,8 @@ use crate::train::ensure_interactions;
 /// it.
 ///
 /// Formula: `c(i, j) = Σ 1/d` over all pairs of events of a session where j comes d places after i, `d ≤ ahead`, `i ≠ j`;
-/// `P(j | i) = (c(i, j) + shrink p(j)) / (Σ_k c(i, k) + shrink)`, with p(j) the share of item j in all pairs of users and items,
+/// `P(j | i) = (c(i, j) + shrink p(j)) / (Σ_k c(i, k) + shrink)`, with p(j) the share of item j in all pairs of users and items
+/// that have an event (of weight 0 too),
 /// so that what followed a rare item once does not win; of the c(i, j) of an item i the `followers` largest are kept (of
 /// equal ones the smaller id);
 /// `score(u, j) = Σ_n decay^n P(j | i_n) / Σ_n decay^n`, with i₀ the user's last item, i₁ the one before, up to `last` of them (of

@@ -31,13 +31,13 @@ use exchange::Exchange;
 ///
 /// - `request.json`: `part` (`validation`, `test`, or `recommendations`, for which it learns from everything), `period`
 ///   (from 1), `seed` (from 0 to 2147483646), `threads` (as many as it should use), `depth` (how many places of a list
-///   count), `items` (how many to give each user: one more, which tells whether the last place is tied), `parameters`
+///   count; four times as many where `[rules.at_most]` takes items off), `items` (how many to give each user: one more, which tells whether the last place is tied), `parameters`
 ///   (those of the definition), `definition_folder` (its full path);
 /// - `train.csv`: `user`, `item`, `weight`, a row for each pair with an interaction, as the weighting made it;
 /// - `users.csv`: `user`, those to answer for;
-/// - `items.csv`: `item`, all that can be recommended;
-/// - `masked.csv`: `user`, `item`: what the lab takes out of a user's list (what was heard before), so leave it
-///   out, or give as many items more;
+/// - `items.csv`: `item`, all that the fit part has;
+/// - `masked.csv`: `user`, `item`: what the lab takes out of a user's list (what was heard before, and what `[rules]` do
+///   not let this user or anybody be shown), so leave it out, or give as many items more;
 /// - `events.csv`, if `events` or `columns` ask for it: `user`, `item`, then `time` (seconds since 1970, UTC), `kind`,
 ///   `plays` and `seconds` where the log has them, then the `columns`; a row for each event of the fit part, in the
 ///   order of the log. A cell that is missing is empty.

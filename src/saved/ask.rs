@@ -105,12 +105,18 @@ impl Saved {
             _ => None,
         });
         let name = |user: u32| self.users.get(user).to_owned();
-        let masks = (&self.heard, Some(&self.avoided));
+        let masks = (&self.heard, &self.avoided);
         let of_learned = self.group(&*self.recommender, &learned, masks, asked, &name)?;
         let of_told = match (&folded, &told) {
             (Some(folded), Some(told)) => {
                 let name = |user: u32| told.train.events.users.get(user).to_owned();
-                Some(self.group(&**folded, &newcomers, (&told.heard, None), asked, &name)?)
+                Some(self.group(
+                    &**folded,
+                    &newcomers,
+                    (&told.heard, &told.avoided),
+                    asked,
+                    &name,
+                )?)
             }
             _ => None,
         };
@@ -146,7 +152,9 @@ impl Saved {
                 self.about.key.definition["weighting"]
             )));
         };
-        let told = history.told(&self.items, &**weigh);
+        let avoid = &self.about.key.definition["rules"]["avoid"];
+        let avoid: Vec<String> = serde_json::from_value(avoid.clone()).unwrap_or_default();
+        let told = history.told(&self.items, &**weigh, &avoid);
         told.map_err(|error| Failure::Data(format!("the history cannot be used: {error}")))
     }
 
@@ -183,7 +191,7 @@ impl Saved {
         &self,
         recommender: &dyn Recommender,
         users: &[u32],
-        (heard, avoided): (&Ragged<u32>, Option<&Ragged<u32>>),
+        (heard, avoided): (&Ragged<u32>, &Ragged<u32>),
         asked: &Asked,
         name: &(dyn Fn(u32) -> String + Sync),
     ) -> Result<Group, Failure> {
@@ -194,8 +202,8 @@ impl Saved {
         let masked = asked.heard.unwrap_or(self.rule) == Heard::Mask;
         let mut own = Ragged::default();
         for &user in users {
-            let of = if masked { Some(heard) } else { avoided };
-            let own_mask = of.map_or(&[][..], |of| of.get(user as usize));
+            let of = if masked { heard } else { avoided };
+            let own_mask = of.get(user as usize);
             own.push(
                 own_mask
                     .iter()

@@ -89,11 +89,16 @@ impl History {
         self.events.users.iter()
     }
 
-    /// What a model of these items can be told of it.
+    /// What a model of these items can be told of it; whatever had an event of a kind in `avoid` is avoided.
     ///
     /// # Errors
     /// If the weighting refuses these events.
-    pub(super) fn told(&self, items: &Arc<Ids>, weigh: &dyn Weigh) -> Result<Told> {
+    pub(super) fn told(
+        &self,
+        items: &Arc<Ids>,
+        weigh: &dyn Weigh,
+        avoid: &[String],
+    ) -> Result<Told> {
         let places: FxHashMap<&str, u32> = items.iter().zip(0..).collect();
         let of_item: Vec<Option<u32>> = self
             .events
@@ -115,15 +120,21 @@ impl History {
             )));
         }
         let all: Vec<u32> = (0..items.len() as u32).collect();
-        let heardings = Heardings::of(&[&events], Heard::Mask, &Obeyed::default());
-        let mut heard = Ragged::default();
-        for user in 0..events.users.len() as u32 {
-            heard.push(heardings.by(user, &all));
-        }
+        let rules = Obeyed::avoiding(avoid, &events);
+        let by_rule = |rule: Heard| {
+            let heardings = Heardings::of(&[&events], rule, &rules);
+            let mut lists = Ragged::default();
+            for user in 0..events.users.len() as u32 {
+                lists.push(heardings.by(user, &all));
+            }
+            lists
+        };
+        let (heard, avoided) = (by_rule(Heard::Mask), by_rule(Heard::Keep));
         Ok(Told {
             left_out: self.events.len() - left.len(),
             train: Train::new(events, &weights),
             heard,
+            avoided,
         })
     }
 }
@@ -133,6 +144,8 @@ pub(super) struct Told {
     pub(super) train: Train,
     /// What each person heard, ascending.
     pub(super) heard: Ragged<u32>,
+    /// What each person avoids, ascending.
+    pub(super) avoided: Ragged<u32>,
     /// How many events are with items that the model does not know.
     pub(super) left_out: usize,
 }

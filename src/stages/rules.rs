@@ -121,6 +121,17 @@ impl Obeyed {
         Ok(obeyed)
     }
 
+    /// The rule that whatever a person had one of these kinds of event with is avoided, and no other. Kinds that the
+    /// events do not have avoid nothing.
+    pub(crate) fn avoiding(kinds: &[String], events: &Events) -> Self {
+        let kinds = kinds.iter();
+        let codes = kinds.filter_map(|kind| events.kinds.iter().position(|known| known == kind));
+        Self {
+            avoid: codes.map(|code| code as u32).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Whether there is no rule.
     pub(crate) fn is_empty(&self) -> bool {
         self.lists.is_empty() && self.avoid.is_empty() && self.at_most.is_empty()

@@ -186,9 +186,9 @@ pub(crate) fn chosen_record(
                     .map_or(String::new(), |name| format!("; is `{name}` meant?"))
             ),
             wanted => format!(
-                "{} in {folder} has no result on test yet; let the sweep end first",
+                "{} in {folder} has a result on test yet; let the sweep end first",
                 wanted.map_or("no variant".to_owned(), |name| format!(
-                    "the variant `{name}`"
+                    "no trial of the variant `{name}`"
                 ))
             ),
         })

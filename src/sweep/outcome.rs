@@ -78,7 +78,17 @@ impl Sweep<'_> {
 /// How many users have a list with fewer items than places in some period, though more could stand in it.
 fn short(folds: &[&FoldData], lists: &[Lists], depth: usize) -> usize {
     let of_period = |(fold, lists): (&&FoldData, &Lists)| -> Vec<u32> {
-        let places = |at: usize| depth.min(fold.fit.items.len() - fold.heard.get(at).len());
+        let (limits, items) = (&fold.limits, fold.fit.items.len());
+        let left = |at: usize| {
+            let heard = fold.heard.get(at);
+            match &limits.caps[..] {
+                [] => items - limits.hidden.len() - heard.len(),
+                [cap] => cap.longest(heard),
+                // Only a bound is known.
+                _ => 0,
+            }
+        };
+        let places = |at: usize| depth.min(left(at));
         let users = fold.who.iter().enumerate();
         let short = users.filter(|(at, _)| lists.ranked.get(*at).len() < places(*at));
         short.map(|(_, &user)| user).collect()
