@@ -1,6 +1,6 @@
 //! Early stopping on validation: which trials no fit reaches, by the records that are there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use musicrec_api::Role;
 
@@ -8,8 +8,7 @@ use super::Sweep;
 use super::units::{Unit, units};
 use crate::early_stopping::{Point, Unreached, Watch};
 use crate::exit::Failure;
-use crate::experiment::{EarlyStopping, Trial};
-use crate::records::Key;
+use crate::experiment::EarlyStopping;
 
 /// The points on the way of each fit on validation, by the id of its unit: the steps, ascending, and the id of the
 /// record.
@@ -39,52 +38,42 @@ impl Sweep<'_> {
         Ok(behind.map(|member| member.key.id()).collect())
     }
 
-    /// The trials among these that no fit reaches.
-    pub(super) fn all_unreached(
-        &self,
-        named: &[(Key, Trial)],
-    ) -> Result<BTreeSet<String>, Failure> {
-        let mut all = BTreeSet::new();
-        if self.early_stopping().is_some() {
-            for unit in units(named.to_vec()) {
-                all.extend(self.unreached(&unit)?);
+    /// The trials that no fit reaches, as far as the records tell, by the ids of their records.
+    pub(super) fn all_unreached(&self) -> Result<BTreeMap<String, Unreached>, Failure> {
+        let mut all = BTreeMap::new();
+        let Some(rule) = self.early_stopping() else {
+            return Ok(all);
+        };
+        for (unit, points) in self.points() {
+            if let Some((after, best)) = self.known_of(rule, unit)?.ended() {
+                let behind = points.iter().filter(|(steps, _)| *steps > after);
+                all.extend(behind.map(|(of, id)| {
+                    let of = *of;
+                    (id.clone(), Unreached { after, of, best })
+                }));
             }
         }
         Ok(all)
     }
 
-    /// Notes in the plan which trials no fit reached. With several seeds one that ended before is enough.
+    /// Notes in the plan which trials no fit reached, and that their records are not needed. With several seeds one that
+    /// ended before is enough.
     pub(super) fn note_unreached(&mut self) -> Result<(), Failure> {
-        let Some(rule) = self.early_stopping() else {
-            return Ok(());
-        };
-        let mut found: HashMap<&str, Unreached> = HashMap::new();
-        for (unit, points) in self.points() {
-            if let Some((after, best)) = self.known_of(rule, unit)?.ended() {
-                let behind = points.iter().filter(|(steps, _)| *steps > after);
-                found.extend(behind.map(|(of, id)| {
-                    let of = *of;
-                    (id.as_str(), Unreached { after, of, best })
-                }));
-            }
-        }
-        let mut noted = Vec::new();
-        for (at, row) in self.overview.variants.iter().enumerate() {
-            for trial in &row.trials {
-                let unreached = trial
-                    .validation
-                    .iter()
-                    .filter_map(|id| found.get(id.as_str()));
-                let first = unreached.min_by_key(|unreached| unreached.after);
-                noted.extend(first.map(|unreached| (at, trial.index, *unreached)));
-            }
+        let found = self.all_unreached()?;
+        for id in found.keys() {
+            self.ran.remove(id);
         }
         for row in &mut self.overview.variants {
-            row.early.iter_mut().for_each(|early| early.stopped.clear());
-        }
-        for (row, trial, unreached) in noted {
-            if let Some(early) = &mut self.overview.variants[row].early {
-                early.stopped.insert(trial, unreached);
+            let Some(early) = &mut row.early else {
+                continue;
+            };
+            early.stopped.clear();
+            for trial in &row.trials {
+                let unreached = trial.validation.iter().filter_map(|id| found.get(id));
+                let first = unreached.min_by_key(|unreached| unreached.after);
+                early
+                    .stopped
+                    .extend(first.map(|first| (trial.index, *first)));
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::search::Climber;
 use super::{PlanVariant, Sweep, resume};
+use crate::early_stopping::Unreached;
 use crate::exit::Failure;
 use crate::experiment::Model;
 use crate::halving::{Contender, Halved};
@@ -62,8 +63,14 @@ impl Sweep<'_> {
     pub(crate) fn outlook(&self) -> Result<Outlook, Failure> {
         let mut outlook = Outlook::default();
         if self.overview.validated() {
+            // What will be set aside does not count.
+            let unreached = if self.options.fresh {
+                BTreeMap::new()
+            } else {
+                self.all_unreached()?
+            };
             for (at, row) in self.overview.variants.iter().enumerate() {
-                self.look(at, row, &mut outlook)?;
+                self.look(at, row, &unreached, &mut outlook)?;
             }
         }
         Ok(outlook)
@@ -81,13 +88,24 @@ impl Sweep<'_> {
         Ok(counts && self.store.whole_record(id)?.is_none() && self.store.failed(id)?.is_some())
     }
 
-    fn look(&self, at: usize, row: &PlanVariant, outlook: &mut Outlook) -> Result<(), Failure> {
+    fn look(
+        &self,
+        at: usize,
+        row: &PlanVariant,
+        unreached: &BTreeMap<String, Unreached>,
+        outlook: &mut Outlook,
+    ) -> Result<(), Failure> {
+        let some_seed = |ids: &[String]| ids.iter().any(|id| unreached.contains_key(id));
+        let not_reached = row
+            .trials
+            .iter()
+            .filter(|trial| some_seed(&trial.validation));
+        let not_reached: BTreeSet<usize> = not_reached.map(|trial| trial.index).collect();
         let mut halved = row.halving.clone();
         let mut alive: Vec<usize> = row.trials.iter().map(|trial| trial.index).collect();
         let mut rungs = Vec::new();
         for rung in 0..halved.as_ref().map_or(1, |halved| halved.rungs.len()) {
             let climbers = self.climbers_of(at, rung, &alive);
-            let unreached = self.unreached_of(&climbers)?;
             let mut progress = Progress {
                 done: 0,
                 of: climbers.len(),
@@ -96,7 +114,7 @@ impl Sweep<'_> {
             let mut open = false;
             for climber in climbers {
                 let (trial, full) = (climber.trial, climber.full);
-                if unreached.contains(&trial) {
+                if not_reached.contains(&trial) {
                     outlook.fates.insert(trial, Fate::Stopped);
                     continue;
                 }
@@ -188,27 +206,6 @@ impl Sweep<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The trials among these that no fit reaches with all of their seeds.
-    fn unreached_of(&self, climbers: &[Climber]) -> Result<BTreeSet<usize>, Failure> {
-        let trials = self.experiment.trials();
-        let mut all = BTreeSet::new();
-        if self.options.fresh || self.early_stopping().is_none() {
-            return Ok(all);
-        }
-        let named: Vec<_> = climbers
-            .iter()
-            .map(|climber| self.keys_of(climber, &trials))
-            .collect();
-        let every: Vec<_> = named.iter().flatten().cloned().collect();
-        let unreached = self.all_unreached(&every)?;
-        for (climber, keys) in climbers.iter().zip(&named) {
-            if keys.iter().any(|(key, _)| unreached.contains(&key.id())) {
-                all.insert(climber.trial);
-            }
-        }
-        Ok(all)
     }
 
     fn climbers_of(&self, row: usize, rung: usize, alive: &[usize]) -> Vec<Climber> {

@@ -44,13 +44,9 @@ impl Sweep<'_> {
             let trials = self.experiment.trials();
             let mut keys = self.keys(Role::Validation, &trials);
             // What an earlier run of this sweep did not reach is not asked for again.
-            let unreached = self.all_unreached(&keys)?;
-            keys.retain(|(key, _)| !unreached.contains(&key.id()));
+            let unreached = self.all_unreached()?;
+            keys.retain(|(key, _)| !unreached.contains_key(&key.id()));
             self.run_trials(keys, listener)?;
-            let keys = self.keys(Role::Validation, &trials);
-            for id in self.all_unreached(&keys)? {
-                self.ran.remove(&id);
-            }
             return self.note_unreached();
         };
         for row in &mut self.overview.variants {

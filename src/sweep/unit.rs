@@ -78,8 +78,6 @@ struct State<'w, 'a> {
     off: Spent,
     /// How good the fit has been so far, where it may end early.
     watch: Option<Watch>,
-    /// It was not good enough for long enough.
-    enough: bool,
 }
 
 /// One period of a part, ready to be learned from and measured.
@@ -102,11 +100,16 @@ impl State<'_, '_> {
             return Ok(());
         };
         watch.measured(steps, came);
-        if watch.ended().is_some() && self.ways.iter().any(|way| !way.ended) {
-            self.enough = true;
+        if self.enough() && self.ways.iter().any(|way| !way.ended) {
             return Err(Error::Cancelled);
         }
         Ok(())
+    }
+
+    /// Whether the fit has not become better for so long that it ends.
+    fn enough(&self) -> bool {
+        let watch = self.watch.as_ref();
+        watch.is_some_and(|watch| watch.ended().is_some())
     }
 }
 
@@ -223,7 +226,6 @@ impl<'w, 'a> Walk<'w, 'a> {
                 stopped: None,
                 off: Spent::default(),
                 watch: None,
-                enough: false,
             }),
         }
     }
@@ -304,7 +306,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         if let Some(failure) = self.state().stopped.take() {
             return Err(failure);
         }
-        if self.state().enough {
+        if self.state().enough() {
             return Ok(());
         }
         match ended {
