@@ -85,18 +85,23 @@ impl Checks {
 /// Books what a plugin says of itself; `node` is `{ name = { … } }`.
 pub(super) fn book(problems: Vec<Problem>, node: &Node, faults: &mut Faults) {
     for problem in problems {
-        let mut fault = Fault::at(place_of(node, &problem.parameter), problem.message);
-        if let Some(name) = problem.suggestion {
-            fault = fault.label(format!("did you mean `{name}`?"));
-        }
-        if let Some(remedy) = problem.remedy {
-            fault = fault.help(remedy);
-        }
-        if problem.of_data {
-            fault = fault.of_data();
-        }
-        faults.push(fault);
+        faults.push(fault(place_of(node, &problem.parameter), problem));
     }
+}
+
+/// A problem as a fault at a place.
+pub(super) fn fault(place: Place, problem: Problem) -> Fault {
+    let mut fault = Fault::at(place, problem.message);
+    if let Some(name) = problem.suggestion {
+        fault = fault.label(format!("did you mean `{name}`?"));
+    }
+    if let Some(remedy) = problem.remedy {
+        fault = fault.help(remedy);
+    }
+    if problem.of_data {
+        fault = fault.of_data();
+    }
+    fault
 }
 
 /// The parameters of `{ name = { … } }`.

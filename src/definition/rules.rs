@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::axes;
-use super::checks::Checks;
+use super::checks::{Checks, fault};
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Value};
 use super::typed::lenient;
@@ -72,18 +72,10 @@ fn columns(node: &Node, written: &Rules, checks: &Checks, faults: &mut Faults) {
         return;
     };
     for column in written.at_most.keys() {
-        let Some(problem) = checks.context().missing_column("at_most", column) else {
-            continue;
-        };
-        let entry = at_most.node.get(column).unwrap_or(at_most);
-        let mut fault = Fault::at(entry.place.clone(), problem.message);
-        if let Some(name) = problem.suggestion {
-            fault = fault.label(format!("did you mean `{name}`?"));
+        if let Some(problem) = checks.context().missing_column("at_most", column) {
+            let entry = at_most.node.get(column).unwrap_or(at_most);
+            faults.push(fault(entry.place.clone(), problem));
         }
-        if let Some(remedy) = problem.remedy {
-            fault = fault.help(remedy);
-        }
-        faults.push(fault);
     }
 }
 

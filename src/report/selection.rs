@@ -172,14 +172,17 @@ impl Selection {
 
     /// What no fit reached, in words.
     pub(super) fn unreached(&self) -> Vec<String> {
-        let of =
-            |budget: &Budget| Some(format!("{}: {}", budget.variant, budget.unreached.clone()?));
-        self.budgets.iter().filter_map(of).collect()
+        self.of_budgets(|budget| budget.unreached.as_deref())
     }
 
     /// What halving stopped, in words.
     pub(super) fn halved(&self) -> Vec<String> {
-        let of = |budget: &Budget| Some(format!("{}: {}", budget.variant, budget.halved.clone()?));
+        self.of_budgets(|budget| budget.halved.as_deref())
+    }
+
+    /// What is said of some variants, with their names in front.
+    fn of_budgets(&self, said: impl Fn(&Budget) -> Option<&str>) -> Vec<String> {
+        let of = |budget: &Budget| Some(format!("{}: {}", budget.variant, said(budget)?));
         self.budgets.iter().filter_map(of).collect()
     }
 

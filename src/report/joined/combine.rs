@@ -226,16 +226,19 @@ fn moved(variant: &PlanVariant, offset: usize, places: &[usize]) -> PlanVariant 
             .unwrap_or(trial.cleaning);
     }
     if let Some(halved) = &mut variant.halving {
-        let stopped = std::mem::take(&mut halved.stopped).into_iter();
-        halved.stopped = stopped.map(|(at, what)| (at + offset, what)).collect();
-        let failed = std::mem::take(&mut halved.failed).into_iter();
-        halved.failed = failed.map(|(at, id)| (at + offset, id)).collect();
+        shift(&mut halved.stopped, offset);
+        shift(&mut halved.failed, offset);
     }
     if let Some(early) = &mut variant.early {
-        let stopped = std::mem::take(&mut early.stopped).into_iter();
-        early.stopped = stopped.map(|(at, what)| (at + offset, what)).collect();
+        shift(&mut early.stopped, offset);
     }
     variant
+}
+
+/// What is known of trials, at their places among all.
+fn shift<T>(of_trials: &mut BTreeMap<usize, T>, offset: usize) {
+    let all = std::mem::take(of_trials).into_iter();
+    *of_trials = all.map(|(at, what)| (at + offset, what)).collect();
 }
 
 /// A variant's own name where no other has it, else with its experiment in front.
