@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{print, print_raw, say, start_threads};
 use crate::exit::Failure;
 use crate::experiment::Heard;
-use crate::records::temporary;
+use crate::records::temporary_beside;
 use crate::report::{Columns, Values};
 use crate::saved::{Answer, Asked, History, Saved, Unknown};
 use crate::text::{Csv, counted, one_line};
@@ -300,8 +300,7 @@ fn columns(answer: &Answer, why: Option<usize>) -> Columns {
 /// Writes a file in one step.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::output(path.display(), &e);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let mut file = temporary(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    let mut file = temporary_beside(path).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())

@@ -13,6 +13,7 @@ use musicrec_sources::synthetic::{Truth, write_csv};
 use super::{color, say};
 use crate::definition;
 use crate::exit::Failure;
+use crate::records::temporary_beside;
 
 /// Make a synthetic listening log of any size: planted taste, planted mess, and the truth about both
 ///
@@ -144,8 +145,7 @@ fn in_one_step<T>(
     fill: impl FnOnce(&mut BufWriter<Stoppable>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let failed = |e: std::io::Error| Failure::output(path.display(), &e);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let file = crate::records::temporary(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    let file = temporary_beside(path).map_err(failed)?;
     let inner = Stoppable {
         file: file.reopen().map_err(failed)?,
         stop,

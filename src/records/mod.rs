@@ -16,7 +16,9 @@ use crate::experiment::{Experiment, Model, Rules, Trial, revisions};
 pub(crate) use origin::{Origin, instructions};
 #[cfg(test)]
 pub(crate) use store::samples;
-pub(crate) use store::{Conflict, Fit, FitEvent, Presence, Put, Store, Tail, Worker, temporary};
+pub(crate) use store::{
+    Conflict, Fit, FitEvent, Presence, Put, Store, Tail, Worker, temporary, temporary_beside,
+};
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
 /// Part of every trial's id.

@@ -1,6 +1,6 @@
 //! Who is asked for what, and the answer.
 
-use musicrec_api::{Reasons, Recommender, Result, Scores, Users};
+use musicrec_api::{Reasons, Recommender, Result};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -8,6 +8,7 @@ use super::Saved;
 use super::history::{History, Told};
 use crate::exit::Failure;
 use crate::experiment::Heard;
+use crate::stages::ask::Popular;
 use crate::stages::fold::Ragged;
 use crate::stages::rank::{Lists, rank};
 
@@ -239,17 +240,11 @@ impl Saved {
 
     /// One list of what most users heard.
     fn popular(&self, asked: &Asked) -> Result<Group, Failure> {
-        let mut counts = vec![0.0; self.items.len()];
-        for &item in self.heard.all() {
-            counts[item as usize] += 1.0;
-        }
+        let popular = Popular::counting(self.items.len(), self.heard.all());
         let mut nothing = Ragged::default();
         nothing.push([]);
-        let shape = (self.items.len(), asked.count);
-        let lists = {
-            let masks = (&nothing, &self.limits);
-            rank(&Popular(counts), &[0], masks, shape, &|_| String::new())?
-        };
+        let (masks, shape) = ((&nothing, &self.limits), (self.items.len(), asked.count));
+        let lists = rank(&popular, &[0], masks, shape, &|_| String::new())?;
         let none = lists.ranked.get(0).iter().map(|_| Vec::new()).collect();
         let why = vec![none];
         Ok(Group { lists, why })
@@ -271,14 +266,5 @@ impl Saved {
                 because: because.collect(),
             });
         }
-    }
-}
-
-/// The same for everybody.
-struct Popular(Vec<f64>);
-
-impl Recommender for Popular {
-    fn scores(&self, _: &Users) -> Result<Scores<'_>> {
-        Ok(Scores::Everybody(&self.0))
     }
 }

@@ -23,7 +23,7 @@ use twox_hash::XxHash64;
 use super::About;
 use crate::cache::bytes::Number;
 use crate::exit::Failure;
-use crate::records::temporary;
+use crate::records::temporary_beside;
 
 /// Raised when a program of before cannot read what this one writes.
 pub(super) const FORMAT: u32 = 1;
@@ -37,8 +37,7 @@ const PIECE: usize = 1 << 16;
 /// Writes a model, in one step: under its name it is there whole or not at all.
 pub(super) fn write(path: &Path, about: &About, tensors: &Tensors) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::output(path.display(), &error);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let file = temporary(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    let file = temporary_beside(path).map_err(failed)?;
     let written = fill(file.as_file(), about, tensors).and_then(|()| file.as_file().sync_all());
     written.map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;

@@ -153,13 +153,18 @@ fn merged(mut groups: Vec<(Lists, Vec<usize>)>) -> Lists {
     lists
 }
 
-/// What is popular in a fit part: the number of distinct users of each item.
-struct Popular(Vec<f64>);
+/// What is popular: the number of distinct users of each item, the same for everybody.
+pub(crate) struct Popular(Vec<f64>);
 
 impl Popular {
     fn of(fit: &Events) -> Self {
-        let mut counts = vec![0.0; fit.items.len()];
-        for &item in Pairs::of(fit).items() {
+        Self::counting(fit.items.len(), Pairs::of(fit).items())
+    }
+
+    /// Of so many items, each as often as it is named: once for each user who heard it.
+    pub(crate) fn counting(items: usize, heard: &[u32]) -> Self {
+        let mut counts = vec![0.0; items];
+        for &item in heard {
             counts[item as usize] += 1.0;
         }
         Self(counts)

@@ -336,6 +336,12 @@ fn by_rows(
     ))
 }
 
+/// The order of lists: the better score first, of equal ones the smaller item. Scores are finite.
+fn best_first(a: &(u32, f64), b: &(u32, f64)) -> Ordering {
+    let by_score = b.1.partial_cmp(&a.1).expect("scores are finite");
+    by_score.then(a.0.cmp(&b.0))
+}
+
 /// The best of a row whose masked entries are minus infinity, one more than `depth` where there are so many. Items are
 /// met in ascending order and only a strictly better one displaces another, so ties stay with the smaller item.
 fn best(row: &[f32], depth: usize, items: &mut Vec<(u32, f64)>) {
@@ -345,15 +351,11 @@ fn best(row: &[f32], depth: usize, items: &mut Vec<(u32, f64)>) {
             .zip(row)
             .filter(|(_, score)| **score > f32::NEG_INFINITY);
         items.extend(all.map(|(item, &score)| (item, f64::from(score))));
-        let before = |a: &(u32, f64), b: &(u32, f64)| {
-            let by_score = b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal);
-            by_score.then(a.0.cmp(&b.0))
-        };
         if items.len() > depth + 1 {
-            items.select_nth_unstable_by(depth, before);
+            items.select_nth_unstable_by(depth, best_first);
             items.truncate(depth + 1);
         }
-        items.sort_unstable_by(before);
+        items.sort_unstable_by(best_first);
         return;
     }
     let mut least = f32::NEG_INFINITY;

@@ -145,7 +145,7 @@ pub(super) fn changed(path: &Path, what: &str) -> Failure {
 }
 
 fn filled(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut file = temporary(path.parent().expect("files of a store are in a folder"))?;
+    let mut file = temporary_beside(path)?;
     // By the file itself, whose errors do not name the temporary path.
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -174,6 +174,12 @@ pub(crate) fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFil
             (kind, None) => kind.into(),
         }
     })
+}
+
+/// The same beside where it will be.
+pub(crate) fn temporary_beside(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    temporary(folder.unwrap_or(Path::new(".")))
 }
 
 #[cfg(test)]

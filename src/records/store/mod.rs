@@ -25,7 +25,7 @@ use super::Record;
 use crate::exit::Failure;
 
 pub(crate) use conflicts::Conflict;
-pub(crate) use files::temporary;
+pub(crate) use files::{temporary, temporary_beside};
 pub(crate) use fits::{Fit, FitEvent};
 pub(crate) use tail::Tail;
 pub(crate) use together::{Presence, Worker};

@@ -5,7 +5,7 @@ use musicrec_api::{Error, ReadyLists, Result};
 use rayon::prelude::*;
 
 use super::capped::Greedy;
-use super::{Asked, BATCH, Cut, Lists};
+use super::{Asked, BATCH, Cut, Lists, best_first};
 
 /// The `depth` best of each user's list that are not masked.
 ///
@@ -39,10 +39,7 @@ pub(super) fn rank(
             let list = ready.get(user).into_iter().flatten();
             let may = |item: &u32| heard.binary_search(item).is_err() && limits.shows(*item);
             unheard.extend(list.filter(|(item, _)| may(item)));
-            unheard.sort_unstable_by(|(a, x): &(u32, f64), (b, y)| {
-                let order = y.partial_cmp(x).expect("scores are finite");
-                order.then(a.cmp(b))
-            });
+            unheard.sort_unstable_by(best_first);
             if !limits.caps.is_empty() {
                 let limit = greedy.limit(heard, depth);
                 let found = greedy.list(unheard.iter().copied(), true, limit);
