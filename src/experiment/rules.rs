@@ -327,6 +327,8 @@ impl Listed {
 
 /// The cells of a table, with the lines that they stand in.
 fn cells(text: &str, delimiter: u8) -> Result<Vec<(u64, Vec<String>)>, csv::Error> {
+    // The reader counts a line where its `\n` is read, which of `\r\n` belongs to the next record.
+    let text = text.replace("\r\n", "\n");
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .delimiter(delimiter)
@@ -366,6 +368,7 @@ mod tests {
         assert_eq!(ids("a,b\r\n\nc\n", "x.txt"), expected([1, 3]));
         assert_eq!(ids("\u{feff}song\na,b\nc", "x"), expected([2, 3]));
         assert_eq!(ids("\"a,b\"\nc\n", "x.csv"), expected([1, 2]));
+        assert_eq!(ids("\"a,b\"\r\nc\r\n", "x.csv"), expected([1, 2]));
         let table = "why,song\nold,\"a,b\"\nrude,c\n";
         assert_eq!(ids(table, "x.CSV"), expected([2, 3]));
         assert_eq!(
