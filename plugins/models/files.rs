@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use musicrec_api::{Error, Result};
+use musicrec_api::{Error, Problem, Result};
 use sha2::{Digest as _, Sha256};
 
 /// Names the content of files by what the definition calls them and their bytes.
@@ -43,6 +43,19 @@ fn hexadecimal(bytes: &[u8]) -> String {
         write!(out, "{byte:02x}").expect("writing to a string");
         out
     })
+}
+
+/// That the file a parameter names is not there: one that is no folder.
+pub(crate) fn missing(
+    base: &Path,
+    name: &str,
+    parameter: impl Into<String>,
+    remedy: &str,
+) -> Option<Problem> {
+    let path = base.join(name);
+    let what = format!("there is no file {}", path.display());
+    let problem = || Problem::at(parameter, what).remedy(remedy).of_data();
+    (!path.is_file()).then(problem)
 }
 
 /// A path that holds wherever a process works.

@@ -145,12 +145,8 @@ impl Model for Lists {
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (parameter, name) in self.files(context.base) {
-            let path = context.base.join(&name);
-            if !path.is_file() {
-                let what = format!("there is no file {}", path.display());
-                let remedy = "give its path from the folder of the definition";
-                problems.push(Problem::at(parameter, what).remedy(remedy).of_data());
-            }
+            let remedy = "give its path from the folder of the definition";
+            problems.extend(files::missing(context.base, &name, parameter, remedy));
         }
         if self.validation.is_none() && context.validates == Some(true) {
             let what = "the splitter makes a validation part, for which there are no lists";

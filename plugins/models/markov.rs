@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::counts::{of_items, shares};
 use crate::neighbors::{multiply, nearest};
 use crate::popularity::PopularityBy;
-use crate::products::{BLOCK, cells, from_rows};
+use crate::products::{Accumulator, BLOCK, cells, from_rows};
 use crate::times::{ensure_times, in_order};
 use crate::train::ensure_interactions;
 
@@ -175,7 +175,7 @@ impl Markov {
             ..
         } = sequences;
         let (starts, places) = by_item(heard, items);
-        let of_item = |item: usize, sums: &mut Sums| {
+        let of_item = |item: usize, sums: &mut Accumulator| {
             let mut all = 0.0;
             for &place in &places[starts[item]..starts[item + 1]] {
                 let first = place as usize;
@@ -195,11 +195,12 @@ impl Markov {
             } else {
                 1.0
             };
-            let parts = sums.drain(|sum| (sum / (all + shrink)) as f32);
-            (nearest(parts, self.followers.get()), rest as f32)
+            let part = |sum| (sum / (all + shrink)) as f32;
+            let parts = sums.drain(part, |parts| nearest(parts, self.followers.get()));
+            (parts, rest as f32)
         };
         let blocks = (0..items.div_ceil(BLOCK)).into_par_iter().map_init(
-            || Sums::new(items),
+            || Accumulator::new(items),
             |sums, block| {
                 context.check_cancelled()?;
                 let block = block * BLOCK..items.min((block + 1) * BLOCK);
@@ -251,36 +252,6 @@ fn by_item(heard: &[u32], items: usize) -> (Vec<usize>, Vec<u32>) {
         *next += 1;
     }
     (starts, places)
-}
-
-/// Sums by item, of which only those that were touched are looked at and put back to 0.
-struct Sums {
-    sums: Vec<f64>,
-    touched: Vec<u32>,
-}
-
-impl Sums {
-    fn new(items: usize) -> Self {
-        Self {
-            sums: vec![0.0; items],
-            touched: Vec::new(),
-        }
-    }
-
-    /// `more` is above 0.
-    fn add(&mut self, item: u32, more: f64) {
-        let sum = &mut self.sums[item as usize];
-        if *sum == 0.0 {
-            self.touched.push(item);
-        }
-        *sum += more;
-    }
-
-    fn drain(&mut self, of: impl Fn(f64) -> f32) -> impl Iterator<Item = (u32, f32)> {
-        let sums = &mut self.sums;
-        let touched = self.touched.drain(..);
-        touched.map(move |item| (item, of(std::mem::take(&mut sums[item as usize]))))
-    }
 }
 
 /// What comes after whose last items.

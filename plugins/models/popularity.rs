@@ -7,6 +7,8 @@ use musicrec_api::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::counts::{amount, of_items};
+
 /// The most popular items first, the same for every user. The baseline that a personal model must
 /// beat.
 ///
@@ -44,7 +46,7 @@ pub enum PopularityBy {
 impl Model for Popularity {
     fn fit(&self, train: &Train, _: &FitContext) -> Result<Box<dyn Recommender>> {
         let scores = match self.by {
-            PopularityBy::Users => distinct_users(train),
+            PopularityBy::Users => of_items(train, self.by),
             PopularityBy::Plays => plays(train),
             PopularityBy::Weight => column_sums(train),
         };
@@ -83,34 +85,10 @@ impl Model for Popularity {
 
 register!(Model, Popularity, "popularity", revision = 1);
 
-fn distinct_users(train: &Train) -> Vec<f64> {
-    let events = &train.events;
-    let mut pairs: Vec<(u32, u32)> = events
-        .item
-        .iter()
-        .copied()
-        .zip(events.user.iter().copied())
-        .collect();
-    pairs.sort_unstable();
-    pairs.dedup();
-    let mut scores = vec![0.0; train.n_items()];
-    for (item, _) in pairs {
-        scores[item as usize] += 1.0;
-    }
-    scores
-}
-
 fn plays(train: &Train) -> Vec<f64> {
-    let events = &train.events;
     let mut scores = vec![0.0; train.n_items()];
-    for (event, &item) in events.item.iter().enumerate() {
-        // The column is empty where the log has no play counts at all.
-        let count = events.plays.get(event).unwrap_or(f32::NAN);
-        scores[item as usize] += if count.is_nan() {
-            1.0
-        } else {
-            f64::from(count)
-        };
+    for (event, &item) in (0..).zip(&train.events.item) {
+        scores[item as usize] += amount(train, PopularityBy::Plays, event);
     }
     scores
 }

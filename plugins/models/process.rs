@@ -201,34 +201,25 @@ impl Model for Process {
             Some(program) if program.is_empty() => {
                 problems.push(Problem::at("command.0", "the program has no name"));
             }
-            Some(program) if is_path(program) && !context.base.join(program).is_file() => {
-                let path = context.base.join(program);
-                let what = format!("there is no file {}", path.display());
+            Some(program) if is_path(program) => {
                 let remedy = "give the program's path from the folder of the definition, or its name alone \
                               to look for it on the PATH";
-                problems.push(Problem::at("command.0", what).remedy(remedy).of_data());
+                problems.extend(files::missing(context.base, program, "command.0", remedy));
             }
             Some(_) => {}
         }
         for (at, word) in self.command.iter().enumerate().skip(1) {
             // Most likely a script, and its absence would be found by the interpreter in each trial.
             if looks_like_a_script(word) && !context.base.join(word).exists() {
-                let path = context.base.join(word);
-                let what = format!("there is no file {}", path.display());
                 let remedy = "give its path from the folder of the definition";
                 let parameter = format!("command.{at}");
-                problems.push(Problem::at(parameter, what).remedy(remedy).of_data());
+                problems.extend(files::missing(context.base, word, parameter, remedy));
             }
         }
         for (at, name) in self.watch.iter().enumerate() {
-            let path = context.base.join(name);
-            if !path.is_file() {
-                let what = format!("there is no file {}", path.display());
-                let remedy =
-                    "`watch` names files from the folder of the definition, each by itself";
-                let parameter = format!("watch.{at}");
-                problems.push(Problem::at(parameter, what).remedy(remedy).of_data());
-            }
+            let remedy = "`watch` names files from the folder of the definition, each by itself";
+            let parameter = format!("watch.{at}");
+            problems.extend(files::missing(context.base, name, parameter, remedy));
         }
         for (at, name) in self.columns.iter().enumerate() {
             problems.extend(context.missing_column(format!("columns.{at}"), name));

@@ -180,19 +180,34 @@ impl Accumulator {
             let value = f64::from(value);
             let (others, weights) = cells(by_column, column as usize);
             for (&other, &weight) in others.iter().zip(weights) {
-                let sum = &mut self.sums[other as usize];
-                if *sum == 0.0 {
-                    self.touched.push(other);
-                }
-                *sum += value * f64::from(weight);
+                self.add(other, value * f64::from(weight));
             }
         }
+        self.drain(|sum| sum as f32, take)
+    }
+
+    /// Adds to a sum what is not 0.
+    #[inline]
+    pub(crate) fn add(&mut self, index: u32, more: f64) {
+        let sum = &mut self.sums[index as usize];
+        if *sum == 0.0 {
+            self.touched.push(index);
+        }
+        *sum += more;
+    }
+
+    /// What was added since the last time, with what `of` makes of each sum, where that is not 0.
+    pub(crate) fn drain<T>(
+        &mut self,
+        of: impl Fn(f64) -> f32,
+        take: impl FnOnce(&mut dyn Iterator<Item = (u32, f32)>) -> T,
+    ) -> T {
         let sums = &mut self.sums;
         let mut others = self
             .touched
             .iter()
-            .map(|&other| (other, sums[other as usize] as f32))
-            .filter(|(_, product)| *product != 0.0);
+            .map(|&other| (other, of(sums[other as usize])))
+            .filter(|(_, sum)| *sum != 0.0);
         let taken = take(&mut others);
         for other in self.touched.drain(..) {
             sums[other as usize] = 0.0;
