@@ -1,6 +1,7 @@
 //! The experiment lab for music recommenders; see README.md, and src/README.md for its parts.
 
 mod after;
+mod audit;
 mod cache;
 mod cli;
 mod compare;
