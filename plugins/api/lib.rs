@@ -88,7 +88,7 @@ pub use source::{Source, SourceContext};
 pub use splitter::{Fold, Role, Splitter};
 pub use steps::{Checkpoints, Steps};
 pub use tensors::{Numbers, Tensor, Tensors};
-pub use texts::Texts;
+pub use texts::{KnownTexts, Texts};
 pub use view::{NumbersView, TextView, TimesView, View};
 pub use weighting::{Weigh, Weighting, cell_weights, rescale_cells};
 

@@ -74,12 +74,20 @@ impl<const N: usize> PartialEq<[&str; N]> for Texts {
 
 /// Where each of some distinct texts stands.
 #[derive(Debug, Default)]
-pub(crate) struct KnownTexts(HashTable<u32>);
+pub struct KnownTexts(HashTable<u32>);
 
 impl KnownTexts {
+    /// The place of a text in `texts`, if it is there. What is known must be of the same list.
+    pub fn find(&self, texts: &Texts, text: &str) -> Option<u32> {
+        let found = self.0.find(FxBuildHasher.hash_one(text), |&code| {
+            &texts[code as usize] == text
+        });
+        found.copied()
+    }
+
     /// The place of a text in `texts`, behind which it is put if it is new. What is known must be of
     /// the same list.
-    pub(crate) fn code(&mut self, texts: &mut Texts, text: &str) -> u32 {
+    pub fn code(&mut self, texts: &mut Texts, text: &str) -> u32 {
         let hash = |text: &str| FxBuildHasher.hash_one(text);
         let of = hash(text);
         if let Some(&code) = self.0.find(of, |&code| &texts[code as usize] == text) {

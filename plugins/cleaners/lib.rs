@@ -17,11 +17,11 @@ pub use drop_duplicates::{By, DropDuplicates, Kept};
 pub use drop_missing::DropMissing;
 pub use keep_rows::KeepRows;
 pub use limit_range::{Action, LimitRange};
-pub use map_labels::{MapLabels, Unknown};
+pub use map_labels::{MapLabels, Unknown, fold};
 pub use min_interactions::{MinInteractions, Part};
 pub use missing_markers::MissingMarkers;
 pub use normalize_ids::{Case, NormalizeIds, Pattern};
-pub use parse_numbers::ParseNumbers;
+pub use parse_numbers::{ParseNumbers, read_number};
 pub use parse_timestamps::{ParseTimestamps, TimeFormat, Zone};
 pub use parsing::Invalid;
 

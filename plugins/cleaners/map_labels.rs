@@ -174,7 +174,8 @@ impl MapLabels {
 }
 
 /// A label without what does not count.
-fn fold(label: &str) -> String {
+/// A label as [`MapLabels`] compares it: without case, spaces, `_` and `-`.
+pub fn fold(label: &str) -> String {
     label
         .chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))

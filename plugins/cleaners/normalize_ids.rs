@@ -64,7 +64,8 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    fn fits(self, id: &str) -> bool {
+    /// Whether an id, without spaces around it, has the shape.
+    pub fn fits(self, id: &str) -> bool {
         let rest = id.trim_start_matches(char::is_alphabetic);
         let digits = rest.trim_start_matches(['-', '_', '.', ':', '#']);
         let (digit, least) = match self {

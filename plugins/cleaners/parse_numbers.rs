@@ -145,6 +145,16 @@ impl ParseNumbers {
     }
 }
 
+/// The number that a cell means, as [`ParseNumbers`] reads it, and what had to be repaired for it:
+/// `padded` or `word`. `None` for blank cells and for what is no number.
+pub fn read_number(cell: &str) -> Option<(f64, Option<&'static str>)> {
+    match ParseNumbers::default().parse(cell) {
+        Parsed::Plain(number) => Some((number, None)),
+        Parsed::Mended(number, what) => Some((number, Some(what))),
+        Parsed::Blank | Parsed::Invalid(_) => None,
+    }
+}
+
 /// A plain number. Rust reads `inf` and `nan` too, and what is too large as infinite.
 pub(crate) fn number(text: &str) -> Option<f64> {
     let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E');

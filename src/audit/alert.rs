@@ -80,7 +80,11 @@ impl Alert {
             what: what.into(),
             effect: String::new(),
             rows,
-            share: if of == 0 { 0.0 } else { rows as f64 / of as f64 },
+            share: if of == 0 {
+                0.0
+            } else {
+                rows as f64 / of as f64
+            },
             examples: Vec::new(),
             remedy: String::new(),
             toml: String::new(),

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod again;
+mod audit;
 mod cache;
 mod changes;
 mod check;
@@ -50,6 +51,7 @@ enum Command {
     Sweep(sweep::Arguments),
     Watch(watch::Arguments),
     Check(check::Arguments),
+    Audit(audit::Arguments),
     Show(show::Arguments),
     Plan(plan::Arguments),
     Report(report::Arguments),
@@ -74,6 +76,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

@@ -40,7 +40,7 @@ impl TimeFormat {
 
     /// The time in seconds since 1970, UTC; or why there is none, unless it is that the format
     /// does not fit.
-    pub(super) fn parse(&self, cell: &str, zone: &Zone) -> Result<i64, Option<&'static str>> {
+    pub fn parse(&self, cell: &str, zone: &Zone) -> Result<i64, Option<&'static str>> {
         match self.text.as_str() {
             "unix" => {
                 let whole = cell.split_once('.').map_or(cell, |(whole, fraction)| {

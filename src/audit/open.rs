@@ -1,0 +1,261 @@
+//! From what was named on the command line to a source whose columns are known.
+
+use std::path::{Path, PathBuf};
+
+use musicrec_api::{Source, SourceContext};
+use serde_json::{Map, Value, json};
+
+use super::roles::{Guess, guess};
+use crate::definition::{self, Request};
+use crate::exit::Failure;
+
+/// Delimiters that are tried on text files.
+const DELIMITERS: [&str; 4] = [",", "\t", ";", "|"];
+
+/// A log to be audited.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) source: Box<dyn Source>,
+    /// Relative paths are relative to this folder.
+    pub(super) base: PathBuf,
+    pub(super) seed: u64,
+    /// The columns' parts.
+    pub(super) guess: Guess,
+    /// The source as a definition writes it: name of the plugin and parameters, without the parts of
+    /// columns; paths are relative to `base`.
+    pub(super) plugin: String,
+    pub(super) parameters: Map<String, Value>,
+    /// Whether parts were guessed, not said by a definition.
+    pub(super) guessed: bool,
+    /// Names of the columns, if they can be told without reading rows.
+    pub(super) names: Vec<String>,
+}
+
+/// What the command line says of how to read a log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reading {
+    pub(crate) user: Option<String>,
+    pub(crate) item: Option<String>,
+    pub(crate) time: Option<String>,
+    pub(crate) event: Option<String>,
+    pub(crate) plays: Option<String>,
+    pub(crate) seconds: Option<String>,
+    pub(crate) delimiter: Option<String>,
+    /// The first line is a row.
+    pub(crate) no_header: bool,
+}
+
+/// Opens a log, or the source of a definition.
+pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened, Failure> {
+    if path.extension().is_some_and(|e| e == "toml") {
+        return of_definition(path, color);
+    }
+    let base =
+        std::env::current_dir().map_err(|e| Failure::Data(format!("no working directory: {e}")))?;
+    let shown = path.display().to_string();
+    let (plugin, parameters) = found(&shown, &base, reading)?;
+    let named = plug(&plugin, &parameters)?.columns(&SourceContext::new(&base, 0));
+    // Says what is wrong, if names cannot be told.
+    let names = match named {
+        Some(names) => names,
+        None => {
+            plug(&plugin, &parameters)?.fingerprint(&SourceContext::new(&base, 0))?;
+            Vec::new()
+        }
+    };
+    let said = Guess {
+        user: reading.user.clone(),
+        item: reading.item.clone(),
+        time: reading.time.clone(),
+        event: reading.event.clone(),
+        plays: reading.plays.clone(),
+        seconds: reading.seconds.clone(),
+        milliseconds: None,
+    };
+    let mut guess = Guess::or(said, guess(&names));
+    if reading.no_header || parameters.get("header") == Some(&json!(false)) {
+        // Nothing is known of columns without a name but their order.
+        guess.user = guess.user.or(names.first().cloned());
+        guess.item = guess.item.or(names.get(1).cloned());
+    }
+    let said = [
+        ("user", &guess.user),
+        ("item", &guess.item),
+        ("time", &guess.time),
+        ("event", &guess.event),
+        ("plays", &guess.plays),
+        ("seconds", &guess.seconds),
+    ];
+    for (part, column) in said {
+        match column {
+            Some(column) if !names.is_empty() && !names.contains(column) => {
+                let near = musicrec_api::nearest(column, names.iter().map(String::as_str));
+                return Err(Failure::Definition(format!(
+                    "{shown} has no column `{column}` (--{part}); it has {}{}",
+                    names.join(", "),
+                    near.map_or(String::new(), |near| format!("; did you mean `{near}`?"))
+                )));
+            }
+            None if part == "user" || part == "item" => {
+                return Err(Failure::Definition(format!(
+                    "which column of {shown} tells {}? None has a name that tells it: {}; say --{part} COLUMN",
+                    if part == "user" {
+                        "who listened"
+                    } else {
+                        "what was listened to"
+                    },
+                    names.join(", ")
+                )));
+            }
+            _ => {}
+        }
+    }
+    let mut whole = parameters.clone();
+    for (part, column) in said {
+        if let Some(column) = column {
+            whole.insert(part.to_owned(), json!(column));
+        }
+    }
+    Ok(Opened {
+        source: plug(&plugin, &whole)?,
+        base,
+        seed: 0,
+        guess,
+        plugin,
+        parameters,
+        guessed: true,
+        names,
+    })
+}
+
+fn of_definition(path: &Path, color: bool) -> Result<Opened, Failure> {
+    let (experiment, _) = definition::check(path, &Request::default()).into_experiment(color)?;
+    let context = SourceContext::new(&experiment.base, experiment.seed);
+    let names = experiment.source.columns(&context).unwrap_or_default();
+    let seed = musicrec_api::derive_seed(experiment.seed, "source");
+    let value = serde_json::to_value(&experiment.source).expect("a plugin is plain data");
+    let (plugin, parameters) = match value {
+        Value::Object(map) => map.into_iter().next().unwrap_or_default(),
+        _ => (String::new(), Value::Null),
+    };
+    let Value::Object(parameters) = parameters else {
+        return Err(Failure::Definition(format!(
+            "{} names no source with parameters",
+            path.display()
+        )));
+    };
+    Ok(Opened {
+        source: experiment.source,
+        base: experiment.base,
+        seed,
+        guess: Guess::default(),
+        plugin,
+        parameters,
+        guessed: false,
+        names,
+    })
+}
+
+/// The plugin that reads a file, and its parameters.
+fn found(
+    shown: &str,
+    base: &Path,
+    reading: &Reading,
+) -> Result<(String, Map<String, Value>), Failure> {
+    let lower = shown.to_lowercase();
+    let plain = lower.trim_end_matches(".gz").trim_end_matches(".zst");
+    let mut parameters = Map::new();
+    parameters.insert("path".to_owned(), json!(shown));
+    let known = |name: &str| {
+        musicrec_api::registrations()
+            .iter()
+            .any(|r| r.kind == musicrec_api::Kind::Source && r.name == name)
+    };
+    for (plugin, endings) in [
+        ("parquet", &[".parquet", ".pq"][..]),
+        ("json_lines", &[".jsonl", ".ndjson", ".json", ".listens"]),
+    ] {
+        if endings.iter().any(|ending| plain.ends_with(ending)) && known(plugin) {
+            return Ok((plugin.to_owned(), parameters));
+        }
+    }
+    // Ragged and broken rows are something that an audit finds, not something that ends it.
+    parameters.insert("bad_rows".to_owned(), json!("drop"));
+    delimited(&mut parameters, base, reading)?;
+    Ok(("csv".to_owned(), parameters))
+}
+
+/// How a text file separates its cells, and whether it has a header.
+fn delimited(
+    parameters: &mut Map<String, Value>,
+    base: &Path,
+    reading: &Reading,
+) -> Result<(), Failure> {
+    let context = SourceContext::new(base, 0);
+    let names = |parameters: &Map<String, Value>| -> Result<Option<Vec<String>>, Failure> {
+        Ok(plug("csv", parameters)?.columns(&context))
+    };
+    let tried: Vec<&str> = reading
+        .delimiter
+        .as_deref()
+        .map_or(DELIMITERS.to_vec(), |said| vec![said]);
+    let mut best: Option<(usize, &str, Vec<String>)> = None;
+    for delimiter in tried {
+        let mut with = parameters.clone();
+        with.insert("delimiter".to_owned(), json!(delimiter));
+        if let Some(names) = names(&with)?
+            && best.as_ref().is_none_or(|(most, ..)| names.len() > *most)
+        {
+            best = Some((names.len(), delimiter, names));
+        }
+    }
+    let Some((_, delimiter, first)) = best else {
+        // Two columns of one name, say: the source knows best what to say.
+        let source = plug("csv", parameters)?;
+        return source
+            .fingerprint(&context)
+            .map(|_| ())
+            .map_err(Failure::from);
+    };
+    if delimiter != "," {
+        parameters.insert("delimiter".to_owned(), json!(delimiter));
+    }
+    if reading.no_header || is_data(&first) {
+        let columns: Vec<String> = (1..=first.len())
+            .map(|column| format!("column_{column}"))
+            .collect();
+        parameters.insert("header".to_owned(), json!(false));
+        parameters.insert("columns".to_owned(), json!(columns));
+    }
+    Ok(())
+}
+
+/// Whether a first line is a row: it has a number or a time, which no header has.
+fn is_data(first: &[String]) -> bool {
+    let mut clock = super::times::Clock::default();
+    first.iter().any(|cell| {
+        let cell = cell.trim();
+        musicrec_cleaners::read_number(cell).is_some_and(|(_, mended)| mended != Some("word"))
+            || matches!(clock.read(cell), super::times::Read::Time(..))
+    })
+}
+
+/// A source of that name with those parameters.
+fn plug(plugin: &str, parameters: &Map<String, Value>) -> Result<Box<dyn Source>, Failure> {
+    serde_json::from_value(json!({ plugin: parameters }))
+        .map_err(|error| Failure::Definition(format!("source `{plugin}`: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_data;
+
+    #[test]
+    fn a_line_with_a_number_or_a_time_is_no_header() {
+        let of = |line: &str| is_data(&line.split('|').map(str::to_owned).collect::<Vec<_>>());
+        assert!(of("u1|s2|3"));
+        assert!(of("u1|s2|2025-01-01 10:00:00"));
+        assert!(!of("user_id|song_id|play_count"));
+        assert!(!of("one|two"));
+    }
+}
