@@ -7,6 +7,7 @@
 
 mod alert;
 mod column;
+mod compare;
 mod consistency;
 mod duplicates;
 mod findings;
@@ -17,20 +18,24 @@ mod labels;
 mod numbers;
 mod open;
 mod plan;
+mod quarantine;
 mod reading;
 mod roles;
 #[cfg(test)]
 mod tests;
 mod times;
 mod values;
+mod view;
 mod write;
 
+use std::io::Write;
 use std::path::Path;
 
 use musicrec_api::{Account, SourceContext};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use alert::{Alert, Example, Severity};
+pub(crate) use compare::compare;
 pub(crate) use consistency::Consistency;
 pub(crate) use duplicates::{Duplicates, Funnel};
 pub(crate) use findings::{ColumnFigures, TimeFigures};
@@ -38,9 +43,10 @@ pub(crate) use ids::Ids;
 pub(crate) use interactions::Interactions;
 pub(crate) use labels::Labels;
 pub(crate) use open::Reading;
+pub(crate) use view::{html, markdown, of_audit, terminal};
 
 use crate::exit::Failure;
-use duplicates::Sense;
+use duplicates::{Found, Sense};
 use kept::NO_EVENT;
 use open::Opened;
 use reading::Pass;
@@ -98,34 +104,41 @@ pub(crate) struct Settings<'a> {
     pub(crate) color: bool,
 }
 
-/// Audits a log, or the source of a definition. `tell` hears how many rows were read, and may stop it.
+/// Audits a log, or the source of a definition, and writes the cells and rows that are wrong to
+/// `quarantine`. `tell` hears how many rows were read, and may stop it.
 pub(crate) fn audit(
     log: &Path,
     settings: &Settings,
-    tell: impl FnMut(u64) -> musicrec_api::Result<()>,
-) -> Result<Audit, Failure> {
+    quarantine: Option<&mut dyn Write>,
+    mut tell: impl FnMut(u64) -> musicrec_api::Result<()>,
+) -> Result<(Audit, u64), Failure> {
     let opened = open::open(log, settings.reading, settings.color)?;
     let context = SourceContext::new(&opened.base, opened.seed);
     let guess = &opened.guess;
-    let pass = reading::read(&*opened.source, &context, guess, settings.now, tell)?;
-    Ok(found(log, &opened, pass, settings))
+    let mut pass = reading::read(&*opened.source, &context, guess, settings.now, &mut tell)?;
+    let (audit, doubles) = found(log, &opened, &mut pass, settings);
+    let written = match quarantine {
+        Some(out) => quarantine::write(out, &opened, &pass, &audit, &doubles, tell)?,
+        None => 0,
+    };
+    Ok((audit, written))
 }
 
-fn found(log: &Path, opened: &Opened, mut pass: Pass, settings: &Settings) -> Audit {
+fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (Audit, Found) {
     let unreadable: Vec<Account> = pass.ledger.drops().cloned().collect();
     let lost: u64 = unreadable.iter().map(|account| account.rows).sum();
     let all = pass.rows + lost;
-    let ids: Vec<Ids> = [true, false].map(|of_user| ids::ids(&pass, of_user)).into();
+    let ids: Vec<Ids> = [true, false].map(|of_user| ids::ids(pass, of_user)).into();
     let labels: Vec<Labels> = pass.columns.iter().filter_map(labels::labels).collect();
-    let sense = sense(&pass, &ids, &labels);
+    let sense = sense(pass, &ids, &labels);
     let mut left = Interactions {
         kinds: sense.kinds.clone(),
         one_in: pass.kept.one_in(),
         ..Interactions::default()
     };
-    let doubles = duplicates::find(&pass, &sense, &mut left);
-    let consistency = consistency::consistency(&pass, &sense);
-    let times = findings::time(&pass);
+    let doubles = duplicates::find(pass, &sense, &mut left);
+    let consistency = consistency::consistency(pass, &sense);
+    let times = findings::time(pass);
     let looked_at = pass.kept.rows.len() as u64;
 
     let mut alerts = unreadable_alerts(&unreadable, all);
@@ -148,7 +161,7 @@ fn found(log: &Path, opened: &Opened, mut pass: Pass, settings: &Settings) -> Au
     }
     alerts.extend(doubles.alerts(looked_at));
     alerts.extend(consistency.alerts(looked_at, all));
-    let entries = plan::cleaners(&pass, &ids, &labels, doubles.duplicates.key > 0);
+    let entries = plan::cleaners(pass, &ids, &labels, doubles.duplicates.key > 0);
     for alert in &mut alerts {
         let entry = entries.iter().find(|entry| entry.mends.contains(&alert.id));
         if let Some(entry) = entry {
@@ -156,7 +169,7 @@ fn found(log: &Path, opened: &Opened, mut pass: Pass, settings: &Settings) -> Au
         }
     }
     let columns: Vec<ColumnFigures> = (0..pass.columns.len())
-        .map(|at| findings::column(&pass, at))
+        .map(|at| findings::column(pass, at))
         .collect();
     left.user_ids = std::mem::take(&mut pass.users).into_texts();
     left.item_ids = std::mem::take(&mut pass.items).into_texts();
@@ -179,13 +192,13 @@ fn found(log: &Path, opened: &Opened, mut pass: Pass, settings: &Settings) -> Au
         ids,
         labels,
         times,
-        duplicates: doubles.duplicates,
+        duplicates: doubles.duplicates.clone(),
         consistency,
-        funnel: doubles.funnel,
+        funnel: doubles.funnel.clone(),
         definition: String::new(),
     };
     audit.definition = write::definition(&audit, opened, &entries, settings.home);
-    audit
+    (audit, doubles)
 }
 
 /// Which ids are real and what labels of events mean.

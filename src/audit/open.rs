@@ -27,8 +27,6 @@ pub(super) struct Opened {
     pub(super) parameters: Map<String, Value>,
     /// Whether parts were guessed, not said by a definition.
     pub(super) guessed: bool,
-    /// Names of the columns, if they can be told without reading rows.
-    pub(super) names: Vec<String>,
 }
 
 /// What the command line says of how to read a log.
@@ -124,14 +122,11 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
         plugin,
         parameters,
         guessed: true,
-        names,
     })
 }
 
 fn of_definition(path: &Path, color: bool) -> Result<Opened, Failure> {
     let (experiment, _) = definition::check(path, &Request::default()).into_experiment(color)?;
-    let context = SourceContext::new(&experiment.base, experiment.seed);
-    let names = experiment.source.columns(&context).unwrap_or_default();
     let seed = musicrec_api::derive_seed(experiment.seed, "source");
     let value = serde_json::to_value(&experiment.source).expect("a plugin is plain data");
     let (plugin, parameters) = match value {
@@ -152,7 +147,6 @@ fn of_definition(path: &Path, color: bool) -> Result<Opened, Failure> {
         plugin,
         parameters,
         guessed: false,
-        names,
     })
 }
 

@@ -185,6 +185,8 @@ impl Pass {
         let names: Vec<&str> = chunk.names().collect();
         let place = |name: &Option<String>| names.iter().position(|n| Some(*n) == name.as_deref());
         let roles = chunk.roles();
+        // What the source knows completes what was said or guessed.
+        let guess = Guess::or(guess.clone(), Guess::of(roles));
         let parts = Parts {
             user: place(&Some(roles.user.clone())).unwrap_or(0),
             item: place(&Some(roles.item.clone())).unwrap_or(0),

@@ -13,7 +13,7 @@ pub(super) fn audit_of(log: &str) -> Audit {
         home: folder.path(),
         color: false,
     };
-    audit(&path, &settings, |_| Ok(())).unwrap()
+    audit(&path, &settings, None, |_| Ok(())).unwrap().0
 }
 
 /// Rows of an alert; 0 if there is none.

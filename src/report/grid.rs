@@ -29,7 +29,7 @@ pub(crate) fn table(header: &[String], rows: &[Vec<String>], numbers: usize) -> 
 
 /// The same in as few columns as a width has. What does not fit beside the rest continues in further tables,
 /// which begin with the same `keys` columns again; words may be broken into several lines, numbers never.
-pub(super) fn fitted(
+pub(crate) fn fitted(
     header: &[String],
     rows: &[Vec<String>],
     numbers: usize,
@@ -124,7 +124,7 @@ fn options(width: usize) -> Options<'static> {
 
 /// Lines of text, those that are longer than so many columns broken between words, and what follows
 /// indented by four more.
-pub(super) fn wrapped(text: &str, width: Option<usize>) -> String {
+pub(crate) fn wrapped(text: &str, width: Option<usize>) -> String {
     let text = visible(text);
     let Some(width) = width else {
         return text;

@@ -18,7 +18,8 @@ use super::{Summary, differences, differing, examples};
 use crate::stages::prepare::Step;
 use crate::sweep::CleanedLog;
 use escape::code;
-pub(super) use escape::{escape, label};
+pub(crate) use escape::escape;
+pub(super) use escape::label;
 
 /// Draws the report.
 pub(super) fn draw(summary: &Summary) -> String {

@@ -2,7 +2,7 @@
 //! again at any time. One [`Summary`], several forms.
 
 mod audit;
-mod charts;
+pub(crate) mod charts;
 mod comparison;
 mod conflicts;
 mod differences;
@@ -14,7 +14,7 @@ mod grid;
 mod html;
 mod joined;
 mod latex;
-mod markdown;
+pub(crate) mod markdown;
 mod masking;
 mod periods;
 mod prose;
@@ -29,7 +29,7 @@ mod text;
 mod verdict;
 
 pub(crate) use differences::{differing, percent};
-pub(crate) use grid::table;
+pub(crate) use grid::{fitted, table, wrapped};
 pub(crate) use joined::Several;
 pub(crate) use summary::Summary;
 pub(crate) use table::Table;

@@ -7,7 +7,7 @@ const SAMPLE: usize = 120;
 
 /// Text of others (ids, labels, file names) in a Markdown cell: no markup but pairs of backticks, no
 /// new lines.
-pub(in crate::report) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     // Between backticks a backslash would be seen.
     let pairs = text.matches('`').count().is_multiple_of(2);
     let mut in_code = false;
