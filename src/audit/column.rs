@@ -259,17 +259,18 @@ pub(super) fn guess_kind<'a>(values: impl Iterator<Item = (&'a str, u64)>) -> Ki
             continue;
         }
         rows += uses;
-        if musicrec_cleaners::read_number(trimmed).is_some() {
-            numbers += uses;
-        } else if matches!(clock.read(trimmed), super::times::Read::Time(..)) {
+        // Seconds since 1970 are numbers too.
+        if matches!(clock.read(trimmed), super::times::Read::Time(..)) {
             times += uses;
+        } else if musicrec_cleaners::read_number(trimmed).is_some() {
+            numbers += uses;
         }
     }
     let most = |part: u64| rows > 0 && part as f64 >= 0.9 * rows as f64;
-    if most(numbers) {
-        Kind::Number
-    } else if most(times) {
+    if most(times) {
         Kind::Time
+    } else if most(numbers + times) {
+        Kind::Number
     } else {
         Kind::Text
     }

@@ -10,6 +10,8 @@ use super::reading::{Pass, mix};
 /// Two events of one user with one item and one kind within so many seconds are suspicious: nobody
 /// hears a song again before it is over.
 const NEAR: i64 = 30;
+/// Different rows of one key that are remembered.
+const RUN: usize = 64;
 
 /// Which rows are meant, once labels and placeholders are known.
 #[derive(Debug, Default)]
@@ -77,13 +79,33 @@ pub(super) struct Found {
     pub(super) dropped: Vec<u64>,
 }
 
+/// What makes a row a duplicate that cleaning drops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drop {
+    /// The same user, item, event and time.
+    Key,
+    /// The same in all cells: most rows of the same key differ otherwise, so they are no copies.
+    Cells,
+}
+
+impl Duplicates {
+    pub(super) fn drop(&self) -> Drop {
+        if 2 * self.key_disagreeing <= self.key {
+            Drop::Key
+        } else {
+            Drop::Cells
+        }
+    }
+}
+
 /// Looks for duplicates among the rows kept, and moves those that are none, with a real user, item and
 /// time, to `interactions`.
 pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) -> Found {
     let mut found = Found::default();
     let timed = pass.parts.time.is_some();
     let (begins, places) = pass.kept.by_user(pass.users.len());
-    let mut duplicate = vec![false; pass.kept.rows.len()];
+    let mut duplicate: Vec<Option<Drop>> = vec![None; pass.kept.rows.len()];
+    let mut seen = Vec::new();
     let (mut hashes, mut order): (Vec<(u64, u32)>, Vec<u32>) = Default::default();
     for user in 0..pass.users.len() {
         let own = &places[begins[user]..begins[user + 1]];
@@ -114,10 +136,17 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
         for run in order.chunk_by(|&a, &b| key(a) == key(b)) {
             if sense.items[row(run[0]).item as usize] {
                 let first = alike(row(run[0]));
+                seen.clear();
+                seen.push(first);
                 for &place in &run[1..] {
-                    duplicate[place as usize] = true;
+                    let means = alike(row(place));
+                    let copy = seen.contains(&means);
+                    duplicate[place as usize] = Some(if copy { Drop::Cells } else { Drop::Key });
+                    if !copy && seen.len() < RUN {
+                        seen.push(means);
+                    }
                     found.duplicates.key += 1;
-                    found.duplicates.key_disagreeing += u64::from(alike(row(place)) != first);
+                    found.duplicates.key_disagreeing += u64::from(means != first);
                     note(&mut found.examples[2], &[row(place).row]);
                 }
             }
@@ -128,7 +157,9 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
                 found.duplicates.hidden += run.iter().filter(|&&place| !real(place)).count() as u64;
             }
         }
-        order.retain(|&place| !duplicate[place as usize] && sense.items[row(place).item as usize]);
+        order.retain(|&place| {
+            duplicate[place as usize].is_none() && sense.items[row(place).item as usize]
+        });
         order.sort_by_key(|&place| (row(place).item, sense.event(row(place)), row(place).time));
         for pair in order.windows(2) {
             let (a, b) = (row(pair[0]), row(pair[1]));
@@ -139,6 +170,11 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
             }
         }
     }
+    let drop = found.duplicates.drop();
+    let duplicate: Vec<bool> = duplicate
+        .into_iter()
+        .map(|of| of.is_some_and(|of| drop == Drop::Key || of == Drop::Cells))
+        .collect();
     found.funnel = funnel(pass, sense, &duplicate);
     for (place, row) in pass.kept.rows.iter().enumerate() {
         if duplicate[place] {
@@ -220,12 +256,19 @@ impl Found {
         let mut alerts = Vec::new();
         let effect = "a row that stands twice counts twice, and may be learned from in one part of the log and asked for in the other";
         if found.key > 0 {
-            alerts.push(
-                Alert::new("rows.duplicate_key", Severity::Error, (found.key, rows), format!("rows with the user, item, event and time of an earlier one; {} of them differ from it in another cell", found.key_disagreeing))
-                    .effect(effect)
-                    .examples(examples(2))
-                    .remedy("keep the first of each"),
+            let what = format!(
+                "rows with the user, item, event and time of an earlier one; {} of them differ from it in another cell",
+                crate::report::count(found.key_disagreeing)
             );
+            let alert = match found.drop() {
+                Drop::Key => Alert::new("rows.duplicate_key", Severity::Error, (found.key, rows), what)
+                    .effect(effect)
+                    .remedy("keep the first of each"),
+                Drop::Cells => Alert::new("rows.same_key", Severity::Note, (found.key, rows), format!("{what}: so many that they are no copies"))
+                    .effect("several rows tell of one user, item and time: each counts, unless the weighting says otherwise")
+                    .remedy("drop those that are equal in all cells; a weighting such as `binary` counts the others once"),
+            };
+            alerts.push(alert.examples(examples(2)));
         }
         if found.normalized > 0 {
             alerts.push(

@@ -517,7 +517,8 @@ pub(super) fn of_times(figures: &TimeFigures, column: &Column, rows: u64) -> Vec
             "drop them with `limit_range` on the column (limits in seconds since 1970) behind `parse_timestamps`",
         );
     }
-    if figures.prehistory > 0 {
+    // A log of which much is that old is an old log.
+    if figures.prehistory > 0 && figures.prehistory * 20 < figures.rows {
         let examples = column
             .times
             .first
@@ -534,7 +535,7 @@ pub(super) fn of_times(figures: &TimeFigures, column: &Column, rows: u64) -> Vec
             "prehistory",
             Severity::Warning,
             figures.prehistory,
-            "times before 1998, when nothing was logged".to_owned(),
+            "times before 1998, where nearly all others are later".to_owned(),
             "they stretch the log over decades: a split by a share of time, or a decay, goes astray",
             examples,
             "drop them with `limit_range` on the column (limits in seconds since 1970) behind `parse_timestamps`",

@@ -211,20 +211,34 @@ fn by_value(id: &str, all: &FxHashSet<&str>) -> Option<String> {
     let rest = bare.trim_start_matches(char::is_alphabetic);
     let digits = rest.trim_start_matches(['-', '_', '.', ':', '#']);
     let prefix = &bare[..bare.len() - digits.len()];
-    // Ids that are counted begin with zeros or end with nines too, but then have neighbors.
-    let neighbor = |digits: String| all.contains(format!("{prefix}{digits}").as_str());
-    if digits.len() >= 2 && digits.bytes().all(|b| b == b'0') {
-        let next = format!("{}1", &digits[1..]);
-        return (!neighbor(next)).then(|| "all zeros, without a neighbor".to_owned());
+    let same =
+        |least: usize, digit: u8| digits.len() >= least && digits.bytes().all(|b| b == digit);
+    let (what, next) = if same(2, b'0') {
+        ("zeros", format!("{prefix}{}1", &digits[1..]))
+    } else if same(4, b'9') {
+        ("nines", format!("{prefix}{}8", &digits[1..]))
+    } else {
+        return (lower == "-1").then(|| "the number -1".to_owned());
+    };
+    // Numbers that are counted begin with zeros or end with nines too, but then have neighbors.
+    if all.contains(next.as_str()) || crowded(prefix, digits, all) {
+        return None;
     }
-    if digits.len() >= 4 && digits.bytes().all(|b| b == b'9') {
-        let before = format!("{}8", &digits[1..]);
-        return (!neighbor(before)).then(|| "all nines, without a neighbor".to_owned());
-    }
-    if digits == "1" && prefix == "-" || lower == "-1" {
-        return Some("the number -1".to_owned());
-    }
-    None
+    Some(format!("all {what}, without a neighbor"))
+}
+
+/// Whether one in twenty of the numbers with the same first digit is an id: then ids are counted.
+fn crowded(prefix: &str, digits: &str, all: &FxHashSet<&str>) -> bool {
+    let alike = all.iter().filter(|id| {
+        let rest = id.strip_prefix(prefix);
+        rest.is_some_and(|rest| {
+            rest.len() == digits.len()
+                && rest.as_bytes()[0] == digits.as_bytes()[0]
+                && rest.bytes().all(|b| b.is_ascii_digit())
+        })
+    });
+    let room = 10f64.powi(digits.len() as i32 - 1);
+    alike.count() as f64 > 0.05 * room
 }
 
 /// The shape of an id: runs of letters and of digits.
@@ -339,7 +353,7 @@ impl Ids {
                 )
                 .column(name)
                 .effect(format!(
-                    "each spelling is a {part} of its own: {} ids instead of {}",
+                    "each spelling is another {part}: {} ids instead of {}",
                     self.raw, self.normalized
                 ))
                 .examples(examples(column, |text| text.trim().len() < text.len()))
@@ -361,7 +375,7 @@ impl Ids {
                     "ids in upper case that others write in lower case",
                 )
                 .column(name)
-                .effect(format!("each spelling is a {part} of its own"))
+                .effect(format!("each spelling is another {part}"))
                 .examples(examples(column, upper))
                 .remedy("fold their case"),
             );
@@ -452,6 +466,16 @@ mod tests {
         ] {
             assert_eq!(by_value(id, &all), None, "{id}");
         }
+    }
+
+    #[test]
+    fn counted_ids_may_be_all_nines() {
+        let ids: Vec<String> = (0..12_000).step_by(3).map(|id| id.to_string()).collect();
+        let mut all: rustc_hash::FxHashSet<&str> = ids.iter().map(String::as_str).collect();
+        all.insert("9999");
+        all.remove("9998");
+        assert_eq!(by_value("9999", &all), None);
+        assert!(by_value("99999999", &all).is_some());
     }
 
     #[test]

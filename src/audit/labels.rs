@@ -161,7 +161,7 @@ pub(super) fn labels(column: &Column) -> Option<Labels> {
     let event = column.kind == Kind::Event;
     let (distinct, exact) = column.values.distinct();
     let rows: u64 = column.values.iter().map(|value| value.rows).sum();
-    let many = distinct as usize > MOST || rows < ROWS_EACH * distinct;
+    let many = distinct as usize > MOST || !event && rows < ROWS_EACH * distinct;
     if !(event || column.kind == Kind::Text) || !exact || many {
         return None;
     }

@@ -142,6 +142,13 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     let looked_at = pass.kept.rows.len() as u64;
 
     let mut alerts = unreadable_alerts(&unreadable, all);
+    if opened.parameters.get("header") == Some(&serde_json::Value::Bool(false)) && opened.guessed {
+        alerts.push(
+            Alert::new("log.no_header", Severity::Note, (0, all), "the first line is taken for a row, not for names of columns: it holds numbers or times")
+                .effect("which column is what is guessed by order and content")
+                .remedy("say what the columns are with --user, --item, --time, --event, --plays and --seconds"),
+        );
+    }
     for ids in &ids {
         let column = pass.columns.iter().find(|c| c.name == ids.column);
         alerts.extend(
@@ -161,7 +168,7 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     }
     alerts.extend(doubles.alerts(looked_at));
     alerts.extend(consistency.alerts(looked_at, all));
-    let entries = plan::cleaners(pass, &ids, &labels, doubles.duplicates.key > 0);
+    let entries = plan::cleaners(pass, &ids, &labels, &doubles.duplicates);
     for alert in &mut alerts {
         let entry = entries.iter().find(|entry| entry.mends.contains(&alert.id));
         if let Some(entry) = entry {

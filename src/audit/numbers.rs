@@ -222,7 +222,7 @@ mod tests {
         let tally = tally(plays);
         let figures = tally.figures().unwrap();
         assert_eq!((figures.fence, figures.outliers), (Some(10.0), 2));
-        assert_eq!(tally.examples(|n| n > 10.0)[0].row, 1003);
+        assert_eq!(tally.examples(|n| n > 10.0)[0].row, 1002);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use musicrec_api::{Source, SourceContext};
+use musicrec_sources::Csv;
 use serde_json::{Map, Value, json};
 
 use super::roles::{Guess, guess};
@@ -185,32 +186,25 @@ fn delimited(
     base: &Path,
     reading: &Reading,
 ) -> Result<(), Failure> {
-    let context = SourceContext::new(base, 0);
-    let names = |parameters: &Map<String, Value>| -> Result<Option<Vec<String>>, Failure> {
-        Ok(plug("csv", parameters)?.columns(&context))
-    };
     let tried: Vec<&str> = reading
         .delimiter
         .as_deref()
         .map_or(DELIMITERS.to_vec(), |said| vec![said]);
-    let mut best: Option<(usize, &str, Vec<String>)> = None;
+    let mut best: Option<(&str, Vec<String>)> = None;
     for delimiter in tried {
         let mut with = parameters.clone();
         with.insert("delimiter".to_owned(), json!(delimiter));
-        if let Some(names) = names(&with)?
-            && best.as_ref().is_none_or(|(most, ..)| names.len() > *most)
+        let csv: Csv = serde_json::from_value(Value::Object(with))
+            .map_err(|e| Failure::Definition(format!("--delimiter: {e}")))?;
+        let first = csv.first_line(base)?;
+        if best
+            .as_ref()
+            .is_none_or(|(_, most)| first.len() > most.len())
         {
-            best = Some((names.len(), delimiter, names));
+            best = Some((delimiter, first));
         }
     }
-    let Some((_, delimiter, first)) = best else {
-        // Two columns of one name, say: the source knows best what to say.
-        let source = plug("csv", parameters)?;
-        return source
-            .fingerprint(&context)
-            .map(|_| ())
-            .map_err(Failure::from);
-    };
+    let (delimiter, first) = best.unwrap_or((",", Vec::new()));
     if delimiter != "," {
         parameters.insert("delimiter".to_owned(), json!(delimiter));
     }

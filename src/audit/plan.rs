@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::column::{Column, Kind};
+use super::duplicates::{Drop, Duplicates};
 use super::ids::{Ids, certain};
 use super::labels::{How, Labels};
 use super::reading::Pass;
@@ -18,8 +19,6 @@ pub(super) struct Entry {
     pub(super) why: Vec<String>,
     /// The entry as TOML, without its header.
     body: String,
-    /// Whether the body stands below a header of its own.
-    table: bool,
     /// Ids of the alerts that it mends.
     pub(super) mends: Vec<String>,
 }
@@ -33,7 +32,6 @@ impl Entry {
         Self {
             why: Vec::new(),
             body: format!("{plugin} = {{ {} }}\n", all.join(", ")),
-            table: false,
             mends,
         }
     }
@@ -84,7 +82,7 @@ pub(super) fn cleaners(
     pass: &Pass,
     ids: &[Ids],
     labels: &[Labels],
-    duplicates: bool,
+    duplicates: &Duplicates,
 ) -> Vec<Entry> {
     let mut entries = normalize(pass, ids);
     entries.extend(markers(pass));
@@ -97,19 +95,26 @@ pub(super) fn cleaners(
     entries.extend(times(pass));
     entries.extend(limits(pass));
     entries.extend(drop_missing(pass, ids));
-    if duplicates {
-        let column = |at: usize| pass.columns[at].name.as_str();
-        let parts = pass.parts;
-        let by = [Some(parts.user), Some(parts.item), parts.event, parts.time];
-        let by = list(by.into_iter().flatten().map(column));
-        let mends = vec![
-            "rows.duplicate_key".to_owned(),
-            "rows.duplicate_normalized".to_owned(),
-        ];
-        entries.push(
-            Entry::inline("drop_duplicates", &[("by", by)], mends)
-                .because("The same user, item, event and time again is one event that was written twice; the first stays."),
-        );
+    let mends = vec![
+        "rows.duplicate_key".to_owned(),
+        "rows.duplicate_normalized".to_owned(),
+    ];
+    match duplicates.drop() {
+        Drop::Key if duplicates.key > 0 => {
+            let column = |at: usize| pass.columns[at].name.as_str();
+            let parts = pass.parts;
+            let by = [Some(parts.user), Some(parts.item), parts.event, parts.time];
+            let by = list(by.into_iter().flatten().map(column));
+            entries.push(
+                Entry::inline("drop_duplicates", &[("by", by)], mends)
+                    .because("The same user, item, event and time again is one event that was written twice; the first stays."),
+            );
+        }
+        Drop::Cells if duplicates.normalized > 0 => entries.push(
+            Entry::inline("drop_duplicates", &[("by", "\"cells\"".to_owned())], mends)
+                .because("Rows that are equal in all cells are copies. Rows of one user, item and time that differ in another cell are not."),
+        ),
+        _ => {}
     }
     entries
 }
@@ -323,7 +328,6 @@ fn map_labels(labels: &Labels, columns: &[Column]) -> Option<Entry> {
             labels.clusters.len()
         )],
         body,
-        table: true,
         mends,
     };
     if !asked.is_empty() {

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::column::{Column, Kind, Meaning, guess_case, guess_kind, normal_id};
 use super::kept::{Dependency, Kept, NO_EVENT, NO_TIME, Row};
+use super::labels::event_name;
 use super::roles::Guess;
 use super::values::{Values, hash};
 
@@ -144,6 +145,19 @@ const ABSENT: Meaning = Meaning {
     place: None,
 };
 
+/// Whether a column of text tells what happened: few labels, and most rows with one that is known.
+fn tells_events(coded: &Coded) -> bool {
+    let (mut all, mut known, mut labels) = (0, 0, 0);
+    for (text, rows) in coded.used() {
+        labels += 1;
+        all += rows;
+        if event_name(&musicrec_cleaners::fold(text.trim())).is_some() {
+            known += rows;
+        }
+    }
+    labels <= 60 && 2 * known > all
+}
+
 impl Pass {
     fn chunk(&mut self, chunk: &Log, guess: &Guess) {
         let coded: Vec<Coded> = chunk.views().map(Coded::of).collect();
@@ -187,7 +201,7 @@ impl Pass {
         let roles = chunk.roles();
         // What the source knows completes what was said or guessed.
         let guess = Guess::or(guess.clone(), Guess::of(roles));
-        let parts = Parts {
+        let mut parts = Parts {
             user: place(&Some(roles.user.clone())).unwrap_or(0),
             item: place(&Some(roles.item.clone())).unwrap_or(0),
             time: place(&guess.time),
@@ -207,6 +221,18 @@ impl Pass {
                 Kind::Number
             } else {
                 guess_kind(coded.used())
+            };
+            // A column that no name tells is told by what it holds.
+            let kind = match kind {
+                Kind::Time if parts.time.is_none() => {
+                    parts.time = Some(at);
+                    kind
+                }
+                Kind::Text if parts.event.is_none() && tells_events(coded) => {
+                    parts.event = Some(at);
+                    Kind::Event
+                }
+                kind => kind,
             };
             let case = id && guess_case(coded.used().map(|(text, _)| text));
             self.columns.push(Column::new(name, kind, case));

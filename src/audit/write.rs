@@ -95,22 +95,21 @@ fn source(text: &mut String, audit: &Audit, opened: &Opened, home: &Path) {
         }
     }
     if opened.guessed {
-        let guess = &opened.guess;
-        let parts = [
-            ("user", &guess.user, "user_id"),
-            ("item", &guess.item, "song_id"),
-            ("time", &guess.time, "timestamp"),
-            ("event", &guess.event, "event_type"),
-            ("plays", &guess.plays, "play_count"),
-            ("seconds", &guess.seconds, "listen_seconds"),
+        let usual = [
+            ("user", "user_id"),
+            ("item", "song_id"),
+            ("time", "timestamp"),
+            ("event", "event_type"),
+            ("plays", "play_count"),
+            ("seconds", "listen_seconds"),
         ];
-        for (part, column, usual) in parts {
-            if let Some(column) = column
-                && column != usual
-            {
-                let _ = writeln!(text, "{part} = {}   # guessed by its name", quoted(column));
+        for (part, usual) in usual {
+            let column = audit.columns.iter().find(|column| column.part == part);
+            if let Some(column) = column.filter(|column| column.name != usual) {
+                let _ = writeln!(text, "{part} = {}   # guessed", quoted(&column.name));
             }
         }
+        let guess = &opened.guess;
         if let (Some(column), None) = (&guess.milliseconds, &guess.seconds) {
             let _ = writeln!(
                 text,

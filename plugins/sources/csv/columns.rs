@@ -1,5 +1,7 @@
 //! Which columns there are, and which of them plays which part.
 
+use std::path::Path;
+
 use musicrec_api::{Roles, nearest};
 
 use super::fault::Fault;
@@ -20,6 +22,17 @@ impl Csv {
             Ok(first) => self.columns_in(&first, input),
             Err(fault) => (None, vec![fault]),
         }
+    }
+
+    /// The cells of the first line of the first file, whether it is a header or a row; none if the
+    /// file holds nothing but empty lines.
+    pub fn first_line(&self, base: &Path) -> musicrec_api::Result<Vec<String>> {
+        let inputs = self.inputs(base)?;
+        let mut rows = reader::rows(self, &inputs[0])?;
+        let mut first = ::csv::ByteRecord::new();
+        reader::next(&mut rows, &mut first, &inputs[0])?;
+        let cells = first.iter().map(String::from_utf8_lossy);
+        Ok(cells.map(std::borrow::Cow::into_owned).collect())
     }
 
     /// The columns of a file, in their order, or what is wrong with them.

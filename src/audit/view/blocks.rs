@@ -361,8 +361,10 @@ fn funnel(audit: &Audit) -> Block {
         ("time is one", funnel.no_time),
         ("not written before", funnel.duplicates),
     ] {
-        left -= rows;
-        bars.push((what.to_owned(), left as f64));
+        if rows > 0 {
+            left -= rows;
+            bars.push((what.to_owned(), left as f64));
+        }
     }
     Block::Bars(Bars {
         title: "Rows left, step by step".to_owned(),
