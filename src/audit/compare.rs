@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Audit;
-use super::view::{Block, Document, section, table};
+use super::draw::{Block, Document, section, table};
 use crate::report::count;
 
 /// A number of both logs.
@@ -165,6 +165,10 @@ mod tests {
         );
         assert_eq!(pair(&found.distinct, "part"), Some((None, Some(1))));
         let shown = found.document();
-        assert!(shown.headline.contains("2 findings 2 are gone, 0 are new"), "{}", shown.headline);
+        assert!(
+            shown.headline.contains("2 findings 2 are gone, 0 are new"),
+            "{}",
+            shown.headline
+        );
     }
 }
