@@ -1,5 +1,10 @@
 //! `musicrec-lab audit`: what is wrong with a log, what it would do to a recommender, and what mends it.
 
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "used by the command, which is being written")
+)]
+mod activity;
 #[expect(dead_code, reason = "used by the command, which is being written")]
 mod alert;
 #[expect(dead_code, reason = "used by the command, which is being written")]
