@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::swaps::Sets;
 
 /// Most steps of counting in one log: how often an item stands beside an anchor.
-const STEPS: usize = 1_500_000;
+const STEPS: usize = 4_000_000;
 /// Anchors that are counted at a stretch.
 const ANCHORS: usize = 64;
 

@@ -134,12 +134,17 @@ impl Signal {
         self.repeats.as_ref().is_some_and(more)
     }
 
-    /// Whether popularity is there and that of the past says nothing about that to come.
+    /// Whether popularity is there, and that of the past plainly says nothing about that to come: it
+    /// would have been seen.
     fn unstable(&self) -> bool {
-        let popular = self
-            .popularity
-            .as_ref()
-            .is_some_and(|p| p.p < LEVEL && p.unevenness >= 0.2);
-        popular && self.stability.as_ref().is_some_and(|s| s.p > 0.01)
+        let (Some(popularity), Some(stability)) = (&self.popularity, &self.stability) else {
+            return false;
+        };
+        // Of what differs between items in a half, this share is popularity; the rest is chance. It
+        // is about the correlation of two halves if popularity lasts.
+        let popular = popularity.unevenness.powi(2);
+        let lasting = popular / (popular + 2.0 / popularity.mean);
+        let would_be = lasting * (stability.items as f64 - 1.0).sqrt();
+        popularity.p < LEVEL && would_be > 6.0 && stability.p > 0.01
     }
 }

@@ -50,6 +50,38 @@ fn what_was_planted_is_found() {
 }
 
 #[test]
+fn popularity_that_turns_is_told() {
+    let mut log = Plan {
+        popularity: 0.8,
+        rows: 8000,
+        ..PLAN
+    }
+    .log(3);
+    assert!(
+        of(&log)
+            .alerts()
+            .iter()
+            .all(|alert| alert.id != "signal.unstable")
+    );
+    for row in 4000..8000 {
+        log.items[row] = (log.items[row] + 150) % 300;
+    }
+    let signal = of(&log);
+    assert!(
+        signal
+            .statement
+            .ends_with("says nothing about the later half."),
+        "{signal:?}"
+    );
+    assert!(
+        signal
+            .alerts()
+            .iter()
+            .any(|alert| alert.id == "signal.unstable")
+    );
+}
+
+#[test]
 fn short_logs_are_told() {
     for rows in [0, 1, 5, 100] {
         let signal = of(&Plan { rows, ..PLAN }.log(1));
