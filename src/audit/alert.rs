@@ -77,7 +77,7 @@ impl Alert {
             id: id.into(),
             severity,
             column: None,
-            what: what.into(),
+            what: phrase(what.into()),
             effect: String::new(),
             rows,
             share: if of == 0 {
@@ -97,12 +97,12 @@ impl Alert {
     }
 
     pub(crate) fn effect(mut self, effect: impl Into<String>) -> Self {
-        self.effect = effect.into();
+        self.effect = phrase(effect.into());
         self
     }
 
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = remedy.into();
+        self.remedy = phrase(remedy.into());
         self
     }
 
@@ -116,4 +116,12 @@ impl Alert {
         self.examples.extend(examples.into_iter().take(EXAMPLES));
         self
     }
+}
+
+/// A sentence without its end, which each form of the report sets itself.
+fn phrase(mut text: String) -> String {
+    if text.ends_with('.') && !text.ends_with("..") {
+        text.pop();
+    }
+    text
 }

@@ -5,6 +5,7 @@
 //! that mend it are a [`plan`], and the whole a definition ([`write`]). An [`Audit`] is plain data, from
 //! which every format is drawn.
 
+mod activity;
 mod alert;
 mod column;
 mod compare;
@@ -18,14 +19,19 @@ mod kept;
 mod labels;
 mod numbers;
 mod open;
+mod pairs;
 mod plan;
 mod quarantine;
 mod reading;
 mod roles;
+mod signal;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod times;
 mod values;
+mod view;
 mod write;
 
 use std::io::Write;
@@ -34,6 +40,7 @@ use std::path::Path;
 use musicrec_api::{Account, SourceContext};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use activity::Activity;
 pub(crate) use alert::{Alert, Example, Severity};
 pub(crate) use compare::compare;
 pub(crate) use consistency::Consistency;
@@ -44,12 +51,18 @@ pub(crate) use ids::Ids;
 pub(crate) use interactions::Interactions;
 pub(crate) use labels::Labels;
 pub(crate) use open::Reading;
+pub(crate) use pairs::Pairs;
+pub(crate) use signal::Signal;
+pub(crate) use view::RecommenderView;
 
 use crate::exit::Failure;
 use duplicates::{Found, Sense};
 use kept::NO_EVENT;
 use open::Opened;
 use reading::Pass;
+
+/// Seed of what is drawn to compare with chance.
+const SEED: u64 = 0;
 
 /// Raised whenever fields of the JSON change their meaning or go.
 const SCHEMA: u32 = 1;
@@ -87,6 +100,12 @@ pub(crate) struct Audit {
     pub(crate) consistency: Consistency,
     /// What honest cleaning leaves, of the rows looked at.
     pub(crate) funnel: Funnel,
+    /// Whether there is anything to learn from what is left.
+    pub(crate) signal: Signal,
+    /// What a recommender sees of it.
+    pub(crate) view: RecommenderView,
+    /// What of its activity no listener has.
+    pub(crate) activity: Activity,
     /// The definition that cleans the log by all that was found, and compares models on it.
     pub(crate) definition: String,
 }
@@ -168,18 +187,25 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     }
     alerts.extend(doubles.alerts(looked_at));
     alerts.extend(consistency.alerts(looked_at, all));
+    left.user_ids = pass.users.texts().clone();
+    left.item_ids = pass.items.texts().clone();
+    let pairs = Pairs::of(&left);
+    let signal = signal::signal(&left, &pairs, SEED);
+    let view = view::view(&left, &pairs);
+    let activity = activity::activity(&left, &pairs);
+    alerts.extend(signal.alerts());
+    alerts.extend(view.alerts(&left, &pairs));
+    alerts.extend(activity.alerts(&ids[0].column));
     let entries = plan::cleaners(pass, &ids, &labels, &doubles.duplicates);
     for alert in &mut alerts {
         let entry = entries.iter().find(|entry| entry.mends.contains(&alert.id));
-        if let Some(entry) = entry {
+        if let (Some(entry), true) = (entry, alert.toml.is_empty()) {
             alert.toml = entry.text();
         }
     }
     let columns: Vec<ColumnFigures> = (0..pass.columns.len())
         .map(|at| findings::column(pass, at))
         .collect();
-    left.user_ids = std::mem::take(&mut pass.users).into_texts();
-    left.item_ids = std::mem::take(&mut pass.items).into_texts();
     alerts.sort_by(|a, b| {
         let share = |alert: &Alert| alert.share;
         (a.severity.cmp(&b.severity))
@@ -202,6 +228,9 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
         duplicates: doubles.duplicates.clone(),
         consistency,
         funnel: doubles.funnel.clone(),
+        signal,
+        view,
+        activity,
         definition: String::new(),
     };
     audit.definition = write::definition(&audit, opened, &entries, settings.home);

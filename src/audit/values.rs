@@ -122,9 +122,9 @@ impl Values {
         all
     }
 
-    /// The texts, to be kept.
-    pub(super) fn into_texts(self) -> Texts {
-        self.texts
+    /// The texts of the values.
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
     }
 }
 

@@ -1,6 +1,6 @@
 //! What of an audit stands where, in words.
 
-use super::{Bars, Block, section, table, text};
+use super::{Bars, Block, section, table, taste, text};
 use crate::audit::labels::How;
 use crate::audit::{Audit, ColumnFigures, Ids, Severity};
 use crate::report::count;
@@ -31,7 +31,7 @@ pub(super) fn headline(audit: &Audit) -> String {
         String::new()
     };
     format!(
-        "{}: {}, {}, {}. Honest cleaning leaves {} of {} rows, {}{of_all}.",
+        "{}: {}, {}, {}. Honest cleaning leaves {} of {} rows, {}{of_all}. {}",
         some(audit.rows as usize, "row").replace(&audit.rows.to_string(), &count(audit.rows)),
         some(of(Severity::Error), "error"),
         some(of(Severity::Warning), "warning"),
@@ -39,6 +39,7 @@ pub(super) fn headline(audit: &Audit) -> String {
         count(funnel.left),
         count(funnel.rows),
         percent(share),
+        audit.signal.statement,
     )
 }
 
@@ -101,6 +102,7 @@ pub(super) fn blocks(audit: &Audit) -> Vec<Block> {
     consistency(audit, &mut blocks);
     blocks.push(section("What cleaning leaves"));
     blocks.push(funnel(audit));
+    taste::after(audit, &mut blocks);
     blocks
 }
 

@@ -3,6 +3,7 @@
 mod blocks;
 mod html;
 mod markdown;
+mod taste;
 mod terminal;
 
 use serde::Serialize;
