@@ -10,6 +10,7 @@ use super::text::{
     mean_count, owned, parts, seconds, seeds, step, users_hit, value,
 };
 use super::{Summary, differences, published};
+use crate::stages::prepare::Step;
 use crate::sweep::{CleanedLog, Overview};
 use crate::text::one_line;
 
@@ -34,23 +35,22 @@ pub(crate) fn data_tables(overview: &Overview, width: Option<usize>) -> String {
     out + &wrapped(&(notes + &audit::data_lines(overview)), width)
 }
 
+/// What each step of reading and cleaning did, and why rows were dropped.
+pub(crate) fn funnel(steps: &[Step], width: Option<usize>) -> String {
+    let rows: Vec<Vec<String>> = steps.iter().map(|s| step(&s.name, s)).collect();
+    let table = fitted(&owned(STEP_HEADER), &rows, 2, 1, width);
+    let mut notes = String::new();
+    for step in steps.iter().filter(|step| !step.dropped.is_empty()) {
+        let dropped = accounts(&step.dropped);
+        let _ = writeln!(notes, "  {}: dropped {dropped}", step.name);
+    }
+    format!("Cleaning\n{table}\n{}", wrapped(&notes, width))
+}
+
 /// The log under one alternative of the cleaners.
 fn cleaned(out: &mut String, log: &CleanedLog, width: Option<usize>) {
-    let funnel: Vec<Vec<String>> = log.funnel.iter().map(|s| step(&s.name, s)).collect();
-    let funnel = fitted(&owned(STEP_HEADER), &funnel, 2, 1, width);
-    let _ = writeln!(out, "Cleaning\n{funnel}");
-    let mut notes = String::new();
-    for step in &log.funnel {
-        if !step.dropped.is_empty() {
-            let _ = writeln!(
-                notes,
-                "  {}: dropped {}",
-                step.name,
-                accounts(&step.dropped)
-            );
-        }
-    }
-    let _ = writeln!(notes, "  {}", one_line(&columns(log)));
+    out.push_str(&funnel(&log.funnel, width));
+    let notes = format!("  {}\n", one_line(&columns(log)));
     out.push_str(&wrapped(&notes, width));
     let parts = fitted(&owned(PART_HEADER), &parts(log), 3, 1, width);
     let _ = writeln!(out, "\nSplit\n{parts}");

@@ -46,6 +46,7 @@ use crate::report::{self, Summary};
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 pub(crate) use again::again;
+pub(crate) use cleaned::blame;
 use checks::{check_budget, check_weightings};
 use cleaned::{Cleaned, of_source};
 pub(crate) use examples::{Heard, KeptExamples};
