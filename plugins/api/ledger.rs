@@ -73,10 +73,20 @@ impl Ledger {
 
     /// The bookings since this was last asked for; none unless the ledger is traced.
     pub fn take_bookings(&mut self) -> Vec<Booking> {
-        self.bookings.as_mut().map(std::mem::take).unwrap_or_default()
+        self.bookings
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
-    fn keep(&mut self, dropped: bool, column: &str, what: &str, rows: u64, sample: Option<&Sample>) {
+    fn keep(
+        &mut self,
+        dropped: bool,
+        column: &str,
+        what: &str,
+        rows: u64,
+        sample: Option<&Sample>,
+    ) {
         if let Some(bookings) = self.bookings.as_mut().filter(|_| rows > 0) {
             bookings.push(Booking {
                 dropped,

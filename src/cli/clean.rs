@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use musicrec_api::{Booking, Error, Events, Log, On, Reach};
 
 use super::changes::Changes;
-use super::whole_file::{Stoppable, in_one_step, not_there};
+use super::whole_file::{Stoppable, in_one_step, writable};
 use super::{on_interrupt, print_view, say, say_rendered, terminal_width};
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
@@ -111,7 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "--out, --ledger and --quarantine must be different files".to_owned(),
         ));
     }
-    not_there(&files, arguments.force)?;
+    writable(&files, arguments.force)?;
     let changes = &arguments.changes;
     let experiment = changes.load_without_model(&arguments.definition, arguments.quiet)?;
     let cleaning = one(&experiment)?;
@@ -127,7 +127,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) => {
             let (mut document, named, (bytes, sha256)) = in_one_step(path, stop, |file| {
                 let (document, named) = job.run_quarantined(file)?;
-                file.flush().map_err(|e| Failure::output(path.display(), &e))?;
+                file.flush()
+                    .map_err(|e| Failure::output(path.display(), &e))?;
                 Ok((document, named, file.get_ref().written()))
             })?;
             document.quarantine = Some(Quarantined {
@@ -163,7 +164,9 @@ fn one(experiment: &Experiment) -> Result<&Cleaning, Failure> {
     match (cleanings.next(), places.len()) {
         (Some(cleaning), 1) => Ok(cleaning),
         (_, count) => {
-            let labels = places.iter().map(|&place| &experiment.cleanings[place].label);
+            let labels = places
+                .iter()
+                .map(|&place| &experiment.cleanings[place].label);
             let labels: Vec<String> = labels
                 .map(|label| format!("  --only 'cleaners={}'", one_line(label)))
                 .collect();
@@ -191,10 +194,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Cleans and writes the log, and tells a quarantine of it.
-    fn run_quarantined(
-        &self,
-        to: &mut BufWriter<Stoppable>,
-    ) -> Result<(Document, Named), Failure> {
+    fn run_quarantined(&self, to: &mut BufWriter<Stoppable>) -> Result<(Document, Named), Failure> {
         let on_log = self.cleaning.cleaners.iter().filter(|c| c.on() == On::Log);
         let keeps = on_log.map(|c| c.reach()).any(|reach| reach != Reach::Row);
         let source = self.experiment.source.typetag_name();

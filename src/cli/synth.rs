@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use musicrec_sources::Synthetic;
 use musicrec_sources::synthetic::{Truth, write_csv};
 
-use super::whole_file::{Stoppable, in_one_step, not_there};
+use super::whole_file::{Stoppable, in_one_step, writable};
 use super::{color, say};
 use crate::definition;
 use crate::exit::Failure;
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     settings.extend(arguments.settings.iter().cloned());
     let parameters: Synthetic = definition::parameters(&settings, color())?;
     let truth_path = truth_path(&arguments.out);
-    not_there(&[&arguments.out, &truth_path], arguments.force)?;
+    writable(&[&arguments.out, &truth_path], arguments.force)?;
     let stop = super::on_interrupt()?;
     let truth = in_one_step(&arguments.out, stop, |file| {
         generate(&parameters, arguments.seed, file)

@@ -41,15 +41,19 @@ impl Write for Stoppable {
     }
 }
 
-/// Refuses to write where something is, unless it is to be replaced.
-pub(super) fn not_there(paths: &[&Path], force: bool) -> Result<(), Failure> {
-    match paths.iter().find(|path| path.exists()) {
-        Some(path) if !force => Err(Failure::Output(format!(
-            "{} is there already; choose another name, or replace it with --force",
-            path.display()
-        ))),
-        _ => Ok(()),
+/// Refuses to write where something is, unless it is to be replaced, and where nothing can be: before any
+/// work is done.
+pub(super) fn writable(paths: &[&Path], force: bool) -> Result<(), Failure> {
+    for path in paths {
+        if path.exists() && !force {
+            return Err(Failure::Output(format!(
+                "{} is there already; choose another name, or replace it with --force",
+                path.display()
+            )));
+        }
+        temporary_beside(path).map_err(|e| Failure::output(path.display(), &e))?;
     }
+    Ok(())
 }
 
 /// Fills a file under a temporary name and shows it only when it is whole. Stopped, it leaves

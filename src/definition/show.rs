@@ -64,9 +64,7 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
     tree.add("splitter", default, || text("global_time"));
     tree.add("weighting", default, || text("event_strength"));
     tree.add("evaluation", default, || Node::empty(default.clone()));
-    tree.add("recommendations", default, || {
-        Node::empty(default.clone())
-    });
+    tree.add("recommendations", default, || Node::empty(default.clone()));
     tree.add("report", default, || Node::empty(default.clone()));
     let Value::Table(entries) = &mut tree.value else {
         return;
@@ -95,9 +93,7 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
             }
             (None, _) if entry.key == "search" => {
                 if let Some(random) = entry_of(&mut entry.node, "random") {
-                    random.node.add("seed", default, || {
-                        number(experiment.seed)
-                    });
+                    random.node.add("seed", default, || number(experiment.seed));
                 }
                 if let Some(halving) = entry_of(&mut entry.node, "halving") {
                     merge(&mut halving.node, &resolved(&Halving::default()), default);

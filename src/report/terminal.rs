@@ -41,10 +41,23 @@ pub(crate) fn funnel(steps: &[Step], width: Option<usize>) -> String {
     let table = fitted(&owned(STEP_HEADER), &rows, 2, 1, width);
     let mut notes = String::new();
     for step in steps.iter().filter(|step| !step.dropped.is_empty()) {
-        let dropped = accounts(&step.dropped);
-        let _ = writeln!(notes, "  {}: dropped {dropped}", step.name);
+        let _ = writeln!(notes, "  {}: dropped {}", step.name, one_by_one(step));
     }
     format!("Cleaning\n{table}\n{}", wrapped(&notes, width))
+}
+
+/// What a step dropped, reason by reason; where there are several, how many rows each leaves to the next.
+fn one_by_one(step: &Step) -> String {
+    if step.dropped.len() == 1 {
+        return accounts(&step.dropped);
+    }
+    let mut left = step.rows_in;
+    let each = step.dropped.iter().map(|account| {
+        left = left.saturating_sub(account.rows);
+        let reason = accounts(std::slice::from_ref(account));
+        format!("{reason} ({} left)", count(left))
+    });
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// The log under one alternative of the cleaners.

@@ -97,7 +97,10 @@ impl Side {
             let numbers = self.values.iter().map(|value| number(known, value));
             self.numbers = numbers.collect();
         }
-        for (used, &number) in used(text.codes(), self.numbers.len()).iter().zip(&self.numbers) {
+        for (used, &number) in used(text.codes(), self.numbers.len())
+            .iter()
+            .zip(&self.numbers)
+        {
             if *used {
                 flag(&mut self.places[place], number);
             }
@@ -145,7 +148,9 @@ fn whole(log: &Log, column: &str) -> u64 {
             let values = text.values();
             let used = used(text.codes(), values.len());
             let there = used.iter().zip(values.iter());
-            there.filter(|(used, value)| **used && !value.trim().is_empty()).count() as u64
+            there
+                .filter(|(used, value)| **used && !value.trim().is_empty())
+                .count() as u64
         }
         _ => {
             let mut side = Side::default();
@@ -179,7 +184,11 @@ mod tests {
         };
         let users = Cells::Text(users.iter().map(Option::as_deref).collect::<Text>());
         let numbers = (1..=items.len() as u64).collect();
-        Log::new(vec![column("user", users), column("item", items)], numbers, roles)
+        Log::new(
+            vec![column("user", users), column("item", items)],
+            numbers,
+            roles,
+        )
     }
 
     #[test]
@@ -193,7 +202,11 @@ mod tests {
             let draw = |random: &mut dyn rand::Rng| match random.random_range(0..9) {
                 0 => None,
                 1 => Some("  ".to_owned()),
-                at => Some(format!("{}u{}", &"  "[..at % 3], random.random_range(0..40))),
+                at => Some(format!(
+                    "{}u{}",
+                    &"  "[..at % 3],
+                    random.random_range(0..40)
+                )),
             };
             let ids: Vec<Option<String>> = (0..rows).map(|_| draw(&mut random)).collect();
             let numbers: Vec<f64> = (0..rows)
@@ -204,15 +217,27 @@ mod tests {
             assert!(Census::of(&part).0 <= census.at(0).0);
             let named = |id: &&Option<String>| id.as_ref().is_some_and(|id| !id.trim().is_empty());
             users.extend(ids.iter().filter(named).flatten().cloned());
-            items.extend(numbers.iter().filter(|n| !n.is_nan()).map(|n| n.to_string()));
-            let ids: Vec<_> = ids.iter().map(|id| id.as_ref().map(|id| id.trim().to_owned())).collect();
+            items.extend(
+                numbers
+                    .iter()
+                    .filter(|n| !n.is_nan())
+                    .map(|n| n.to_string()),
+            );
+            let ids: Vec<_> = ids
+                .iter()
+                .map(|id| id.as_ref().map(|id| id.trim().to_owned()))
+                .collect();
             part = log(&ids, Cells::Number(numbers));
             census.count(1, &part);
             trimmed.extend(ids.iter().filter(named).flatten().cloned());
             let keep: Vec<bool> = (0..rows).map(|_| random.random_range(0..4) == 0).collect();
             part.retain(&keep);
             census.count(2, &part);
-            let kept = ids.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(id, _)| id);
+            let kept = ids
+                .iter()
+                .zip(&keep)
+                .filter(|(_, keep)| **keep)
+                .map(|(id, _)| id);
             left.extend(kept.filter(named).flatten().cloned());
         }
         let counts = |of: &HashSet<String>| of.len() as u64;

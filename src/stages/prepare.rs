@@ -236,7 +236,10 @@ pub(crate) fn cleaned(
     for (at, cleaner) in others {
         unless_cancelled(cancel)?;
         let step = Step::whole(at, &**cleaner, &mut log, left, funnel.len(), watch)?;
-        left = step.ids.as_ref().map_or(left, |ids| (ids.users_out, ids.items_out));
+        left = step
+            .ids
+            .as_ref()
+            .map_or(left, |ids| (ids.users_out, ids.items_out));
         funnel.push(step);
         log.pack();
     }

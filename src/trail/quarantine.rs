@@ -3,7 +3,7 @@
 //! No cleaner has to say which rows it touched. A traced ledger keeps the sample of every booking, and a
 //! sample names its row. A booking of one row is about the row of its sample. One of several is about the
 //! cells that held the value of the sample's, since steps that look at each distinct value once book it
-//! so; it holds if they are as many as were booked. What is booked without a usable sample is about what
+//! so; it holds if they are as many as were booked and all became the same. What is booked without a usable sample is about what
 //! differs before and after and has no reason yet: a lone reason is theirs, several are named together,
 //! because which is whose cannot be told. So the counts are those of the ledger; where a cleaner books
 //! something else than it does, that is said.
@@ -78,9 +78,7 @@ impl<W: Write> Quarantine<W> {
     /// Ends the file.
     pub(crate) fn end(mut self) -> Result<Named> {
         self.write()?;
-        self.writer
-            .flush()
-            .map_err(|error| failed(error.into()))?;
+        self.writer.flush().map_err(|error| failed(error.into()))?;
         Ok(self.named)
     }
 
@@ -141,7 +139,9 @@ impl<W: Write> Quarantine<W> {
         }
         self.header = part.names().map(|name| format!("{READ}{name}")).collect();
         let own = ["row", "step", "what", "rule", "column", "before", "after"];
-        let all = own.into_iter().chain(self.header.iter().map(String::as_str));
+        let all = own
+            .into_iter()
+            .chain(self.header.iter().map(String::as_str));
         self.writer.write_record(all).map_err(failed)
     }
 
@@ -332,7 +332,9 @@ impl<'a> Told<'a> {
                 self.changed(name, row, (old, new), rule, None);
             }
         }
-        let strange = self.bookings(false).filter(|b| before.view(&b.column).is_err());
+        let strange = self
+            .bookings(false)
+            .filter(|b| before.view(&b.column).is_err());
         let strange: u64 = strange.map(|booking| booking.rows).sum();
         self.agree("cells as changed", strange, 0);
     }
@@ -377,7 +379,11 @@ impl<'a> Told<'a> {
         all.sort_by_key(|(at, _)| *at);
         for (at, rows) in all {
             let booking = bookings[at];
-            if rows.len() as u64 != booking.rows {
+            let now = rows.iter().filter_map(|&row| self.stays[row]);
+            let mut now = now.map(|row| new.bits(row));
+            let first = now.next();
+            let alike = now.all(|bits| Some(bits) == first);
+            if rows.len() as u64 != booking.rows || !alike {
                 rest.add((&booking.column, &booking.what), booking.rows);
                 continue;
             }
@@ -487,3 +493,6 @@ fn failed(error: csv::Error) -> Error {
     };
     Error::io("cannot write the quarantine", source)
 }
+
+#[cfg(test)]
+mod tests;
