@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{Lab, experiment, json, set_path, shared};
+use common::{Lab, PROJECT, experiment, json, set_path, shared};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::Value;
@@ -106,6 +106,13 @@ fn agree(lab: &Lab) -> Value {
         assert_eq!(ledger["quarantine"][what], lines, "{what}");
     }
     assert_eq!(ledger["quarantine"]["notes"], Value::Array(Vec::new()));
+    let schema = json(&Path::new(PROJECT).join("reports/ledger.schema.json"));
+    let schema = jsonschema::draft202012::new(&schema).expect("a schema");
+    let faults = schema.iter_errors(&ledger);
+    let faults: Vec<String> = faults
+        .map(|fault| format!("{}: {fault}", fault.instance_path()))
+        .collect();
+    assert_eq!(faults, [""; 0]);
     ledger
 }
 
