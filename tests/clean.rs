@@ -4,7 +4,11 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{Lab, PROJECT, experiment, json, set_path, shared};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -425,4 +429,44 @@ fn the_messy_sample_has_the_funnel_of_the_protocol() {
         count += 1;
     }
     assert_eq!(count, 371);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_no_half_file() {
+    let lab = Lab::new();
+    let rows = ["--set", "source.synthetic.rows=400000"];
+    let quickstart = experiment("quickstart");
+    let clean = [
+        "clean",
+        &quickstart,
+        "--out",
+        "clean.csv",
+        "--quarantine",
+        "rows.csv",
+    ];
+    let mut child = lab
+        .command(&[&clean[..], &rows].concat())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program");
+    let begun = Instant::now();
+    while lab.files(".").is_empty() && begun.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status();
+    assert!(sent.expect("kill").success());
+    let ended = child.wait().expect("an end");
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut said)
+        .expect("text");
+    assert_eq!(ended.code(), Some(130), "{said}");
+    assert!(said.contains("rows.csv was not written"), "{said}");
+    assert_eq!(lab.files("."), [""; 0]);
 }

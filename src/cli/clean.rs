@@ -1,6 +1,7 @@
 //! `musicrec-lab clean`: the cleaned log as a file, and what became of every row.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,11 +112,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "--out, --ledger and --quarantine must be different files".to_owned(),
         ));
     }
+    let stop = on_interrupt()?;
     writable(&files, arguments.force)?;
     let changes = &arguments.changes;
     let experiment = changes.load_without_model(&arguments.definition, arguments.quiet)?;
     let cleaning = one(&experiment)?;
-    let stop = on_interrupt()?;
     let job = Job {
         experiment: &experiment,
         cleaning,
@@ -366,8 +367,9 @@ fn tell(document: &Document, to_file: bool, ledger: Option<&Path>) -> Result<(),
     let mut text = report::funnel(&funnel, width);
     for plugin in &document.not_applied {
         let name = plugin.as_object().and_then(|p| p.keys().next());
-        text += &format!(
-            "  not applied: {}, which acts on the fit part of a split only\n",
+        let _ = writeln!(
+            text,
+            "  not applied: {}, which acts on the fit part of a split only",
             name.map_or("", String::as_str)
         );
     }

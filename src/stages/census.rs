@@ -143,21 +143,17 @@ fn used(codes: impl Iterator<Item = u32>, count: usize) -> Vec<bool> {
 }
 
 fn whole(log: &Log, column: &str) -> u64 {
-    match log.view(column) {
-        Ok(View::Text(text)) => {
-            let values = text.values();
-            let used = used(text.codes(), values.len());
-            let there = used.iter().zip(values.iter());
-            there
-                .filter(|(used, value)| **used && !value.trim().is_empty())
-                .count() as u64
-        }
-        _ => {
-            let mut side = Side::default();
-            side.count(0, log, column);
-            side.at(0)
-        }
-    }
+    let Ok(View::Text(text)) = log.view(column) else {
+        let mut side = Side::default();
+        side.count(0, log, column);
+        return side.at(0);
+    };
+    let values = text.values();
+    let used = used(text.codes(), values.len());
+    let there = used.iter().zip(values.iter());
+    there
+        .filter(|(used, value)| **used && !value.trim().is_empty())
+        .count() as u64
 }
 
 #[cfg(test)]
@@ -221,7 +217,7 @@ mod tests {
                 numbers
                     .iter()
                     .filter(|n| !n.is_nan())
-                    .map(|n| n.to_string()),
+                    .map(ToString::to_string),
             );
             let ids: Vec<_> = ids
                 .iter()

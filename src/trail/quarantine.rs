@@ -276,12 +276,11 @@ impl<'a> Told<'a> {
         let mut unexplained = 0;
         for row in gone {
             let number = self.change.before.number(row);
-            let (column, rule) = match reasons.get(&number) {
-                Some((column, what)) => ((*column).to_owned(), (*what).to_owned()),
-                None => {
-                    unexplained += 1;
-                    rest.named()
-                }
+            let (column, rule) = if let Some((column, what)) = reasons.get(&number) {
+                ((*column).to_owned(), (*what).to_owned())
+            } else {
+                unexplained += 1;
+                rest.named()
             };
             let cell = self.change.before.view(&column);
             let before = cell.map_or_else(|_| String::new(), |cell| cell.show(row).into_owned());

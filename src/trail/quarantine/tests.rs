@@ -30,9 +30,12 @@ fn log(rows: &[&str]) -> Log {
 fn cell(log: &mut Log, column: &str, row: usize, value: Option<&str>) {
     let cells = log.column_mut(column).expect("a column");
     let shown: Vec<Option<String>> = (0..cells.len())
-        .map(|at| match at == row {
-            true => value.map(str::to_owned),
-            false => (!cells.is_missing(at)).then(|| cells.show(at).into_owned()),
+        .map(|at| {
+            if at == row {
+                value.map(str::to_owned)
+            } else {
+                (!cells.is_missing(at)).then(|| cells.show(at).into_owned())
+            }
         })
         .collect();
     *cells = Cells::Text(shown.iter().map(Option::as_deref).collect());
