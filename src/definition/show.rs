@@ -116,7 +116,6 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
     }
 }
 
-/// Adds an entry that is not there.
 /// Writes the plugins of a place in full, with all their parameters.
 fn place(node: &mut Node, kind: Kind, default: &Place) {
     if let Some(name) = node.as_str().filter(|name| *name != plugins::OFF) {
