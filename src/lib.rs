@@ -23,6 +23,7 @@ mod settings;
 mod stages;
 mod sweep;
 mod text;
+mod trail;
 mod watch;
 
 // A plugin crate that is linked but never named registers nothing.

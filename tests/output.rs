@@ -128,7 +128,7 @@ fn help_shows_examples_and_exit_codes() {
     ] {
         assert!(help.out.contains(code), "{code}: {help}");
     }
-    for command in ["sweep", "synth"] {
+    for command in ["sweep", "synth", "clean"] {
         let help = lab.done(&[command, "--help"]);
         let example = format!("  musicrec-lab {command} ");
         assert!(help.out.contains("Examples:"), "{help}");

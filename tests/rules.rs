@@ -318,6 +318,14 @@ fn faults_of_rules_are_found_before_anything_runs() {
             ],
         ),
         (
+            "at_most = { song_id = 2 }",
+            2,
+            &[
+                "column `song_id` says what was listened to; name one that many items share",
+                "small.toml:29:1",
+            ],
+        ),
+        (
             "at_most = { artist_id = 0 }",
             2,
             &["expected a whole number of at least 1", "small.toml:29:25"],

@@ -351,6 +351,14 @@ fn newcomers_are_known_by_their_history() {
         ask(&["--history", "odd.csv"])
             .expect(3)
             .says(&["odd.csv", "no column `user`", "who"]);
+        // There is no definition here, so there are no cleaners in it.
+        lab.write("late.csv", "user,item,time\nnew,s1,yesterday\n");
+        let ended = ask(&["--history", "late.csv"]).expect(3);
+        assert!(!ended.err.contains("cleaner `"), "{ended}");
+        ended.says(&[
+            "late.csv: row 1, column `time`: `yesterday`",
+            "mend the file",
+        ]);
     }
     lab.done(&[
         "fit",

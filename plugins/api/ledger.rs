@@ -35,16 +35,78 @@ pub struct Ledger {
     dropped: Vec<Account>,
     changed: Vec<Account>,
     leaks: Vec<String>,
+    bookings: Option<Vec<Booking>>,
+}
+
+/// One call of [`Ledger::dropped`], [`Ledger::changed`] or [`Ledger::changed_as`], as a ledger keeps it
+/// that is [`Ledger::traced`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booking {
+    /// Whether rows were dropped; otherwise cells were changed.
+    pub dropped: bool,
+    /// The column, or an empty string for whole rows.
+    pub column: String,
+    /// What happened.
+    pub what: String,
+    /// Rows it happened to.
+    pub rows: u64,
+    /// The case that was given with it.
+    pub sample: Option<Sample>,
 }
 
 impl Ledger {
+    /// A ledger that also keeps every booking with its sample, for an account of each row. It asks
+    /// for one booking a dropped row ([`Ledger::is_traced`]).
+    pub fn traced() -> Self {
+        Self {
+            bookings: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether every booking is kept. A step that otherwise books rows by their number, with a few
+    /// samples, then books each dropped row by itself with a sample: without, its reason can only
+    /// be told where the step has no other.
+    pub fn is_traced(&self) -> bool {
+        self.bookings.is_some()
+    }
+
+    /// The bookings since this was last asked for; none unless the ledger is traced.
+    pub fn take_bookings(&mut self) -> Vec<Booking> {
+        self.bookings
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    fn keep(
+        &mut self,
+        dropped: bool,
+        column: &str,
+        what: &str,
+        rows: u64,
+        sample: Option<&Sample>,
+    ) {
+        if let Some(bookings) = self.bookings.as_mut().filter(|_| rows > 0) {
+            bookings.push(Booking {
+                dropped,
+                column: column.to_owned(),
+                what: what.to_owned(),
+                rows,
+                sample: sample.cloned(),
+            });
+        }
+    }
+
     /// Books `rows` rows as dropped for `what` found in `column` (empty for whole rows).
     pub fn dropped(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
+        self.keep(true, column, what, rows, sample.as_ref());
         book(&mut self.dropped, column, what, rows, sample);
     }
 
     /// Books `rows` cells of `column` as changed because of `what`.
     pub fn changed(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
+        self.keep(false, column, what, rows, sample.as_ref());
         book(&mut self.changed, column, what, rows, sample);
     }
 
@@ -57,11 +119,16 @@ impl Ledger {
         rows: u64,
         sample: impl FnOnce() -> Sample,
     ) {
+        let mut sample = Some(sample);
+        let mut make = || sample.take().map(|sample| sample());
+        let traced = if self.is_traced() { make() } else { None };
+        self.keep(false, column, what, rows, traced.as_ref());
         let Some(account) = book(&mut self.changed, column, what, rows, None) else {
             return;
         };
-        if account.samples.len() < SAMPLES {
-            let sample = sample();
+        if account.samples.len() < SAMPLES
+            && let Some(sample) = traced.or_else(make)
+        {
             let known =
                 |known: &Sample| (&known.before, &known.after) == (&sample.before, &sample.after);
             if !account.samples.iter().any(known) {
@@ -148,5 +215,35 @@ mod tests {
         let account = ledger.changes().next().unwrap();
         let rows: Vec<u64> = account.samples.iter().map(|sample| sample.row).collect();
         assert_eq!((account.rows, rows), (12, vec![1, 12, 21]));
+    }
+
+    #[test]
+    fn a_traced_ledger_has_the_same_accounts_and_every_booking_once() {
+        let book = |ledger: &mut Ledger| {
+            for row in 1..=9 {
+                let sample = || Sample {
+                    row,
+                    before: format!("{}", row % 2),
+                    after: None,
+                };
+                ledger.dropped("item", "rare", 1, Some(sample()));
+                ledger.changed("user", "blank", 1, Some(sample()));
+                ledger.changed_as("user", "trimmed", row, sample);
+                ledger.dropped("", "nothing", 0, Some(sample()));
+            }
+        };
+        let (mut plain, mut traced) = (Ledger::default(), Ledger::traced());
+        book(&mut plain);
+        book(&mut traced);
+        assert!(plain.drops().eq(traced.drops()) && plain.changes().eq(traced.changes()));
+        assert_eq!(plain.take_bookings(), []);
+        let bookings = traced.take_bookings();
+        let trimmed = bookings.iter().filter(|b| b.what == "trimmed");
+        let rows: Vec<(u64, u64)> = trimmed
+            .map(|b| (b.rows, b.sample.as_ref().expect("each has its own").row))
+            .collect();
+        assert_eq!(rows, (1..=9).map(|row| (row, row)).collect::<Vec<_>>());
+        assert_eq!(bookings.iter().filter(|b| b.dropped).count(), 9);
+        assert_eq!(traced.take_bookings(), []);
     }
 }

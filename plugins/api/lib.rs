@@ -67,7 +67,7 @@ pub use events::{Events, Ids};
 pub use fit_context::{FitContext, StartingFactors};
 pub use folds::fold_faults;
 pub use item_values::ItemValues;
-pub use ledger::{Account, Ledger, Sample};
+pub use ledger::{Account, Booking, Ledger, Sample};
 pub use log::{Column, Fate, Log, Roles, Whole};
 pub use losses::Losses;
 pub use metric::{

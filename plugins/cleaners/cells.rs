@@ -123,7 +123,7 @@ pub(crate) fn drop_rows(
     for (row, &fate) in fates.iter().enumerate().filter(|(_, fate)| **fate > 0) {
         let (rows, samples): &mut (u64, Vec<usize>) = &mut found[usize::from(fate) - 1];
         *rows += 1;
-        if samples.len() < SAMPLES {
+        if samples.len() < SAMPLES || ledger.is_traced() {
             samples.push(row);
         }
     }

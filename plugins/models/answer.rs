@@ -181,10 +181,29 @@ impl Reading<'_> {
             (None, None) => match (place("score"), place("rank")) {
                 (Some(score), _) => Order::Score(score),
                 (None, Some(rank)) => Order::Rank(rank),
-                (None, None) => Order::Rows,
+                (None, None) => {
+                    self.no_slip(header)?;
+                    Order::Rows
+                }
             },
         };
         Ok((user, item, order))
+    }
+
+    /// A score under a name that is almost right would be ignored, and the order of rows taken for the answer.
+    fn no_slip(&self, header: &StringRecord) -> Result<()> {
+        let slip = header.iter().find_map(|column| {
+            let name = column.trim().to_lowercase();
+            Some((column, nearest(&name, ["score", "rank"])?))
+        });
+        match slip {
+            None => Ok(()),
+            Some((column, meant)) => Err(Error::model(format!(
+                "{}: there is a column `{column}`, but none `{meant}`; call it `{meant}` if it orders the \
+                 items, or something else if the order of the rows does",
+                self.name
+            ))),
+        }
     }
 
     fn score(&self, line: u64, cell: &str) -> Result<f64> {

@@ -119,6 +119,12 @@ impl Model for Lists {
             unknown: self.unknown,
         };
         let answer = reading.read(train)?;
+        if answer.rows == 0 {
+            return Err(Error::model(format!(
+                "{name} has no row below its column names, so nobody would have a list; write the lists \
+                 there, or take `lists` out of the comparison"
+            )));
+        }
         if answer.unknown > 0 {
             let text = format!(
                 "{} of {} rows of {name} name users or items that the fit part does not have",
@@ -292,6 +298,32 @@ mod tests {
             error.contains("no column `points` for the score"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_file_without_lists_is_no_answer() {
+        let folder = folder(&[("test.csv", "user,item,score\n")]);
+        let lists = lists(json!({"test": "test.csv"}));
+        let error = fit(&lists, &folder, (Purpose::Test, 1)).unwrap_err();
+        assert!(error.starts_with("test.csv has no row below"), "{error}");
+    }
+
+    #[test]
+    fn a_score_under_a_name_that_is_almost_right_is_not_taken_for_no_score() {
+        let lists = lists(json!({"test": "test.csv"}));
+        let of = |header: &str| {
+            let folder = folder(&[("test.csv", &format!("{header}\nu,c,1\nv,a,2\nv,b,3\n"))]);
+            fit(&lists, &folder, (Purpose::Test, 1)).map(|fitted| fitted.0)
+        };
+        for (header, meant) in [("scores", "score"), ("Rank", "rank"), ("socre", "score")] {
+            let error = of(&format!("user,item,{header}")).unwrap_err();
+            assert!(
+                error.contains(&format!("a column `{header}`, but none `{meant}`")),
+                "{error}"
+            );
+        }
+        assert_eq!(of("user,item,title").unwrap(), ["c-1", "a-1 b-2"]);
+        assert_eq!(of("user,item,score").unwrap(), ["c1", "a2 b3"]);
     }
 
     #[test]

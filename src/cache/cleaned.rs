@@ -139,6 +139,7 @@ mod tests {
     use super::{read, typed, write};
     use crate::cache::tests::small;
     use crate::cache::{Cache, Stage};
+    use crate::stages::census::Ids;
     use crate::stages::hashes::of_log;
     use crate::stages::prepare::Step;
 
@@ -244,6 +245,7 @@ mod tests {
             on: "log".into(),
             rows_in: 10,
             rows_out: 9,
+            ids: Some(Ids::new((4, 9), (3, 8))),
             dropped: vec![],
             changed: vec![account],
             leaks: vec!["all rows".into()],

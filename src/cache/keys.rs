@@ -20,7 +20,7 @@ use crate::stages::fold::FoldData;
 use crate::stages::hashes;
 
 /// Raised when reading and cleaning by the lab itself gives something else.
-const CLEANED: u32 = 1;
+const CLEANED: u32 = 2;
 /// Raised when ranking by the lab itself gives something else.
 const LISTS: u32 = 1;
 /// Raised when drawing random rankings gives something else.

@@ -38,8 +38,8 @@ impl Settings {
     pub(super) fn request(&self) -> Request {
         Request {
             settings: self.settings.clone(),
-            only: Vec::new(),
             yes: self.yes,
+            ..Request::default()
         }
     }
 }
@@ -47,11 +47,20 @@ impl Settings {
 impl Changes {
     /// The experiment of a definition with these changes; its warnings are said unless `quiet`.
     pub(super) fn load(&self, definition: &Path, quiet: bool) -> Result<Experiment, Failure> {
-        let (experiment, warnings) = definition::load(definition, &self.request(), color())?;
-        if !warnings.is_empty() && !quiet {
-            say_as_it_is(&format!("{warnings}\n"));
-        }
-        Ok(experiment)
+        load(definition, &self.request(), quiet)
+    }
+
+    /// The same of a definition that need not name a model.
+    pub(super) fn load_without_model(
+        &self,
+        definition: &Path,
+        quiet: bool,
+    ) -> Result<Experiment, Failure> {
+        let request = Request {
+            without_model: true,
+            ..self.request()
+        };
+        load(definition, &request, quiet)
     }
 
     pub(super) fn request(&self) -> Request {
@@ -60,4 +69,12 @@ impl Changes {
             ..self.settings.request()
         }
     }
+}
+
+fn load(definition: &Path, request: &Request, quiet: bool) -> Result<Experiment, Failure> {
+    let (experiment, warnings) = definition::load(definition, request, color())?;
+    if !warnings.is_empty() && !quiet {
+        say_as_it_is(&format!("{warnings}\n"));
+    }
+    Ok(experiment)
 }

@@ -5,6 +5,7 @@ mod audit;
 mod cache;
 mod changes;
 mod check;
+mod clean;
 mod completions;
 mod diff;
 mod fit;
@@ -23,6 +24,7 @@ mod sweep;
 mod synth;
 mod verify;
 mod watch;
+mod whole_file;
 mod worker;
 
 use std::io::IsTerminal as _;
@@ -61,6 +63,7 @@ enum Command {
     Verify(verify::Arguments),
     Diff(diff::Arguments),
     Cache(cache::Arguments),
+    Clean(clean::Arguments),
     Synth(synth::Arguments),
     Plugins(plugins::Arguments),
     NewPlugin(new_plugin::Arguments),
@@ -86,6 +89,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
+        Command::Clean(arguments) => clean::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::NewPlugin(arguments) => new_plugin::run(&arguments),

@@ -6,7 +6,7 @@ use super::print;
 use crate::exit::Failure;
 use crate::schema;
 
-/// Print the JSON Schema of definitions, for editors that complete and check TOML, or of report.json
+/// Print the JSON Schema of definitions, for editors that complete and check TOML, or of files of the lab
 ///
 /// That of definitions is made from the plugins of this program, those of other crates included.
 #[derive(Debug, Args)]
@@ -21,11 +21,17 @@ pub(super) struct Arguments {
     /// Of report.json, as this program writes it
     #[arg(long)]
     report: bool,
+
+    /// Of the ledger that `musicrec-lab clean` writes
+    #[arg(long, conflicts_with = "report")]
+    ledger: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let schema = if arguments.report {
         schema::of_report()
+    } else if arguments.ledger {
+        schema::of_ledger()
     } else {
         schema::definition()
     };

@@ -1,19 +1,17 @@
 //! `musicrec-lab synth`: a listening log to disk, with the truth about it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{BufWriter, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use musicrec_sources::Synthetic;
 use musicrec_sources::synthetic::{Truth, write_csv};
 
+use super::whole_file::{Stoppable, in_one_step, writable};
 use super::{color, say};
 use crate::definition;
 use crate::exit::Failure;
-use crate::records::temporary_beside;
 
 /// Make a synthetic listening log of any size: planted taste, planted mess, and the truth about both
 ///
@@ -59,14 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     settings.extend(arguments.settings.iter().cloned());
     let parameters: Synthetic = definition::parameters(&settings, color())?;
     let truth_path = truth_path(&arguments.out);
-    for path in [&arguments.out, &truth_path] {
-        if path.exists() && !arguments.force {
-            return Err(Failure::Output(format!(
-                "{} is there already; choose another --out, or replace it with --force",
-                path.display()
-            )));
-        }
-    }
+    writable(&[&arguments.out, &truth_path], arguments.force)?;
     let stop = super::on_interrupt()?;
     let truth = in_one_step(&arguments.out, stop, |file| {
         generate(&parameters, arguments.seed, file)
@@ -116,53 +107,4 @@ fn generate(
     )?;
     bar.finish_and_clear();
     Ok(truth)
-}
-
-/// A file that can be written until the user asks to stop.
-struct Stoppable {
-    file: File,
-    stop: &'static AtomicBool,
-}
-
-impl Write for Stoppable {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(io::Error::other("interrupted"));
-        }
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// Fills a file under a temporary name and shows it only when it is whole. Stopped, it leaves
-/// nothing behind.
-fn in_one_step<T>(
-    path: &Path,
-    stop: &'static AtomicBool,
-    fill: impl FnOnce(&mut BufWriter<Stoppable>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let failed = |e: std::io::Error| Failure::output(path.display(), &e);
-    let file = temporary_beside(path).map_err(failed)?;
-    let inner = Stoppable {
-        file: file.reopen().map_err(failed)?,
-        stop,
-    };
-    let mut writer = BufWriter::with_capacity(1 << 20, inner);
-    let filled = fill(&mut writer).and_then(|value| {
-        let inner = writer.into_inner().map_err(|e| failed(e.into_error()))?;
-        inner.file.sync_all().map_err(failed)?;
-        Ok(value)
-    });
-    if stop.load(Ordering::Relaxed) {
-        return Err(Failure::Interrupted(format!(
-            "{} was not written",
-            path.display()
-        )));
-    }
-    let value = filled?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(value)
 }

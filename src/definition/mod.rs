@@ -73,6 +73,8 @@ pub(crate) struct Request {
     pub(crate) only: Vec<String>,
     /// `--yes`: more than 10,000 trials are meant.
     pub(crate) yes: bool,
+    /// Whether a definition may name no model, as where it is only cleaned by: popularity stands in.
+    pub(crate) without_model: bool,
 }
 
 /// A definition that has been looked at.
@@ -277,6 +279,10 @@ fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Fault
         let working_dir = std::env::current_dir().unwrap_or_default();
         for setting in &request.settings {
             overrides::apply(root, setting, &mut sources, &working_dir, &mut faults);
+        }
+        if request.without_model {
+            let start = Place::new(0, &(0..0));
+            root.add("model", &start, || Node::text(&start, POPULARITY));
         }
         let part = !request.only.is_empty();
         experiment = self::experiment(root.clone(), path, part, &mut faults);

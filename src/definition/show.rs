@@ -55,19 +55,17 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
         place: default.clone(),
         value: Value::Scalar(toml::Value::Integer(number.cast_signed())),
     };
-    add(tree, "name", default, || text(&experiment.name));
-    add(tree, "seed", default, || number(experiment.seed));
-    add(tree, "cleaners", default, || Node {
+    tree.add("name", default, || text(&experiment.name));
+    tree.add("seed", default, || number(experiment.seed));
+    tree.add("cleaners", default, || Node {
         place: default.clone(),
         value: Value::Array(Vec::new()),
     });
-    add(tree, "splitter", default, || text("global_time"));
-    add(tree, "weighting", default, || text("event_strength"));
-    add(tree, "evaluation", default, || Node::empty(default.clone()));
-    add(tree, "recommendations", default, || {
-        Node::empty(default.clone())
-    });
-    add(tree, "report", default, || Node::empty(default.clone()));
+    tree.add("splitter", default, || text("global_time"));
+    tree.add("weighting", default, || text("event_strength"));
+    tree.add("evaluation", default, || Node::empty(default.clone()));
+    tree.add("recommendations", default, || Node::empty(default.clone()));
+    tree.add("report", default, || Node::empty(default.clone()));
     let Value::Table(entries) = &mut tree.value else {
         return;
     };
@@ -95,9 +93,7 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
             }
             (None, _) if entry.key == "search" => {
                 if let Some(random) = entry_of(&mut entry.node, "random") {
-                    add(&mut random.node, "seed", default, || {
-                        number(experiment.seed)
-                    });
+                    random.node.add("seed", default, || number(experiment.seed));
                 }
                 if let Some(halving) = entry_of(&mut entry.node, "halving") {
                     merge(&mut halving.node, &resolved(&Halving::default()), default);
@@ -117,19 +113,6 @@ fn complete(tree: &mut Node, experiment: &Experiment, default: &Place) {
             }
             (None, _) => {}
         }
-    }
-}
-
-/// Adds an entry that is not there.
-fn add(node: &mut Node, key: &str, place: &Place, make: impl FnOnce() -> Node) {
-    if node.get(key).is_none()
-        && let Value::Table(entries) = &mut node.value
-    {
-        entries.push(Entry {
-            key: key.to_owned(),
-            place: place.clone(),
-            node: make(),
-        });
     }
 }
 

@@ -111,6 +111,19 @@ impl Node {
         }
     }
 
+    /// Puts a key behind the others of a table that does not have it.
+    pub(crate) fn add(&mut self, key: &str, place: &Place, make: impl FnOnce() -> Self) {
+        if self.get(key).is_none()
+            && let Value::Table(entries) = &mut self.value
+        {
+            entries.push(Entry {
+                key: key.to_owned(),
+                place: place.clone(),
+                node: make(),
+            });
+        }
+    }
+
     /// Takes an entry out of a table.
     pub(crate) fn take(&mut self, key: &str) -> Option<Entry> {
         let Value::Table(entries) = &mut self.value else {

@@ -93,6 +93,7 @@ mod tests {
             on: "log".into(),
             rows_in: 1,
             rows_out: 1,
+            ids: None,
             dropped,
             changed,
             leaks: Vec::new(),

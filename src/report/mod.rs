@@ -34,7 +34,7 @@ pub(crate) use joined::Several;
 pub(crate) use summary::Summary;
 pub(crate) use table::Table;
 pub(crate) use tables::{Columns, Values};
-pub(crate) use terminal::{colored, data_tables, leaderboard};
+pub(crate) use terminal::{colored, data_tables, funnel, leaderboard};
 pub(crate) use text::{count, ends, probability, signed, value};
 
 use std::path::{Path, PathBuf};

@@ -71,7 +71,7 @@ pub(crate) struct Row {
     pub(crate) settings: String,
     /// The place of the chosen trial's alternative of the cleaners in `cleanings`.
     pub(crate) cleaning: usize,
-    /// How many trials were chosen from.
+    /// How many trials it was chosen from: those that were measured, on a rung at least.
     pub(crate) trials: usize,
     /// How many seeds its values are means over: 1 if the model is not stochastic.
     pub(crate) seeds: usize,
@@ -141,6 +141,14 @@ pub(crate) struct TrialRow {
     pub(crate) stopped_at: Option<f64>,
 }
 
+impl TrialRow {
+    /// Whether it could be chosen: it has a value on validation, or had one where it was stopped. Without a
+    /// validation part the chosen one is the only one.
+    fn measured(&self) -> bool {
+        self.chosen || !self.validation.is_empty() || self.stopped.is_some()
+    }
+}
+
 impl Summary {
     /// Reads the store.
     pub(crate) fn read(store: &Store) -> Result<Self, Failure> {
@@ -163,15 +171,18 @@ impl Summary {
         let mut equal = Vec::new();
         for variant in &overview.variants {
             let chosen = choose(&overview, variant, store)?;
-            trials.extend(trial_rows(
+            let own = trial_rows(
                 variant,
                 chosen.as_ref().map(|c| c.of_variant),
                 overview.exhibit_test,
                 store,
-            )?);
+            )?;
+            let measured = own.iter().filter(|trial| trial.measured()).count();
+            trials.extend(own);
             let Some(chosen) = chosen else { continue };
             let trial = &variant.trials[chosen.of_variant];
-            if let Some((row, table)) = row(variant, trial, &labels, store)? {
+            if let Some((mut row, table)) = row(variant, trial, &labels, store)? {
+                row.trials = measured;
                 if let Some(known) = of_another(&overview, &rows, &row) {
                     equal.push(format!(
                         "`{}` and `{}` chose the same trial: one row, `{}`",
@@ -447,7 +458,7 @@ fn row(
         variant: variant.name.clone(),
         settings: trial.settings.clone(),
         cleaning: trial.cleaning,
-        trials: variant.trials.len(),
+        trials: 1,
         seeds: test.len(),
         seed_sd: seed_sd(&test),
         periods: periods::of(&test),

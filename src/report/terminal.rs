@@ -10,6 +10,7 @@ use super::text::{
     mean_count, owned, parts, seconds, seeds, step, users_hit, value,
 };
 use super::{Summary, differences, published};
+use crate::stages::prepare::Step;
 use crate::sweep::{CleanedLog, Overview};
 use crate::text::one_line;
 
@@ -34,23 +35,35 @@ pub(crate) fn data_tables(overview: &Overview, width: Option<usize>) -> String {
     out + &wrapped(&(notes + &audit::data_lines(overview)), width)
 }
 
+/// What each step of reading and cleaning did, and why rows were dropped.
+pub(crate) fn funnel(steps: &[Step], width: Option<usize>) -> String {
+    let rows: Vec<Vec<String>> = steps.iter().map(|s| step(&s.name, s)).collect();
+    let table = fitted(&owned(STEP_HEADER), &rows, 2, 1, width);
+    let mut notes = String::new();
+    for step in steps.iter().filter(|step| !step.dropped.is_empty()) {
+        let _ = writeln!(notes, "  {}: dropped {}", step.name, one_by_one(step));
+    }
+    format!("Cleaning\n{table}\n{}", wrapped(&notes, width))
+}
+
+/// What a step dropped, reason by reason; where there are several, how many rows each leaves to the next.
+fn one_by_one(step: &Step) -> String {
+    if step.dropped.len() == 1 {
+        return accounts(&step.dropped);
+    }
+    let mut left = step.rows_in;
+    let each = step.dropped.iter().map(|account| {
+        left = left.saturating_sub(account.rows);
+        let reason = accounts(std::slice::from_ref(account));
+        format!("{reason} ({} left)", count(left))
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
 /// The log under one alternative of the cleaners.
 fn cleaned(out: &mut String, log: &CleanedLog, width: Option<usize>) {
-    let funnel: Vec<Vec<String>> = log.funnel.iter().map(|s| step(&s.name, s)).collect();
-    let funnel = fitted(&owned(STEP_HEADER), &funnel, 2, 1, width);
-    let _ = writeln!(out, "Cleaning\n{funnel}");
-    let mut notes = String::new();
-    for step in &log.funnel {
-        if !step.dropped.is_empty() {
-            let _ = writeln!(
-                notes,
-                "  {}: dropped {}",
-                step.name,
-                accounts(&step.dropped)
-            );
-        }
-    }
-    let _ = writeln!(notes, "  {}", one_line(&columns(log)));
+    out.push_str(&funnel(&log.funnel, width));
+    let notes = format!("  {}\n", one_line(&columns(log)));
     out.push_str(&wrapped(&notes, width));
     let parts = fitted(&owned(PART_HEADER), &parts(log), 3, 1, width);
     let _ = writeln!(out, "\nSplit\n{parts}");

@@ -1,5 +1,6 @@
 //! Numbers and times as reports write them: the same digits in every form.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
@@ -257,13 +258,15 @@ pub(super) fn fold_line(s: &fold::Summary) -> String {
 }
 
 /// The header of tables of cleaning steps.
-pub(super) const STEP_HEADER: [&str; 6] = [
+pub(super) const STEP_HEADER: [&str; 8] = [
     "step",
     "reach",
     "rows in",
     "dropped",
     "rows out",
     "cells changed",
+    "users",
+    "items",
 ];
 
 /// A step as a row of such a table.
@@ -274,6 +277,10 @@ pub(super) fn step(name: &str, step: &Step) -> Vec<String> {
         &step.reach
     };
     let changed: u64 = step.changed.iter().map(|a| a.rows).sum();
+    let ids = step.ids.as_ref();
+    let of = |ids: Option<(u64, u64)>| {
+        ids.map_or_else(|| "-".to_owned(), |(before, after)| left(before, after))
+    };
     vec![
         name.to_owned(),
         reach.to_owned(),
@@ -281,7 +288,18 @@ pub(super) fn step(name: &str, step: &Step) -> Vec<String> {
         count(step.rows_in - step.rows_out),
         count(step.rows_out),
         count(changed),
+        of(ids.map(|ids| (ids.users_in, ids.users_out))),
+        of(ids.map(|ids| (ids.items_in, ids.items_out))),
     ]
+}
+
+/// How many a step left, and how many it did not: `220 (−4)`.
+pub(super) fn left(before: u64, after: u64) -> String {
+    match after.cmp(&before) {
+        Ordering::Equal => count(after),
+        Ordering::Less => format!("{} (−{})", count(after), count(before - after)),
+        Ordering::Greater => format!("{} (+{})", count(after), count(after - before)),
+    }
 }
 
 /// Which column plays which part, and the events by kind.

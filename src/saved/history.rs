@@ -38,7 +38,7 @@ impl History {
     /// If it cannot be read: with the row.
     pub(crate) fn read(path: &Path, source: &Value) -> Result<Self, Failure> {
         Self::of_file(path, source).map_err(|error| {
-            let named = |text| format!("{}: {text}", path.display());
+            let named = |text: String| format!("{}: {}", path.display(), of_a_file(&text));
             match Failure::from(error) {
                 Failure::Definition(text) | Failure::Data(text) => Failure::Data(named(text)),
                 failure => failure,
@@ -137,6 +137,29 @@ impl History {
             avoided,
         })
     }
+}
+
+/// What a source or the events say is wrong, as advice for a file that has no definition: without what there
+/// is to write in one.
+fn of_a_file(text: &str) -> String {
+    let of_definitions = |piece: &&str| {
+        ["cleaner", "source."]
+            .iter()
+            .any(|word| piece.contains(word))
+    };
+    let pieces: Vec<&str> = text.split("; ").collect();
+    let kept: Vec<&str> = pieces
+        .iter()
+        .filter(|piece| !of_definitions(piece))
+        .copied()
+        .collect();
+    if kept.len() == pieces.len() || kept.is_empty() {
+        return text.to_owned();
+    }
+    format!(
+        "{}; mend the file, for what a definition cleans is not cleaned here",
+        kept.join("; ")
+    )
 }
 
 /// A history as a model is told it.

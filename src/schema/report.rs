@@ -1,19 +1,31 @@
-//! JSON Schema of `report.json`, from the types that it is written from and their comments.
+//! JSON Schemas of `report.json` and of the ledger of `clean`, from the types that they are written from and
+//! their comments.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use crate::records::SCHEMA;
 use crate::report::Summary;
+use crate::trail;
 
 /// What a `report.json` of this program may and must hold; nothing else.
 pub(crate) fn of_report() -> Value {
+    written::<Summary>("report.json of musicrec-lab", SCHEMA)
+}
+
+/// The same of the ledger that `clean` writes.
+pub(crate) fn of_ledger() -> Value {
+    written::<trail::Document>("Ledger of musicrec-lab clean", trail::SCHEMA)
+}
+
+fn written<T: JsonSchema>(title: &str, version: u32) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let schema = settings.into_generator().into_root_schema_for::<Summary>();
+    let schema = settings.into_generator().into_root_schema_for::<T>();
     let mut schema = Value::from(schema);
     close(&mut schema);
-    schema["title"] = json!(format!("report.json of musicrec-lab, schema {SCHEMA}"));
-    schema["properties"]["schema"]["const"] = json!(SCHEMA);
+    schema["title"] = json!(format!("{title}, schema {version}"));
+    schema["properties"]["schema"]["const"] = json!(version);
     schema
 }
 
@@ -35,20 +47,23 @@ fn close(schema: &mut Value) {
 mod tests {
     use std::fs;
 
-    use super::of_report;
+    use super::{of_ledger, of_report};
 
     #[test]
-    fn the_schema_file_is_what_the_types_say() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/reports/report.schema.json");
-        let text = serde_json::to_string_pretty(&of_report()).unwrap() + "\n";
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(path, &text).unwrap();
+    fn the_schema_files_are_what_the_types_say() {
+        for (name, schema) in [("report", of_report()), ("ledger", of_ledger())] {
+            let name = format!("reports/{name}.schema.json");
+            let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+            let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            if std::env::var_os("UPDATE").is_some() {
+                fs::write(&path, &text).unwrap();
+            }
+            let there = fs::read_to_string(&path).unwrap_or_default();
+            assert!(
+                there == text,
+                "{name} is stale. If a field was removed, renamed or has another meaning, raise SCHEMA \
+                 (reports/README.md says when); then: UPDATE=1 cargo test --lib"
+            );
         }
-        let there = fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            there == text,
-            "reports/report.schema.json is stale. If a field was removed, renamed or has another meaning, \
-             raise SCHEMA (reports/README.md says when); then: UPDATE=1 cargo test --lib"
-        );
     }
 }

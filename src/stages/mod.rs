@@ -1,4 +1,4 @@
-//! The way of the data, one file a stage: prepare (source and cleaners), fold (split, targets, masks),
+//! The way of the data, one file a stage: prepare (source and cleaners), census (whose rows they are, step by step), fold (split, targets, masks),
 //! summary (what is counted of a fold), heardings (what users are not shown), given (users held out whole), common (what all alternatives of the
 //! cleaners ask), rules (`[rules]` as a log understands them), audit (is it as promised), rank, ask (who is ranked for how), ties (what equal scores are
 //! worth), bound (metrics that are asked), measure, segments, chance, `random_lists`, periods (several folds
@@ -11,6 +11,7 @@ use musicrec_api::{Error, Result};
 pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod bound;
+pub(crate) mod census;
 pub(crate) mod chance;
 pub(crate) mod common;
 pub(crate) mod fold;

@@ -2,7 +2,7 @@
 //! list holds few. Built once from the rules and a cleaned log ([`Obeyed`]), then for each fit part
 //! ([`Limits`]).
 
-use musicrec_api::{Asked, Error, Events, ItemValues, MISSING, Problem, Result};
+use musicrec_api::{Asked, Error, Events, ItemValues, Log, MISSING, Problem, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
@@ -114,8 +114,7 @@ impl Obeyed {
         obeyed.at_most = caps.map(|(c, most)| (c.clone(), most.get())).collect();
         if let Some(log) = &events.log {
             for (column, _) in &obeyed.at_most {
-                log.view(column)
-                    .map_err(|error| By::Rules("at_most").failed(error))?;
+                of_items(log, column).map_err(|error| By::Rules("at_most").failed(error))?;
             }
         }
         Ok(obeyed)
@@ -169,6 +168,28 @@ impl Obeyed {
             caps: caps.collect::<Result<_>>()?,
             hidden,
         })
+    }
+}
+
+/// That a column may say something of items. Who listened, what to, and when does not: each item would be of a
+/// value of its own, or of that of some listener.
+fn of_items(log: &Log, column: &str) -> Result<()> {
+    log.view(column)?;
+    let roles = log.roles();
+    let parts = [
+        (Some(&roles.user), "who listened"),
+        (Some(&roles.item), "what was listened to"),
+        (roles.time.as_ref(), "when it was"),
+    ];
+    let part = parts
+        .into_iter()
+        .find(|(name, _)| name.is_some_and(|name| name == column));
+    match part {
+        None => Ok(()),
+        Some((_, what)) => Err(Error::definition(format!(
+            "`at_most` bounds how many items of a value a list holds, and column `{column}` says {what}; name \
+             one that many items share, such as that of artists"
+        ))),
     }
 }
 

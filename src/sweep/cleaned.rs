@@ -158,7 +158,7 @@ pub(super) fn naming(label: &str, failure: Failure) -> Failure {
 }
 
 /// What went wrong under an alternative of the cleaners, at the place of the plugin at work.
-pub(super) fn blame(experiment: &Experiment, cleaning: &Cleaning, failed: Failed) -> Failure {
+pub(crate) fn blame(experiment: &Experiment, cleaning: &Cleaning, failed: Failed) -> Failure {
     let Failed { error, by } = failed;
     if by == Some(By::Source) {
         return of_source(experiment, error);

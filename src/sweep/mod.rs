@@ -47,6 +47,7 @@ use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 pub(crate) use again::again;
 use checks::{check_budget, check_weightings};
+pub(crate) use cleaned::blame;
 use cleaned::{Cleaned, of_source};
 pub(crate) use examples::{Heard, KeptExamples};
 use isolate::Workers;

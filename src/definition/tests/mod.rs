@@ -26,7 +26,7 @@ fn request(settings: &[&str], only: &[&str]) -> Request {
     Request {
         settings: owned(settings),
         only: owned(only),
-        yes: false,
+        ..Request::default()
     }
 }
 

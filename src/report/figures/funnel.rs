@@ -6,7 +6,7 @@ use super::variants::listed;
 use super::{Figure, Size};
 use crate::report::charts::{Legend, Node, SMALL, Scale, TEXT, fit, width};
 use crate::report::summary::Summary;
-use crate::report::text::count;
+use crate::report::text::{count, left};
 use crate::stages::prepare::Step;
 use crate::sweep::CleanedLog;
 use crate::text::{one_line, percent};
@@ -55,6 +55,14 @@ fn tip(step: &Step) -> String {
     let changed: u64 = step.changed.iter().map(|account| account.rows).sum();
     if changed > 0 {
         let _ = write!(text, ", {} cells changed", count(changed));
+    }
+    if let Some(ids) = &step.ids {
+        let (users, items) = ((ids.users_in, ids.users_out), (ids.items_in, ids.items_out));
+        for ((before, after), what) in [(users, "users"), (items, "items")] {
+            if before > after {
+                let _ = write!(text, ", {} {what} fewer", count(before - after));
+            }
+        }
     }
     text
 }
@@ -127,8 +135,5 @@ fn figure(id: &str, log: &CleanedLog) -> Option<Figure> {
 
 /// `5,080 (−54)`.
 fn number(bar: &Bar) -> String {
-    match bar.before - bar.after {
-        0 => count(bar.after),
-        dropped => format!("{} (−{})", count(bar.after), count(dropped)),
-    }
+    left(bar.before, bar.after)
 }
