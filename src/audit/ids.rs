@@ -400,6 +400,46 @@ impl Ids {
     }
 }
 
+/// Columns that nearly all things of a kind have one value of, and some do not.
+pub(super) fn disagreements(pass: &Pass, all: u64) -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    for dependency in &pass.dependencies {
+        // Things that are many things are placeholders, and told with these.
+        let breaks = dependency.breaks().unwrap_or_default();
+        let few: Vec<Break> = breaks.into_iter().filter(|b| !b.is_many()).collect();
+        let rows: u64 = few.iter().map(|b| b.rows - b.most).sum();
+        if rows == 0 {
+            continue;
+        }
+        let (part, known) = if dependency.of_user {
+            ("user", &pass.users)
+        } else {
+            ("item", &pass.items)
+        };
+        let column = &pass.columns[dependency.column].name;
+        let first = few.iter().map(|b| {
+            let value = known.at(b.thing as usize);
+            Example {
+                row: value.first,
+                value: format!("{} has {} values", shown(value.text), b.values),
+            }
+        });
+        alerts.push(
+            Alert::new(
+                format!("{column}.of_{part}_disagrees"),
+                Severity::Note,
+                (rows, all),
+                format!("rows of {} {part}s with another value than most rows of the same {part}, where nearly all {part}s have one", few.len()),
+            )
+            .column(column)
+            .effect(format!("segments and rules by `{column}` put one {part} in several places"))
+            .examples(first)
+            .remedy(format!("find out which one is right; it may be two {part}s with one id")),
+        );
+    }
+    alerts
+}
+
 /// An id in a sentence.
 pub(super) fn shown(id: &str) -> String {
     if id.is_empty() {

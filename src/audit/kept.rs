@@ -30,15 +30,32 @@ pub(super) struct Row {
 }
 
 /// The rows of all users, or of one in `2^halved` of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Kept {
     pub(super) rows: Vec<Row>,
+    most: usize,
     halved: u32,
     /// A number between 0 and the largest for each user, by which they are chosen.
     pub(super) lots: Vec<u64>,
 }
 
+impl Default for Kept {
+    fn default() -> Self {
+        Self::with_room(MOST)
+    }
+}
+
 impl Kept {
+    /// For so many rows.
+    fn with_room(most: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            most,
+            halved: 0,
+            lots: Vec::new(),
+        }
+    }
+
     /// Whether rows of a user with that lot are kept.
     pub(super) fn keeps(&self, lot: u64) -> bool {
         // The upper bits, for lower ones place the user in hash tables.
@@ -47,7 +64,7 @@ impl Kept {
 
     pub(super) fn push(&mut self, row: Row) {
         self.rows.push(row);
-        if self.rows.len() >= MOST {
+        if self.rows.len() >= self.most {
             self.halved += 1;
             let (halved, lots) = (self.halved, &self.lots);
             self.rows
@@ -221,21 +238,57 @@ mod tests {
         assert_eq!(device.breaks(), None, "no column of users");
     }
 
+    fn row(row: u64, user: u32) -> Row {
+        Row {
+            row,
+            user,
+            item: 0,
+            time: 0,
+            event: 0,
+            plays: 1.0,
+            seconds: 0.0,
+            exact: 0,
+            alike: 0,
+        }
+    }
+
+    #[test]
+    fn a_large_log_is_all_rows_of_some_users() {
+        let mut kept = Kept::with_room(1000);
+        kept.lots = (0..400u32)
+            .map(|user| super::super::values::hash(&user.to_string()))
+            .collect();
+        for number in 0..20_000u64 {
+            let user = (number * 7 % 400) as u32;
+            if kept.keeps(kept.lots[user as usize]) {
+                kept.push(row(number + 1, user));
+            }
+        }
+        assert!(
+            kept.rows.len() < 1000 && kept.one_in() >= 16,
+            "{}",
+            kept.one_in()
+        );
+        let (begins, _) = kept.by_user(400);
+        let each: Vec<usize> = begins
+            .windows(2)
+            .map(|w| w[1] - w[0])
+            .filter(|rows| *rows > 0)
+            .collect();
+        assert!(each.iter().all(|rows| *rows == 50), "whole users: {each:?}");
+        let expected = 400 / kept.one_in() as usize;
+        assert!(
+            each.len().abs_diff(expected) <= expected,
+            "{} users",
+            each.len()
+        );
+    }
+
     #[test]
     fn rows_are_found_by_user() {
         let mut kept = Kept::default();
-        for (row, user) in [2u32, 0, 2, 1].into_iter().enumerate() {
-            kept.push(Row {
-                row: row as u64 + 1,
-                user,
-                item: 0,
-                time: 0,
-                event: 0,
-                plays: 1.0,
-                seconds: 0.0,
-                exact: 0,
-                alike: 0,
-            });
+        for (number, user) in [2u32, 0, 2, 1].into_iter().enumerate() {
+            kept.push(row(number as u64 + 1, user));
         }
         assert_eq!(kept.by_user(3), (vec![0, 1, 2, 4], vec![1, 3, 0, 2]));
     }

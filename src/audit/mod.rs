@@ -65,7 +65,7 @@ use reading::Pass;
 const SEED: u64 = 0;
 
 /// Raised whenever fields of the JSON change their meaning or go.
-const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// All that an audit finds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -176,6 +176,7 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
                 .flat_map(|column| ids.alerts(column, all)),
         );
     }
+    alerts.extend(ids::disagreements(pass, all));
     alerts.extend(labels.iter().flat_map(|labels| labels.alerts(all)));
     alerts.extend(
         pass.columns

@@ -1,19 +1,18 @@
 //! `musicrec-lab audit`: know a log before trusting anything learned from it.
 
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::whole_file::{in_one_step, writable};
 use super::{color, no_color, print, print_rendered, say};
 use crate::audit::{
     Audit, Reading, Settings, Severity, audit, compare, html, markdown, of_audit, terminal,
 };
 use crate::exit::Failure;
-use crate::records::temporary_beside;
 use crate::text::counted;
 
 /// Look at a log before anything is learned from it: what is wrong, what it would do to a recommender,
@@ -151,20 +150,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn one(log: &Path, arguments: &Arguments) -> Result<(), Failure> {
-    for path in [&arguments.out, &arguments.write, &arguments.quarantine]
+    let to: Vec<&Path> = [&arguments.out, &arguments.write, &arguments.quarantine]
         .into_iter()
         .flatten()
-    {
-        if path.exists() && !arguments.force {
-            return Err(Failure::Output(format!(
-                "{} is there already; choose another name, or replace it with --force",
-                path.display()
-            )));
-        }
-        // Found out before the log is read.
-        let probe = temporary_beside(path).map_err(|e| Failure::output(path.display(), &e))?;
-        drop(probe);
-    }
+        .map(PathBuf::as_path)
+        .collect();
+    writable(&to, arguments.force)?;
     let (found, written) = audited(log, arguments)?;
     if let Some(path) = &arguments.write {
         whole(path, found.definition.as_bytes())?;
@@ -208,6 +199,7 @@ fn one(log: &Path, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn two(before: &Path, after: &Path, arguments: &Arguments) -> Result<(), Failure> {
+    writable(&Vec::from_iter(arguments.out.as_deref()), arguments.force)?;
     let (before, _) = audited(before, arguments)?;
     let (after, _) = audited(after, arguments)?;
     let found = compare(&before, &after);
@@ -269,11 +261,10 @@ fn colored(text: &str) -> String {
 
 /// Writes a file that is never half there.
 fn whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::output(path.display(), &e);
-    let mut file = temporary_beside(path).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
+    in_one_step(path, super::on_interrupt()?, |file| {
+        file.write_all(bytes)
+            .map_err(|e| Failure::output(path.display(), &e))
+    })
 }
 
 fn audited(log: &Path, arguments: &Arguments) -> Result<(Audit, u64), Failure> {
@@ -327,15 +318,9 @@ fn audited(log: &Path, arguments: &Arguments) -> Result<(Audit, u64), Failure> {
         other => other,
     };
     let found = match &arguments.quarantine {
-        Some(path) => {
-            let failed = |e: std::io::Error| Failure::output(path.display(), &e);
-            let file = temporary_beside(path).map_err(failed)?;
-            let mut out = BufWriter::with_capacity(1 << 20, file.reopen().map_err(failed)?);
-            let found = audit(log, &settings, Some(&mut out), tell).map_err(interrupted)?;
-            let _: File = out.into_inner().map_err(|e| failed(e.into_error()))?;
-            file.persist(path).map_err(|e| failed(e.error))?;
-            found
-        }
+        Some(path) => in_one_step(path, stop, |file| {
+            audit(log, &settings, Some(file), tell).map_err(interrupted)
+        })?,
         None => audit(log, &settings, None, tell).map_err(interrupted)?,
     };
     bar.finish_and_clear();

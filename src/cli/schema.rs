@@ -25,6 +25,10 @@ pub(super) struct Arguments {
     /// Of the ledger that `musicrec-lab clean` writes
     #[arg(long, conflicts_with = "report")]
     ledger: bool,
+
+    /// Of what `musicrec-lab audit --format json` prints
+    #[arg(long, conflicts_with_all = ["report", "ledger"])]
+    audit: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -32,6 +36,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         schema::of_report()
     } else if arguments.ledger {
         schema::of_ledger()
+    } else if arguments.audit {
+        schema::of_audit()
     } else {
         schema::definition()
     };

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::experiment::{Evaluation, Recommendations, ReportSettings, Rules, Search};
 use crate::reference::plain;
 use places::Places;
-pub(crate) use report::{of_ledger, of_report};
+pub(crate) use report::{of_audit, of_ledger, of_report};
 
 /// The schema of a whole definition.
 pub(crate) fn definition() -> Value {

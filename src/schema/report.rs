@@ -1,10 +1,11 @@
-//! JSON Schemas of `report.json` and of the ledger of `clean`, from the types that they are written from and
+//! JSON Schemas of `report.json`, of the ledger of `clean` and of what `audit` prints, from the types that they are written from and
 //! their comments.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
+use crate::audit;
 use crate::records::SCHEMA;
 use crate::report::Summary;
 use crate::trail;
@@ -17,6 +18,11 @@ pub(crate) fn of_report() -> Value {
 /// The same of the ledger that `clean` writes.
 pub(crate) fn of_ledger() -> Value {
     written::<trail::Document>("Ledger of musicrec-lab clean", trail::SCHEMA)
+}
+
+/// The same of what `audit --format json` prints.
+pub(crate) fn of_audit() -> Value {
+    written::<audit::Audit>("Audit of a log by musicrec-lab", audit::SCHEMA)
 }
 
 fn written<T: JsonSchema>(title: &str, version: u32) -> Value {
@@ -47,11 +53,15 @@ fn close(schema: &mut Value) {
 mod tests {
     use std::fs;
 
-    use super::{of_ledger, of_report};
+    use super::{of_audit, of_ledger, of_report};
 
     #[test]
     fn the_schema_files_are_what_the_types_say() {
-        for (name, schema) in [("report", of_report()), ("ledger", of_ledger())] {
+        for (name, schema) in [
+            ("report", of_report()),
+            ("ledger", of_ledger()),
+            ("audit", of_audit()),
+        ] {
             let name = format!("reports/{name}.schema.json");
             let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
             let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
