@@ -16,12 +16,20 @@ impl Activity {
                 gap => format!("within {gap:.0} seconds of the one before"),
             };
             let what = format!(
-                "times look like entry, not like listening: half of the users have half of their rows {gap}"
+                "times look like entry, not like listening: half of the users have \
+                 half of their rows {gap}"
             );
             alerts.push(
                 Alert::new("times.entry", Severity::Note, (self.rows, self.rows), what)
-                    .effect("The order within a sitting says how things were shown or typed in, not what was heard after what; models of sequences and sessions learn the form, not the taste.")
-                    .remedy("Trust the day, not the order within it: no sessions, no next-item questions. Rates and pauses were not judged."),
+                    .effect(
+                        "The order within a sitting says how things were shown or typed in, \
+                         not what was heard after what; models of sequences and sessions \
+                         learn the form, not the taste.",
+                    )
+                    .remedy(
+                        "Trust the day, not the order within it: no sessions, no next-item \
+                         questions. Rates and pauses were not judged.",
+                    ),
             );
         }
         alerts.extend(
@@ -41,25 +49,29 @@ impl Activity {
                 "users.more_than_a_day",
                 Severity::Warning,
                 "listened to more within 24 hours than there is time in them",
-                "Many players share the account, or a program plays: its plays say nothing about a taste and make items popular that nobody hears.",
+                "Many players share the account, or a program plays: its plays say \
+                 nothing about a taste and make items popular that nobody hears.",
             ),
             Kind::TooFast => (
                 "users.too_fast",
                 Severity::Warning,
                 "have more rows within an hour than can be played",
-                "A program plays, or rows were imported: it teaches a model the program's order and makes items popular that nobody hears.",
+                "A program plays, or rows were imported: it teaches a model the \
+                 program's order and makes items popular that nobody hears.",
             ),
             Kind::TooManyADay => (
                 "users.too_many_a_day",
                 Severity::Warning,
                 "have more rows within 24 hours than can be played",
-                "A program plays, or rows were imported: it teaches a model the program's order and makes items popular that nobody hears.",
+                "A program plays, or rows were imported: it teaches a model the \
+                 program's order and makes items popular that nobody hears.",
             ),
             Kind::NoPause => (
                 "users.no_pause",
                 Severity::Warning,
                 "never pause long enough to sleep, for two days and more",
-                "A program or a shop plays, not a listener; such users weigh most in every sum over rows.",
+                "A program or a shop plays, not a listener; such users weigh most \
+                 in every sum over rows.",
             ),
             Kind::Regular => (
                 "users.regular",
@@ -77,7 +89,8 @@ impl Activity {
                 "users.same_second",
                 Severity::Note,
                 "have many different items in one second",
-                "The rows were written at once, so that their order and their gaps mean nothing; models of sequences learn the writer.",
+                "The rows were written at once, so that their order and their gaps \
+                 mean nothing; models of sequences learn the writer.",
             ),
         };
         let (users, verb) = count(one.users, "user");
@@ -107,10 +120,22 @@ impl Activity {
         (of.copied_users > 0).then(|| {
             let some = &of.found[..(of.copied_users as usize).min(super::KEPT)];
             let (users, verb) = count(of.copied_users, "user");
-            let found = Alert::new("users.copied", Severity::Warning, (of.copied_rows, self.rows), format!("{users} {}", verb("have the items of another user at the same times")))
-                .column(column)
-                .effect("One listener under two names: the second copy foretells the first, so that neighbors look better than they are, and everything it plays counts twice.")
-                .examples(some.iter().map(example));
+            let found = Alert::new(
+                "users.copied",
+                Severity::Warning,
+                (of.copied_rows, self.rows),
+                format!(
+                    "{users} {}",
+                    verb("have the items of another user at the same times")
+                ),
+            )
+            .column(column)
+            .effect(
+                "One listener under two names: the second copy foretells the first, \
+                 so that neighbors look better than they are, and everything it \
+                 plays counts twice.",
+            )
+            .examples(some.iter().map(example));
             let names: Vec<&str> = some.iter().map(|copy| copy.user.as_str()).collect();
             without(found, column, &names, of.copied_users)
         })
@@ -121,11 +146,28 @@ impl Activity {
         (of.alike_users > 0).then(|| {
             let copied = (of.copied_users as usize).min(super::KEPT);
             let (users, verb) = count(of.alike_users, "user");
-            Alert::new("users.alike", Severity::Note, (of.alike_rows, self.rows), format!("{users} {}", verb("have nearly the same items as another user, more than chance and popularity bring about")))
-                .column(column)
-                .effect("One listener under two names, or many who were given the same list; neighbors then look better than they are.")
-                .examples(of.found[copied..].iter().map(example))
-                .remedy("Ask where these users come from; merge or drop them if they are no two listeners.")
+            Alert::new(
+                "users.alike",
+                Severity::Note,
+                (of.alike_rows, self.rows),
+                format!(
+                    "{users} {}",
+                    verb(
+                        "have nearly the same items as another user, more than chance and \
+                         popularity bring about"
+                    )
+                ),
+            )
+            .column(column)
+            .effect(
+                "One listener under two names, or many who were given the same \
+                 list; neighbors then look better than they are.",
+            )
+            .examples(of.found[copied..].iter().map(example))
+            .remedy(
+                "Ask where these users come from; merge or drop them if they are no \
+                 two listeners.",
+            )
         })
     }
 
@@ -139,13 +181,28 @@ impl Activity {
             .sum();
         let unit = if most.seconds == 1 { "second" } else { "day" };
         Some(
-            Alert::new("times.bulk", Severity::Warning, (rows, self.rows), format!("much of the log was written at once: far more rows in one {unit} than in others (usually {})", most.usual))
-                .effect("These times are those of an import, not of listening: a split by time cuts where the import was, and what is recent is not.")
-                .examples(self.bulk.iter().map(|bulk| Example {
-                    row: bulk.row,
-                    value: format!("{} rows at {} (seconds since 1970)", bulk.rows, bulk.time),
-                }))
-                .remedy("Find the times at which it happened, or leave these rows out of a split by time."),
+            Alert::new(
+                "times.bulk",
+                Severity::Warning,
+                (rows, self.rows),
+                format!(
+                    "much of the log was written at once: far more rows in one {unit} \
+                     than in others (usually {})",
+                    most.usual
+                ),
+            )
+            .effect(
+                "These times are those of an import, not of listening: a split by \
+                 time cuts where the import was, and what is recent is not.",
+            )
+            .examples(self.bulk.iter().map(|bulk| Example {
+                row: bulk.row,
+                value: format!("{} rows at {} (seconds since 1970)", bulk.rows, bulk.time),
+            }))
+            .remedy(
+                "Find the times at which it happened, or leave these rows out of a \
+                 split by time.",
+            ),
         )
     }
 }
@@ -188,7 +245,11 @@ fn figure(figure: f64) -> String {
 /// Adds how to drop users.
 fn without(alert: Alert, column: &str, names: &[&str], users: u64) -> Alert {
     if users as usize > NAMED.min(names.len()) {
-        return alert.remedy("Drop these users before anything is learned; there are too many to name them in a definition, so find what they have in common (a device, a country, the first letters of their ids).");
+        return alert.remedy(
+            "Drop these users before anything is learned; there are too many to \
+             name them in a definition, so find what they have in common (a \
+             device, a country, the first letters of their ids).",
+        );
     }
     let list = |names: &[&str]| {
         let quoted = names

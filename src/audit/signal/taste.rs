@@ -18,11 +18,11 @@ const WORK: usize = 32_000_000;
 /// Whether users' items go together, beyond what the activity of users and the popularity of items
 /// explain: that is what makes a personal recommendation possible.
 ///
-/// For two items, C counts the users who have both and E = κ·d·d' is what is expected of items with d
-/// and d' users, κ such that the sum is right. The statistic is the sum of ((C − E)² − C) / (1 + E)
-/// over pairs of items: as of a chi-square for frequent pairs, as of a count of coincidences for rare
-/// ones. What it is by chance is told by logs in which users of about the same activity have traded
-/// items ([`super::swaps`]), so that neither activity nor popularity can pass for taste.
+/// For two items, C counts the users who have both, and E is its mean over the log and over logs in
+/// which users of about the same activity have traded items ([`super::swaps`]), so that neither activity
+/// nor popularity can pass for taste. The statistic is the sum of (C² − C − 2·C·E) / (1 + E) over pairs
+/// of items, which is ((C − E)² − C) / (1 + E) but for what is the same in all these logs: as of a
+/// chi-square for frequent pairs, as of a count of coincidences for rare ones.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Taste {
     /// Users looked at: those with two items or more, a sample if the log is large.
@@ -43,7 +43,8 @@ pub(crate) struct Taste {
     /// 1 without taste.
     pub(crate) shared_again: f64,
     /// By how much the companions of an item differ from chance: the root mean square of C / E − 1,
-    /// weighted by E² / (1 + E), without what chance does; 0 without taste.
+    /// weighted by E² / (1 + E), without what chance does; 0 without taste. Here E is in proportion to
+    /// the users of both items.
     pub(crate) unevenness: f64,
     /// The unevenness that would have been found four times in five, at the level of the verdict.
     pub(crate) detectable: f64,
@@ -111,7 +112,8 @@ impl Taste {
     }
 }
 
-/// The users and items looked at: users with two items or more, items with two users or more.
+/// The users and items looked at: users with two items or more, items with two users or more. A user
+/// with more than an eighth of all that can be looked at is left out: nobody is there to trade with.
 fn working_set(pairs: &Pairs, seed: u64) -> Sets {
     let mut users: Vec<usize> = (0..pairs.users())
         .filter(|&user| (2..=PAIRS / 8).contains(&pairs.items_of(user).len()))

@@ -21,7 +21,7 @@ impl Signal {
         let mut text = match self.found {
             Found::TooLittle => {
                 "Too little to tell: the log is too short to show whether there is \
-                                 anything to learn."
+                 anything to learn."
                     .to_owned()
             }
             Found::Nothing => "No signal: users and items look drawn independently and uniformly. \
@@ -86,37 +86,95 @@ impl Signal {
         let mut alerts = Vec::new();
         match self.found {
             Found::TooLittle => alerts.push(
-                alert("signal.too_little", Severity::Warning, "the log is too short to show whether there is anything to learn")
-                    .effect("Whatever a model scores on it is mostly chance.")
-                    .remedy("Get a longer log before comparing models."),
+                alert(
+                    "signal.too_little",
+                    Severity::Warning,
+                    "the log is too short to show whether there is anything to learn",
+                )
+                .effect("Whatever a model scores on it is mostly chance.")
+                .remedy("Get a longer log before comparing models."),
             ),
             Found::Nothing => alerts.push(
-                alert("signal.none", Severity::Error, "users and items look drawn independently and uniformly")
-                    .effect("Nothing that is learned from it can beat a random ranking; whichever model or parameter looks best does so by chance.")
-                    .remedy("Do not tune on it. Look for what broke the link between users and items: ids anonymized row by row, columns shuffled or joined wrongly, made-up data."),
+                alert(
+                    "signal.none",
+                    Severity::Error,
+                    "users and items look drawn independently and uniformly",
+                )
+                .effect(
+                    "Nothing that is learned from it can beat a random ranking; \
+                     whichever model or parameter looks best does so by chance.",
+                )
+                .remedy(
+                    "Do not tune on it. Look for what broke the link between users and \
+                     items: ids anonymized row by row, columns shuffled or joined \
+                     wrongly, made-up data.",
+                ),
             ),
             Found::Repeats => alerts.push(
-                alert("signal.repeats_only", Severity::Warning, "users come back to what they have had, but neither popularity nor taste shows")
-                    .effect("Items new to a user cannot be ranked better than at random; only lists that may hold what was heard can be good.")
-                    .remedy("Ask for repeats (`[evaluation]`, what was heard is not masked), and do not tune on new items."),
+                alert(
+                    "signal.repeats_only",
+                    Severity::Warning,
+                    "users come back to what they have had, but neither popularity nor \
+                     taste shows",
+                )
+                .effect(
+                    "Items new to a user cannot be ranked better than at random; only \
+                     lists that may hold what was heard can be good.",
+                )
+                .remedy(
+                    "Let lists hold what was heard (`heard = \"keep\"` in `[evaluation]`), and do \
+                     not tune on new items.",
+                ),
             ),
             Found::Popularity => alerts.push(
-                alert("signal.popularity_only", Severity::Warning, "items that are new to a user differ in popularity only, whoever the user is")
-                    .effect("For new items a personal model can at best equal `popularity`; where it seems better, that is chance.")
-                    .remedy("Use `popularity` or a model of time; do not tune personal models on this log."),
+                alert(
+                    "signal.popularity_only",
+                    Severity::Warning,
+                    "items that are new to a user differ in popularity only, whoever \
+                     the user is",
+                )
+                .effect(
+                    "For new items a personal model can at best equal `popularity`; \
+                     where it seems better, that is chance.",
+                )
+                .remedy(
+                    "Use `popularity` or a model of time; do not tune personal models \
+                     on this log.",
+                ),
             ),
             Found::Taste if self.strength == Strength::Weak => alerts.push(
-                alert("signal.weak_taste", Severity::Note, "users' items go together only a little beyond popularity")
-                    .effect("Personal models will differ little from `popularity`; small tests cannot tell them apart.")
-                    .remedy("Compare with `popularity` as the baseline, over several seeds and periods, and look at the intervals."),
+                alert(
+                    "signal.weak_taste",
+                    Severity::Note,
+                    "users' items go together only a little beyond popularity",
+                )
+                .effect(
+                    "Personal models will differ little from `popularity`; small tests \
+                     cannot tell them apart.",
+                )
+                .remedy(
+                    "Compare with `popularity` as the baseline, over several seeds and \
+                     periods, and look at the intervals.",
+                ),
             ),
             Found::Taste => {}
         }
         if self.unstable() {
             alerts.push(
-                alert("signal.unstable", Severity::Warning, "what is popular in the earlier half of the log says nothing about the later half")
-                    .effect("Under a split by time, popularity of the past and all that leans on it mislead.")
-                    .remedy("Weigh recent events more (`[weighting.recency]`), or test on periods that are short."),
+                alert(
+                    "signal.unstable",
+                    Severity::Warning,
+                    "what is popular in the earlier half of the log says nothing about \
+                     the later half",
+                )
+                .effect(
+                    "Under a split by time, popularity of the past and all that leans \
+                     on it mislead.",
+                )
+                .remedy(
+                    "Weigh recent events more (`[weighting.recency]`), or test on \
+                     periods that are short.",
+                ),
             );
         }
         alerts

@@ -49,10 +49,23 @@ impl RecommenderView {
             Severity::Note
         };
         Some(
-            Alert::new("view.cold_start", severity, (rows, cut.rows_after), "rows after the cut of the default split (the last fifth) are of users or items with no row before it")
-                .effect("Models that know users and items by their ids alone cannot get these right; they lower every score alike and hide differences.")
-                .examples(examples(log, (0..log.len()).filter(is_cold)))
-                .remedy("Read the scores of warm and cold users apart, cut later, or use models that know content or popularity; do not drop cold rows silently."),
+            Alert::new(
+                "view.cold_start",
+                severity,
+                (rows, cut.rows_after),
+                "rows after the cut of the default split (the last fifth) are of \
+                 users or items with no row before it",
+            )
+            .effect(
+                "Models that know users and items by their ids alone cannot get \
+                 these right; they lower every score alike and hide differences.",
+            )
+            .examples(examples(log, (0..log.len()).filter(is_cold)))
+            .remedy(
+                "Read the scores of warm and cold users apart, cut later, or use \
+                 models that know content or popularity; do not drop cold rows \
+                 silently.",
+            ),
         )
     }
 
@@ -65,10 +78,25 @@ impl RecommenderView {
             .filter(|&&time| time == weeks.first)
             .count();
         Some(
-            Alert::new("view.one_moment", Severity::Error, (rows as u64, self.rows), "so many rows have the first time that no split by time leaves anything before the cut")
-                .effect("What comes later cannot be foretold from what came before: there is no before.")
-                .examples(examples(log, (0..log.len()).filter(|&row| log.times[row] == weeks.first)))
-                .remedy("Check the column of times; without real times use `[splitter.random]` or `[splitter.held_out_users]`, and say so."),
+            Alert::new(
+                "view.one_moment",
+                Severity::Error,
+                (rows as u64, self.rows),
+                "so many rows have the first time that no split by time leaves \
+                 anything before the cut",
+            )
+            .effect(
+                "What comes later cannot be foretold from what came before: there \
+                 is no before.",
+            )
+            .examples(examples(
+                log,
+                (0..log.len()).filter(|&row| log.times[row] == weeks.first),
+            ))
+            .remedy(
+                "Check the column of times; without real times use \
+                 `[splitter.random]` or `[splitter.held_out_users]`, and say so.",
+            ),
         )
     }
 
@@ -79,11 +107,26 @@ impl RecommenderView {
             .filter(|group| group.share_of_users > 0.2)?;
         let single = |&row: &usize| pairs.rows_of_user[log.users[row] as usize] == 1;
         Some(
-            Alert::new("users.one_row", Severity::Note, (group.rows, self.rows), format!("{} users ({:.0} % of all) have a single row", group.users, 100.0 * group.share_of_users))
-                .effect("Nothing can be learned of a user from whose only row the answer must come; under a split by time they are cold or never asked.")
-                .examples(examples(log, (0..log.len()).filter(single)))
-                .remedy("Keep them for popularity; if a model shall not see them, drop them from what it learns from.")
-                .toml("[[cleaners]]\nmin_interactions = { users = 2 }\n"),
+            Alert::new(
+                "users.one_row",
+                Severity::Note,
+                (group.rows, self.rows),
+                format!(
+                    "{} users ({:.0} % of all) have a single row",
+                    group.users,
+                    100.0 * group.share_of_users
+                ),
+            )
+            .effect(
+                "Nothing can be learned of a user from whose only row the answer \
+                 must come; under a split by time they are cold or never asked.",
+            )
+            .examples(examples(log, (0..log.len()).filter(single)))
+            .remedy(
+                "Keep them for popularity; if a model shall not see them, drop them \
+                 from what it learns from.",
+            )
+            .toml("[[cleaners]]\nmin_interactions = { users = 2, items = 0 }\n"),
         )
     }
 
@@ -104,7 +147,8 @@ impl RecommenderView {
         let (remedy, toml) = if core.share_of_rows >= 0.25 {
             (
                 format!(
-                    "Let models learn from the {USUAL}-core, which keeps {kept:.0} % of the rows, {} users and {} items; the test part stays whole.",
+                    "Let models learn from the {USUAL}-core, which keeps {kept:.0} % of \
+                     the rows, {} users and {} items; the test part stays whole.",
                     core.users, core.items
                 ),
                 format!(
@@ -114,18 +158,32 @@ impl RecommenderView {
         } else {
             (
                 format!(
-                    "A {USUAL}-core would keep only {kept:.1} % of the rows: keep the log whole, merge items (artists instead of songs), or get a longer log."
+                    "A {USUAL}-core would keep only {kept:.1} % of the rows: keep the \
+                     log whole, merge items (artists instead of songs), or get a longer \
+                     log."
                 ),
                 String::new(),
             )
         };
         let rows = self.rows - core.rows;
         Some(
-            Alert::new("view.sparse", Severity::Note, (rows, self.rows), format!("the log is sparse: half of the users have at most {} items, an item has {:.1} users on average; rows outside of the {USUAL}-core", self.items_per_user.median, self.users_per_item.mean))
-                .effect("Models of ids learn little of users and items that are seen a few times, and their lists for these are mostly popularity.")
-                .examples(examples(log, (0..log.len()).filter(few)))
-                .remedy(remedy)
-                .toml(toml),
+            Alert::new(
+                "view.sparse",
+                Severity::Note,
+                (rows, self.rows),
+                format!(
+                    "the log is sparse: half of the users have at most {} items, an \
+                     item has {:.1} users on average; rows outside of the {USUAL}-core",
+                    self.items_per_user.median, self.users_per_item.mean
+                ),
+            )
+            .effect(
+                "Models of ids learn little of users and items that are seen a few \
+                 times, and their lists for these are mostly popularity.",
+            )
+            .examples(examples(log, (0..log.len()).filter(few)))
+            .remedy(remedy)
+            .toml(toml),
         )
     }
 
@@ -146,10 +204,21 @@ impl RecommenderView {
         order.sort_unstable();
         let is_head = |&row: &usize| order.binary_search(&log.items[row]).is_ok();
         Some(
-            Alert::new("view.head", Severity::Warning, (rows, self.rows), "a hundredth of the items has most of the rows")
-                .effect("`popularity` is hard to beat, and a score over all rows says how well a model knows the head.")
-                .examples(examples(log, (0..log.len()).filter(is_head)))
-                .remedy("Measure coverage and novelty beside accuracy, and look for items that are no items (jingles, placeholders)."),
+            Alert::new(
+                "view.head",
+                Severity::Warning,
+                (rows, self.rows),
+                "a hundredth of the items has most of the rows",
+            )
+            .effect(
+                "`popularity` is hard to beat, and a score over all rows says how \
+                 well a model knows the head.",
+            )
+            .examples(examples(log, (0..log.len()).filter(is_head)))
+            .remedy(
+                "Measure coverage and novelty beside accuracy, and look for items \
+                 that are no items (jingles, placeholders).",
+            ),
         )
     }
 }
