@@ -136,7 +136,7 @@ fn a_definition_of_cleaners_alone_gives_file_ledger_and_quarantine() {
     assert!(ended.out.contains(left_out), "{ended}");
     ended.says(&[
         "3 rows in clean.csv",
-        "2 dropped rows and 6 changed cells in rows.csv",
+        "2 lines of dropped rows and 6 of changed cells in rows.csv",
     ]);
     assert_eq!(
         text(&lab.path("clean.csv")),
@@ -404,7 +404,7 @@ fn the_messy_sample_has_the_funnel_of_the_protocol() {
     assert!(ended.out.contains(funnel), "{ended}");
     ended.says(&[
         "4,809 rows in clean.csv",
-        "371 dropped rows and 6776 changed cells",
+        "371 lines of dropped rows and 6,776 of changed cells",
     ]);
     let ledger = agree(&lab);
     assert_eq!(ledger["rows"], 4_809);

@@ -20,7 +20,7 @@ use crate::report::{self, count};
 use crate::stages::hashes;
 use crate::stages::prepare::{self, Change, Step, Watch, fingerprint};
 use crate::sweep::blame;
-use crate::text::{counted, one_line, visible};
+use crate::text::{one_line, visible};
 use crate::trail::quarantine::{Named, Quarantine};
 use crate::trail::write::Form;
 use crate::trail::{Document, Output, Quarantined, SCHEMA, steps};
@@ -393,9 +393,9 @@ fn tell(document: &Document, to_file: bool, ledger: Option<&Path>) -> Result<(),
     }
     if let Some(quarantine) = &document.quarantine {
         files.push(format!(
-            "{} and {} in {}",
-            counted(quarantine.dropped as usize, "dropped row"),
-            counted(quarantine.changed as usize, "changed cell"),
+            "{} lines of dropped rows and {} of changed cells in {}",
+            count(quarantine.dropped),
+            count(quarantine.changed),
             quarantine.output.file
         ));
         for note in &quarantine.notes {
