@@ -1,9 +1,13 @@
 //! The built-in sources: one file a plugin.
 
+mod common;
 mod csv;
+mod json_lines;
 pub mod synthetic;
 
-pub use csv::{BadRows, Csv, Delimiter, Files};
+pub use common::parameters::{BadRows, Named};
+pub use csv::{Csv, Delimiter};
+pub use json_lines::JsonLines;
 pub use synthetic::Synthetic;
 
 #[cfg(test)]

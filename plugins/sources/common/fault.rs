@@ -6,7 +6,7 @@ use musicrec_api::{Error, Problem};
 
 /// A problem, and what kind of error it is where the source is read all the same.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     problem: Problem,
     cause: Cause,
 }
@@ -19,8 +19,8 @@ enum Cause {
 }
 
 impl Fault {
-    /// A fault of the definition at a parameter of `source.csv`.
-    pub(super) fn definition(
+    /// A fault of the definition at a parameter of the source.
+    pub(crate) fn definition(
         parameter: impl Into<String>,
         message: impl Into<String>,
         remedy: impl Into<String>,
@@ -32,7 +32,7 @@ impl Fault {
     }
 
     /// A fault of the file that a parameter names.
-    pub(super) fn data(
+    pub(crate) fn data(
         parameter: impl Into<String>,
         message: impl Into<String>,
         remedy: impl Into<String>,
@@ -44,7 +44,7 @@ impl Fault {
     }
 
     /// What could not be done with the file that a parameter names, and the cause.
-    pub(super) fn io(
+    pub(crate) fn io(
         parameter: impl Into<String>,
         what: impl Into<String>,
         cause: io::Error,
@@ -56,7 +56,7 @@ impl Fault {
     }
 
     /// The same, with the name among `known` that `wrong` probably misspells, if one is near.
-    pub(super) fn suggest<'a>(
+    pub(crate) fn suggest<'a>(
         mut self,
         wrong: &str,
         known: impl IntoIterator<Item = &'a str>,

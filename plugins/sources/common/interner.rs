@@ -8,16 +8,24 @@ use rustc_hash::FxBuildHasher;
 
 /// Why a cell cannot be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BadCell {
+pub(crate) enum BadCell {
     NotUtf8,
     Nul,
 }
 
 impl BadCell {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::NotUtf8 => "not UTF-8",
             Self::Nul => "NUL byte",
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::NotUtf8 => "convert the file (iconv -f LATIN1 -t UTF-8)",
+            Self::Nul => "remove such bytes (tr -d '\\000' < FILE > COPY)",
         }
     }
 }
@@ -25,7 +33,7 @@ impl BadCell {
 /// One column of a chunk. A value that is known costs a hash and a comparison, no allocation, and
 /// only new values are checked for UTF-8.
 #[derive(Debug)]
-pub(super) struct Interner {
+pub(crate) struct Interner {
     codes: Vec<u32>,
     values: Texts,
     table: HashTable<u32>,
@@ -46,46 +54,52 @@ impl Default for Interner {
 }
 
 impl Interner {
-    /// Appends a cell.
-    pub(super) fn push(&mut self, cell: &[u8]) -> Result<(), BadCell> {
-        let code = match cell {
+    /// Appends a cell. True if it is a value of several lines that was not known before.
+    #[inline]
+    pub(crate) fn push(&mut self, cell: &[u8]) -> Result<bool, BadCell> {
+        let (code, lines) = match cell {
             [] => self.short(256, cell)?,
             [byte] => self.short(usize::from(*byte), cell)?,
             _ => self.long(cell)?,
         };
         self.codes.push(code);
-        Ok(())
+        Ok(lines)
     }
 
-    fn short(&mut self, slot: usize, cell: &[u8]) -> Result<u32, BadCell> {
+    /// Appends a missing cell.
+    pub(crate) fn push_missing(&mut self) {
+        self.codes.push(MISSING);
+    }
+
+    fn short(&mut self, slot: usize, cell: &[u8]) -> Result<(u32, bool), BadCell> {
         if self.short[slot] == MISSING {
-            self.short[slot] = add(&mut self.values, cell)?;
+            self.short[slot] = add(&mut self.values, cell)?.0;
         }
-        Ok(self.short[slot])
+        Ok((self.short[slot], false))
     }
 
-    fn long(&mut self, cell: &[u8]) -> Result<u32, BadCell> {
+    fn long(&mut self, cell: &[u8]) -> Result<(u32, bool), BadCell> {
         let hash = FxBuildHasher.hash_one(cell);
         let known = self
             .table
             .find(hash, |&code| self.values[code as usize].as_bytes() == cell);
         if let Some(&code) = known {
-            return Ok(code);
+            return Ok((code, false));
         }
-        let code = add(&mut self.values, cell)?;
+        let (code, lines) = add(&mut self.values, cell)?;
         self.table.insert_unique(hash, code, |&code| {
             FxBuildHasher.hash_one(self.values[code as usize].as_bytes())
         });
-        Ok(code)
+        Ok((code, lines))
     }
 
     /// Takes back cells until `rows` are left.
-    pub(super) fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         self.codes.truncate(rows);
     }
 
     /// The cells so far; the next chunk begins with an empty dictionary.
-    pub(super) fn take(&mut self) -> Text {
+    pub(crate) fn take(&mut self) -> Text {
         self.table.clear();
         self.short.fill(MISSING);
         Text {
@@ -95,13 +109,19 @@ impl Interner {
     }
 }
 
-fn add(values: &mut Texts, cell: &[u8]) -> Result<u32, BadCell> {
+/// The code of a new value, and whether it has several lines.
+fn add(values: &mut Texts, cell: &[u8]) -> Result<(u32, bool), BadCell> {
     let text = std::str::from_utf8(cell).map_err(|_| BadCell::NotUtf8)?;
-    if text.contains('\0') {
-        return Err(BadCell::Nul);
+    let mut lines = false;
+    for byte in cell {
+        match byte {
+            0 => return Err(BadCell::Nul),
+            b'\n' | b'\r' => lines = true,
+            _ => {}
+        }
     }
     values.push(text);
-    Ok(values.len() as u32 - 1)
+    Ok((values.len() as u32 - 1, lines))
 }
 
 #[cfg(test)]
@@ -117,8 +137,13 @@ mod tests {
         assert_eq!(column.push(b"\xe9t\xe9"), Err(BadCell::NotUtf8));
         assert_eq!(column.push(b"\xe9"), Err(BadCell::NotUtf8));
         assert_eq!(column.push(b"a\0"), Err(BadCell::Nul));
+        assert_eq!(
+            ["a\nb", "a\nb", "ab"].map(|cell| column.push(cell.as_bytes())),
+            [Ok(true), Ok(false), Ok(false)]
+        );
+        column.truncate(6);
         let text = column.take();
-        assert_eq!(text.values, ["", "1", "play"]);
+        assert_eq!(text.values, ["", "1", "play", "a\nb", "ab"]);
         assert_eq!(text.codes, [0, 1, 2, 1, 0, 2]);
         column.push(b"skip").unwrap();
         assert_eq!(column.take().values, ["skip"]);
