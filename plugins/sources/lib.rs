@@ -3,11 +3,13 @@
 mod common;
 mod csv;
 mod json_lines;
+mod parquet;
 pub mod synthetic;
 
 pub use common::parameters::{BadRows, Named};
 pub use csv::{Csv, Delimiter};
 pub use json_lines::JsonLines;
+pub use parquet::Parquet;
 pub use synthetic::Synthetic;
 
 #[cfg(test)]
