@@ -13,7 +13,10 @@ static FOLDER: LazyLock<tempfile::TempDir> =
 ///
 /// # Panics
 /// If a promise is broken.
-pub fn read<S: Source + serde::de::DeserializeOwned>(file: &[u8], mut parameters: serde_json::Value) {
+pub fn read<S: Source + serde::de::DeserializeOwned>(
+    file: &[u8],
+    mut parameters: serde_json::Value,
+) {
     let folder = FOLDER.path();
     std::fs::write(folder.join("log"), file).expect("a file");
     parameters["path"] = "log".into();
@@ -23,7 +26,11 @@ pub fn read<S: Source + serde::de::DeserializeOwned>(file: &[u8], mut parameters
     // What else is asked opens the file again, which takes longer than reading so little.
     if file.len() % 4 == 0 {
         let print = source.fingerprint(&context);
-        assert_eq!(problems.is_empty(), print.is_ok(), "{problems:?}, {print:?}");
+        assert_eq!(
+            problems.is_empty(),
+            print.is_ok(),
+            "{problems:?}, {print:?}"
+        );
     }
     let columns = std::cell::OnceCell::new();
     let (mut last, mut rows) = (0, 0);
@@ -37,5 +44,8 @@ pub fn read<S: Source + serde::de::DeserializeOwned>(file: &[u8], mut parameters
         rows += chunk.rows();
         Ok(())
     });
-    assert!(read.is_err() || (rows > 0 && problems.is_empty()), "{rows} rows, {problems:?}");
+    assert!(
+        read.is_err() || (rows > 0 && problems.is_empty()),
+        "{rows} rows, {problems:?}"
+    );
 }

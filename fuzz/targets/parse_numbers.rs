@@ -11,6 +11,14 @@ fuzz_target!(|cell: &str| {
         return;
     };
     assert!(number.is_finite(), "{cell:?} is {number}");
-    assert_eq!(cleaner.number(&number.to_string()), Some(number), "{cell:?}");
-    assert_eq!(cleaner.number(&format!(" {cell}\t")), Some(number), "{cell:?}");
+    assert_eq!(
+        cleaner.number(&number.to_string()),
+        Some(number),
+        "{cell:?}"
+    );
+    assert_eq!(
+        cleaner.number(&format!(" {cell}\t")),
+        Some(number),
+        "{cell:?}"
+    );
 });

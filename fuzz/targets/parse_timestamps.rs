@@ -12,7 +12,12 @@ use musicrec_api::time_text;
 use musicrec_cleaners::{ParseTimestamps, TimeFormat, Zone};
 
 static ZONES: LazyLock<Vec<Zone>> = LazyLock::new(|| {
-    let names = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
+    let names = [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+    ];
     names.map(|name| Zone::new(name).expect("a zone")).into()
 });
 
