@@ -153,11 +153,15 @@ impl OfFiles for JsonLines {
     }
 
     fn look_at(&self, input: &Input) -> Found {
-        let names = match reader::first_fields(input) {
-            Ok(_) if !self.fields.0.is_empty() => {
-                Ok(self.fields.0.iter().map(|(name, _)| name.clone()).collect())
+        let names = match self.fields.0.as_slice() {
+            [] => reader::first_fields(input),
+            given => {
+                let first = match self.bad_rows {
+                    BadRows::Error => reader::first_fields(input).map(|_| ()),
+                    BadRows::Drop => reader::has_any(input),
+                };
+                first.map(|()| given.iter().map(|(name, _)| name.clone()).collect())
             }
-            first => first,
         };
         with_part(names.into(), input, &self.part_column)
     }

@@ -21,12 +21,12 @@ pub(crate) fn inputs(
     base: &Path,
 ) -> Result<Vec<Input>, Fault> {
     match (path, files.0.is_empty()) {
-        (Some(path), true) => matching(source, path, "path".to_owned(), None, base),
+        (Some(path), true) => matching(source, path, "path", None, base),
         (None, false) => {
             let mut inputs = Vec::new();
             for (part, path) in &files.0 {
                 let parameter = format!("files.{part}");
-                inputs.extend(matching(source, path, parameter, Some(part), base)?);
+                inputs.extend(matching(source, path, &parameter, Some(part), base)?);
             }
             Ok(inputs)
         }
@@ -50,14 +50,14 @@ pub(crate) fn inputs(
 fn matching(
     source: &'static str,
     path: &str,
-    parameter: String,
+    parameter: &str,
     part: Option<&String>,
     base: &Path,
 ) -> Result<Vec<Input>, Fault> {
     let input = |path| Input {
         source,
         path,
-        parameter: parameter.clone(),
+        parameter: parameter.to_owned(),
         part: part.cloned(),
     };
     let whole = base.join(path);
@@ -75,7 +75,7 @@ fn matching(
     let key = format!("source.{source}.{parameter}");
     let entries = glob::glob(&pattern).map_err(|wrong| {
         Fault::definition(
-            &parameter,
+            parameter,
             format!("{path}: there is no such file, and as a pattern it is wrong ({wrong})"),
             format!("correct `{key}`: `*` stands for any text in a name, `?` for one character"),
         )
@@ -84,7 +84,7 @@ fn matching(
     for entry in entries {
         let entry = entry.map_err(|wrong| {
             let what = format!("cannot look for files of {path} (`{key}`)");
-            Fault::io(&parameter, what, wrong.into())
+            Fault::io(parameter, what, wrong.into())
         })?;
         if !entry.is_dir() {
             found.push(entry);
@@ -94,7 +94,7 @@ fn matching(
     if found.is_empty() {
         let message = format!("no file matches {}", whole.display());
         let remedy = format!("correct `{key}`{}", there(&whole));
-        return Err(Fault::definition(&parameter, message, remedy));
+        return Err(Fault::definition(parameter, message, remedy));
     }
     Ok(found.into_iter().map(input).collect())
 }

@@ -83,7 +83,7 @@ impl Csv {
                 format!(
                     "name each column once{}",
                     self.other_delimiter(first, |cells| cells.len() == names.len())
-                        .map_or(String::new(), |d| self.ask(d))
+                        .map_or(String::new(), ask)
                 ),
             );
             faults.insert(0, wrong);
@@ -136,16 +136,11 @@ impl Csv {
         fitting.or_else(only).map(|(at, _)| at)
     }
 
-    /// Asks for another delimiter.
-    fn ask(&self, delimiter: usize) -> String {
-        let (_, name, written) = DELIMITERS[delimiter];
-        format!("; are cells separated by {name}? Set `source.csv.delimiter = \"{written}\"`")
-    }
-
     /// What to say of a row whose cells would be as many as they should be with another delimiter.
     pub(super) fn mixed(&self, row: &ByteRecord, want: usize) -> String {
         let fits = |cells: &[&str]| cells.len() == want;
-        let Some(other) = self.other_delimiter(row, fits) else {
+        let other = self.other_delimiter(row, fits);
+        let Some(other) = other.filter(|_| row.len() < want) else {
             return String::new();
         };
         let own = char::from(self.delimiter.byte());
@@ -166,7 +161,7 @@ impl Csv {
             return Advice::Instead("path", hint.to_owned());
         }
         if let Some(other) = self.other_delimiter(&line, |cells| cells.contains(&name)) {
-            return Advice::Instead("delimiter", self.ask(other));
+            return Advice::Instead("delimiter", ask(other));
         }
         if names.iter().any(|name| is_value(name)) {
             let hint = format!(
@@ -183,6 +178,12 @@ impl Csv {
                 .to_owned(),
         )
     }
+}
+
+/// Asks for another delimiter.
+fn ask(delimiter: usize) -> String {
+    let (_, name, written) = DELIMITERS[delimiter];
+    format!("; are cells separated by {name}? Set `source.csv.delimiter = \"{written}\"`")
 }
 
 /// Whether a name is rather a cell of a row: a number, or a date.

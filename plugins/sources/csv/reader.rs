@@ -50,7 +50,10 @@ fn next(csv: &Csv, rows: &mut Rows, record: &mut ByteRecord, input: &Input) -> R
         Err(e) => {
             let (said, line) = (e.to_string(), rows.position().line());
             Err(match e.into_kind() {
-                ErrorKind::Io(e) if e.get_ref().is_some_and(|e| e.is::<RowTooLong>()) => {
+                ErrorKind::Io(e)
+                    if e.get_ref()
+                        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<RowTooLong>) =>
+                {
                     too_long(csv, input, begins)
                 }
                 ErrorKind::Io(e) => input.failed(e, rows.get_ref().packed.then_some(line)),
@@ -264,7 +267,7 @@ fn swallows(record: &ByteRecord, at: usize, delimiter: u8) -> bool {
         let lines = cell.split(|byte| matches!(byte, b'\n' | b'\r'));
         lines.filter(|line| !line.is_empty())
     };
-    let within = |line: &[u8]| line.iter().filter(|byte| **byte == delimiter).count();
+    let within = |line: &[u8]| line.split(|byte| *byte == delimiter).count() - 1;
     let count = lines().count();
     if count < 2 || columns < 2 {
         return false;

@@ -2,6 +2,7 @@
 
 mod check;
 mod malformed;
+mod patterns;
 
 use std::path::Path;
 

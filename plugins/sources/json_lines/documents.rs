@@ -184,10 +184,7 @@ impl<'a> Documents<'a> {
             }
             let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
             let blanks = bytes.iter().take_while(|byte| blank(byte)).count();
-            let lines = bytes[..blanks]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
+            let lines = bytes[..blanks].split(|byte| *byte == b'\n').count() - 1;
             let next = bytes.get(blanks).copied();
             self.line += lines as u64;
             self.text.consume(blanks);

@@ -107,7 +107,7 @@ struct Walk<'w, 't> {
     name: &'w str,
 }
 
-impl<'t> Walk<'_, 't> {
+impl Walk<'_, '_> {
     /// A value that is neither an object nor a list.
     fn plain<E: serde::de::Error>(&self, what: &str) -> Result<(), E> {
         Err(E::custom(match self.name {

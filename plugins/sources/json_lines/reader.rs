@@ -60,6 +60,14 @@ pub(super) fn first_fields(input: &Input) -> Result<Vec<String>, Fault> {
     Ok(names)
 }
 
+/// Whether a file has any object at all, good or bad.
+pub(super) fn has_any(input: &Input) -> Result<(), Fault> {
+    match Documents::of(input)?.next()? {
+        Some(_) => Ok(()),
+        None => Err(nothing(input)),
+    }
+}
+
 fn nothing(input: &Input) -> Fault {
     Fault::data(
         &input.parameter,

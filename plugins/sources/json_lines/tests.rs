@@ -51,9 +51,12 @@ fn read_text(text: &str, mut definition: serde_json::Value) -> Result<(Log, Ledg
 
 /// The cells, `~` where missing.
 fn cells(log: &Log) -> Vec<Vec<String>> {
-    let cell = |cells: &musicrec_api::Cells, row| match cells.is_missing(row) {
-        true => "~".to_owned(),
-        false => cells.show(row).into_owned(),
+    let cell = |cells: &musicrec_api::Cells, row| {
+        if cells.is_missing(row) {
+            "~".to_owned()
+        } else {
+            cells.show(row).into_owned()
+        }
     };
     let row = |row| {
         log.columns()
@@ -242,6 +245,23 @@ fn what_is_wrong_is_said_with_its_place_or_dropped_and_counted() {
     let nul = line(r#"{"user_id": "\u0000", "song_id": "s"}"#);
     let error = read_text(&nul, json("{}")).unwrap_err().to_string();
     assert!(error.contains("column `user_id`: a NUL byte"), "{error}");
+}
+
+#[test]
+fn a_bad_first_object_is_dropped_if_the_fields_are_given() {
+    let text = "{\n{\"a\": 1, \"b\": 2}\n";
+    let fields = r#""fields": {"user_id": "a", "song_id": "b"}"#;
+    let (log, ledger) =
+        read_text(text, json(&format!("{{{fields}, \"bad_rows\": \"drop\"}}"))).unwrap();
+    assert_eq!(
+        (cells(&log), log.numbers()),
+        (vec![vec!["1".to_owned(), "2".to_owned()]], &[2_u64][..])
+    );
+    assert_eq!(ledger.drops().next().unwrap().rows, 1);
+    let error = read_text(text, json(&format!("{{{fields}}}")))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("line 1: EOF while parsing"), "{error}");
 }
 
 #[test]

@@ -132,11 +132,7 @@ impl Opened {
             let leaf = leaf.ok_or_else(|| refused("has no place in the file"))?;
             let meaning = Meaning::of(&schema.column(leaf))
                 .map_err(|what| refused(&format!("holds {what}, which cannot be read")))?;
-            self.packing(leaf).map_err(|what| {
-                refused(&format!(
-                    "is packed with {what}, which cannot be unpacked; snappy, gzip and zstd can"
-                ))
-            })?;
+            self.packing(leaf).map_err(|what| refused(&what))?;
             Ok(Column {
                 name: field.name().to_owned(),
                 place: leaf,
@@ -146,18 +142,23 @@ impl Opened {
         places.into_iter().map(column).collect()
     }
 
-    /// Whether a column can be unpacked in all row groups; what it is packed with if not.
+    /// Whether a column can be unpacked in all row groups; what is wrong with it if not.
     fn packing(&self, leaf: usize) -> Result<(), String> {
         for group in self.metadata.row_groups() {
             let Some(column) = group.columns().get(leaf) else {
-                return Err("nothing, for a row group has no such column".to_owned());
+                return Err("is missing in a row group".to_owned());
             };
             match column.compression() {
                 Compression::UNCOMPRESSED
                 | Compression::SNAPPY
                 | Compression::GZIP(_)
                 | Compression::ZSTD(_) => {}
-                other => return Err(format!("{other}")),
+                other => {
+                    return Err(format!(
+                        "is packed with {other}, which cannot be unpacked here; Snappy, gzip and \
+                         Zstandard can"
+                    ));
+                }
             }
         }
         Ok(())

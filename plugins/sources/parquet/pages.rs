@@ -48,8 +48,11 @@ pub(super) fn pages(
             "it is said to be where the file has nothing".to_owned(),
         ));
     }
-    let rows = usize::try_from(group.num_rows())
-        .map_err(|_| ParquetError::General("a row group has less than no rows".to_owned()))?;
+    let rows = usize::try_from(group.num_rows()).ok();
+    let rows = rows.filter(|_| column.num_values() == group.num_rows());
+    let rows = rows.ok_or_else(|| {
+        ParquetError::General("it has more or fewer values than its row group has rows".to_owned())
+    })?;
     if !matches!(column.compression(), Compression::ZSTD(_)) {
         let pages = SerializedPageReader::new(Arc::clone(file), column, rows, None)?;
         return Ok(Box::new(pages));

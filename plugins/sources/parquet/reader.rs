@@ -225,10 +225,13 @@ where
             "it has fewer values than its row group has rows".to_owned(),
         ));
     }
+    if always {
+        levels.resize(rows, 1);
+    }
     let mut bytes = 0;
     let mut values = values.iter();
-    for row in 0..rows {
-        if always || levels[row] > 0 {
+    for (row, level) in levels.iter().enumerate() {
+        if *level > 0 {
             let value = values.next().expect("one for each level");
             let put = value.put(meaning, cells, text);
             bytes += put.map_err(|what| Bad::Value(row, what))?;

@@ -1,5 +1,7 @@
 //! Files as other programs write them, and damaged ones.
 
+mod refused;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,17 +60,19 @@ fn field(name: &str, physical: Physical, logical: Option<LogicalType>) -> Type {
         .unwrap()
 }
 
+fn schema(fields: Vec<Type>) -> Arc<Type> {
+    let schema = Type::group_type_builder("schema");
+    let fields = fields.into_iter().map(Arc::new).collect();
+    Arc::new(schema.with_fields(fields).build().unwrap())
+}
+
 fn file(
     fields: Vec<Type>,
     properties: WriterProperties,
     groups: &[&dyn Fn(&mut Group)],
 ) -> Vec<u8> {
-    let schema = Type::group_type_builder("schema")
-        .with_fields(fields.into_iter().map(Arc::new).collect())
-        .build()
-        .unwrap();
-    let mut writer =
-        SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties)).unwrap();
+    let schema = schema(fields);
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
     for group in groups {
         let mut open = writer.next_row_group().unwrap();
         group(&mut open);
@@ -87,20 +91,17 @@ fn packed(compression: Compression) -> WriterProperties {
 fn plain(properties: WriterProperties, groups: &[&[[&str; 2]]]) -> Vec<u8> {
     let fields = ["user_id", "song_id"];
     let fields = fields.map(|f| field(f, Physical::BYTE_ARRAY, Some(LogicalType::String)));
-    let write = |rows: &[[&str; 2]], group: &mut Group| {
+    let schema = schema(fields.into());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
+    for rows in groups {
+        let mut group = writer.next_row_group().unwrap();
         for at in 0..2 {
             let column: Vec<&str> = rows.iter().map(|row| row[at]).collect();
-            write::<ByteArrayType>(group, &texts(&column));
+            write::<ByteArrayType>(&mut group, &texts(&column));
         }
-    };
-    let writers: Vec<Box<dyn Fn(&mut Group)>> = groups
-        .iter()
-        .map(|rows| {
-            Box::new(move |group: &mut Group| write(rows, group)) as Box<dyn Fn(&mut Group)>
-        })
-        .collect();
-    let writers: Vec<&dyn Fn(&mut Group)> = writers.iter().map(AsRef::as_ref).collect();
-    file(fields.into(), properties, &writers)
+        group.close().unwrap();
+    }
+    writer.into_inner().unwrap()
 }
 
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
@@ -152,9 +153,12 @@ fn said(bytes: &[u8], definition: &str, words: &[&str]) {
 
 /// The cells, `~` where missing.
 fn cells(log: &Log) -> Vec<Vec<String>> {
-    let cell = |cells: &Cells, row| match cells.is_missing(row) {
-        true => "~".to_owned(),
-        false => cells.show(row).into_owned(),
+    let cell = |cells: &Cells, row| {
+        if cells.is_missing(row) {
+            "~".to_owned()
+        } else {
+            cells.show(row).into_owned()
+        }
     };
     let row = |row| {
         log.columns()
@@ -164,6 +168,12 @@ fn cells(log: &Log) -> Vec<Vec<String>> {
     };
     (0..log.rows()).map(row).collect()
 }
+
+/// Two files that pyarrow wrote with `compression="zstd"`, one column by a dictionary and two without.
+const ZSTD: [&[u8]; 2] = [
+    include_bytes!("tests/zstd_pages_v1.parquet"),
+    include_bytes!("tests/zstd_pages_v2.parquet"),
+];
 
 /// Columns of every type that can be read, and what their two rows (the second all null) come to.
 fn every_type() -> (Vec<u8>, Vec<(&'static str, &'static str)>) {
@@ -334,12 +344,6 @@ fn row_groups_pages_and_packings_do_not_matter() {
     }
 }
 
-/// Two files that pyarrow wrote with `compression="zstd"`, one column by a dictionary and two without.
-const ZSTD: [&[u8]; 2] = [
-    include_bytes!("tests/zstd_pages_v1.parquet"),
-    include_bytes!("tests/zstd_pages_v2.parquet"),
-];
-
 #[test]
 fn pages_of_zstandard_are_unpacked() {
     let expected = [
@@ -396,148 +400,4 @@ fn several_files_must_be_alike() {
         error.contains("`song_id` holds times, but text in"),
         "{error}"
     );
-}
-
-#[test]
-fn what_cannot_be_read_is_told_with_its_column() {
-    let list = Type::primitive_type_builder("tags", Physical::BYTE_ARRAY)
-        .with_repetition(Repetition::REPEATED)
-        .build()
-        .unwrap();
-    let inner = Type::group_type_builder("artist")
-        .with_repetition(Repetition::REQUIRED)
-        .with_fields(vec![Arc::new(field("name", Physical::BYTE_ARRAY, None))])
-        .build()
-        .unwrap();
-    let text = |name: &str| field(name, Physical::BYTE_ARRAY, Some(LogicalType::String));
-    let rows = |group: &mut Group| {
-        write::<ByteArrayType>(group, &texts(&["u1"]));
-        write::<ByteArrayType>(group, &texts(&["name"]));
-        write::<ByteArrayType>(group, &texts(&["s1"]));
-    };
-    let nested = file(
-        vec![text("user_id"), inner, text("song_id")],
-        packed(Compression::SNAPPY),
-        &[&rows],
-    );
-    said(
-        &nested,
-        "{}",
-        &[
-            "the column `artist` holds columns or lists",
-            "source.parquet.columns",
-        ],
-    );
-    let log = read_bytes(&nested, r#"{"columns": ["user_id", "song_id"]}"#).unwrap();
-    assert_eq!(cells(&log), [["u1", "s1"]]);
-    let repeated = file(
-        vec![text("user_id"), list],
-        packed(Compression::SNAPPY),
-        &[],
-    );
-    said(
-        &repeated,
-        "{}",
-        &["the column `tags` holds columns or lists"],
-    );
-    let clock = field(
-        "at",
-        Physical::INT64,
-        Some(LogicalType::time(true, TimeUnit::MICROS)),
-    );
-    said(
-        &file(
-            vec![text("user_id"), clock],
-            packed(Compression::SNAPPY),
-            &[],
-        ),
-        "{}",
-        &["the column `at` holds values of the type Time"],
-    );
-    let twice = file(vec![text("x"), text("x")], packed(Compression::SNAPPY), &[]);
-    said(&twice, "{}", &["two columns `x`"]);
-    let empty = plain(packed(Compression::SNAPPY), &[]);
-    said(
-        &empty,
-        "{}",
-        &["a.parquet has no row", "source.parquet.path"],
-    );
-
-    let bad = |group: &mut Group| {
-        write::<ByteArrayType>(
-            group,
-            &[Some(ByteArray::from("u")), Some(ByteArray::from("u"))],
-        );
-        write::<ByteArrayType>(
-            group,
-            &[
-                Some(ByteArray::from("s")),
-                Some(ByteArray::from(vec![0xe9])),
-            ],
-        );
-    };
-    let bad = file(
-        vec![text("user_id"), text("song_id")],
-        packed(Compression::SNAPPY),
-        &[&bad],
-    );
-    said(
-        &bad,
-        "{}",
-        &["a.parquet, row 2, column `song_id`: not UTF-8"],
-    );
-    let late = |group: &mut Group| {
-        write::<ByteArrayType>(group, &texts(&["u"]));
-        write::<Int64Type>(group, &[Some(i64::MAX)]);
-    };
-    let time = field(
-        "song_id",
-        Physical::INT64,
-        Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
-    );
-    let late = file(
-        vec![text("user_id"), time],
-        packed(Compression::SNAPPY),
-        &[&late],
-    );
-    said(
-        &late,
-        "{}",
-        &["row 1, column `song_id`: a time", "beyond the years"],
-    );
-}
-
-#[test]
-fn damaged_files_are_refused() {
-    said(
-        b"",
-        "{}",
-        &["a.parquet is no Parquet file, or it was cut short"],
-    );
-    said(
-        b"user_id,song_id\nu1,s1\n",
-        "{}",
-        &["no Parquet file", "[source.csv]"],
-    );
-    let good = plain(
-        packed(Compression::SNAPPY),
-        &[&[["u1", "s1"], ["u2", "s2"]]],
-    );
-    said(
-        &good[..good.len() - 9],
-        "{}",
-        &["cut short", "source.parquet.path"],
-    );
-    // Whatever byte is changed, the file is read or refused; no panic gets out.
-    for good in [good.as_slice(), ZSTD[0], ZSTD[1]] {
-        let mut refused = 0;
-        for at in 0..good.len() {
-            for change in [1, 0x80] {
-                let mut other = good.to_vec();
-                other[at] ^= change;
-                refused += u32::from(read_bytes(&other, "{}").is_err());
-            }
-        }
-        assert!(refused > 100, "{refused}");
-    }
 }
