@@ -22,10 +22,20 @@ fn with_definition(name: &str) -> Lab {
     lab
 }
 
-fn swept(lab: &Lab, more: &[&str]) -> serde_json::Value {
+/// What the terminal shows of a sweep.
+fn swept(lab: &Lab, more: &[&str]) -> String {
     let arguments = ["sweep", "experiment.toml", "--out", "out"];
-    lab.done(&[&arguments, &QUICK[..], more].concat());
-    lab.report("out")
+    let ended = lab.done(&[&arguments, &QUICK[..], more].concat());
+    ended.out + &ended.err
+}
+
+/// Rows in, dropped and out of a step, as the terminal shows them.
+fn step<'t>(shown: &'t str, name: &str) -> Vec<&'t str> {
+    let line = shown
+        .lines()
+        .find(|line| line.trim_start().starts_with(name));
+    let line = line.unwrap_or_else(|| panic!("no step {name} in:\n{shown}"));
+    line.split('|').skip(2).take(3).map(str::trim).collect()
 }
 
 #[test]
@@ -71,10 +81,10 @@ fn histories_of_spotify() {
             lab.write(&name, format!("[\n{}\n]", entries.join(",\n")));
         }
     }
-    let report = swept(&lab, &[]);
-    let text = report.to_string();
-    // 1,200 streams, of which 120 were broken off, the episodes among them.
-    assert!(text.contains("1200") && text.contains("1080"), "{text}");
+    let shown = swept(&lab, &[]);
+    // Of 1,200 streams 120 were broken off, the 24 without a track among them.
+    assert_eq!(step(&shown, "json_lines"), ["1,200", "0", "1,200"]);
+    assert_eq!(step(&shown, "limit_range"), ["1,200", "120", "1,080"]);
 }
 
 #[test]
@@ -93,6 +103,7 @@ fn dumps_of_listenbrainz() {
         lab.write(&format!("listens/2025/{}.listens", month + 1), text);
     }
     let few = ["--set", "model.als.factors=8"];
-    let text = swept(&lab, &few).to_string();
-    assert!(text.contains("1200"), "{text}");
+    let shown = swept(&lab, &few);
+    assert_eq!(step(&shown, "json_lines"), ["1,200", "0", "1,200"]);
+    assert_eq!(step(&shown, "drop_duplicates"), ["1,200", "0", "1,200"]);
 }

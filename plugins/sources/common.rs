@@ -154,7 +154,7 @@ pub(crate) fn differ(names: &[String], input: &Input, of: &[String], first: &Inp
 /// The names of columns as a message lists them: some of them, if there are very many.
 pub(crate) fn listed(names: &[String]) -> String {
     const NAMED: usize = 30;
-    const LONGEST: usize = 60;
+    const LONGEST: usize = 200;
     let cut = |name: &String| match name.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.clone(),

@@ -55,8 +55,8 @@ impl Input {
                     &self.parameter,
                     format!("{path} is a folder, not a file"),
                     format!(
-                        "set `{key}` to a file in it, or to a pattern for several (`{}/*`)",
-                        self.path.display()
+                        "set `{key}` to a file in it, or to a pattern for several (`*` stands for \
+                         any text in a name)"
                     ),
                 ));
             }
