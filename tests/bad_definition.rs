@@ -54,7 +54,7 @@ fn definitions_with_a_typo() {
             &[
                 "there is no source plugin `cvs`",
                 "small.toml:4:9",
-                "csv, synthetic",
+                "csv, json_lines, parquet, synthetic",
             ],
         ),
         Case::definition(

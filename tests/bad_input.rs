@@ -96,7 +96,7 @@ fn logs_that_cannot_be_read() {
             Some(truncated),
             3,
             &[
-                "log.csv: the packed data is damaged or ends early",
+                "log.csv, line 1 or soon after: the packed data is damaged or ends early",
                 "pack the file again",
             ],
         ),

@@ -58,7 +58,11 @@ with open("answer.csv", "w", newline="") as file:
             answer.writerow([row["user"], item, popular[item]])
 "#;
 
-/// The files that the examples of `csv`, `process` and `lists` read.
+/// Parquet files that pyarrow wrote: three rows, of users, songs and times, and the same with other names.
+const LISTENS: &[u8] = include_bytes!("../plugins/sources/parquet/tests/zstd_pages_v1.parquet");
+const PLAYS: &[u8] = include_bytes!("../plugins/sources/parquet/tests/plays.parquet");
+
+/// The files that the examples of sources, `process` and `lists` read.
 fn files_of_the_examples(folder: &std::path::Path) {
     let packed = |name: &str, text: &str| {
         let file = fs::File::create(folder.join(name)).expect("a file");
@@ -72,9 +76,26 @@ fn files_of_the_examples(folder: &std::path::Path) {
     );
     packed("train.tsv.gz", "u1\ts1\nu2\ts1\n");
     packed("test.tsv.gz", "u1\ts2\n");
-    fs::create_dir(folder.join("lastfm")).expect("a folder");
+    packed(
+        "listens.jsonl.gz",
+        "{\"user_id\": \"u1\", \"song_id\": 7}\n{\"user_id\": \"u2\", \"song_id\": null}\n",
+    );
+    for name in ["lastfm", "logs", "listenbrainz", "anna", "ben", "plays"] {
+        fs::create_dir(folder.join(name)).expect("a folder");
+    }
+    packed("logs/2025-01.csv.gz", "user_id,song_id\nu1,s1\n");
+    packed("logs/2025-02.csv.gz", "user_id,song_id\nu2,s1\n");
     fs::write(folder.join("lastfm/plays.tsv"), "u1\ta1\t3\nu1\t\"a2\t4\n").expect("a file");
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
+    let listen = r#"{"user_name": "a", "listened_at": 1, "track_metadata": {"track_name": "t", "artist_name": "b"}}"#;
+    write("listenbrainz/1.listens", listen);
+    let stream = r#"[{"ts": "2024-07-27T20:34:47Z", "spotify_track_uri": "s"}]"#;
+    write("anna/Streaming_History_Audio_2024_0.json", stream);
+    write("ben/Streaming_History_Audio_2024_0.json", stream);
+    let parquet = |name: &str, bytes| fs::write(folder.join(name), bytes).expect("a file");
+    parquet("listens.parquet", LISTENS);
+    parquet("plays/part-0.parquet", PLAYS);
+    parquet("plays/part-1.parquet", PLAYS);
     write("my_model.py", SCRIPT);
     write("my_library.py", "");
     fs::create_dir(folder.join("theirs")).expect("a folder");

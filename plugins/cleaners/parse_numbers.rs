@@ -118,6 +118,14 @@ impl Cleaner for ParseNumbers {
 register!(Cleaner, ParseNumbers, "parse_numbers", revision = 1);
 
 impl ParseNumbers {
+    /// The number that a cell says, spaces around it aside; `None` if it is blank or no number.
+    pub fn number(&self, cell: &str) -> Option<f64> {
+        match self.parse(cell) {
+            Parsed::Plain(number) | Parsed::Mended(number, _) => Some(number),
+            Parsed::Blank | Parsed::Invalid(_) => None,
+        }
+    }
+
     fn impossible_blank(&self) -> Option<Problem> {
         let problem = Problem::at("blank", "`blank` must be a finite number")
             .remedy("leave it out to have blank cells missing");

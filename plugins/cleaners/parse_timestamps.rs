@@ -105,6 +105,14 @@ impl Cleaner for ParseTimestamps {
 register!(Cleaner, ParseTimestamps, "parse_timestamps", revision = 1);
 
 impl ParseTimestamps {
+    /// The time that a cell says, in seconds since 1970, UTC; `None` if it is blank or no time.
+    pub fn time(&self, cell: &str) -> Option<i64> {
+        match self.parse(cell) {
+            Parsed::Plain(time) | Parsed::Mended(time, _) => Some(time),
+            Parsed::Blank | Parsed::Invalid(_) => None,
+        }
+    }
+
     fn no_format(&self) -> Option<Problem> {
         let problem = Problem::at("formats", "`parse_timestamps` has no format to try")
             .remedy("leave `formats` out, or list some");

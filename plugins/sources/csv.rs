@@ -1,10 +1,7 @@
 //! Logs in text files of rows and columns.
 
 mod columns;
-mod fault;
-mod input;
-mod interner;
-mod parameters;
+mod delimiter;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -12,23 +9,31 @@ mod tests;
 use std::path::Path;
 
 use musicrec_api::{
-    CheckContext, Error, Ledger, Log, Problem, Result, Source, SourceContext, register,
+    CheckContext, Ledger, Log, Problem, Result, Roles, Source, SourceContext, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use columns::differ;
-use fault::Fault;
-use input::Input;
-pub use parameters::{BadRows, Delimiter, Files};
+use crate::common::fault::Fault;
+use crate::common::files;
+use crate::common::input::Input;
+use crate::common::parameters::{BadRows, Named};
+use crate::common::roles::Given;
+use crate::common::{Found, OfFiles};
+pub use delimiter::Delimiter;
+
+const NAME: &str = "csv";
 
 /// Reads a log from text files of rows and columns: comma-separated, tab-separated and the like.
 ///
 /// Files packed with gzip or Zstandard are recognized by their first bytes, whatever they are
 /// called, and unpacked on the way. Text must be UTF-8. Cells may be enclosed in `"`, with `""`
 /// for a quote within. Empty lines are skipped, a byte order mark too. Every cell is taken as it
-/// stands, spaces included: trimming and parsing are the cleaners' work.
+/// stands, spaces included: trimming and parsing are the cleaners' work. A row may have 16 MiB, and
+/// 65,536 columns.
+///
+/// A quote that is never closed takes the lines behind it for a part of its cell. So a cell of several
+/// lines that look like rows is not believed: such a row is a bad one.
 ///
 /// Rows are counted from 1 without the header, over all files; a row that is dropped keeps its
 /// number.
@@ -51,6 +56,13 @@ pub use parameters::{BadRows, Delimiter, Files};
 /// plays = "plays"
 /// ```
 ///
+/// A file for each month:
+///
+/// ```toml
+/// [source.csv]
+/// path = "logs/2025-*.csv.gz"
+/// ```
+///
 /// A published split, for the splitter `given`:
 ///
 /// ```toml
@@ -63,12 +75,15 @@ pub use parameters::{BadRows, Delimiter, Files};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Csv {
-    /// The file, relative to the folder of the definition. Either this or `files` must be given.
+    /// The file, relative to the folder of the definition, or a pattern for several with the same
+    /// columns, which are read by name: `*` stands for any text in a name, `?` for one character,
+    /// `[0-9]` for one of several, `**` for any folders; a file that is really called so is read
+    /// alone. Either this or `files` must be given.
     pub path: Option<String>,
     /// Several files with the same columns, read in the order written, by the name of the part
     /// that each one is: `{ train = "a.tsv", test = "b.tsv" }`. The log gets a column more, which
-    /// holds that name in each row.
-    pub files: Files,
+    /// holds that name in each row. Patterns are allowed as in `path`.
+    pub files: Named,
     /// Name of the column that `files` adds. Default `part`.
     pub part_column: String,
     /// What separates cells, one ASCII character. Default `,`; a tab is written `"\t"`.
@@ -96,8 +111,8 @@ pub struct Csv {
     /// The column of how many seconds were listened. Default `listen_seconds` if there is such a
     /// column.
     pub seconds: Option<String>,
-    /// What to do with rows that have more or fewer cells than there are columns, or bytes that
-    /// are not UTF-8 text. Default `error`.
+    /// What to do with rows that have more or fewer cells than there are columns, bytes that are not
+    /// UTF-8 text, or a quote that is closed many rows later. Default `error`.
     pub bad_rows: BadRows,
 }
 
@@ -105,7 +120,7 @@ impl Default for Csv {
     fn default() -> Self {
         Self {
             path: None,
-            files: Files::default(),
+            files: Named::default(),
             part_column: "part".to_owned(),
             delimiter: Delimiter::default(),
             quotes: true,
@@ -125,21 +140,7 @@ impl Default for Csv {
 #[typetag::serde(name = "csv")]
 impl Source for Csv {
     fn fingerprint(&self, context: &SourceContext) -> Result<String> {
-        let inputs = self.inputs(context.base)?;
-        // Columns are looked at before the bytes are hashed: a wrong name must not cost a minute.
-        for input in &inputs {
-            let names = self.names(input)?;
-            self.roles(&names, input).map_err(first)?;
-        }
-        if self.path.is_some() {
-            return Ok(format!("sha256:{}", inputs[0].sha256()?));
-        }
-        let mut hash = Sha256::new();
-        for input in &inputs {
-            let part = input.part.as_deref().unwrap_or_default();
-            hash.update(format!("{part}\0{}\n", input.sha256()?));
-        }
-        Ok(format!("sha256:{}", input::hex(&hash.finalize())))
+        self.print(context.base)
     }
 
     fn read(
@@ -152,81 +153,51 @@ impl Source for Csv {
     }
 
     fn columns(&self, context: &SourceContext) -> Option<Vec<String>> {
-        self.names(self.inputs(context.base).ok()?.first()?).ok()
+        self.named(context.base)
     }
 
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
-        let faults = self.contradictions();
-        let mut problems: Vec<Problem> = faults.into_iter().map(Problem::from).collect();
-        let (inputs, fault) = match self.inputs(context.base) {
-            Ok(inputs) => (inputs, None),
-            Err(fault) => (Vec::new(), Some(fault)),
-        };
-        problems.extend(fault.map(Problem::from));
-        let mut first: Option<(&Input, Vec<String>)> = None;
-        for input in &inputs {
-            let (names, mut faults) = self.look_at(input);
-            match (names, &first) {
-                (None, _) => {}
-                (Some(names), None) => {
-                    faults.extend(self.roles(&names, input).err().into_iter().flatten());
-                    first = Some((input, names));
-                }
-                (Some(names), Some((first, of))) => {
-                    if faults.is_empty() && names != *of {
-                        faults.push(differ(&names, input, of, first));
-                    }
-                }
-            }
-            for problem in faults.into_iter().map(Problem::from) {
-                // What is wrong with `columns` or `header` is wrong for each file, and said once.
-                let said = |p: &Problem| {
-                    *p == problem
-                        || p.parameter == problem.parameter && p.parameter != input.parameter
-                };
-                if !problems.iter().any(said) {
-                    problems.push(problem);
-                }
-            }
-        }
-        problems
+        self.problems(context.base)
     }
 }
 
 register!(Source, Csv, "csv", revision = 1);
 
 impl Csv {
-    fn inputs(&self, base: &Path) -> Result<Vec<Input>, Fault> {
-        let input = |path: &str, parameter: String, part| Input {
-            path: base.join(path),
-            parameter,
-            part,
-        };
-        match (&self.path, self.files.0.is_empty()) {
-            (Some(path), true) => Ok(vec![input(path, "path".to_owned(), None)]),
-            (None, false) => Ok(self
-                .files
-                .0
-                .iter()
-                .map(|(part, path)| input(path, format!("files.{part}"), Some(part.clone())))
-                .collect()),
-            (None, true) => Err(Fault::definition(
-                "",
-                "the source `csv` needs a file",
-                "set `source.csv.path = \"listens.csv\"`, or `source.csv.files = { train = \
-                 \"a.csv\", test = \"b.csv\" }` for several",
-            )),
-            (Some(_), false) => Err(Fault::definition(
-                "files",
-                "both `source.csv.path` and `source.csv.files` are given",
-                "remove one of them",
-            )),
-        }
+    /// The cells of the first line of the first file, whether it is a header or a row; none if the
+    /// file holds nothing but empty lines.
+    pub fn first_line(&self, base: &Path) -> Result<Vec<String>> {
+        let first = reader::first(self, &self.inputs(base)?[0])?;
+        let cells = first.iter().map(String::from_utf8_lossy);
+        Ok(cells.map(std::borrow::Cow::into_owned).collect())
     }
 }
 
-/// The error of the first of several faults.
-fn first(faults: Vec<Fault>) -> Error {
-    let first = faults.into_iter().next();
-    first.expect("there is a fault").into()
+impl OfFiles for Csv {
+    fn inputs(&self, base: &Path) -> Result<Vec<Input>, Fault> {
+        files::inputs(NAME, self.path.as_deref(), &self.files, base)
+    }
+
+    fn look_at(&self, input: &Input) -> Found {
+        match reader::first(self, input) {
+            Ok(first) => self.columns_in(&first, input),
+            Err(fault) => Err(fault).into(),
+        }
+    }
+
+    fn roles(&self, names: &[String], input: &Input) -> Result<Roles, Vec<Fault>> {
+        let given = Given([
+            self.user.as_deref(),
+            self.item.as_deref(),
+            self.time.as_deref(),
+            self.event.as_deref(),
+            self.plays.as_deref(),
+            self.seconds.as_deref(),
+        ]);
+        given.roles(names, input, |name| self.why_absent(name, names))
+    }
+
+    fn contradictions(&self) -> Vec<Fault> {
+        self.contradicting_columns()
+    }
 }

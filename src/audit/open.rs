@@ -161,21 +161,15 @@ fn found(
     let plain = lower.trim_end_matches(".gz").trim_end_matches(".zst");
     let mut parameters = Map::new();
     parameters.insert("path".to_owned(), json!(shown));
-    let known = |name: &str| {
-        musicrec_api::registrations()
-            .iter()
-            .any(|r| r.kind == musicrec_api::Kind::Source && r.name == name)
-    };
-    for (plugin, endings) in [
-        ("parquet", &[".parquet", ".pq"][..]),
-        ("json_lines", &[".jsonl", ".ndjson", ".json", ".listens"]),
-    ] {
-        if endings.iter().any(|ending| plain.ends_with(ending)) && known(plugin) {
-            return Ok((plugin.to_owned(), parameters));
-        }
+    let ends = |endings: &[&str]| endings.iter().any(|ending| plain.ends_with(ending));
+    if ends(&[".parquet", ".pq"]) {
+        return Ok(("parquet".to_owned(), parameters));
     }
     // Ragged and broken rows are something that an audit finds, not something that ends it.
     parameters.insert("bad_rows".to_owned(), json!("drop"));
+    if ends(&[".jsonl", ".ndjson", ".json", ".listens"]) {
+        return Ok(("json_lines".to_owned(), parameters));
+    }
     delimited(&mut parameters, base, reading)?;
     Ok(("csv".to_owned(), parameters))
 }

@@ -110,6 +110,8 @@ fn types_units_ranges_and_defaults_are_those_of_the_fields() {
         ("plays", "| `cap` | number | plays | > 0 | not set |"),
         ("csv", "| `delimiter` | one character | `\",\"` |"),
         ("csv", "| `files` | table of texts | `{}` |"),
+        ("json_lines", "| `fields` | table of texts | `{}` |"),
+        ("parquet", "| `columns` | list of texts | `[]` |"),
         ("synthetic", "| `mess.scale` | number | | ≥ 0 | `1.0` |"),
         (
             "normalize_ids",

@@ -1,6 +1,8 @@
 //! Files as they come, good and bad.
 
 mod check;
+mod malformed;
+mod patterns;
 
 use std::path::Path;
 
@@ -246,7 +248,7 @@ fn files_without_rows_say_so() {
 #[test]
 fn files_that_are_no_utf8_text_say_what_they_are() {
     fault(b"\xff\xfeu\0s\0", json("{}"), &["is UTF-16", "iconv"]);
-    fault(b"u\0s\0", json("{}"), &["NUL bytes"]);
+    fault(b"\0\x01\0\0", json("{}"), &["NUL bytes"]);
     fault(b"PK\x03\x04...", json("{}"), &["zip archive"]);
     fault(
         b"caf\xe9,b\n1,2\n",
