@@ -63,6 +63,12 @@ impl Kept {
     }
 
     pub(super) fn push(&mut self, row: Row) {
+        if self.rows.len() == self.rows.capacity() {
+            // Not twice as much for the last few.
+            let room = self.most.saturating_sub(self.rows.len()).max(1024);
+            let more = (self.rows.len() / 2).clamp(1024, room);
+            self.rows.reserve_exact(more);
+        }
         self.rows.push(row);
         if self.rows.len() >= self.most {
             self.halved += 1;

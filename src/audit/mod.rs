@@ -159,6 +159,8 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     let consistency = consistency::consistency(pass, &sense);
     let times = findings::time(pass);
     let looked_at = pass.kept.rows.len() as u64;
+    // What is left has them; a large log has room for one of the two.
+    pass.kept.rows = Vec::new();
 
     let mut alerts = unreadable_alerts(&unreadable, all);
     if opened.parameters.get("header") == Some(&serde_json::Value::Bool(false)) && opened.guessed {

@@ -49,6 +49,13 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
     if path.extension().is_some_and(|e| e == "toml") {
         return of_definition(path, color);
     }
+    // A name that is not there may be a pattern.
+    if !path.exists() && !is_pattern(path) {
+        return Err(Failure::Definition(format!(
+            "{}: there is no such file",
+            path.display()
+        )));
+    }
     let base =
         std::env::current_dir().map_err(|e| Failure::Data(format!("no working directory: {e}")))?;
     let shown = path.display().to_string();
@@ -124,6 +131,11 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
         parameters,
         guessed: true,
     })
+}
+
+/// Whether a path may stand for several files.
+fn is_pattern(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
 }
 
 fn of_definition(path: &Path, color: bool) -> Result<Opened, Failure> {
