@@ -53,7 +53,9 @@ impl History {
         let mut parameters = Map::new();
         parameters.insert("path".to_owned(), json!(path));
         for (role, usual) in ROLES {
-            let own = source.as_object().and_then(|of| of.values().next()?[role].as_str());
+            let own = source
+                .as_object()
+                .and_then(|of| of.values().next()?[role].as_str());
             let known = [Some(role), own, Some(usual)].into_iter().flatten();
             let mut known = known.filter(|name| header.iter().any(|cell| cell == *name));
             match known.next() {
