@@ -202,6 +202,8 @@ mod tests {
         assert_eq!(books(ledger.changes()), expected);
         let first = sample(ledger.changes(), "padded");
         assert_eq!(first, (2, " 3", Some("3")));
+        let alone = ["Ten", " 3", "", "many"].map(|cell| ParseNumbers::default().number(cell));
+        assert_eq!(alone, [Some(10.0), Some(3.0), None, None]);
     }
 
     #[test]

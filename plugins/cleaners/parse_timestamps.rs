@@ -246,6 +246,9 @@ mod tests {
         let (_, ledger) = run(berlin, &cells).unwrap();
         let expected = [("time", "skipped when the clocks were set forward", 1)];
         assert_eq!(books(ledger.changes()), expected);
+        let cleaner: ParseTimestamps = serde_json::from_str(berlin).unwrap();
+        let alone = [cells[1], cells[3], ""].map(|cell| cleaner.time(cell));
+        assert_eq!(alone, [Some(1_751_320_800), None, None]);
     }
 
     #[test]

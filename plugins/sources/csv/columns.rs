@@ -163,7 +163,11 @@ impl Csv {
         if let Some(other) = self.other_delimiter(&line, |cells| cells.contains(&name)) {
             return Advice::Instead("delimiter", ask(other));
         }
-        if names.iter().any(|name| is_value(name)) {
+        // A header may name years; one that has what is wanted is a header.
+        let user = self.user.as_deref().unwrap_or("user_id");
+        let item = self.item.as_deref().unwrap_or("song_id");
+        let known = names.iter().any(|name| name == user || name == item);
+        if !known && names.iter().any(|name| is_value(name)) {
             let hint = format!(
                 ", which looks like a row: if the file has no header, set `source.csv.header = \
                  false` and name its {} columns with `source.csv.columns = [\"user_id\", \

@@ -207,6 +207,17 @@ fn files_without_what_they_need() {
 }
 
 #[test]
+fn a_header_with_numbers_in_it_is_one() {
+    let text = b"user_id,song,2024,2025\nu1,s1,1,2\n";
+    let error = fault(
+        text,
+        json("{}"),
+        &["no column `song_id`", "source.csv.item = \"song\""],
+    );
+    assert!(!error.to_string().contains("looks like a row"), "{error}");
+}
+
+#[test]
 fn cells_that_are_separated_otherwise() {
     let mixed: &[u8] = b"user_id,song_id,play_count\nu1;s1;1\n";
     said(&[
