@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fmt::Write as _;
 use std::fs;
 
 use common::{Ended, Lab, json, shared};
@@ -116,7 +117,7 @@ fn found(audit: &Value, defect: &str) -> Option<u64> {
             assert_eq!(flags.len(), 3, "each flag is held against its event");
             flags
                 .iter()
-                .map(|flag| number(&flag["event_only"]) + number(&flag["flag_only"]))
+                .map(|flag| number(&flag["unset"]) + number(&flag["unmatched"]))
                 .sum()
         }
         ("skip", "high_play_count") => rows(audit, "rows.skips_with_plays"),
@@ -412,8 +413,9 @@ fn columns_by_other_names_are_guessed_and_written() {
     let lab = Lab::new();
     let mut log = "userId;track;msPlayed;ts\n".to_owned();
     for row in 0..400 {
-        log += &format!(
-            "u{};t{};{};{}\n",
+        let _ = writeln!(
+            log,
+            "u{};t{};{};{}",
             row % 20,
             (row * 7) % 50,
             1000 * row,

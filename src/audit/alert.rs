@@ -125,3 +125,50 @@ fn phrase(mut text: String) -> String {
     }
     text
 }
+
+/// Findings about a column, as they come.
+pub(super) struct Notes<'a> {
+    pub(super) column: &'a str,
+    /// Rows of the log.
+    rows: u64,
+    pub(super) alerts: Vec<Alert>,
+}
+
+impl<'a> Notes<'a> {
+    pub(super) fn new(column: &'a str, rows: u64) -> Self {
+        Self {
+            column,
+            rows,
+            alerts: Vec::new(),
+        }
+    }
+
+    /// What was found in so many rows, what that does and what to do about it; nothing if it was found in none.
+    pub(super) fn add(
+        &mut self,
+        (kind, severity): (&str, Severity),
+        count: u64,
+        what: impl Into<String>,
+        [effect, remedy]: [&str; 2],
+        examples: impl IntoIterator<Item = Example>,
+    ) {
+        if count > 0 {
+            let id = format!("{}.{kind}", self.column);
+            self.alerts.push(
+                Alert::new(id, severity, (count, self.rows), what)
+                    .column(self.column)
+                    .effect(effect)
+                    .examples(examples)
+                    .remedy(remedy),
+            );
+        }
+    }
+}
+
+/// A row as an example.
+pub(super) fn example(row: u64, value: impl Into<String>) -> Example {
+    Example {
+        row,
+        value: value.into(),
+    }
+}

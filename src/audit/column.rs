@@ -176,15 +176,11 @@ impl Column {
                     .map_or(0, |time| time.cast_unsigned() | 1 << 63)
             }
             Kind::Number => {
-                meaning.number = match self.numbers.add(text, rows, first) {
-                    Some(number) => number,
-                    None => {
-                        if !marker {
-                            self.no_number.add(text, exact, rows, first);
-                        }
-                        f64::NAN
-                    }
-                };
+                if let Some(number) = self.numbers.add(text, rows, first) {
+                    meaning.number = number;
+                } else if !marker {
+                    self.no_number.add(text, exact, rows, first);
+                }
                 if meaning.number.is_nan() {
                     0
                 } else {
@@ -192,9 +188,8 @@ impl Column {
                 }
             }
             Kind::Id => hash(&normal_id(trimmed, self.case)),
-            Kind::Event => hash(&musicrec_cleaners::fold(trimmed)),
             Kind::Text if marker => 0,
-            Kind::Text => hash(&musicrec_cleaners::fold(trimmed)),
+            Kind::Event | Kind::Text => hash(&musicrec_cleaners::fold(trimmed)),
         };
         let form = match self.kind {
             Kind::Time if meaning.time.is_some() => "time",

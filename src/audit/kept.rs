@@ -13,7 +13,7 @@ pub(super) const NO_TIME: i64 = i64::MIN;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     /// Number in the source, counted from 1 without the header.
-    pub(super) row: u64,
+    pub(super) number: u64,
     /// Place of the normalized user among users.
     pub(super) user: u32,
     /// Place of the normalized item among items.
@@ -246,7 +246,7 @@ mod tests {
 
     fn row(row: u64, user: u32) -> Row {
         Row {
-            row,
+            number: row,
             user,
             item: 0,
             time: 0,

@@ -199,7 +199,7 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     alerts.extend(signal.alerts());
     alerts.extend(view.alerts(&left, &pairs));
     alerts.extend(activity.alerts(&ids[0].column));
-    let entries = plan::cleaners(pass, &ids, &labels, &doubles.duplicates);
+    let entries = plan::cleaners(pass, &ids, &labels, times.as_ref(), &doubles.duplicates);
     for alert in &mut alerts {
         let entry = entries.iter().find(|entry| entry.mends.contains(&alert.id));
         if let (Some(entry), true) = (entry, alert.toml.is_empty()) {

@@ -71,8 +71,8 @@ impl NumberTally {
                 *self.counts.entry(Ordered(rounded(number))).or_default() += rows;
             }
         }
-        keep(&mut self.largest, number, first, |map| map.pop_first());
-        keep(&mut self.smallest, number, first, |map| map.pop_last());
+        keep(&mut self.largest, number, first, BTreeMap::pop_first);
+        keep(&mut self.smallest, number, first, BTreeMap::pop_last);
         Some(number)
     }
 

@@ -60,14 +60,14 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
         std::env::current_dir().map_err(|e| Failure::Data(format!("no working directory: {e}")))?;
     let shown = path.display().to_string();
     let (plugin, parameters) = found(&shown, &base, reading)?;
-    let named = plug(&plugin, &parameters)?.columns(&SourceContext::new(&base, 0));
-    // Says what is wrong, if names cannot be told.
-    let names = match named {
-        Some(names) => names,
-        None => {
-            plug(&plugin, &parameters)?.fingerprint(&SourceContext::new(&base, 0))?;
-            Vec::new()
-        }
+    let context = SourceContext::new(&base, 0);
+    let unread = plug(&plugin, &parameters)?;
+    let names = if let Some(names) = unread.columns(&context) {
+        names
+    } else {
+        // Says what is wrong.
+        unread.fingerprint(&context)?;
+        Vec::new()
     };
     let said = Guess {
         user: reading.user.clone(),

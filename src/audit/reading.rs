@@ -32,7 +32,8 @@ pub(super) struct Pass {
     /// Rows whose time is earlier than that of the row before, and rows with a time.
     pub(super) backwards: (u64, u64),
     last: i64,
-    now: i64,
+    /// The present time in seconds since 1970.
+    pub(super) now: i64,
 }
 
 /// Places of the columns that play a part.
@@ -366,7 +367,7 @@ impl Pass {
             }
             let event = parts.event.and_then(|at| meaning(at, row).place);
             self.kept.push(Row {
-                row: chunk.number(row),
+                number: chunk.number(row),
                 user,
                 item,
                 time,

@@ -247,7 +247,7 @@ impl TimeTally {
             .formats
             .iter()
             .map(|(&place, &(rows, first))| Format {
-                format: self.clock.format(place).to_owned(),
+                directives: self.clock.format(place).to_owned(),
                 rows,
                 first_row: first,
                 impossible: self.impossible.get(&place).copied().unwrap_or(0),
@@ -256,7 +256,7 @@ impl TimeTally {
         for (&place, &impossible) in &self.impossible {
             if !self.formats.contains_key(&place) {
                 all.push(Format {
-                    format: self.clock.format(place).to_owned(),
+                    directives: self.clock.format(place).to_owned(),
                     rows: 0,
                     first_row: 0,
                     impossible,
@@ -277,7 +277,7 @@ impl TimeTally {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Format {
     /// Its directives, as `parse_timestamps` takes them.
-    pub(crate) format: String,
+    pub(crate) directives: String,
     /// Rows with a time in this format.
     pub(crate) rows: u64,
     /// The first of them, counted from 1 without the header; 0 if there is none.

@@ -93,7 +93,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<String>,
 
-    /// The first line is a row; columns are called column_1, column_2, … [default: by what it holds]
+    /// The first line is a row; columns are called `column_1`, `column_2`, … [default: by what it holds]
     #[arg(long)]
     no_header: bool,
 

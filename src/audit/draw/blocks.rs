@@ -4,7 +4,7 @@ use super::{Bars, Block, section, table, taste, text};
 use crate::audit::labels::How;
 use crate::audit::{Audit, ColumnFigures, Ids, Severity};
 use crate::report::count;
-use crate::text::percent;
+use crate::text::{one_line, percent};
 
 /// Characters of a cell that are shown.
 const SHOWN: usize = 24;
@@ -106,11 +106,12 @@ pub(super) fn blocks(audit: &Audit) -> Vec<Block> {
     blocks
 }
 
-/// A text of others, cut.
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
+/// A text of others in one line, cut.
+fn cut(text: &str, most: usize) -> String {
+    let text = one_line(text);
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        None => text,
     }
 }
 
@@ -130,27 +131,16 @@ fn number(value: f64) -> String {
 
 fn columns(columns: &[ColumnFigures]) -> Block {
     let row = |column: &ColumnFigures| {
-        let values = match &column.numbers {
-            Some(n) => format!(
-                "{} to {}, median {}",
-                number(n.least),
-                number(n.most),
-                number(n.quantiles[3])
-            ),
-            None => {
-                let top = column.top.iter().filter(|(_, rows)| *rows > 1).take(3);
-                let top: Vec<String> = top
-                    .map(|(value, rows)| {
-                        format!(
-                            "{} ({})",
-                            if value.is_empty() { "blank" } else { value },
-                            count(*rows)
-                        )
-                        .replace('\n', " ")
-                    })
-                    .collect();
-                cut_long(&top.join(", "))
-            }
+        let values = if let Some(n) = &column.numbers {
+            let [least, most, median] = [n.least, n.most, n.quantiles[3]].map(number);
+            format!("{least} to {most}, median {median}")
+        } else {
+            let top = column.top.iter().filter(|(_, rows)| *rows > 1).take(3);
+            let named = |value: &str| if value.is_empty() { "blank" } else { value }.to_owned();
+            let top: Vec<String> = top
+                .map(|(value, rows)| format!("{} ({})", named(value), count(*rows)))
+                .collect();
+            cut(&top.join(", "), 60)
         };
         let part = if column.part.is_empty() || column.part == column.kind {
             String::new()
@@ -177,13 +167,6 @@ fn columns(columns: &[ColumnFigures]) -> Block {
     )
 }
 
-fn cut_long(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 fn ids(ids: &[Ids]) -> Block {
     let row = |ids: &Ids| {
         let about = if ids.exact { "" } else { "about " };
@@ -193,7 +176,7 @@ fn ids(ids: &[Ids]) -> Block {
                 if p.id.is_empty() {
                     "blank".to_owned()
                 } else {
-                    cut(&p.id)
+                    cut(&p.id, SHOWN)
                 },
                 count(p.rows)
             )
@@ -247,7 +230,7 @@ fn labels(audit: &Audit) -> Block {
                     .iter()
                     .filter(|s| (s.how == How::Meaning) == asked && s.how != How::Name);
                 let all: Vec<String> = those
-                    .map(|s| format!("{} ({})", cut(&s.label), count(s.rows)))
+                    .map(|s| format!("{} ({})", cut(&s.label, SHOWN), count(s.rows)))
                     .collect();
                 all.join(", ")
             };
@@ -291,7 +274,7 @@ fn times(audit: &Audit, blocks: &mut Vec<Block>) {
     let mut rows: Vec<[String; 3]> = times
         .formats
         .iter()
-        .map(|f| [f.format.clone(), count(f.rows), count(f.impossible)])
+        .map(|f| [f.directives.clone(), count(f.rows), count(f.impossible)])
         .collect();
     rows.push(["blank".to_owned(), "0".to_owned(), count(times.blank)]);
     let of_a_format: u64 = times.formats.iter().map(|f| f.impossible).sum();
@@ -305,7 +288,7 @@ fn times(audit: &Audit, blocks: &mut Vec<Block>) {
     if times.weeks.len() > 1 {
         blocks.push(Block::Bars(Bars {
             title: "Rows by week".to_owned(),
-            bars: times
+            all: times
                 .weeks
                 .iter()
                 .map(|(week, rows)| (week.clone(), *rows as f64))
@@ -317,7 +300,7 @@ fn times(audit: &Audit, blocks: &mut Vec<Block>) {
         let hours = times.hours.iter().enumerate();
         blocks.push(Block::Bars(Bars {
             title: "Rows by hour of the day, as written".to_owned(),
-            bars: hours
+            all: hours
                 .map(|(hour, rows)| (format!("{hour}:00"), *rows as f64))
                 .collect(),
             upright: true,
@@ -336,8 +319,8 @@ fn consistency(audit: &Audit, blocks: &mut Vec<Block>) {
             flag.column.clone(),
             flag.event.clone(),
             count(flag.both),
-            count(flag.event_only),
-            count(flag.flag_only),
+            count(flag.unset),
+            count(flag.unmatched),
         ]
     });
     blocks.push(table(
@@ -370,7 +353,7 @@ fn funnel(audit: &Audit) -> Block {
     }
     Block::Bars(Bars {
         title: "Rows left, step by step".to_owned(),
-        bars,
+        all: bars,
         upright: false,
     })
 }

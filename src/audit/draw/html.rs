@@ -51,21 +51,17 @@ pub(crate) fn html(document: &Document) -> String {
 
 fn figure(bars: &Bars, number: usize) -> String {
     let id = format!("bars-{number}");
-    let most = bars
-        .bars
-        .iter()
-        .map(|(_, value)| *value)
-        .fold(0.0, f64::max);
+    let most = bars.all.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     let about = format!(
         "{}: {} bars, the largest {}.",
         bars.title,
-        bars.bars.len(),
+        bars.all.len(),
         count(most as u64)
     );
     if bars.upright {
-        let each = WIDTH / bars.bars.len().max(1) as f64;
+        let each = WIDTH / bars.all.len().max(1) as f64;
         let scale = Scale::from_zero([most], (0.0, HEIGHT));
-        let nodes = bars.bars.iter().enumerate().map(|(at, (name, value))| {
+        let nodes = bars.all.iter().enumerate().map(|(at, (name, value))| {
             let (x, high) = (each * at as f64, scale.at(*value));
             let mut bar =
                 Node::group("step").tip(format!("{}: {}", one_line(name), count(*value as u64)));
@@ -78,7 +74,7 @@ fn figure(bars: &Bars, number: usize) -> String {
             bar
         });
         let mut nodes: Vec<Node> = nodes.collect();
-        let (first, last) = (bars.bars.first(), bars.bars.last());
+        let (first, last) = (bars.all.first(), bars.all.last());
         if let (Some((first, _)), Some((last, _))) = (first, last) {
             nodes.push(Node::text("number", (0.0, HEIGHT + 16.0), first));
             nodes.push(Node::text("number end", (WIDTH, HEIGHT + 16.0), last));
@@ -92,13 +88,13 @@ fn figure(bars: &Bars, number: usize) -> String {
         );
     }
     let names = bars
-        .bars
+        .all
         .iter()
         .map(|(name, _)| width(&one_line(name), TEXT));
     let left = names.fold(60.0, f64::max).min(260.0) + 14.0;
     let right = WIDTH - width(&count(most as u64), SMALL) - 24.0;
     let scale = Scale::from_zero([most], (left, right));
-    let nodes = bars.bars.iter().enumerate().map(|(at, (name, value))| {
+    let nodes = bars.all.iter().enumerate().map(|(at, (name, value))| {
         let y = ROW * at as f64;
         let name = fit(&one_line(name), TEXT, left - 14.0);
         let mut bar = Node::group("step").tip(format!("{name}: {}", count(*value as u64)));
@@ -115,6 +111,6 @@ fn figure(bars: &Bars, number: usize) -> String {
         ))
     });
     let nodes: Vec<Node> = nodes.collect();
-    let high = ROW * bars.bars.len() as f64 + 6.0;
+    let high = ROW * bars.all.len() as f64 + 6.0;
     document(&id, Size::Wide, (WIDTH, high), (&bars.title, &about), nodes)
 }

@@ -30,7 +30,7 @@ pub(crate) fn markdown(document: &Document) -> String {
                 let _ = writeln!(out, "{}:\n", escape(&bars.title));
                 let header = [String::new(), "rows".to_owned()];
                 let cells: Vec<Vec<String>> = bars
-                    .bars
+                    .all
                     .iter()
                     .map(|(name, value)| vec![name.clone(), count(*value as u64)])
                     .collect();

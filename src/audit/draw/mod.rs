@@ -79,7 +79,7 @@ pub(crate) struct Bars {
     /// What they are.
     pub(crate) title: String,
     /// What each stands for, and how much it is.
-    pub(crate) bars: Vec<(String, f64)>,
+    pub(crate) all: Vec<(String, f64)>,
     /// Whether they follow each other in time: many narrow ones side by side; else one below the other.
     pub(crate) upright: bool,
 }

@@ -104,6 +104,11 @@ fn view(view: &RecommenderView, blocks: &mut Vec<Block>) {
         1,
         groups.collect(),
     ));
+    later(view, blocks);
+}
+
+/// What a split by time and a k-core would find.
+fn later(view: &RecommenderView, blocks: &mut Vec<Block>) {
     if !view.cuts.is_empty() {
         blocks.push(text(
             "Cut by time, what a later part would find new, by where it is cut:",
@@ -158,7 +163,7 @@ fn view(view: &RecommenderView, blocks: &mut Vec<Block>) {
         ];
         blocks.push(Block::Bars(Bars {
             title: "Rows of the items with most".to_owned(),
-            bars: tail
+            all: tail
                 .iter()
                 .map(|(name, share)| ((*name).to_owned(), (share * view.rows as f64).round()))
                 .collect(),

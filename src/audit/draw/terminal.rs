@@ -99,11 +99,7 @@ fn cut(text: &str) -> String {
 }
 
 fn drawn(out: &mut String, bars: &Bars, width: Option<usize>) {
-    let most = bars
-        .bars
-        .iter()
-        .map(|(_, value)| *value)
-        .fold(0.0, f64::max);
+    let most = bars.all.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     if most <= 0.0 {
         return;
     }
@@ -111,9 +107,9 @@ fn drawn(out: &mut String, bars: &Bars, width: Option<usize>) {
     if bars.upright {
         let room = width.map_or(MOST, |width| width.saturating_sub(2).clamp(8, MOST));
         // So many neighbors are one block that all have room.
-        let each = bars.bars.len().div_ceil(room);
+        let each = bars.all.len().div_ceil(room);
         let sums: Vec<f64> = bars
-            .bars
+            .all
             .chunks(each)
             .map(|some| some.iter().map(|(_, v)| v).sum::<f64>() / some.len() as f64)
             .collect();
@@ -125,7 +121,7 @@ fn drawn(out: &mut String, bars: &Bars, width: Option<usize>) {
                 value => BLOCKS[((value / top * 8.0).ceil() as usize).clamp(1, 8) - 1],
             })
             .collect();
-        let (first, last) = (&bars.bars[0].0, &bars.bars[bars.bars.len() - 1].0);
+        let (first, last) = (&bars.all[0].0, &bars.all[bars.all.len() - 1].0);
         let _ = writeln!(
             out,
             "  {line}\n  {first} to {last}, at most {}",
@@ -134,12 +130,12 @@ fn drawn(out: &mut String, bars: &Bars, width: Option<usize>) {
         return;
     }
     let names = bars
-        .bars
+        .all
         .iter()
         .map(|(name, _)| name.chars().count())
         .max()
         .unwrap_or(0);
-    for (name, value) in &bars.bars {
+    for (name, value) in &bars.all {
         let long = (value / most * 30.0).round() as usize;
         let _ = writeln!(
             out,

@@ -1,83 +1,19 @@
 //! Labels that mean one thing: spellings, which are proposed, and synonyms, which are asked.
 
+mod words;
+
 use musicrec_cleaners::fold;
 use serde::{Deserialize, Serialize};
-use strsim::damerau_levenshtein;
 
 use super::alert::{Alert, Example, Severity};
 use super::column::{Column, Kind, is_marker};
+pub(super) use words::event_name;
+use words::{inflected, near};
 
 /// A column of more distinct values has names, not labels.
 const MOST: usize = 500;
 /// A label has so many rows on average.
 const ROWS_EACH: u64 = 3;
-
-/// Names of events with what else people call them, folded.
-const EVENTS: &[(&str, &[&str])] = &[
-    (
-        "play",
-        &[
-            "listen",
-            "listened",
-            "listening",
-            "stream",
-            "streamed",
-            "streaming",
-            "start",
-            "playback",
-            "trackplayed",
-            "songplayed",
-            "playsong",
-            "complete",
-            "completed",
-            "nextsong",
-            "scrobble",
-        ],
-    ),
-    (
-        "like",
-        &[
-            "thumbsup",
-            "thumbup",
-            "love",
-            "loved",
-            "favorite",
-            "favourite",
-            "favorited",
-            "fav",
-            "heart",
-            "upvote",
-            "star",
-        ],
-    ),
-    (
-        "dislike",
-        &[
-            "thumbsdown",
-            "thumbdown",
-            "ban",
-            "banned",
-            "hate",
-            "downvote",
-            "unlike",
-        ],
-    ),
-    ("skip", &["next", "skipsong", "skiptrack", "forward", "fwd"]),
-    ("replay", &["repeat", "repeated", "loop", "playagain"]),
-    ("share", &["send", "sharesong"]),
-    (
-        "add_to_playlist",
-        &[
-            "addedtoplaylist",
-            "playlistadd",
-            "save",
-            "saved",
-            "addtolibrary",
-            "libraryadd",
-            "add",
-        ],
-    ),
-];
 
 /// How a spelling was found to mean its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -260,18 +196,6 @@ fn told(mut cluster: Cluster) -> Cluster {
     cluster
 }
 
-/// The name that the vocabulary has for an event.
-pub(super) fn event_name(folded: &str) -> Option<&'static str> {
-    let of = |(name, others): &&(&'static str, &[&str])| {
-        let name = fold(name);
-        folded == name
-            || others.contains(&folded)
-            || inflected(folded, &name)
-            || near(folded, &name)
-    };
-    EVENTS.iter().find(of).map(|(name, _)| *name)
-}
-
 /// Why two labels are one, if they are.
 fn alike(folded: &str, known: &str, event: bool, rows: u64, of: u64) -> Option<How> {
     if event {
@@ -286,34 +210,6 @@ fn alike(folded: &str, known: &str, event: bool, rows: u64, of: u64) -> Option<H
     // A typing error is rare, and does not change a number: 1980s and 1990s are two things.
     (near(folded, known) && rows * 5 < of && digits(folded) == digits(known)).then_some(How::Near)
 }
-
-/// Whether a letter or two make the difference.
-fn near(a: &str, b: &str) -> bool {
-    let length = a.chars().count().min(b.chars().count());
-    let most = match length {
-        0..=5 => 0,
-        6..=8 => 1,
-        _ => 2,
-    };
-    a != b && damerau_levenshtein(a, b) <= most
-}
-
-/// Whether a word is a form of another: `skipped` of `skip`, `shared` of `share`.
-fn inflected(word: &str, of: &str) -> bool {
-    if of.len() < 3 {
-        return false;
-    }
-    let ending = |stem: &str| {
-        let rest = word.strip_prefix(stem);
-        rest.is_some_and(|rest| matches!(rest, "s" | "d" | "ed" | "ing"))
-    };
-    let last = of.chars().next_back().unwrap_or_default();
-    let doubled = format!("{of}{last}");
-    ending(of)
-        || (word.starts_with(&doubled) && ending(&doubled))
-        || (last == 'e' && ending(&of[..of.len() - 1]))
-}
-
 /// The spelling that others should take: in lower case if there is such a one, then the most frequent.
 fn name_of(spellings: &[Spelling]) -> String {
     let lower = |s: &&Spelling| !s.label.chars().any(char::is_uppercase);
