@@ -4,6 +4,7 @@ mod common;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 
 use common::{Ended, Lab, json, shared};
 use serde_json::Value;
@@ -481,4 +482,57 @@ fn two_logs_are_compared() {
         (&Value::from(1), &Value::from(0))
     );
     lab.run(&["audit", "--compare", "log.csv"]).expect(2);
+}
+
+#[test]
+fn malformed_files_get_a_clear_answer() {
+    let lab = Lab::new();
+    let rows = "user_id,song_id\n".to_owned() + &"u1,s1\n".repeat(2000);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(rows.as_bytes()).expect("in memory");
+    let packed = packed.finish().expect("in memory");
+    let utf16: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(rows.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    let wide = format!("user_id,song_id{}\n", ",x".repeat(70_000));
+    for (name, content, says) in [
+        (
+            "cut.csv.gz",
+            &packed[..packed.len() / 2],
+            &["cut.csv.gz", "cut off"][..],
+        ),
+        ("utf16.csv", &utf16, &["utf16.csv", "UTF-16"]),
+        (
+            "header.csv",
+            b"user_id,song_id\n",
+            &["header.csv", "no row"],
+        ),
+        ("empty.csv", b"", &["empty.csv"]),
+        (
+            "quote.csv",
+            b"user_id,song_id\nu1,\"s1\nu2,s2\nu3,s3\n",
+            &["quote.csv, line 2"],
+        ),
+        ("wide.csv", wide.as_bytes(), &["wide.csv", "70002 cells"]),
+    ] {
+        lab.write(name, content);
+        let ended = lab.run(&["audit", name]);
+        assert!((2..=3).contains(&ended.code), "{name}: {ended}");
+        ended.says(says);
+    }
+    // What can be read is audited; what cannot is a finding with its rows.
+    lab.write(
+        "ragged.csv",
+        "user_id,song_id\nu1,s1\nu2\nu3,s3,x\nu4,s\0\n",
+    );
+    let audit = audited(&lab, "ragged.csv");
+    assert_eq!(rows_of(&audit, "rows.unreadable"), 2);
+}
+
+/// Rows of all alerts of a name.
+fn rows_of(audit: &Value, id: &str) -> u64 {
+    let all = audit["alerts"].as_array().expect("a list").iter();
+    let those = all.filter(|alert| alert["id"] == id);
+    those.map(|alert| number(&alert["rows"])).sum()
 }

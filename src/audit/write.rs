@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::open::Opened;
 use super::plan::{Entry, quoted};
 use super::{Audit, Severity};
+use crate::report::count;
 use crate::text::counted;
 
 /// The definition; `home` is the folder it will stand in.
@@ -17,7 +18,11 @@ pub(super) fn definition(
     cleaners: &[Entry],
     home: &Path,
 ) -> String {
-    let mut text = String::from("#:schema ./experiment.schema.json\n\n");
+    let mut text = String::new();
+    // Editors look for the schema beside the definition.
+    if home.join("experiment.schema.json").exists() {
+        text.push_str("#:schema ./experiment.schema.json\n\n");
+    }
     let name = name(&audit.log);
     let errors = audit
         .alerts
@@ -26,15 +31,19 @@ pub(super) fn definition(
         .count();
     let _ = writeln!(
         text,
-        "# Written by `musicrec-lab audit` for {}: {}, {} with something wrong that a",
+        "# Written by `musicrec-lab audit` for {}, {} rows. It found {} that a recommender would learn wrong from.",
         audit.log,
-        counted(audit.rows as usize, "row"),
-        counted(errors, "kind")
+        count(audit.rows),
+        counted(errors, "thing")
     );
-    text.push_str(
-        "# recommender would learn. Read the comments, change what you know better, and run\n#\n",
-    );
+    text.push_str("# Read the comments, change what you know better, and run\n#\n");
     let _ = writeln!(text, "#     musicrec-lab sweep THIS_FILE\n");
+    if let Some(statement) = audit.signal.statement.split(". ").next() {
+        for line in textwrap::wrap(&format!("Is there anything to learn? {statement}."), 100) {
+            let _ = writeln!(text, "# {line}");
+        }
+        text.push('\n');
+    }
     let _ = writeln!(text, "name = {}\nseed = 1\n", quoted(&name));
     source(&mut text, audit, opened, home);
     for entry in cleaners {
