@@ -22,7 +22,7 @@ pub use min_interactions::{MinInteractions, Part};
 pub use missing_markers::MissingMarkers;
 pub use normalize_ids::{Case, NormalizeIds, Pattern};
 pub use parse_numbers::{ParseNumbers, read_number};
-pub use parse_timestamps::{ParseTimestamps, TimeFormat, Zone};
+pub use parse_timestamps::{ParseTimestamps, TimeFormat, Zone, shape};
 pub use parsing::Invalid;
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub struct ParseNumbers {
     pub columns: Vec<String>,
     /// Whether the English words `zero` to `twenty` are numbers. Default true.
     pub words: bool,
+    /// Whether a comma separates decimals: `121,5`. Default false: such a cell is not a number.
+    pub decimal_comma: bool,
     /// The number for blank and missing cells. Default: they are missing.
     pub blank: Option<f64>,
     /// What to do with cells that are not a number. Default `error`.
@@ -61,6 +63,7 @@ impl Default for ParseNumbers {
         Self {
             columns: Vec::new(),
             words: true,
+            decimal_comma: false,
             blank: None,
             invalid: Invalid::Error,
         }
@@ -139,6 +142,13 @@ impl ParseNumbers {
         if trimmed.is_empty() {
             return Parsed::Blank;
         }
+        let commas = trimmed.bytes().filter(|b| *b == b',').count();
+        if self.decimal_comma && commas == 1 && !trimmed.contains('.') {
+            return number(&trimmed.replace(',', "."))
+                .map_or(Parsed::Invalid("not a number"), |number| {
+                    Parsed::Mended(number, "decimal comma")
+                });
+        }
         match number(trimmed) {
             Some(number) if trimmed.len() == cell.len() => Parsed::Plain(number),
             Some(number) => Parsed::Mended(number, "padded"),
@@ -204,6 +214,19 @@ mod tests {
         assert_eq!(first, (2, " 3", Some("3")));
         let alone = ["Ten", " 3", "", "many"].map(|cell| ParseNumbers::default().number(cell));
         assert_eq!(alone, [Some(10.0), Some(3.0), None, None]);
+    }
+
+    #[test]
+    fn a_comma_may_separate_decimals() {
+        let cleaner = ParseNumbers {
+            decimal_comma: true,
+            invalid: Invalid::Missing,
+            ..ParseNumbers::default()
+        };
+        let (log, ledger) = run(&cleaner, &["121,5", "3", "2.5", "1,000,5", "1.000,5"]).unwrap();
+        assert_eq!(shown(&log, "plays"), ["121.5", "3", "2.5", "~", "~"]);
+        let expected = [("plays", "decimal comma", 1), ("plays", "not a number", 2)];
+        assert_eq!(books(ledger.changes()), expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cells::{columns_or, missing_columns};
 use crate::parsing::{Invalid, Parsed, Parser};
-pub use format::{TimeFormat, Zone};
+pub use format::{TimeFormat, Zone, shape};
 
 /// Turns columns of text into times.
 ///

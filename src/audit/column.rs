@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::numbers::NumberTally;
+use super::numbers::{NumberTally, with_comma};
 use super::times::TimeTally;
 use super::values::{Values, hash};
 
@@ -257,7 +257,8 @@ pub(super) fn guess_kind<'a>(values: impl Iterator<Item = (&'a str, u64)>) -> Ki
         // Seconds since 1970 are numbers too.
         if matches!(clock.read(trimmed), super::times::Read::Time(..)) {
             times += uses;
-        } else if musicrec_cleaners::read_number(trimmed).is_some() {
+        } else if musicrec_cleaners::read_number(trimmed).is_some() || with_comma(trimmed).is_some()
+        {
             numbers += uses;
         }
     }

@@ -131,10 +131,10 @@ impl Comparison {
         Document {
             title: format!("{} and {}", self.before, self.after),
             headline: format!(
-                "{} before, {} after: of {} findings {gone} are gone, {new} are new.",
+                "{} before, {} after: of {} findings {gone} gone, {new} new.",
                 self.before,
                 self.after,
-                self.findings.len()
+                self.findings.len() - new
             ),
             blocks,
             alerts: &[],
@@ -165,10 +165,6 @@ mod tests {
         );
         assert_eq!(pair(&found.distinct, "part"), Some((None, Some(1))));
         let shown = found.document();
-        assert!(
-            shown.headline.contains("are gone, 0 are new"),
-            "{}",
-            shown.headline
-        );
+        assert!(shown.headline.contains("gone, 0 new"), "{}", shown.headline);
     }
 }

@@ -23,9 +23,16 @@ pub(super) struct Sense {
     /// By label of an event as written: the place of its name among `kinds`, or [`NO_EVENT`].
     pub(super) events: Vec<u16>,
     pub(super) kinds: Vec<String>,
+    /// The first and the last time that is one of listening.
+    pub(super) span: (i64, i64),
 }
 
 impl Sense {
+    /// Whether a row has a time, one of listening.
+    fn timed(&self, row: &Row) -> bool {
+        row.time != NO_TIME && (self.span.0..=self.span.1).contains(&row.time)
+    }
+
     pub(super) fn event(&self, row: &Row) -> u16 {
         let place = usize::from(row.event);
         self.events.get(place).copied().unwrap_or(NO_EVENT)
@@ -61,7 +68,7 @@ pub(crate) struct Funnel {
     pub(crate) no_user: u64,
     /// Of the others, rows whose item names nothing.
     pub(crate) no_item: u64,
-    /// Of the others, rows whose time is none; 0 in a log without times.
+    /// Of the others, rows whose time is none, or none of listening; 0 in a log without times.
     pub(crate) no_time: u64,
     /// Of the others, rows with the user, item, event and time of an earlier one.
     pub(crate) duplicates: u64,
@@ -102,7 +109,7 @@ impl Duplicates {
 /// time, to `interactions`.
 pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) -> Found {
     let mut found = Found::default();
-    let timed = pass.parts.time.is_some();
+    let timed = pass.timed();
     let (begins, places) = pass.kept.by_user(pass.users.len());
     let mut duplicate: Vec<Option<Drop>> = vec![None; pass.kept.rows.len()];
     let mut seen = Vec::new();
@@ -126,7 +133,7 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
             continue;
         }
         order.clear();
-        order.extend(own.iter().filter(|&&place| row(place).time != NO_TIME));
+        order.extend(own.iter().filter(|&&place| sense.timed(row(place))));
         // Ties are in the order of the log, so the first row is the one that stays.
         order.sort_by_key(|&place| {
             let row = row(place);
@@ -179,7 +186,7 @@ pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) 
     for (place, row) in pass.kept.rows.iter().enumerate() {
         if duplicate[place] {
             found.dropped.push(row.number);
-        } else if real(row, sense) && (!timed || row.time != NO_TIME) {
+        } else if real(row, sense) && (!timed || sense.timed(row)) {
             push(interactions, row, sense, pass);
         }
     }
@@ -198,7 +205,7 @@ fn note(examples: &mut Vec<u64>, rows: &[u64]) {
 }
 
 fn funnel(pass: &Pass, sense: &Sense, duplicate: &[bool]) -> Funnel {
-    let timed = pass.parts.time.is_some();
+    let timed = pass.timed();
     let mut funnel = Funnel {
         rows: pass.kept.rows.len() as u64,
         ..Funnel::default()
@@ -208,7 +215,7 @@ fn funnel(pass: &Pass, sense: &Sense, duplicate: &[bool]) -> Funnel {
             &mut funnel.no_user
         } else if !sense.items[row.item as usize] {
             &mut funnel.no_item
-        } else if timed && row.time == NO_TIME {
+        } else if timed && !sense.timed(row) {
             &mut funnel.no_time
         } else if *duplicate {
             &mut funnel.duplicates

@@ -149,7 +149,11 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     let all = pass.rows + lost;
     let ids: Vec<Ids> = [true, false].map(|of_user| ids::ids(pass, of_user)).into();
     let labels: Vec<Labels> = pass.columns.iter().filter_map(labels::labels).collect();
-    let sense = sense(pass, &ids, &labels);
+    let times = findings::time(pass);
+    let mut sense = sense(pass, &ids, &labels);
+    sense.span = times
+        .as_ref()
+        .map_or((i64::MIN, i64::MAX), |times| times.span(pass.now));
     let mut left = Interactions {
         kinds: sense.kinds.clone(),
         one_in: pass.kept.one_in(),
@@ -157,7 +161,6 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     };
     let doubles = duplicates::find(pass, &sense, &mut left);
     let consistency = consistency::consistency(pass, &sense);
-    let times = findings::time(pass);
     let looked_at = pass.kept.rows.len() as u64;
     // What is left has them; a large log has room for one of the two.
     pass.kept.rows = Vec::new();
@@ -180,11 +183,13 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     }
     alerts.extend(ids::disagreements(pass, all));
     alerts.extend(labels.iter().flat_map(|labels| labels.alerts(all)));
-    alerts.extend(
-        pass.columns
-            .iter()
-            .flat_map(|column| findings::of_column(column, all)),
-    );
+    let parts = pass.parts;
+    for (at, column) in pass.columns.iter().enumerate() {
+        let part = Some(at) == parts.plays || Some(at) == parts.seconds;
+        alerts.extend(findings::of_column(column, part, all));
+    }
+    alerts.extend(findings::constant(&pass.columns, all));
+    alerts.extend(findings::rating(pass, all));
     if let (Some(times), Some(at)) = (&times, pass.parts.time) {
         alerts.extend(findings::of_times(times, &pass.columns[at], all));
     }

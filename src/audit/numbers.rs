@@ -38,8 +38,18 @@ pub(super) struct NumberTally {
     coarse: bool,
     sum: f64,
     pub(super) words: BTreeMap<String, (u64, u64)>,
+    /// Rows whose number has a decimal comma, and the first of them.
+    pub(super) commas: (u64, u64),
     largest: BTreeMap<Ordered, u64>,
     smallest: BTreeMap<Ordered, u64>,
+}
+
+/// The number of a text with a decimal comma: `121,5`, but not `1,000`.
+pub(super) fn with_comma(text: &str) -> Option<f64> {
+    let (whole, decimals) = text.trim().split_once(',')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let plain = digits(whole.trim_start_matches('-')) && digits(decimals) && decimals.len() != 3;
+    plain.then(|| format!("{whole}.{decimals}").parse().ok())?
 }
 
 /// A number within 1 % of others.
@@ -54,7 +64,14 @@ fn rounded(number: f64) -> f64 {
 impl NumberTally {
     /// Takes note of `rows` rows with a text, the first of which is `first`, and gives its number.
     pub(super) fn add(&mut self, text: &str, rows: u64, first: u64) -> Option<f64> {
-        let (number, mended) = read_number(text)?;
+        let (number, mended) = read_number(text).or_else(|| {
+            let number = with_comma(text)?;
+            if self.commas.0 == 0 {
+                self.commas.1 = first;
+            }
+            self.commas.0 += rows;
+            Some((number, None))
+        })?;
         let number = number + 0.0;
         if mended == Some("word") {
             let word = text.trim().to_lowercase();

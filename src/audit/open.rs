@@ -26,6 +26,8 @@ pub(super) struct Opened {
     /// columns; paths are relative to `base`.
     pub(super) plugin: String,
     pub(super) parameters: Map<String, Value>,
+    /// Columns whose part the command line says.
+    pub(super) said: Vec<String>,
     /// Whether parts were guessed, not said by a definition.
     pub(super) guessed: bool,
 }
@@ -78,6 +80,15 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
         seconds: reading.seconds.clone(),
         milliseconds: None,
     };
+    let named = [
+        &said.user,
+        &said.item,
+        &said.time,
+        &said.event,
+        &said.plays,
+        &said.seconds,
+    ]
+    .map(Clone::clone);
     let mut guess = Guess::or(said, guess(&names));
     if reading.no_header || parameters.get("header") == Some(&json!(false)) {
         // Nothing is known of columns without a name but their order.
@@ -104,13 +115,19 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
             }
             None if part == "user" || part == "item" => {
                 return Err(Failure::Definition(format!(
-                    "which column of {shown} tells {}? None has a name that tells it: {}; say --{part} COLUMN",
+                    "which column of {shown} tells {}? None has a name that tells it: {}; say --{part} COLUMN{}",
                     if part == "user" {
                         "who listened"
                     } else {
                         "what was listened to"
                     },
-                    names.join(", ")
+                    names.join(", "),
+                    if names.len() == 1 {
+                        " (if this is no single column: --delimiter CHARACTER; what is before the header must go, and \
+                         `::` must become a tab)"
+                    } else {
+                        ""
+                    }
                 )));
             }
             _ => {}
@@ -129,6 +146,7 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
         guess,
         plugin,
         parameters,
+        said: named.into_iter().flatten().collect(),
         guessed: true,
     })
 }
@@ -159,6 +177,7 @@ fn of_definition(path: &Path, color: bool) -> Result<Opened, Failure> {
         guess: Guess::default(),
         plugin,
         parameters,
+        said: Vec::new(),
         guessed: false,
     })
 }

@@ -10,6 +10,7 @@ use super::column::{Column, Kind, is_marker, normal_id};
 use super::duplicates::Found;
 use super::ids::{Ids, certain};
 use super::labels::{How, Labels};
+use super::numbers::with_comma;
 use super::open::Opened;
 use super::reading::Pass;
 use super::times::{Clock, Read};
@@ -90,7 +91,11 @@ impl<'a> Rules<'a> {
             },
             _ if missing => Some(("missing", String::new())),
             Kind::Number => match musicrec_cleaners::read_number(text) {
-                None => Some(("no_number", String::new())),
+                None => Some(
+                    with_comma(text).map_or(("no_number", String::new()), |number| {
+                        ("decimal_comma", number.to_string())
+                    }),
+                ),
                 Some((number, _)) if number < 0.0 => Some(("negative", String::new())),
                 Some((number, _)) if self.fence.is_some_and(|fence| number > fence) => {
                     Some(("outlier", String::new()))

@@ -160,6 +160,13 @@ fn tells_events(coded: &Coded) -> bool {
 }
 
 impl Pass {
+    /// Whether any row has a time.
+    pub(super) fn timed(&self) -> bool {
+        self.parts
+            .time
+            .is_some_and(|at| self.columns[at].times.rows > 0)
+    }
+
     fn chunk(&mut self, chunk: &Log, guess: &Guess) {
         let coded: Vec<Coded> = chunk.views().map(Coded::of).collect();
         if self.columns.is_empty() {
@@ -235,8 +242,12 @@ impl Pass {
                 }
                 kind => kind,
             };
-            let case = id && guess_case(coded.used().map(|(text, _)| text));
-            self.columns.push(Column::new(name, kind, case));
+            let mut column = Column::new(name, kind, false);
+            if kind == Kind::Time {
+                column.times.prepare(coded.used());
+            }
+            column.case = id && guess_case(coded.used().map(|(text, _)| text));
+            self.columns.push(column);
             if kind == Kind::Text {
                 self.dependencies.push(Dependency::new(at, true));
                 self.dependencies.push(Dependency::new(at, false));

@@ -22,6 +22,7 @@ const USER: &[&str] = &[
     "deviceid",
     "anonymousid",
     "sessionid",
+    "column1",
 ];
 const ITEM: &[&str] = &[
     "songid",
@@ -52,6 +53,7 @@ const ITEM: &[&str] = &[
     "artistname",
     "albumid",
     "location",
+    "column2",
 ];
 const TIME: &[&str] = &[
     "timestamp",

@@ -29,9 +29,22 @@ const FORMATS: &[&str] = &[
     "%m/%d/%Y %H:%M",
     "%d/%m/%Y",
     "%m/%d/%Y",
+    "%d/%m/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d/%m/%Y %I:%M %p",
+    "%m/%d/%Y %I:%M %p",
+    "%d/%m/%y %H:%M:%S",
+    "%m/%d/%y %H:%M:%S",
+    "%d/%m/%y %H:%M",
+    "%m/%d/%y %H:%M",
+    "%d/%m/%y",
+    "%m/%d/%y",
     "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M",
     "%d.%m.%Y",
+    "%d.%m.%y %H:%M:%S",
+    "%d.%m.%y %H:%M",
+    "%d.%m.%y",
     "%d-%m-%Y %H:%M:%S",
     "%d-%m-%Y %H:%M",
     "%d-%m-%Y",
@@ -41,19 +54,20 @@ const FORMATS: &[&str] = &[
     "%b %d, %Y %H:%M:%S",
     "%b %d, %Y",
     "%d %b %Y",
+    "%a %b %d %H:%M:%S %z %Y",
     "%Y%m%d%H%M%S",
     "%Y%m%d",
     "unix",
     "unix_ms",
 ];
-/// The day-first and month-first twins among them.
-const TWINS: [(&str, &str); 3] = [
-    ("%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S"),
-    ("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"),
-    ("%d/%m/%Y", "%m/%d/%Y"),
-];
 /// Seconds of a day.
 pub(super) const DAY: i64 = 86_400;
+
+/// From this time on, seconds since 1970, times are in the future: midnight after tomorrow, for clocks and
+/// zones differ. Whole days, so that a definition says the same all day.
+pub(super) fn future(now: i64) -> i64 {
+    (now.div_euclid(DAY) + 2) * DAY
+}
 
 /// Reads times of any of the formats, and remembers which shape of text has which.
 #[derive(Debug)]
@@ -63,6 +77,8 @@ pub(super) struct Clock {
     shapes: FxHashMap<String, Vec<usize>>,
     zone: Zone,
     shape: String,
+    /// Whether a text that fits both ways has its month first.
+    month_first: bool,
 }
 
 /// What a text is as a time.
@@ -85,6 +101,7 @@ impl Default for Clock {
             shapes: FxHashMap::default(),
             zone: Zone::default(),
             shape: String::new(),
+            month_first: false,
         }
     }
 }
@@ -105,22 +122,36 @@ impl Clock {
         let mut impossible = None;
         for &place in &self.shapes[&self.shape] {
             match self.formats[place].1.parse(text, &self.zone) {
-                Ok(time) => {
-                    let twin = twin(self.formats[place].0)
-                        .filter(|&twin| self.formats[twin].1.parse(text, &self.zone).is_ok());
-                    return Read::Time(time, place, twin);
-                }
+                Ok(time) => return self.or_twin(text, time, place),
                 Err(Some(_)) => impossible = impossible.or(Some(place)),
                 Err(None) => {}
             }
         }
         impossible.map_or(Read::Other, Read::Impossible)
     }
+
+    /// A time that was read with the day first, or with the month first if that is preferred and fits.
+    fn or_twin(&self, text: &str, time: i64, place: usize) -> Read {
+        let twin = twin(self.formats[place].0).and_then(|twin| {
+            let time = self.formats[twin].1.parse(text, &self.zone).ok()?;
+            Some((twin, time))
+        });
+        match twin {
+            Some((twin, time)) if self.month_first => Read::Time(time, twin, Some(place)),
+            Some((twin, _)) => Read::Time(time, place, Some(twin)),
+            None => Read::Time(time, place, None),
+        }
+    }
 }
 
+/// The twin of a format, which has day and month the other way round.
 fn twin(format: &str) -> Option<usize> {
-    let of = TWINS.iter().find(|(day, _)| *day == format)?;
-    FORMATS.iter().position(|format| *format == of.1)
+    let other = if let Some(rest) = format.strip_prefix("%d/%m/") {
+        format!("%m/%d/{rest}")
+    } else {
+        format!("%d/%m/{}", format.strip_prefix("%m/%d/")?)
+    };
+    FORMATS.iter().position(|format| *format == other)
 }
 
 /// A text with each digit as `0`, each run of letters as `a`, and at most four digits or five in a row
@@ -147,6 +178,8 @@ fn fitting(shape: &str) -> Vec<usize> {
     let whole = shape.trim_start_matches('-');
     let (head, fraction) = whole.split_once('.').unwrap_or((whole, ""));
     let number = digits(head) == head.len() && digits(fraction) == fraction.len();
+    // A year of two digits would be one of the first century.
+    let years = shape.contains("0000");
     let fits = |format: &str| match format {
         // From 1973 to 2286, so that counts and ids are no times.
         "unix" => number && (9..=10).contains(&leading),
@@ -155,8 +188,10 @@ fn fitting(shape: &str) -> Vec<usize> {
         "%Y%m%d" => number && whole.len() == 8,
         "rfc3339" => leading == 4 && whole.contains('a'),
         format if format.starts_with("%Y") => !number && leading == 4,
-        format if format.starts_with("%b") => whole.starts_with('a'),
-        _ => !number && (1..=2).contains(&leading),
+        format if format.starts_with("%b") || format.starts_with("%a") => {
+            years && whole.starts_with('a')
+        }
+        format => !number && (1..=2).contains(&leading) && years == format.contains("%Y"),
     };
     let all = FORMATS.iter().enumerate();
     all.filter(|(_, format)| fits(format))
@@ -220,7 +255,7 @@ impl TimeTally {
         if self.last.is_none_or(|(most, _)| time > most) {
             self.last = Some((time, first));
         }
-        if time > now + DAY {
+        if time >= future(now) {
             self.future += rows;
             self.future_example
                 .get_or_insert_with(|| (text.to_owned(), first));
@@ -230,15 +265,34 @@ impl TimeTally {
 
     fn twins(&mut self, place: usize, twin: Option<usize>, rows: u64) {
         let format = self.clock.format(place);
-        if TWINS.iter().any(|(day, _)| *day == format) {
-            if twin.is_some() {
-                self.either += rows;
-            } else {
-                self.day_first += rows;
+        let count = match twin {
+            Some(_) => &mut self.either,
+            None if format.starts_with("%d/%m/") => &mut self.day_first,
+            None if format.starts_with("%m/%d/") => &mut self.month_first,
+            None => return,
+        };
+        *count += rows;
+    }
+
+    /// Looks at some of the texts to come, to know whether day or month comes first.
+    pub(super) fn prepare<'a>(&mut self, texts: impl Iterator<Item = (&'a str, u64)>) {
+        let (mut days, mut months) = (0, 0);
+        for (text, rows) in texts {
+            if let Read::Time(_, place, None) = self.clock.read(text.trim()) {
+                let format = self.clock.format(place);
+                days += if format.starts_with("%d/%m/") {
+                    rows
+                } else {
+                    0
+                };
+                months += if format.starts_with("%m/%d/") {
+                    rows
+                } else {
+                    0
+                };
             }
-        } else if TWINS.iter().any(|(_, month)| *month == format) {
-            self.month_first += rows;
         }
+        self.clock.month_first = months > days;
     }
 
     /// The formats with their rows and the first of them, most rows first.
@@ -309,6 +363,8 @@ mod tests {
             ("1762813620", "unix"),
             ("1762813620.5", "unix"),
             ("1762813620000", "unix_ms"),
+            ("10/11/2025 10:27 PM", "%d/%m/%Y %I:%M %p"),
+            ("Mon Nov 10 22:27:00 +0000 2025", "%a %b %d %H:%M:%S %z %Y"),
         ] {
             let Read::Time(time, place, _) = clock.read(text) else {
                 panic!("{text}: {:?}", clock.read(text));
@@ -334,6 +390,35 @@ mod tests {
         ] {
             assert_eq!(clock.read(text), Read::Other, "{text}");
         }
+    }
+
+    #[test]
+    fn a_month_that_comes_first_is_known_by_the_days_behind_it() {
+        let mut tally = TimeTally::default();
+        let texts = ["03/04/2023", "12/25/2023", "05/06/2023"];
+        tally.prepare(texts.iter().map(|text| (*text, 1)));
+        for text in texts {
+            tally.add(text, 1, 1, i64::MAX / 2);
+        }
+        let formats: Vec<_> = tally
+            .formats()
+            .into_iter()
+            .map(|f| (f.directives, f.rows))
+            .collect();
+        assert_eq!(formats, [("%m/%d/%Y".to_owned(), 3)]);
+        assert_eq!(
+            (tally.day_first, tally.month_first, tally.either),
+            (0, 1, 2)
+        );
+    }
+
+    #[test]
+    fn years_of_two_digits_are_of_this_century() {
+        let mut clock = Clock::default();
+        let Read::Time(time, place, _) = clock.read("26.09.24") else {
+            panic!()
+        };
+        assert_eq!((clock.format(place), time), ("%d.%m.%y", 1_727_308_800));
     }
 
     #[test]

@@ -45,17 +45,32 @@ pub(super) fn definition(
         text.push('\n');
     }
     let _ = writeln!(text, "name = {}\nseed = 1\n", quoted(&name));
+    if audit.view.users < 2 || audit.view.pairs < 50 {
+        let what = format!(
+            "This log cannot be swept: {} and {} are too little to compare models on.",
+            counted(audit.view.users as usize, "user"),
+            counted(audit.view.pairs as usize, "different pair")
+        );
+        let _ = writeln!(text, "# {what}\n");
+    }
     source(&mut text, audit, opened, home);
     for entry in cleaners {
         text.push_str(&entry.commented());
         text.push('\n');
     }
+    proposals(&mut text, audit);
     funnel(&mut text, audit);
     splitter(&mut text, audit);
-    weighting(&mut text, audit);
+    let strength = weighting(&mut text, audit);
     text.push_str(
-        "# Each header is a row of the leaderboard; each grid is tuned on validation.\n[model.popularity]\n\n[model.item_knn]\n\n[model.als]\nfactors.grid = [16, 32]\nregularization.grid = [1.0, 10.0]\n\n[evaluation]\nmetrics = [\"recall@3\", \"precision@3\", \"ndcg@3\"]\nselect = \"ndcg@3\"\nbaseline = \"popularity\"\n",
+        "# Each header is a row of the leaderboard; each grid is tuned on validation.\n[model.popularity]\n\n\
+         [model.item_knn]\n\n[model.als]\nfactors.grid = [16, 32]\nregularization.grid = [1.0, 10.0]\n\n\
+         [evaluation]\nmetrics = [\"recall@3\", \"precision@3\", \"ndcg@3\"]\nselect = \"ndcg@3\"\n\
+         baseline = \"popularity\"\n",
     );
+    if !strength {
+        text.push_str("# What happened at all is a target, however often.\ntargets = \"binary\"\n");
+    }
     text
 }
 
@@ -67,6 +82,13 @@ fn name(log: &str) -> String {
         .to_string_lossy()
         .into_owned();
     let stem = file.split('.').next().unwrap_or_default();
+    // A pattern says nothing; its folder may.
+    let folder = Path::new(log).parent().and_then(Path::file_name);
+    let stem = if stem.contains(|c: char| c.is_ascii_alphanumeric()) {
+        stem.to_owned()
+    } else {
+        folder.unwrap_or_default().to_string_lossy().into_owned()
+    };
     let kept: String = stem
         .chars()
         .map(|c| {
@@ -115,7 +137,9 @@ fn source(text: &mut String, audit: &Audit, opened: &Opened, home: &Path) {
         for (part, usual) in usual {
             let column = audit.columns.iter().find(|column| column.part == part);
             if let Some(column) = column.filter(|column| column.name != usual) {
-                let _ = writeln!(text, "{part} = {}   # guessed", quoted(&column.name));
+                let said = opened.said.contains(&column.name);
+                let why = if said { "" } else { "   # guessed" };
+                let _ = writeln!(text, "{part} = {}{why}", quoted(&column.name));
             }
         }
         let guess = &opened.guess;
@@ -157,6 +181,22 @@ fn from(home: &Path, path: &Path) -> String {
     relative.display().to_string()
 }
 
+/// Cleaners that drop what may be meant: a decision, so they stand there as comments.
+fn proposals(text: &mut String, audit: &Audit) {
+    for alert in &audit.alerts {
+        if alert.toml.is_empty() || text.contains(&alert.toml) {
+            continue;
+        }
+        for line in textwrap::wrap(&format!("PROPOSED, for {}: {}.", alert.id, alert.what), 100) {
+            let _ = writeln!(text, "# {line}");
+        }
+        for line in alert.toml.lines() {
+            let _ = writeln!(text, "# {line}");
+        }
+        text.push('\n');
+    }
+}
+
 fn funnel(text: &mut String, audit: &Audit) {
     let funnel = &audit.funnel;
     let mut left = funnel.rows;
@@ -192,7 +232,8 @@ fn splitter(text: &mut String, audit: &Audit) {
     }
 }
 
-fn weighting(text: &mut String, audit: &Audit) {
+/// Says how strong an interaction is; true if kinds of events tell.
+fn weighting(text: &mut String, audit: &Audit) -> bool {
     let part = |part: &str| audit.columns.iter().find(|column| column.part == part);
     let events: Vec<&str> = audit
         .labels
@@ -219,7 +260,9 @@ fn weighting(text: &mut String, audit: &Audit) {
             );
         }
         text.push_str("[weighting.event_strength]\nplay_cap = 10\n\n");
-    } else if plays.is_some_and(|plays| plays.most > 20.0 * plays.quantiles[3].max(1.0)) {
+        return true;
+    }
+    if plays.is_some_and(|plays| plays.most > 20.0 * plays.quantiles[3].max(1.0)) {
         text.push_str("# Plays have a long tail: what counts is their order of magnitude.\n[weighting.log]\nof.plays = {}\n\n");
     } else if plays.is_some() {
         text.push_str("[weighting.plays]\n\n");
@@ -228,6 +271,7 @@ fn weighting(text: &mut String, audit: &Audit) {
             "# The log says that something happened, not how much of it.\n[weighting.binary]\n\n",
         );
     }
+    false
 }
 
 #[cfg(test)]
@@ -249,6 +293,7 @@ mod tests {
     #[test]
     fn an_experiment_is_named_after_the_file() {
         assert_eq!(name("data/my log.csv.gz"), "my_log");
+        assert_eq!(name("logs/*.csv"), "logs");
         assert_eq!(name("/"), "log");
     }
 }

@@ -155,7 +155,12 @@ fn one(log: &Path, arguments: &Arguments) -> Result<(), Failure> {
         .flatten()
         .map(PathBuf::as_path)
         .collect();
-    writable(&to, arguments.force)?;
+    if to.contains(&Path::new("-")) {
+        return Err(Failure::Definition(
+            "`-` is no file; without --out the report goes to standard output".to_owned(),
+        ));
+    }
+    writable(&to, &[log], arguments.force)?;
     let (found, written) = audited(log, arguments)?;
     if let Some(path) = &arguments.write {
         whole(path, found.definition.as_bytes())?;
@@ -199,7 +204,11 @@ fn one(log: &Path, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn two(before: &Path, after: &Path, arguments: &Arguments) -> Result<(), Failure> {
-    writable(&Vec::from_iter(arguments.out.as_deref()), arguments.force)?;
+    writable(
+        &Vec::from_iter(arguments.out.as_deref()),
+        &[before, after],
+        arguments.force,
+    )?;
     let (before, _) = audited(before, arguments)?;
     let (after, _) = audited(after, arguments)?;
     let found = compare(&before, &after);

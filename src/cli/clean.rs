@@ -113,9 +113,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ));
     }
     let stop = on_interrupt()?;
-    writable(&files, arguments.force)?;
     let changes = &arguments.changes;
     let experiment = changes.load_without_model(&arguments.definition, arguments.quiet)?;
+    let source = serde_json::to_value(&experiment.source).expect("a plugin is plain data");
+    let mut read = vec![arguments.definition.clone()];
+    named(&source, &experiment.base, &mut read);
+    let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
+    writable(&files, &read, arguments.force)?;
     let cleaning = one(&experiment)?;
     let job = Job {
         experiment: &experiment,
@@ -406,4 +410,16 @@ fn tell(document: &Document, to_file: bool, ledger: Option<&Path>) -> Result<(),
         say(&one_line(&files.join("; ")));
     }
     Ok(())
+}
+
+/// All files that parameters name.
+fn named(parameters: &serde_json::Value, base: &Path, files: &mut Vec<PathBuf>) {
+    match parameters {
+        serde_json::Value::String(text) => {
+            files.extend(Some(base.join(text)).filter(|p| p.is_file()))
+        }
+        serde_json::Value::Object(map) => map.values().for_each(|value| named(value, base, files)),
+        serde_json::Value::Array(list) => list.iter().for_each(|value| named(value, base, files)),
+        _ => {}
+    }
 }

@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     settings.extend(arguments.settings.iter().cloned());
     let parameters: Synthetic = definition::parameters(&settings, color())?;
     let truth_path = truth_path(&arguments.out);
-    writable(&[&arguments.out, &truth_path], arguments.force)?;
+    writable(&[&arguments.out, &truth_path], &[], arguments.force)?;
     let stop = super::on_interrupt()?;
     let truth = in_one_step(&arguments.out, stop, |file| {
         generate(&parameters, arguments.seed, file)

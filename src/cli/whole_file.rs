@@ -41,15 +41,30 @@ impl Write for Stoppable {
     }
 }
 
-/// Refuses to write where something is, unless it is to be replaced, and where nothing can be: before any
-/// work is done.
-pub(super) fn writable(paths: &[&Path], force: bool) -> Result<(), Failure> {
-    for path in paths {
-        if path.exists() && !force {
-            return Err(Failure::Output(format!(
-                "{} is there already; choose another name, or replace it with --force",
-                path.display()
-            )));
+/// Refuses to write where something is, unless it is to be replaced, where nothing can be, over what is
+/// read, and to one place twice: before any work is done.
+pub(super) fn writable(paths: &[&Path], read: &[&Path], force: bool) -> Result<(), Failure> {
+    let whole = |path: &Path| path.canonicalize().ok();
+    let read: Vec<_> = read.iter().filter_map(|path| whole(path)).collect();
+    for (at, path) in paths.iter().enumerate() {
+        let refused = |what: &str| Err(Failure::Output(format!("{} {what}", path.display())));
+        if paths[..at].contains(path) {
+            return refused("is named for two outputs; give each a name of its own");
+        }
+        if let Some(there) = whole(path) {
+            if read.contains(&there) {
+                return refused(
+                    "is read by this command and not overwritten, not even with --force",
+                );
+            }
+            if !there.is_file() {
+                return refused("is there and no regular file; choose another name");
+            }
+            if !force {
+                return refused(
+                    "is there already; choose another name, or replace it with --force",
+                );
+            }
         }
         temporary_beside(path).map_err(|e| Failure::output(path.display(), &e))?;
     }
@@ -64,7 +79,9 @@ pub(super) fn in_one_step<T>(
     fill: impl FnOnce(&mut BufWriter<Stoppable>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let failed = |e: io::Error| Failure::output(path.display(), &e);
-    let file = temporary_beside(path).map_err(failed)?;
+    // A link stays one: what it leads to is replaced.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let file = temporary_beside(&target).map_err(failed)?;
     let inner = Stoppable {
         file: file.reopen().map_err(failed)?,
         stop,
@@ -84,6 +101,6 @@ pub(super) fn in_one_step<T>(
         )));
     }
     let value = filled?;
-    file.persist(path).map_err(|e| failed(e.error))?;
+    file.persist(&target).map_err(|e| failed(e.error))?;
     Ok(value)
 }

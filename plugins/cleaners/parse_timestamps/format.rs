@@ -130,7 +130,7 @@ fn example(format: &str) -> Result<String, String> {
 }
 
 /// A text with each run of digits as `0` and each run of letters as `a`.
-fn shape(text: &str) -> String {
+pub fn shape(text: &str) -> String {
     let mut shape = String::new();
     for c in text.chars() {
         let c = match c {

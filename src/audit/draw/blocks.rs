@@ -59,7 +59,7 @@ pub(super) fn blocks(audit: &Audit) -> Vec<Block> {
         )));
     }
     blocks.push(section("Columns"));
-    blocks.push(columns(&audit.columns));
+    blocks.push(columns(audit));
     blocks.push(section("Users and items"));
     blocks.push(ids(&audit.ids));
     if audit.labels.iter().any(|labels| labels.differing > 0) {
@@ -129,11 +129,14 @@ fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-fn columns(columns: &[ColumnFigures]) -> Block {
+fn columns(audit: &Audit) -> Block {
+    let range = audit.times.as_ref().and_then(|times| times.range.as_ref());
     let row = |column: &ColumnFigures| {
         let values = if let Some(n) = &column.numbers {
             let [least, most, median] = [n.least, n.most, n.quantiles[3]].map(number);
             format!("{least} to {most}, median {median}")
+        } else if let Some([first, last]) = range.filter(|_| column.part == "time") {
+            format!("{first} to {last}")
         } else {
             let top = column.top.iter().filter(|(_, rows)| *rows > 1).take(3);
             let named = |value: &str| if value.is_empty() { "blank" } else { value }.to_owned();
@@ -163,7 +166,7 @@ fn columns(columns: &[ColumnFigures]) -> Block {
     table(
         ["column", "holds", "values", "missing", "distinct", "padded"],
         3,
-        columns.iter().map(row).collect(),
+        audit.columns.iter().map(row).collect(),
     )
 }
 

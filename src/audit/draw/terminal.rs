@@ -23,7 +23,7 @@ pub(crate) fn terminal(document: &Document, width: Option<usize>) -> String {
             Block::Text { text } => out.push_str(&wrapped(&format!("{}\n", one_line(text)), width)),
             Block::Findings => {
                 for alert in document.alerts {
-                    finding(&mut out, alert, width);
+                    finding(&mut out, alert, document.definition, width);
                 }
             }
             Block::Table(table) => {
@@ -44,7 +44,7 @@ pub(crate) fn terminal(document: &Document, width: Option<usize>) -> String {
     out
 }
 
-fn finding(out: &mut String, alert: &Alert, width: Option<usize>) {
+fn finding(out: &mut String, alert: &Alert, definition: &str, width: Option<usize>) {
     let size = if alert.rows == 0 {
         String::new()
     } else {
@@ -79,14 +79,20 @@ fn finding(out: &mut String, alert: &Alert, width: Option<usize>) {
         .split(['=', '.', ']'])
         .find(|part| !part.trim().is_empty() && part.trim() != "[cleaners");
     match plugin {
-        Some(plugin) => line(
-            "remedy: ",
-            &format!(
-                "{} (cleaner `{}`; --write writes it)",
+        Some(plugin) => {
+            // What drops listeners is a decision: it stands there as a comment.
+            let how = if definition.contains(&alert.toml) {
+                "writes it"
+            } else {
+                "proposes it"
+            };
+            let with = format!(
+                "{} (cleaner `{}`; --write {how})",
                 alert.remedy,
                 plugin.trim()
-            ),
-        ),
+            );
+            line("remedy: ", &with);
+        }
         None => line("remedy: ", &alert.remedy),
     }
 }

@@ -4,9 +4,15 @@ use super::super::alert::{Alert, Example, Notes, Severity, example};
 use super::super::column::{Column, Kind, Seen};
 use super::super::ids::examples;
 use super::super::plan::namibia;
+use crate::text::counted;
+
+/// Columns that a sentence lists.
+const LISTED: usize = 6;
 
 /// What is wrong with the cells of a column of a log of `rows` rows.
-pub(in crate::audit) fn of_column(column: &Column, rows: u64) -> Vec<Alert> {
+///
+/// A number of a column that plays no part harms nothing but those who give it one.
+pub(in crate::audit) fn of_column(column: &Column, part: bool, rows: u64) -> Vec<Alert> {
     let mut notes = Notes::new(&column.name, rows);
     // Missing ids are placeholders, told with these.
     if column.kind != Kind::Id {
@@ -31,7 +37,7 @@ pub(in crate::audit) fn of_column(column: &Column, rows: u64) -> Vec<Alert> {
         seen(column.garbled),
     );
     match column.kind {
-        Kind::Number => numbers(column, &mut notes),
+        Kind::Number => numbers(column, part, &mut notes),
         Kind::Text => notes.add(
             ("padded", Severity::Warning),
             column.padded.rows,
@@ -44,17 +50,30 @@ pub(in crate::audit) fn of_column(column: &Column, rows: u64) -> Vec<Alert> {
         ),
         _ => {}
     }
-    let (distinct, exact) = column.values.distinct();
-    if exact && distinct == 1 && rows > 20 {
-        notes.add(
-            ("constant", Severity::Note),
-            rows,
-            "the same cell in every row",
-            ["it tells nothing", "nothing"],
-            [],
-        );
-    }
     notes.alerts
+}
+
+/// Columns that have the same cell in all of `rows` rows, in one finding however many they are.
+pub(in crate::audit) fn constant(columns: &[Column], rows: u64) -> Option<Alert> {
+    let names: Vec<&str> = columns
+        .iter()
+        .filter(|column| column.values.distinct() == (1, true) && column.absent.rows == 0)
+        .map(|column| column.name.as_str())
+        .collect();
+    if names.is_empty() || rows <= 20 {
+        return None;
+    }
+    let shown = names[..names.len().min(LISTED)].join("`, `");
+    let more = if names.len() > LISTED { ", …" } else { "" };
+    let what = format!(
+        "{} with the same cell in every row: `{shown}`{more}",
+        counted(names.len(), "column")
+    );
+    Some(
+        Alert::new("columns.constant", Severity::Note, (0, rows), what)
+            .effect("they tell nothing")
+            .remedy("nothing"),
+    )
 }
 
 fn padded(column: &Column) -> Vec<Example> {
@@ -109,7 +128,7 @@ fn missing(column: &Column, notes: &mut Notes) {
     );
 }
 
-fn numbers(column: &Column, notes: &mut Notes) {
+fn numbers(column: &Column, part: bool, notes: &mut Notes) {
     let words = &column.numbers.words;
     let listed: Vec<String> = words
         .iter()
@@ -124,6 +143,17 @@ fn numbers(column: &Column, notes: &mut Notes) {
             "read them as numbers",
         ],
         words.iter().map(|(word, (_, row))| example(*row, word)),
+    );
+    let (commas, first) = column.numbers.commas;
+    notes.add(
+        ("decimal_comma", Severity::Warning),
+        commas,
+        "numbers with a decimal comma",
+        [
+            "a reader that wants points loses them",
+            "read them as numbers",
+        ],
+        [example(first, "the first of them")],
     );
     let texts = column.no_number.top(5);
     let listed: Vec<String> = texts
@@ -150,10 +180,21 @@ fn numbers(column: &Column, notes: &mut Notes) {
     let Some(figures) = column.numbers.figures() else {
         return;
     };
+    let (severity, remedy) = if part {
+        (
+            Severity::Warning,
+            "make them missing, or cap them in the weighting",
+        )
+    } else {
+        (
+            Severity::Note,
+            "nothing, as long as the column plays no part",
+        )
+    };
     if let Some(fence) = figures.fence {
         let next = column.numbers.next_above(fence);
         notes.add(
-            ("outlier", Severity::Warning),
+            ("outlier", severity),
             figures.outliers,
             format!(
                 "numbers far out: from {next} to {}, and nothing between {fence} and {next}",
@@ -161,7 +202,7 @@ fn numbers(column: &Column, notes: &mut Notes) {
             ),
             [
                 "as a weight, one such row outweighs hundreds of others",
-                "make them missing, or cap them in the weighting",
+                remedy,
             ],
             column.numbers.examples(|n| n > fence),
         );
@@ -169,12 +210,12 @@ fn numbers(column: &Column, notes: &mut Notes) {
     // A column that is negative as often as not means something by it.
     if figures.negative * 10 < figures.rows {
         notes.add(
-            ("negative", Severity::Warning),
+            ("negative", severity),
             figures.negative,
             format!("negative numbers, down to {}", figures.least),
             [
                 "nobody listens for less than nothing; weightings refuse them",
-                "make them missing",
+                remedy,
             ],
             column.numbers.examples(|n| n < 0.0),
         );

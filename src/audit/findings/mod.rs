@@ -5,11 +5,12 @@ mod times;
 
 use serde::{Deserialize, Serialize};
 
+use super::alert::{Alert, Severity};
 use super::column::Kind;
 use super::numbers::NumberFigures;
 use super::reading::Pass;
-use super::times::{DAY, Format};
-pub(super) use cells::of_column;
+use super::times::{DAY, Format, future};
+pub(super) use cells::{constant, of_column};
 pub(super) use times::of_times;
 
 /// Values that a column shows.
@@ -87,6 +88,17 @@ impl TimeFigures {
     /// Whether rows before 1998 are stray ones; a log of which much is that old is an old log.
     pub(super) fn old(&self) -> bool {
         self.prehistory > 0 && self.prehistory * 20 < self.rows
+    }
+
+    /// The first and the last time that may be one of listening.
+    pub(super) fn span(&self, now: i64) -> (i64, i64) {
+        let first = if self.old() { DAWN * DAY } else { i64::MIN };
+        let last = if self.future > 0 {
+            future(now) - 1
+        } else {
+            i64::MAX
+        };
+        (first, last)
     }
 }
 
@@ -199,4 +211,27 @@ pub(super) fn time(pass: &Pass) -> Option<TimeFigures> {
             .collect(),
         day_or_month: [times.either, times.day_first, times.month_first],
     })
+}
+
+/// A column of ratings in a log without plays: what it says is not used.
+pub(super) fn rating(pass: &Pass, rows: u64) -> Option<Alert> {
+    let named = |name: &str| {
+        matches!(
+            super::roles::plain(name).as_str(),
+            "rating" | "ratings" | "stars" | "score"
+        )
+    };
+    let column = pass
+        .columns
+        .iter()
+        .find(|c| c.kind == Kind::Number && named(&c.name))?;
+    if pass.parts.plays.is_some() {
+        return None;
+    }
+    Some(
+        Alert::new(format!("{}.rating", column.name), Severity::Note, (rows, rows), "numbers that look like ratings, which play no part")
+            .column(&column.name)
+            .effect("a low rating counts as much as a high one: the lab learns from what happened, not from what was thought of it")
+            .remedy("keep the good ones (`parse_numbers` for the column, then `limit_range` with `min` and `action = \"drop\"`), or give them as `plays` of the source"),
+    )
 }

@@ -18,6 +18,18 @@ impl Ids {
         let mut notes = Notes::new(&self.column, rows);
         self.of_nobody(&mut notes);
         self.spelled(column, &mut notes);
+        notes.add(
+            ("numeric_forms", Severity::Warning),
+            self.numeric_forms,
+            "ids that are another id in other digits: 7, 7.0 and 007",
+            [
+                "one becomes several, as where a tool took ids for numbers",
+                "export them again as text; if they are one, no cleaner of the lab joins them",
+            ],
+            examples(column, |text| {
+                text.trim().ends_with(".0") || text.trim().starts_with('0')
+            }),
+        );
         if self.case_matters && self.several_spellings > 0 {
             // It is not known in how many rows.
             let what = format!(
@@ -95,7 +107,7 @@ impl Ids {
             "ids with spaces before or behind",
             [
                 &format!(
-                    "each spelling is another {part}: {} ids instead of {}",
+                    "each spelling is another {part}; written alike, {} ids are {}",
                     count(self.raw),
                     count(self.normalized)
                 ),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::normal_id;
 use super::reading::Pass;
+use super::values::Values;
 pub(super) use alerts::{disagreements, examples, shown};
 pub(crate) use placeholders::Placeholder;
 pub(super) use placeholders::certain;
@@ -38,6 +39,8 @@ pub(crate) struct Ids {
     pub(crate) upper_case: u64,
     /// Ids that are written in more than one way.
     pub(crate) several_spellings: u64,
+    /// Rows with an id that is another one in other digits: `7.0` and `007` where there is `7`.
+    pub(crate) numeric_forms: u64,
     /// Ids with one row.
     pub(crate) one_row: u64,
     /// Ids that stand for nobody, or may do so; most rows first.
@@ -84,7 +87,24 @@ pub(super) fn ids(pass: &Pass, of_user: bool) -> Ids {
         padded: column.padded.rows,
         upper_case,
         several_spellings: spellings.values().filter(|many| **many > 1).count() as u64,
+        numeric_forms: numeric_forms(known),
         one_row: known.iter().filter(|value| value.rows == 1).count() as u64,
         placeholders,
     }
+}
+
+/// Rows of ids that are a plain number which another id is too.
+fn numeric_forms(known: &Values) -> u64 {
+    let plain: FxHashSet<&str> = known.iter().map(|value| value.text).collect();
+    let other = |id: &str| {
+        let whole = id.strip_suffix(".0").unwrap_or(id);
+        if whole.is_empty() || !whole.bytes().all(|b| b.is_ascii_digit()) {
+            return false;
+        }
+        let short = whole.trim_start_matches('0');
+        let short = if short.is_empty() { "0" } else { short };
+        short != id && plain.contains(short)
+    };
+    let forms = known.iter().filter(|value| other(value.text));
+    forms.map(|value| value.rows).sum()
 }

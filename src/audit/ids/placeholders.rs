@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use musicrec_cleaners::shape;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,12 @@ const WORDS: &[&str] = &[
     "no id",
     "noid",
     "invalid",
+    "deleted",
+    "removed",
+    "nouser",
+    "system",
+    "unknownuser",
+    "unknownsong",
 ];
 /// Shares of ids that have the shape of all others.
 const ONE_SHAPE: f64 = 0.98;
@@ -122,8 +129,28 @@ fn by_value(id: &str, all: &FxHashSet<&str>) -> Option<String> {
     }
     let lower = id.to_lowercase();
     let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
-    if WORDS.contains(&lower.as_str()) || WORDS.contains(&bare) {
+    if bare.is_empty() {
+        return Some("nothing but signs".to_owned());
+    }
+    let folded = musicrec_cleaners::fold(bare);
+    if [lower.as_str(), bare, &folded]
+        .iter()
+        .any(|word| WORDS.contains(word))
+    {
         return Some(format!("the word `{bare}`"));
+    }
+    if folded.len() > 2 && folded.bytes().all(|b| b == b'x') {
+        return Some("nothing but x".to_owned());
+    }
+    if lower
+        .strip_prefix('-')
+        .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+    {
+        return Some(format!("the number {lower}"));
+    }
+    // 00000000-0000-0000-0000-000000000000.
+    if bare.contains('-') && bare.bytes().all(|b| matches!(b, b'0' | b'-')) {
+        return Some("all zeros".to_owned());
     }
     // `u-test`: a short prefix and such a word.
     if let Some((prefix, rest)) = bare.split_once(['-', '_', '.', ':'])
@@ -142,7 +169,7 @@ fn by_value(id: &str, all: &FxHashSet<&str>) -> Option<String> {
     } else if same(4, b'9') {
         ("nines", format!("{prefix}{}8", &digits[1..]))
     } else {
-        return (lower == "-1").then(|| "the number -1".to_owned());
+        return None;
     };
     // Numbers that are counted begin with zeros or end with nines too, but then have neighbors.
     if all.contains(next.as_str()) || crowded(prefix, digits, all) {
@@ -163,22 +190,6 @@ fn crowded(prefix: &str, digits: &str, all: &FxHashSet<&str>) -> bool {
     });
     let room = 10f64.powi(digits.len() as i32 - 1);
     alike.count() as f64 > 0.05 * room
-}
-
-/// The shape of an id: runs of letters and of digits.
-fn shape(id: &str) -> String {
-    let mut shape = String::new();
-    for c in id.chars().take(48) {
-        let c = match c {
-            c if c.is_ascii_digit() => '0',
-            c if c.is_alphabetic() => 'a',
-            c => c,
-        };
-        if !(matches!(c, '0' | 'a') && shape.ends_with(c)) {
-            shape.push(c);
-        }
-    }
-    shape
 }
 
 /// Ids of another shape than nearly all others that have more rows than most.
@@ -210,7 +221,7 @@ fn odd_shapes(known: &Values) -> Vec<(usize, String)> {
 }
 #[cfg(test)]
 mod tests {
-    use super::{by_value, shape};
+    use super::by_value;
 
     #[test]
     fn ids_that_name_nobody_are_known_by_their_looks() {
@@ -231,6 +242,14 @@ mod tests {
             "-1",
             "null",
             "N/A",
+            "00000000-0000-0000-0000-000000000000",
+            "-",
+            "?",
+            "-999",
+            "[deleted]",
+            "no_user",
+            "Unknown User",
+            "xxxx",
         ] {
             assert!(by_value(&id.to_lowercase(), &all).is_some(), "{id}");
         }
@@ -258,12 +277,5 @@ mod tests {
         all.remove("9998");
         assert_eq!(by_value("9999", &all), None);
         assert!(by_value("99999999", &all).is_some());
-    }
-
-    #[test]
-    fn a_shape_is_runs() {
-        assert_eq!(shape("u00123"), "a0");
-        assert_eq!(shape("s-999999"), "a-0");
-        assert_eq!(shape("4uLU6h"), "0a0a");
     }
 }

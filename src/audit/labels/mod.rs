@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::alert::{Alert, Example, Severity};
 use super::column::{Column, Kind, is_marker};
 pub(super) use words::event_name;
-use words::{inflected, near};
+use words::{inflected, near, typo};
 
 /// A column of more distinct values has names, not labels.
 const MOST: usize = 500;
@@ -184,7 +184,7 @@ fn told(mut cluster: Cluster) -> Cluster {
             How::Spelling
         } else if inflected(&folded, &name) || inflected(&name, &folded) {
             How::Form
-        } else if near(&folded, &name) {
+        } else if near(&folded, &name) || event_name(&folded).is_none() && typo(&folded, &name) {
             How::Near
         } else {
             How::Meaning
@@ -199,8 +199,11 @@ fn told(mut cluster: Cluster) -> Cluster {
 /// Why two labels are one, if they are.
 fn alike(folded: &str, known: &str, event: bool, rows: u64, of: u64) -> Option<How> {
     if event {
-        let name = event_name(folded)?;
-        return (event_name(known) == Some(name)).then_some(How::Meaning);
+        return match event_name(folded) {
+            Some(name) => (event_name(known) == Some(name)).then_some(How::Meaning),
+            // A typing error is rare.
+            None => (typo(folded, known) && rows * 5 < of).then_some(How::Near),
+        };
     }
     let digits = |text: &str| {
         text.chars()

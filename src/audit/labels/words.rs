@@ -109,3 +109,8 @@ pub(super) fn inflected(word: &str, of: &str) -> bool {
         || (word.starts_with(&doubled) && ending(&doubled))
         || (last == 'e' && ending(&of[..of.len() - 1]))
 }
+
+/// Whether one slip makes the difference: a letter too many, too few, another, or two exchanged.
+pub(super) fn typo(a: &str, b: &str) -> bool {
+    a != b && a.chars().count().min(b.chars().count()) >= 3 && damerau_levenshtein(a, b) == 1
+}

@@ -7,7 +7,7 @@ use super::super::column::{Column, Kind};
 use super::super::findings::{DAWN, TimeFigures};
 use super::super::labels::{How, Labels};
 use super::super::reading::Pass;
-use super::super::times::DAY;
+use super::super::times::{DAY, future};
 use super::{Entry, key, list, quoted};
 
 /// A song is seldom longer; a row of more seconds is no single listening.
@@ -138,6 +138,9 @@ pub(super) fn numbers(pass: &Pass) -> Option<Entry> {
         return None;
     }
     let mut parameters = vec![("columns", list(columns.iter().map(|c| c.name.as_str())))];
+    if columns.iter().any(|column| column.numbers.commas.0 > 0) {
+        parameters.push(("decimal_comma", "true".to_owned()));
+    }
     let invalid: u64 = columns
         .iter()
         .flat_map(|c| c.no_number.iter())
@@ -149,7 +152,8 @@ pub(super) fn numbers(pass: &Pass) -> Option<Entry> {
     let mends = columns
         .iter()
         .flat_map(|c| {
-            ["word", "padded", "no_number", "missing"].map(|kind| format!("{}.{kind}", c.name))
+            ["word", "padded", "no_number", "missing", "decimal_comma"]
+                .map(|kind| format!("{}.{kind}", c.name))
         })
         .collect();
     let mut entry = Entry::inline("parse_numbers", &parameters, mends)
@@ -177,36 +181,42 @@ pub(super) fn numbers(pass: &Pass) -> Option<Entry> {
     Some(entry)
 }
 
-pub(super) fn times(pass: &Pass) -> Option<Entry> {
-    let column = &pass.columns[pass.parts.time?];
-    let formats: Vec<_> = column
-        .times
-        .formats()
-        .into_iter()
-        .filter(|f| f.rows > 0)
-        .collect();
+pub(super) fn times(figures: Option<&TimeFigures>) -> Option<Entry> {
+    let figures = figures?;
+    let used = figures.formats.iter().filter(|f| f.rows > 0);
+    let mut formats: Vec<&str> = used.map(|f| f.directives.as_str()).collect();
+    let mends = ["invalid", "formats", "missing"].map(|kind| format!("{}.{kind}", figures.column));
     if formats.is_empty() {
-        return None;
+        return Some(
+            Entry::inline("parse_timestamps", &[("invalid", "\"missing\"".to_owned())], mends.to_vec()).because(format!(
+                "CONFIRM: none of the times of `{}` is in a format that the audit knows. Give it as `formats = [\"…\"]` \
+                 and drop `invalid`: until then no row has a time.",
+                figures.column
+            )),
+        );
     }
+    // Milliseconds would take seconds for milliseconds of 1970; the other way round they are refused.
+    formats.sort_by_key(|format| *format == "unix_ms");
     let mut parameters = vec![
-        (
-            "formats",
-            list(formats.iter().map(|f| f.directives.as_str())),
-        ),
+        ("formats", list(formats.iter().copied())),
         ("zone", "\"UTC\"".to_owned()),
     ];
-    let invalid: u64 = column.times.invalid.iter().map(|v| v.rows).sum();
-    if invalid > 0 {
+    if figures.invalid_rows > 0 {
         parameters.push(("invalid", "\"missing\"".to_owned()));
     }
-    let mends = vec![
-        format!("{}.invalid", column.name),
-        format!("{}.formats", column.name),
-    ];
-    let mut entry = Entry::inline("parse_timestamps", &parameters, mends)
+    let mut entry = Entry::inline("parse_timestamps", &parameters, mends.to_vec())
         .because("Text to times. Set `zone` if times that tell no offset are not UTC.");
-    if invalid > 0 {
-        entry.why.push(format!("{invalid} cells are no times and become missing; `drop_missing` below drops their rows."));
+    let [either, day_first, month_first] = figures.day_or_month;
+    if either > 0 && (day_first == 0) == (month_first == 0) {
+        entry.why.push(format!(
+            "CONFIRM: of {either} times nothing in the log tells whether the day or the month comes first."
+        ));
+    }
+    if figures.invalid_rows > 0 {
+        entry.why.push(format!(
+            "{} cells are no times and become missing; `drop_missing` below drops their rows.",
+            figures.invalid_rows
+        ));
     }
     Some(entry)
 }
@@ -259,12 +269,27 @@ pub(super) fn stray_times(pass: &Pass, times: Option<&TimeFigures>) -> Option<En
     let times = times?;
     let mut parameters = vec![("column", quoted(&times.column))];
     let mut why = Vec::new();
-    if times.old() {
+    // A number that is too small for a time is one in 1970 to those who read numbers.
+    let numbers = times
+        .formats
+        .iter()
+        .any(|f| f.rows > 0 && f.directives.starts_with("unix"));
+    let small = times
+        .invalid
+        .iter()
+        .filter(|(text, _)| text.trim().parse::<f64>().is_ok());
+    let small: u64 = if numbers {
+        small.map(|(_, rows)| rows).sum()
+    } else {
+        0
+    };
+    if times.old() || small > 0 {
         parameters.push(("min", (DAWN * DAY).to_string()));
-        why.push(format!("{} rows before 1998", times.prehistory));
+        let old = if times.old() { times.prehistory } else { 0 };
+        why.push(format!("{} rows before 1998", old + small));
     }
     if times.future > 0 {
-        parameters.push(("max", (pass.now + DAY).to_string()));
+        parameters.push(("max", (future(pass.now) - 1).to_string()));
         why.push(format!("{} rows in the future", times.future));
     }
     if why.is_empty() {

@@ -95,10 +95,10 @@ pub(super) fn cleaners(
             .filter_map(|labels| map_labels(labels, &pass.columns)),
     );
     entries.extend(numbers(pass));
-    entries.extend(times(pass));
+    entries.extend(times(figures));
     entries.extend(stray_times(pass, figures));
     entries.extend(limits(pass));
-    entries.extend(drop_missing(pass, ids));
+    entries.extend(drop_missing(pass, ids, figures));
     let mends = vec![
         "rows.duplicate_key".to_owned(),
         "rows.duplicate_normalized".to_owned(),
@@ -197,7 +197,11 @@ fn normalize(pass: &Pass, ids: &[Ids]) -> Vec<Entry> {
             parameters.push(("case", "\"keep\"".to_owned()));
         }
         let mut entry = Entry::inline("normalize_ids", &parameters, mends)
-            .because("One spelling for each id, and none for placeholders: they become missing, and `drop_missing` below drops their rows.");
+            .because(if all().next().is_some() {
+                "One spelling for each id, and none for placeholders: they become missing, and `drop_missing` below drops their rows."
+            } else {
+                "One spelling for each id."
+            });
         for ids in &those {
             for placeholder in ids.placeholders.iter().filter(|p| p.certain) {
                 entry.why.push(format!(
@@ -229,22 +233,20 @@ fn needs(ids: &Ids) -> bool {
     ids.padded > 0 || ids.several_spellings > 0 || ids.placeholders.iter().any(|p| p.certain)
 }
 
-fn drop_missing(pass: &Pass, ids: &[Ids]) -> Option<Entry> {
-    let time = pass.parts.time.map(|at| &pass.columns[at]);
+fn drop_missing(pass: &Pass, ids: &[Ids], figures: Option<&TimeFigures>) -> Option<Entry> {
+    // Where no time can be read, rows without one are all that there is.
+    let figures = figures.filter(|figures| figures.rows > 0);
     let placeholders = ids.iter().any(|i| i.placeholders.iter().any(|p| p.certain));
-    let invalid = time.is_some_and(|c| c.times.invalid.len() > 0 || c.missing() > 0);
-    if !placeholders && !invalid {
+    if !placeholders && figures.is_none_or(|f| f.rows == pass.rows) {
         return None;
     }
-    let columns = ids
-        .iter()
-        .map(|i| i.column.as_str())
-        .chain(time.map(|c| c.name.as_str()));
+    let time = figures.map(|figures| figures.column.as_str());
+    let columns = ids.iter().map(|i| i.column.as_str()).chain(time);
     let mut mends: Vec<String> = ids
         .iter()
         .map(|i| format!("{}.placeholder", i.column))
         .collect();
-    mends.extend(time.map(|c| format!("{}.missing", c.name)));
+    mends.extend(time.map(|column| format!("{column}.missing")));
     Some(
         Entry::inline("drop_missing", &[("columns", list(columns))], mends).because(
             "A row without a user, an item or a time cannot be learned from or asked for.",

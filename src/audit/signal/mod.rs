@@ -93,6 +93,17 @@ pub(crate) fn signal(log: &Interactions, pairs: &Pairs, seed: u64) -> Signal {
         repeats: Repeats::of(log, pairs),
         ..Signal::default()
     };
+    if pairs.active_users() < 2 {
+        // Nothing is shared, popularity and taste are one.
+        signal.statement = match pairs.active_users() {
+            0 => "Nothing to learn from: no row is left.".to_owned(),
+            _ => {
+                "One user: nothing to compare. What others like is what a recommender learns from."
+                    .to_owned()
+            }
+        };
+        return signal;
+    }
     (signal.found, signal.strength) = signal.judge(pairs.len());
     signal.statement = signal.verdict();
     signal

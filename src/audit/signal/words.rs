@@ -89,10 +89,10 @@ impl Signal {
                 alert(
                     "signal.too_little",
                     Severity::Warning,
-                    "the log is too short to show whether there is anything to learn",
+                    "the log holds too little to show whether there is anything to learn",
                 )
                 .effect("Whatever a model scores on it is mostly chance.")
-                .remedy("Get a longer log before comparing models."),
+                .remedy("Get a log of more users and rows before comparing models."),
             ),
             Found::Nothing => alerts.push(
                 alert(
