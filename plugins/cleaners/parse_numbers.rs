@@ -51,6 +51,7 @@ pub struct ParseNumbers {
     /// Whether the English words `zero` to `twenty` are numbers. Default true.
     pub words: bool,
     /// Whether a comma separates decimals: `121,5`. Default false: such a cell is not a number.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub decimal_comma: bool,
     /// The number for blank and missing cells. Default: they are missing.
     pub blank: Option<f64>,

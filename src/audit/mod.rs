@@ -2,7 +2,7 @@
 //!
 //! One pass over the source ([`reading`]): each column takes note of its distinct values chunk by chunk, and of each
 //! row is kept what questions between rows need. What is found is figures and alerts; the cleaners
-//! that mend it are a [`plan`], and the whole a definition ([`write`]). An [`Audit`] is plain data, from
+//! that mend it are a [`plan`], and the whole a definition ([`mod@write`]). An [`Audit`] is plain data, from
 //! which every format is drawn.
 
 mod activity;

@@ -19,7 +19,7 @@ use crate::text::counted;
 /// and what mends it
 ///
 /// One pass over the log, however large it is. What the columns mean is guessed by their names
-/// (`user_id`, `userId`, `track`, `ts`, `msPlayed`, …) and can be said with the options below. Findings
+/// (`user_id`, `userId`, `track`, `ts`, `msPlayed` and so on) and can be said with the options below. Findings
 /// come worst first, each with its rows, some of them by number, and the cleaner that mends it;
 /// `--write` writes a whole definition with these cleaners, which `musicrec-lab sweep` runs as it is.
 #[derive(Debug, Args)]
@@ -77,7 +77,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
 
-    /// The column that tells what happened: play, like, skip, …
+    /// The column that tells what happened: play, like, skip
     #[arg(long, value_name = "COLUMN")]
     event: Option<String>,
 
@@ -93,7 +93,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<String>,
 
-    /// The first line is a row; columns are called `column_1`, `column_2`, … [default: by what it holds]
+    /// The first line is a row; columns are called `column_1`, `column_2` and so on [default: by what it holds]
     #[arg(long)]
     no_header: bool,
 

@@ -416,7 +416,7 @@ fn tell(document: &Document, to_file: bool, ledger: Option<&Path>) -> Result<(),
 fn named(parameters: &serde_json::Value, base: &Path, files: &mut Vec<PathBuf>) {
     match parameters {
         serde_json::Value::String(text) => {
-            files.extend(Some(base.join(text)).filter(|p| p.is_file()))
+            files.extend(Some(base.join(text)).filter(|p| p.is_file()));
         }
         serde_json::Value::Object(map) => map.values().for_each(|value| named(value, base, files)),
         serde_json::Value::Array(list) => list.iter().for_each(|value| named(value, base, files)),
