@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::alert::{Alert, EXAMPLES, Example, Severity};
+use super::alert::{Alert, EXAMPLES, Example, Severity, example};
 use super::duplicates::Sense;
-use super::kept::NO_EVENT;
+use super::kept::{NO_EVENT, NO_TIME};
 use super::labels::event_name;
 use super::reading::Pass;
 
@@ -48,6 +48,9 @@ pub(crate) struct Consistency {
     pub(crate) timed: u64,
     /// See `timed`.
     pub(crate) backwards: u64,
+    /// Rows of a user that are earlier than the row of the same user before them in the log.
+    pub(crate) backwards_of_user: u64,
+    #[serde(skip)]
     examples: BTreeMap<String, Vec<Example>>,
 }
 
@@ -116,7 +119,36 @@ pub(super) fn consistency(pass: &Pass, sense: &Sense) -> Consistency {
             note("too_long", format!("{} s", row.seconds));
         }
     }
+    if pass.timed() {
+        backwards(pass, &mut found);
+    }
     found
+}
+
+/// Counts rows that are earlier than the one before of the same user: within a listener's own rows
+/// time should not run backwards, in whatever order listeners are written.
+fn backwards(pass: &Pass, found: &mut Consistency) {
+    let (begins, places) = pass.kept.by_user(pass.users.len());
+    for bounds in begins.windows(2) {
+        let own = places[bounds[0]..bounds[1]].iter();
+        let timed = own
+            .map(|&place| &pass.kept.rows[place as usize])
+            .filter(|row| row.time != NO_TIME);
+        let mut before = NO_TIME;
+        for row in timed {
+            if row.time < before {
+                found.backwards_of_user += 1;
+                let examples = found
+                    .examples
+                    .entry("backwards_of_user".to_owned())
+                    .or_default();
+                if examples.len() < EXAMPLES {
+                    examples.push(example(row.number, musicrec_api::time_text(row.time)));
+                }
+            }
+            before = row.time;
+        }
+    }
 }
 
 /// The flags: columns of yes and no that are named after an event.
@@ -253,29 +285,83 @@ impl Consistency {
             "as a weight, one such row outweighs all others of its user",
             "limit them with `limit_range`",
         );
-        if self.timed > 0 && self.backwards > 0 {
-            let share = self.backwards as f64 / self.timed as f64;
-            let (severity, what) = if share < 0.05 {
-                (
-                    Severity::Warning,
-                    "rows that are earlier than the row before, in a log that otherwise is in the order of time",
-                )
-            } else {
-                (
-                    Severity::Note,
-                    "rows that are earlier than the row before: the log is not in the order of time",
-                )
-            };
-            alerts.push(
-                Alert::new("rows.backwards", severity, (self.backwards, self.timed), what)
-                    .effect(if share < 0.05 {
-                        "a clock that was set back, or rows that came late: what is cut by time may land on the wrong side"
-                    } else {
-                        "none: the lab sorts by time where it matters"
-                    })
-                    .remedy("nothing, unless the order of rows should have told the time"),
+        // Where a third runs backwards, listeners are in no order at all.
+        let disordered = self.backwards_of_user as f64 > 0.2 * rows as f64;
+        if !disordered {
+            add(
+                "backwards_of_user",
+                Severity::Warning,
+                self.backwards_of_user,
+                "rows that are earlier than the row before of the same listener, whose rows are in the order of time otherwise",
+                "a clock that was set back, or rows that came late: sessions are torn, and the next song may be the last",
+                "nothing, if rows came late; a clock cannot be mended",
             );
         }
+        alerts.extend(self.order());
         alerts
+    }
+
+    /// Whether the log is in the order of time, and what is not.
+    fn order(&self) -> Option<Alert> {
+        if self.backwards == 0 {
+            return None;
+        }
+        let share = self.backwards as f64 / self.timed as f64;
+        let (severity, what, effect) = if share < 0.05 {
+            (
+                Severity::Warning,
+                "rows that are earlier than the row before, in a log that otherwise is in the order of time",
+                "a clock that was set back, or rows that came late: what is cut by time may land on the wrong side",
+            )
+        } else {
+            (
+                Severity::Note,
+                "rows that are earlier than the row before: the log is not in the order of time",
+                "none: the lab sorts by time where it matters",
+            )
+        };
+        let rows = (self.backwards, self.timed);
+        Some(
+            Alert::new("rows.backwards", severity, rows, what)
+                .effect(effect)
+                .remedy("nothing, unless the order of rows should have told the time"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::super::tests::{audit_of, rows};
+
+    #[test]
+    fn a_listeners_rows_that_run_backwards_are_found_in_whatever_order_listeners_are() {
+        let mut log = "user_id,song_id,timestamp\n".to_owned();
+        // One listener after the other, each in the order of time; one row came late.
+        for user in 0..5 {
+            for row in 0..20 {
+                let minute = if (user, row) == (3, 12) { 1 } else { 2 * row };
+                let _ = writeln!(log, "u{user},s{row},2025-01-01 10:{minute:02}:00");
+            }
+        }
+        let audit = audit_of(&log);
+        assert_eq!(rows(&audit, "rows.backwards_of_user"), 1);
+        let alert = audit
+            .alerts
+            .iter()
+            .find(|a| a.id == "rows.backwards_of_user");
+        assert_eq!(alert.unwrap().examples[0].row, 3 * 20 + 13);
+    }
+
+    #[test]
+    fn flags_are_held_against_the_event_they_are_named_after() {
+        let log = "user_id,song_id,event_type,liked\n\
+            u1,s1,like,1\nu1,s2,LIKE,1\nu2,s1,play,0\nu2,s2,like,0\nu3,s1,like,yes\n";
+        let audit = audit_of(log);
+        let flag = &audit.consistency.flags[0];
+        assert_eq!((flag.both, flag.unset, flag.unmatched), (3, 1, 0));
+        assert_eq!(flag.first_row, 4);
+        assert_eq!(rows(&audit, "liked.disagrees"), 1);
     }
 }

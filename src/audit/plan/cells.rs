@@ -251,9 +251,12 @@ pub(super) fn limits(pass: &Pass) -> Vec<Entry> {
                 figures.outliers
             ));
         }
-        let mends = ["negative", "outlier"]
+        let mut mends = ["negative", "outlier"]
             .map(|kind| format!("{}.{kind}", column.name))
             .to_vec();
+        if Some(at) == pass.parts.seconds && figures.fence.is_some() {
+            mends.push("rows.too_long".to_owned());
+        }
         entries.push(
             Entry::inline("limit_range", &parameters, mends).because(format!(
                 "`{}`: {}. They become missing; the row stays.",
