@@ -171,9 +171,11 @@ impl Column {
         meaning.alike = match self.kind {
             Kind::Time => {
                 meaning.time = self.times.add(trimmed, rows, first, now);
+                // What is no time means nothing but itself.
+                let itself = if marker { 0 } else { exact };
                 meaning
                     .time
-                    .map_or(0, |time| time.cast_unsigned() | 1 << 63)
+                    .map_or(itself, |time| time.cast_unsigned() | 1 << 63)
             }
             Kind::Number => {
                 if let Some(number) = self.numbers.add(text, rows, first) {

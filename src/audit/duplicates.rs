@@ -232,7 +232,7 @@ fn push(interactions: &mut Interactions, row: &Row, sense: &Sense, pass: &Pass) 
     interactions.users.push(row.user);
     interactions.items.push(row.item);
     interactions.rows.push(row.number);
-    if parts.time.is_some() {
+    if pass.timed() {
         interactions.times.push(row.time);
     }
     if parts.plays.is_some() {
@@ -307,6 +307,15 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{audit_of, rows};
+
+    #[test]
+    fn times_that_cannot_be_read_do_not_make_rows_alike() {
+        let log = "user_id,song_id,timestamp\n\
+            u1,s1,the first of May\n\
+            u1,s1,the second of May\n\
+            u1 ,s1,the first of May\n";
+        assert_eq!(audit_of(log).duplicates.normalized, 1);
+    }
 
     #[test]
     fn the_ladder_counts_each_rung() {
