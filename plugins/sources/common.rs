@@ -8,6 +8,8 @@ pub(crate) mod interner;
 pub(crate) mod parameters;
 pub(crate) mod roles;
 pub(crate) mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -155,16 +157,29 @@ pub(crate) fn differ(names: &[String], input: &Input, of: &[String], first: &Inp
 pub(crate) fn listed(names: &[String]) -> String {
     const NAMED: usize = 30;
     const LONGEST: usize = 200;
-    let cut = |name: &String| match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.clone(),
-    };
-    let some: Vec<String> = names.iter().take(NAMED).map(cut).collect();
+    let some = names.iter().take(NAMED);
+    let some: Vec<String> = some.map(|name| cut(name, LONGEST)).collect();
     let some = some.join(", ");
     if names.len() > NAMED {
         format!("{some}, … ({} in all)", names.len())
     } else {
         some
+    }
+}
+
+/// Characters of a row that a sample or a message shows.
+pub(crate) const SHOWN: usize = 120;
+
+/// A row as a sample or a message shows it: in one line, and cut.
+pub(crate) fn in_short(row: &str) -> String {
+    cut(&row.replace(['\n', '\r', '\0'], " "), SHOWN)
+}
+
+/// A text cut to so many characters.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -10,10 +10,8 @@ use crate::common::input::Input;
 use crate::common::interner::{BadCell, Interner};
 use crate::common::parameters::BadRows;
 use crate::common::stream::{BUFFER, LONGEST_ROW, RowTooLong, Stream};
-use crate::common::{self, OfFiles as _, differ};
+use crate::common::{self, OfFiles as _, SHOWN, differ, in_short};
 
-/// Characters of a row that a sample or a message shows.
-const SHOWN: usize = 120;
 /// Delimiters within a cell of several lines that make it look like rows.
 const SWALLOWED: usize = 3;
 
@@ -102,11 +100,7 @@ pub(super) fn shown(record: &ByteRecord, between: &str) -> String {
             break;
         }
     }
-    let text = text.replace(['\n', '\r', '\0'], " ");
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    in_short(&text)
 }
 
 /// A line as it was before it was split, but for its quotes; `None` if it is no text, or too long to be

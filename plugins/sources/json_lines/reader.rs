@@ -14,10 +14,7 @@ use crate::common::fault::Fault;
 use crate::common::input::Input;
 use crate::common::interner::Interner;
 use crate::common::parameters::BadRows;
-use crate::common::{self, OfFiles as _};
-
-/// Characters of an object that a sample or a message shows.
-const SHOWN: usize = 120;
+use crate::common::{self, OfFiles as _, SHOWN, in_short};
 
 /// The fields of a file's first object that hold neither an object nor a list.
 pub(super) fn first_fields(input: &Input) -> Result<Vec<String>, Fault> {
@@ -41,7 +38,7 @@ pub(super) fn first_fields(input: &Input) -> Result<Vec<String>, Fault> {
         let place = format!("{shown}, line {}", first.line);
         Fault::data(
             &input.parameter,
-            format!("{place}: {what} ({})", cut(first.text)),
+            format!("{place}: {what} ({})", in_words(first.text)),
             format!("a file must have one JSON object a line, or be one array of objects{several}"),
         )
     })?;
@@ -143,7 +140,7 @@ pub(super) fn read(
                 Err(bad) => {
                     let sample = Sample {
                         row,
-                        before: cut(document.text),
+                        before: in_words(document.text),
                         after: None,
                     };
                     let column = bad.column.map_or("", |at| &rows.chunk.names[at]);
@@ -289,7 +286,7 @@ impl BadRow {
             input.shown(),
             document.line,
             self.what,
-            cut(document.text)
+            in_words(document.text)
         ))
     }
 }
@@ -320,11 +317,7 @@ fn place_in(error: &serde_json::Error, begins: u64) -> String {
 }
 
 /// An object as it may be shown: cut, in one line, and with marks where bytes are not UTF-8.
-fn cut(bytes: &[u8]) -> String {
+fn in_words(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * SHOWN + 4)]);
-    let text = text.replace(['\n', '\r', '\0'], " ");
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    in_short(&text)
 }

@@ -6,6 +6,7 @@ use musicrec_api::{CheckContext, Ledger, Log, Result, Source as _, SourceContext
 use tempfile::TempDir;
 
 use super::JsonLines;
+use crate::common::testing::cells;
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -47,24 +48,6 @@ fn read_text(text: &str, mut definition: serde_json::Value) -> Result<(Log, Ledg
     let folder = folder(&[("a.json", text)]);
     definition["path"] = "a.json".into();
     read(folder.path(), definition)
-}
-
-/// The cells, `~` where missing.
-fn cells(log: &Log) -> Vec<Vec<String>> {
-    let cell = |cells: &musicrec_api::Cells, row| {
-        if cells.is_missing(row) {
-            "~".to_owned()
-        } else {
-            cells.show(row).into_owned()
-        }
-    };
-    let row = |row| {
-        log.columns()
-            .into_iter()
-            .map(|c| cell(&c.cells, row))
-            .collect()
-    };
-    (0..log.rows()).map(row).collect()
 }
 
 const LINES: &str = r#"{"user_id": 1, "song_id": "s\u00e9\n", "x": {"y": 1}, "ok": true, "n": null, "f": 1.50e1}

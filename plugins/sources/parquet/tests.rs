@@ -17,6 +17,7 @@ use parquet::schema::types::Type;
 use tempfile::TempDir;
 
 use super::Parquet;
+use crate::common::testing::cells;
 
 type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
 
@@ -149,24 +150,6 @@ fn said(bytes: &[u8], definition: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "no `{word}` in: {text}");
     }
-}
-
-/// The cells, `~` where missing.
-fn cells(log: &Log) -> Vec<Vec<String>> {
-    let cell = |cells: &Cells, row| {
-        if cells.is_missing(row) {
-            "~".to_owned()
-        } else {
-            cells.show(row).into_owned()
-        }
-    };
-    let row = |row| {
-        log.columns()
-            .into_iter()
-            .map(|c| cell(&c.cells, row))
-            .collect()
-    };
-    (0..log.rows()).map(row).collect()
 }
 
 /// Two files that pyarrow wrote with `compression="zstd"`, one column by a dictionary and two without.
