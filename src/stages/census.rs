@@ -4,8 +4,7 @@
 //! texts get numbers that hold for all chunks, looked up once a distinct text and chunk, and each place on
 //! the way a flag for each number.
 
-use musicrec_api::{Log, MISSING, Texts, View};
-use rustc_hash::FxHashMap;
+use musicrec_api::{KnownTexts, Log, MISSING, Texts, View};
 use serde::{Deserialize, Serialize};
 
 /// Different users and items before and after a step. Missing and blank ids are none; as long as ids are
@@ -63,8 +62,9 @@ const NONE: u32 = u32::MAX;
 /// One column.
 #[derive(Debug, Default)]
 struct Side {
-    /// The number of each text.
-    known: FxHashMap<Box<str>, u32>,
+    /// All texts that are ids, each at its number.
+    ids: Texts,
+    known: KnownTexts,
     /// The values that were looked up last, and their numbers.
     values: Texts,
     numbers: Vec<u32>,
@@ -85,7 +85,7 @@ impl Side {
         let Ok(view) = part.view(column) else { return };
         let View::Text(text) = view else {
             for row in (0..part.rows()).filter(|&row| !view.is_missing(row)) {
-                let number = number(&mut self.known, &view.show(row));
+                let number = number(&mut self.known, &mut self.ids, &view.show(row));
                 flag(&mut self.places[place], number);
             }
             return;
@@ -93,8 +93,8 @@ impl Side {
         // Most steps leave the values of a column as they are.
         if self.values != *text.values() {
             self.values.clone_from(text.values());
-            let known = &mut self.known;
-            let numbers = self.values.iter().map(|value| number(known, value));
+            let (known, ids) = (&mut self.known, &mut self.ids);
+            let numbers = self.values.iter().map(|value| number(known, ids, value));
             self.numbers = numbers.collect();
         }
         for (used, &number) in used(text.codes(), self.numbers.len())
@@ -109,16 +109,12 @@ impl Side {
 }
 
 /// The number of a text.
-fn number(known: &mut FxHashMap<Box<str>, u32>, text: &str) -> u32 {
-    if let Some(&number) = known.get(text) {
-        return number;
-    }
+fn number(known: &mut KnownTexts, ids: &mut Texts, text: &str) -> u32 {
     if text.trim().is_empty() {
-        return NONE;
+        NONE
+    } else {
+        known.code(ids, text)
     }
-    let number = known.len() as u32;
-    known.insert(text.into(), number);
-    number
 }
 
 fn flag((there, count): &mut (Vec<bool>, u64), number: u32) {
