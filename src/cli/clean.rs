@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use musicrec_api::{Booking, Error, Events, Log, On, Reach};
 
 use super::changes::Changes;
+use super::progress::bar;
 use super::whole_file::{Stoppable, in_one_step, writable};
 use super::{on_interrupt, print_view, say, say_rendered, terminal_width};
 use crate::exit::Failure;
@@ -222,7 +223,7 @@ impl Job<'_> {
             inner: watch,
             failure: None,
             rows: 0,
-            bar: bar(),
+            bar: bar(None, "{spinner} {human_pos} rows {msg}").with_message("read"),
         };
         let cleaned = prepare::cleaned(experiment, &cleaning.cleaners, stop, &mut looking);
         if let Some(failure) = looking.failure {
@@ -305,15 +306,6 @@ fn unwritten(error: Error) -> Failure {
         Error::Io { what, source } => Failure::Output(format!("{what}: {source}")),
         error => error.into(),
     }
-}
-
-fn bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {human_pos} rows {msg}");
-    let bar = ProgressBar::new_spinner().with_style(style.expect("the template is a constant"));
-    bar.with_message("read")
 }
 
 /// Shows progress, and lets another look on.

@@ -20,6 +20,17 @@ use crate::settings::trial_name;
 use crate::sweep::{Begin, Event, Overview};
 use crate::text::visible;
 
+/// A bar for those who see standard error, none for a pipe: of so many things, or a sign of life where
+/// their number is not known.
+pub(super) fn bar(length: Option<u64>, template: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let style = ProgressStyle::with_template(template).expect("the template is a constant");
+    bar.with_style(style.progress_chars("=> "))
+}
+
 /// For whom progress is told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Form {
@@ -201,12 +212,7 @@ impl Progress {
         }
         if std::io::stderr().is_terminal() {
             let style = "{prefix} [{bar:30}] {pos}/{len} trials, {elapsed} gone{msg}";
-            let bar = ProgressBar::new(trials as u64)
-                .with_style(
-                    ProgressStyle::with_template(style)
-                        .expect("the template is a constant")
-                        .progress_chars("=> "),
-                )
+            let bar = bar(Some(trials as u64), style)
                 .with_prefix(role)
                 .with_position((known + begin.failed) as u64);
             bar.enable_steady_tick(Duration::from_millis(200));

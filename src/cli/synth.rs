@@ -1,13 +1,13 @@
 //! `musicrec-lab synth`: a listening log to disk, with the truth about it.
 
-use std::io::{BufWriter, IsTerminal as _};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use musicrec_sources::Synthetic;
 use musicrec_sources::synthetic::{Truth, write_csv};
 
+use super::progress::bar;
 use super::whole_file::{Stoppable, in_one_step, writable};
 use super::{color, say};
 use crate::definition;
@@ -87,15 +87,8 @@ fn generate(
     seed: u64,
     file: &mut BufWriter<Stoppable>,
 ) -> Result<Truth, Failure> {
-    let bar = if std::io::stderr().is_terminal() {
-        ProgressBar::new(parameters.rows.get()).with_style(
-            ProgressStyle::with_template("[{bar:40}] {human_pos}/{human_len} rows, {eta} left")
-                .expect("the template is a constant")
-                .progress_chars("=> "),
-        )
-    } else {
-        ProgressBar::hidden()
-    };
+    let template = "[{bar:40}] {human_pos}/{human_len} rows, {eta} left";
+    let bar = bar(Some(parameters.rows.get()), template);
     // The error of a full disk is one of output, not of data.
     let truth = write_csv(parameters, seed, file, &mut |rows| bar.set_position(rows)).map_err(
         |e| match e {
