@@ -1,6 +1,7 @@
 //! Text of others (cells of a log, ids, names of files, panics) on its way out, and rows as CSV.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
 /// Whether a character acts on its surroundings instead of showing: control characters, and those
@@ -31,6 +32,14 @@ pub(crate) fn visible(lines: &str) -> String {
 /// The same in one line.
 pub(crate) fn one_line(text: &str) -> String {
     text.replace(hidden, " ")
+}
+
+/// The first so many characters of a text, with a sign if there are more.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 /// CSV text as it grows, cell by cell.

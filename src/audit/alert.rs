@@ -172,3 +172,12 @@ pub(super) fn example(row: u64, value: impl Into<String>) -> Example {
         value: value.into(),
     }
 }
+
+/// Cells with the number of rows that have them, as a sentence lists them: `` `one` (35), `ten` (31) ``.
+pub(super) fn listed<'a>(cells: impl IntoIterator<Item = (&'a str, u64)>) -> String {
+    let all: Vec<String> = cells
+        .into_iter()
+        .map(|(cell, rows)| format!("`{cell}` ({rows})"))
+        .collect();
+    all.join(", ")
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::numbers::{NumberTally, with_comma};
 use super::times::TimeTally;
-use super::values::{Values, hash};
+use super::values::{Seen, Values, hash};
 
 /// Texts that stand for a missing cell, besides blank ones; compared without case.
 const MARKERS: &[&str] = &[
@@ -65,22 +65,6 @@ impl Kind {
     }
 }
 
-/// Rows, and the first of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) rows: u64,
-    pub(super) first: u64,
-}
-
-impl Seen {
-    pub(super) fn add(&mut self, rows: u64, first: u64) {
-        if self.rows == 0 {
-            self.first = first;
-        }
-        self.rows += rows;
-    }
-}
-
 /// A column.
 #[derive(Debug)]
 pub(super) struct Column {
@@ -126,11 +110,11 @@ pub(super) struct Meaning {
 }
 
 impl Column {
-    pub(super) fn new(name: &str, kind: Kind, case: bool) -> Self {
+    pub(super) fn new(name: &str, kind: Kind) -> Self {
         Self {
             name: name.to_owned(),
             kind,
-            case,
+            case: false,
             absent: Seen::default(),
             blank: Seen::default(),
             markers: BTreeMap::new(),

@@ -63,8 +63,13 @@ fn set(text: &str) -> Option<bool> {
     }
 }
 
-/// Compares cells of each row.
-pub(super) fn consistency(pass: &Pass, sense: &Sense) -> Consistency {
+/// Compares cells of each row, and rows of each user, whose places are those of
+/// [`Kept::by_user`](super::kept::Kept::by_user).
+pub(super) fn consistency(
+    pass: &Pass,
+    by_user: &(Vec<usize>, Vec<u32>),
+    sense: &Sense,
+) -> Consistency {
     let mut found = Consistency {
         flags: flags(pass, sense),
         timed: pass.backwards.1,
@@ -120,15 +125,14 @@ pub(super) fn consistency(pass: &Pass, sense: &Sense) -> Consistency {
         }
     }
     if pass.timed() {
-        backwards(pass, &mut found);
+        backwards(pass, by_user, &mut found);
     }
     found
 }
 
 /// Counts rows that are earlier than the one before of the same user: within a listener's own rows
 /// time should not run backwards, in whatever order listeners are written.
-fn backwards(pass: &Pass, found: &mut Consistency) {
-    let (begins, places) = pass.kept.by_user(pass.users.len());
+fn backwards(pass: &Pass, (begins, places): &(Vec<usize>, Vec<u32>), found: &mut Consistency) {
     for bounds in begins.windows(2) {
         let own = places[bounds[0]..bounds[1]].iter();
         let timed = own

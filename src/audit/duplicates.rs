@@ -106,11 +106,15 @@ impl Duplicates {
 }
 
 /// Looks for duplicates among the rows kept, and moves those that are none, with a real user, item and
-/// time, to `interactions`.
-pub(super) fn find(pass: &Pass, sense: &Sense, interactions: &mut Interactions) -> Found {
+/// time, to `interactions`. The places of rows are those of [`Kept::by_user`](super::kept::Kept::by_user).
+pub(super) fn find(
+    pass: &Pass,
+    (begins, places): &(Vec<usize>, Vec<u32>),
+    sense: &Sense,
+    interactions: &mut Interactions,
+) -> Found {
     let mut found = Found::default();
     let timed = pass.timed();
-    let (begins, places) = pass.kept.by_user(pass.users.len());
     let mut duplicate: Vec<Option<Drop>> = vec![None; pass.kept.rows.len()];
     let mut seen = Vec::new();
     let (mut hashes, mut order): (Vec<(u64, u32)>, Vec<u32>) = Default::default();

@@ -2,6 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
+use super::pairs::grouped;
+
 /// Rows that are kept. Beyond, all rows of some users stand for all.
 const MOST: usize = 8_000_000;
 /// Kind of event of a row that has none.
@@ -86,21 +88,7 @@ impl Kept {
     /// Places of rows by user, each user's in the order of the log: where each user's begin, and the
     /// places.
     pub(super) fn by_user(&self, users: usize) -> (Vec<usize>, Vec<u32>) {
-        let mut begins = vec![0usize; users + 1];
-        for row in &self.rows {
-            begins[row.user as usize + 1] += 1;
-        }
-        for user in 0..users {
-            begins[user + 1] += begins[user];
-        }
-        let mut next = begins.clone();
-        let mut places = vec![0u32; self.rows.len()];
-        for (place, row) in (0u32..).zip(&self.rows) {
-            let at = &mut next[row.user as usize];
-            places[*at] = place;
-            *at += 1;
-        }
-        (begins, places)
+        grouped(self.rows.iter().map(|row| row.user), users)
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) use activity::Activity;
 pub(crate) use alert::{Alert, Example, Severity};
 pub(crate) use compare::compare;
 pub(crate) use consistency::Consistency;
-pub(crate) use draw::{html, markdown, of_audit, terminal};
+pub(crate) use draw::{Document, html, markdown, of_audit, terminal};
 pub(crate) use duplicates::{Duplicates, Funnel};
 pub(crate) use findings::{ColumnFigures, TimeFigures};
 pub(crate) use ids::Ids;
@@ -52,6 +52,7 @@ pub(crate) use interactions::Interactions;
 pub(crate) use labels::Labels;
 pub(crate) use open::Reading;
 pub(crate) use pairs::Pairs;
+pub(crate) use roles::Guess;
 pub(crate) use signal::Signal;
 pub(crate) use view::RecommenderView;
 
@@ -159,8 +160,10 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
         one_in: pass.kept.one_in(),
         ..Interactions::default()
     };
-    let doubles = duplicates::find(pass, &sense, &mut left);
-    let consistency = consistency::consistency(pass, &sense);
+    let by_user = pass.kept.by_user(pass.users.len());
+    let doubles = duplicates::find(pass, &by_user, &sense, &mut left);
+    let consistency = consistency::consistency(pass, &by_user, &sense);
+    drop(by_user);
     let looked_at = pass.kept.rows.len() as u64;
     // What is left has them; a large log has room for one of the two.
     pass.kept.rows = Vec::new();
@@ -195,8 +198,9 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     }
     alerts.extend(doubles.alerts(looked_at));
     alerts.extend(consistency.alerts(looked_at, all));
-    left.user_ids = pass.users.texts().clone();
-    left.item_ids = pass.items.texts().clone();
+    let entries = plan::cleaners(pass, &ids, &labels, times.as_ref(), &doubles.duplicates);
+    left.user_ids = std::mem::take(&mut pass.users).into_texts();
+    left.item_ids = std::mem::take(&mut pass.items).into_texts();
     let pairs = Pairs::of(&left);
     let signal = signal::signal(&left, &pairs, SEED);
     let view = view::view(&left, &pairs);
@@ -204,7 +208,6 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
     alerts.extend(signal.alerts());
     alerts.extend(view.alerts(&left, &pairs));
     alerts.extend(activity.alerts(&ids[0].column));
-    let entries = plan::cleaners(pass, &ids, &labels, times.as_ref(), &doubles.duplicates);
     for alert in &mut alerts {
         let entry = entries.iter().find(|entry| entry.mends.contains(&alert.id));
         if let (Some(entry), true) = (entry, alert.toml.is_empty()) {
@@ -215,9 +218,8 @@ fn found(log: &Path, opened: &Opened, pass: &mut Pass, settings: &Settings) -> (
         .map(|at| findings::column(pass, at))
         .collect();
     alerts.sort_by(|a, b| {
-        let share = |alert: &Alert| alert.share;
         (a.severity.cmp(&b.severity))
-            .then(share(b).total_cmp(&share(a)))
+            .then(b.share.total_cmp(&a.share))
             .then_with(|| a.id.cmp(&b.id))
     });
     let mut audit = Audit {

@@ -6,6 +6,7 @@ use musicrec_cleaners::read_number;
 use serde::{Deserialize, Serialize};
 
 use super::alert::{EXAMPLES, Example};
+use super::values::Seen;
 
 /// Distinct numbers that are counted one by one. Beyond, numbers within 1 % of each other are one.
 const EXACT: usize = 1 << 16;
@@ -37,9 +38,9 @@ pub(super) struct NumberTally {
     counts: BTreeMap<Ordered, u64>,
     coarse: bool,
     sum: f64,
-    pub(super) words: BTreeMap<String, (u64, u64)>,
-    /// Rows whose number has a decimal comma, and the first of them.
-    pub(super) commas: (u64, u64),
+    pub(super) words: BTreeMap<String, Seen>,
+    /// Numbers with a decimal comma.
+    pub(super) commas: Seen,
     largest: BTreeMap<Ordered, u64>,
     smallest: BTreeMap<Ordered, u64>,
 }
@@ -66,17 +67,13 @@ impl NumberTally {
     pub(super) fn add(&mut self, text: &str, rows: u64, first: u64) -> Option<f64> {
         let (number, mended) = read_number(text).or_else(|| {
             let number = with_comma(text)?;
-            if self.commas.0 == 0 {
-                self.commas.1 = first;
-            }
-            self.commas.0 += rows;
+            self.commas.add(rows, first);
             Some((number, None))
         })?;
         let number = number + 0.0;
         if mended == Some("word") {
             let word = text.trim().to_lowercase();
-            let known = self.words.entry(word).or_insert((0, first));
-            known.0 += rows;
+            self.words.entry(word).or_default().add(rows, first);
         }
         self.rows += rows;
         self.sum += number * rows as f64;
@@ -263,6 +260,6 @@ mod tests {
         let mut tally = NumberTally::default();
         assert_eq!(tally.add("Ten", 3, 5), Some(10.0));
         assert_eq!(tally.add("many", 1, 6), None);
-        assert_eq!(tally.words["ten"], (3, 5));
+        assert_eq!((tally.words["ten"].rows, tally.words["ten"].first), (3, 5));
     }
 }

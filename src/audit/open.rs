@@ -27,7 +27,7 @@ pub(super) struct Opened {
     pub(super) plugin: String,
     pub(super) parameters: Map<String, Value>,
     /// Columns whose part the command line says.
-    pub(super) said: Vec<String>,
+    pub(super) said: Guess,
     /// Whether parts were guessed, not said by a definition.
     pub(super) guessed: bool,
 }
@@ -35,12 +35,8 @@ pub(super) struct Opened {
 /// What the command line says of how to read a log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reading {
-    pub(crate) user: Option<String>,
-    pub(crate) item: Option<String>,
-    pub(crate) time: Option<String>,
-    pub(crate) event: Option<String>,
-    pub(crate) plays: Option<String>,
-    pub(crate) seconds: Option<String>,
+    /// Columns whose part is said.
+    pub(crate) said: Guess,
     pub(crate) delimiter: Option<String>,
     /// The first line is a row.
     pub(crate) no_header: bool,
@@ -71,39 +67,13 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
         unread.fingerprint(&context)?;
         Vec::new()
     };
-    let said = Guess {
-        user: reading.user.clone(),
-        item: reading.item.clone(),
-        time: reading.time.clone(),
-        event: reading.event.clone(),
-        plays: reading.plays.clone(),
-        seconds: reading.seconds.clone(),
-        milliseconds: None,
-    };
-    let named = [
-        &said.user,
-        &said.item,
-        &said.time,
-        &said.event,
-        &said.plays,
-        &said.seconds,
-    ]
-    .map(Clone::clone);
-    let mut guess = Guess::or(said, guess(&names));
+    let mut guess = Guess::or(reading.said.clone(), guess(&names));
     if reading.no_header || parameters.get("header") == Some(&json!(false)) {
         // Nothing is known of columns without a name but their order.
         guess.user = guess.user.or(names.first().cloned());
         guess.item = guess.item.or(names.get(1).cloned());
     }
-    let said = [
-        ("user", &guess.user),
-        ("item", &guess.item),
-        ("time", &guess.time),
-        ("event", &guess.event),
-        ("plays", &guess.plays),
-        ("seconds", &guess.seconds),
-    ];
-    for (part, column) in said {
+    for (part, column) in guess.parts() {
         match column {
             Some(column) if !names.is_empty() && !names.contains(column) => {
                 let near = musicrec_api::nearest(column, names.iter().map(String::as_str));
@@ -134,7 +104,7 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
         }
     }
     let mut whole = parameters.clone();
-    for (part, column) in said {
+    for (part, column) in guess.parts() {
         if let Some(column) = column {
             whole.insert(part.to_owned(), json!(column));
         }
@@ -146,7 +116,7 @@ pub(super) fn open(path: &Path, reading: &Reading, color: bool) -> Result<Opened
         guess,
         plugin,
         parameters,
-        said: named.into_iter().flatten().collect(),
+        said: reading.said.clone(),
         guessed: true,
     })
 }
@@ -177,7 +147,7 @@ fn of_definition(path: &Path, color: bool) -> Result<Opened, Failure> {
         guess: Guess::default(),
         plugin,
         parameters,
-        said: Vec::new(),
+        said: Guess::default(),
         guessed: false,
     })
 }

@@ -88,18 +88,27 @@ impl Pairs {
 
 /// The rows of each user: where they begin, one more than users, and the rows in the order of the log.
 pub(crate) fn by_user(log: &Interactions) -> (Vec<usize>, Vec<u32>) {
-    let mut offsets = vec![0usize; log.user_ids.len() + 1];
-    for &user in &log.users {
+    grouped(log.users.iter().copied(), log.user_ids.len())
+}
+
+/// The places of each of `many` users among the users of rows: where they begin, one more than users,
+/// and the places, ascending for each.
+pub(super) fn grouped(
+    users: impl ExactSizeIterator<Item = u32> + Clone,
+    many: usize,
+) -> (Vec<usize>, Vec<u32>) {
+    let mut offsets = vec![0usize; many + 1];
+    for user in users.clone() {
         offsets[user as usize + 1] += 1;
     }
     for at in 1..offsets.len() {
         offsets[at] += offsets[at - 1];
     }
     let mut next = offsets.clone();
-    let mut order = vec![0u32; log.len()];
-    for (row, &user) in log.users.iter().enumerate() {
+    let mut order = vec![0u32; users.len()];
+    for (place, user) in (0..).zip(users) {
         let at = &mut next[user as usize];
-        order[*at] = row as u32;
+        order[*at] = place;
         *at += 1;
     }
     (offsets, order)

@@ -242,7 +242,7 @@ impl Pass {
                 }
                 kind => kind,
             };
-            let mut column = Column::new(name, kind, false);
+            let mut column = Column::new(name, kind);
             if kind == Kind::Time {
                 column.times.prepare(coded.used());
             }

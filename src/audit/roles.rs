@@ -115,17 +115,17 @@ const MILLISECONDS: &[&str] = &[
     "durationms",
 ];
 
-/// The parts that columns play, as far as they are known or guessed.
+/// The parts that columns play, as far as they are said, known or guessed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Guess {
-    pub(super) user: Option<String>,
-    pub(super) item: Option<String>,
-    pub(super) time: Option<String>,
-    pub(super) event: Option<String>,
-    pub(super) plays: Option<String>,
-    pub(super) seconds: Option<String>,
+pub(crate) struct Guess {
+    pub(crate) user: Option<String>,
+    pub(crate) item: Option<String>,
+    pub(crate) time: Option<String>,
+    pub(crate) event: Option<String>,
+    pub(crate) plays: Option<String>,
+    pub(crate) seconds: Option<String>,
     /// A column of milliseconds listened.
-    pub(super) milliseconds: Option<String>,
+    pub(crate) milliseconds: Option<String>,
 }
 
 /// A column's name as names are compared.
@@ -155,6 +155,18 @@ pub(super) fn guess(names: &[String]) -> Guess {
 }
 
 impl Guess {
+    /// Each part that the lab knows by its name, with its column.
+    pub(super) fn parts(&self) -> [(&'static str, Option<&String>); 6] {
+        [
+            ("user", self.user.as_ref()),
+            ("item", self.item.as_ref()),
+            ("time", self.time.as_ref()),
+            ("event", self.event.as_ref()),
+            ("plays", self.plays.as_ref()),
+            ("seconds", self.seconds.as_ref()),
+        ]
+    }
+
     /// What is known for certain.
     pub(super) fn of(roles: &Roles) -> Self {
         Self {

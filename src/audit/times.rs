@@ -1,12 +1,13 @@
 //! In which formats times are written, what is no time, and how times lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use musicrec_cleaners::{TimeFormat, Zone};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::values::{Value, Values, hash};
+use super::values::{Seen, Value, Values, hash};
 
 /// Formats that are tried, in this order among those that fit a shape.
 const FORMATS: &[&str] = &[
@@ -69,10 +70,15 @@ pub(super) fn future(now: i64) -> i64 {
     (now.div_euclid(DAY) + 2) * DAY
 }
 
+/// The same, ready to read.
+static READY: LazyLock<Vec<TimeFormat>> = LazyLock::new(|| {
+    let ready = |text: &&str| TimeFormat::new(text).expect("a known format");
+    FORMATS.iter().map(ready).collect()
+});
+
 /// Reads times of any of the formats, and remembers which shape of text has which.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Clock {
-    formats: Vec<(&'static str, TimeFormat)>,
     /// The formats that texts of a shape may have.
     shapes: FxHashMap<String, Vec<usize>>,
     zone: Zone,
@@ -93,25 +99,7 @@ pub(super) enum Read {
     Other,
 }
 
-impl Default for Clock {
-    fn default() -> Self {
-        let format = |&text: &&'static str| (text, TimeFormat::new(text).expect("a known format"));
-        Self {
-            formats: FORMATS.iter().map(format).collect(),
-            shapes: FxHashMap::default(),
-            zone: Zone::default(),
-            shape: String::new(),
-            month_first: false,
-        }
-    }
-}
-
 impl Clock {
-    /// How a format is called in a definition.
-    pub(super) fn format(&self, place: usize) -> &'static str {
-        self.formats[place].0
-    }
-
     /// Reads a text without spaces around it.
     pub(super) fn read(&mut self, text: &str) -> Read {
         shape(text, &mut self.shape);
@@ -121,7 +109,7 @@ impl Clock {
         }
         let mut impossible = None;
         for &place in &self.shapes[&self.shape] {
-            match self.formats[place].1.parse(text, &self.zone) {
+            match READY[place].parse(text, &self.zone) {
                 Ok(time) => return self.or_twin(text, time, place),
                 Err(Some(_)) => impossible = impossible.or(Some(place)),
                 Err(None) => {}
@@ -132,8 +120,8 @@ impl Clock {
 
     /// A time that was read with the day first, or with the month first if that is preferred and fits.
     fn or_twin(&self, text: &str, time: i64, place: usize) -> Read {
-        let twin = twin(self.formats[place].0).and_then(|twin| {
-            let time = self.formats[twin].1.parse(text, &self.zone).ok()?;
+        let twin = twin(FORMATS[place]).and_then(|twin| {
+            let time = READY[twin].parse(text, &self.zone).ok()?;
             Some((twin, time))
         });
         match twin {
@@ -204,7 +192,7 @@ fn fitting(shape: &str) -> Vec<usize> {
 pub(super) struct TimeTally {
     pub(super) clock: Clock,
     /// Rows and the first of them by format.
-    formats: BTreeMap<usize, (u64, u64)>,
+    formats: BTreeMap<usize, Seen>,
     /// Rows that a month-first reading fits as well, and rows that only one of the two fits.
     pub(super) either: u64,
     pub(super) day_first: u64,
@@ -240,8 +228,7 @@ impl TimeTally {
                 return None;
             }
         };
-        let format = self.formats.entry(place).or_insert((0, first));
-        format.0 += rows;
+        self.formats.entry(place).or_default().add(rows, first);
         self.rows += rows;
         let within = time.rem_euclid(DAY);
         if within == 0 {
@@ -264,7 +251,7 @@ impl TimeTally {
     }
 
     fn twins(&mut self, place: usize, twin: Option<usize>, rows: u64) {
-        let format = self.clock.format(place);
+        let format = FORMATS[place];
         let count = match twin {
             Some(_) => &mut self.either,
             None if format.starts_with("%d/%m/") => &mut self.day_first,
@@ -279,7 +266,7 @@ impl TimeTally {
         let (mut days, mut months) = (0, 0);
         for (text, rows) in texts {
             if let Read::Time(_, place, None) = self.clock.read(text.trim()) {
-                let format = self.clock.format(place);
+                let format = FORMATS[place];
                 days += if format.starts_with("%d/%m/") {
                     rows
                 } else {
@@ -297,26 +284,22 @@ impl TimeTally {
 
     /// The formats with their rows and the first of them, most rows first.
     pub(super) fn formats(&self) -> Vec<Format> {
-        let mut all: Vec<Format> = self
+        let places: BTreeSet<usize> = self
             .formats
-            .iter()
-            .map(|(&place, &(rows, first))| Format {
-                directives: self.clock.format(place).to_owned(),
-                rows,
-                first_row: first,
-                impossible: self.impossible.get(&place).copied().unwrap_or(0),
-            })
+            .keys()
+            .chain(self.impossible.keys())
+            .copied()
             .collect();
-        for (&place, &impossible) in &self.impossible {
-            if !self.formats.contains_key(&place) {
-                all.push(Format {
-                    directives: self.clock.format(place).to_owned(),
-                    rows: 0,
-                    first_row: 0,
-                    impossible,
-                });
+        let of = |place| {
+            let seen = self.formats.get(&place).copied().unwrap_or_default();
+            Format {
+                directives: FORMATS[place].to_owned(),
+                rows: seen.rows,
+                first_row: seen.first,
+                impossible: self.impossible.get(&place).copied().unwrap_or(0),
             }
-        }
+        };
+        let mut all: Vec<Format> = places.into_iter().map(of).collect();
         all.sort_by_key(|format| std::cmp::Reverse(format.rows));
         all
     }
@@ -342,7 +325,7 @@ pub(crate) struct Format {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Read, TimeTally};
+    use super::{Clock, FORMATS, Read, TimeTally};
 
     #[test]
     fn each_format_is_recognized() {
@@ -369,7 +352,7 @@ mod tests {
             let Read::Time(time, place, _) = clock.read(text) else {
                 panic!("{text}: {:?}", clock.read(text));
             };
-            assert_eq!((clock.format(place), time), (format, noon), "{text}");
+            assert_eq!((FORMATS[place], time), (format, noon), "{text}");
         }
     }
 
@@ -418,7 +401,7 @@ mod tests {
         let Read::Time(time, place, _) = clock.read("26.09.24") else {
             panic!()
         };
-        assert_eq!((clock.format(place), time), ("%d.%m.%y", 1_727_308_800));
+        assert_eq!((FORMATS[place], time), ("%d.%m.%y", 1_727_308_800));
     }
 
     #[test]

@@ -51,6 +51,22 @@ impl Sketch {
     }
 }
 
+/// Rows, and the first of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) rows: u64,
+    pub(super) first: u64,
+}
+
+impl Seen {
+    pub(super) fn add(&mut self, rows: u64, first: u64) {
+        if self.rows == 0 {
+            self.first = first;
+        }
+        self.rows += rows;
+    }
+}
+
 /// Values with the number of rows that have them and the first of those.
 #[derive(Debug, Default)]
 pub(super) struct Values {
@@ -123,8 +139,8 @@ impl Values {
     }
 
     /// The texts of the values.
-    pub(super) fn texts(&self) -> &Texts {
-        &self.texts
+    pub(super) fn into_texts(self) -> Texts {
+        self.texts
     }
 }
 

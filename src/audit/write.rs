@@ -137,7 +137,7 @@ fn source(text: &mut String, audit: &Audit, opened: &Opened, home: &Path) {
         for (part, usual) in usual {
             let column = audit.columns.iter().find(|column| column.part == part);
             if let Some(column) = column.filter(|column| column.name != usual) {
-                let said = opened.said.contains(&column.name);
+                let said = opened.said.parts().contains(&(part, Some(&column.name)));
                 let why = if said { "" } else { "   # guessed" };
                 let _ = writeln!(text, "{part} = {}{why}", quoted(&column.name));
             }

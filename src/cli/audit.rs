@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 
+use super::progress::bar;
 use super::whole_file::{in_one_step, writable};
 use super::{color, no_color, print, print_rendered, say};
 use crate::audit::{
-    Audit, Reading, Settings, Severity, audit, compare, html, markdown, of_audit, terminal,
+    Audit, Document, Guess, Reading, Settings, Severity, audit, compare, html, markdown, of_audit,
+    terminal,
 };
 use crate::exit::Failure;
 use crate::text::counted;
@@ -177,14 +178,7 @@ fn one(log: &Path, arguments: &Arguments) -> Result<(), Failure> {
             path.display()
         ));
     }
-    let document = of_audit(&found);
-    let text = match arguments.format {
-        Format::Text => terminal(&document, width(arguments)),
-        Format::Md => markdown(&document),
-        Format::Html => html(&document),
-        Format::Json => json(&found),
-    };
-    deliver(&text, arguments)?;
+    deliver(&of_audit(&found), &found, arguments)?;
     let Some(worst) = arguments.fail_on else {
         return Ok(());
     };
@@ -212,18 +206,7 @@ fn two(before: &Path, after: &Path, arguments: &Arguments) -> Result<(), Failure
     let (before, _) = audited(before, arguments)?;
     let (after, _) = audited(after, arguments)?;
     let found = compare(&before, &after);
-    let document = found.document();
-    let text = match arguments.format {
-        Format::Text => terminal(&document, width(arguments)),
-        Format::Md => markdown(&document),
-        Format::Html => html(&document),
-        Format::Json => json(&found),
-    };
-    deliver(&text, arguments)
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string_pretty(value).expect("an audit is plain data") + "\n"
+    deliver(&found.document(), &found, arguments)
 }
 
 /// Columns of the terminal, if the report goes there.
@@ -235,7 +218,18 @@ fn width(arguments: &Arguments) -> Option<usize> {
         .map(|(width, _)| usize::from(width.0))
 }
 
-fn deliver(text: &str, arguments: &Arguments) -> Result<(), Failure> {
+/// Draws it in the form that was asked for, JSON from the value itself.
+fn deliver(
+    document: &Document,
+    value: &impl serde::Serialize,
+    arguments: &Arguments,
+) -> Result<(), Failure> {
+    let text = &match arguments.format {
+        Format::Text => terminal(document, width(arguments)),
+        Format::Md => markdown(document),
+        Format::Html => html(document),
+        Format::Json => serde_json::to_string_pretty(value).expect("an audit is plain data") + "\n",
+    };
     match &arguments.out {
         Some(path) => {
             whole(path, text.as_bytes())?;
@@ -279,12 +273,15 @@ fn whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 fn audited(log: &Path, arguments: &Arguments) -> Result<(Audit, u64), Failure> {
     let stop = super::on_interrupt()?;
     let reading = Reading {
-        user: arguments.user.clone(),
-        item: arguments.item.clone(),
-        time: arguments.time.clone(),
-        event: arguments.event.clone(),
-        plays: arguments.plays.clone(),
-        seconds: arguments.seconds.clone(),
+        said: Guess {
+            user: arguments.user.clone(),
+            item: arguments.item.clone(),
+            time: arguments.time.clone(),
+            event: arguments.event.clone(),
+            plays: arguments.plays.clone(),
+            seconds: arguments.seconds.clone(),
+            milliseconds: None,
+        },
         delimiter: arguments.delimiter.as_deref().map(|d| {
             if d == "\\t" {
                 "\t".to_owned()
@@ -308,13 +305,7 @@ fn audited(log: &Path, arguments: &Arguments) -> Result<(Audit, u64), Failure> {
         home: home.unwrap_or(Path::new(".")),
         color: color(),
     };
-    let bar = if std::io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{spinner} {human_pos} rows, {per_sec}")
-            .expect("the template is a constant");
-        ProgressBar::new_spinner().with_style(style)
-    } else {
-        ProgressBar::hidden()
-    };
+    let bar = bar(None, "{spinner} {human_pos} rows, {per_sec}");
     let tell = |rows: u64| {
         bar.set_position(rows);
         if stop.load(Ordering::Relaxed) {

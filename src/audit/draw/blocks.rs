@@ -4,7 +4,7 @@ use super::{Bars, Block, section, table, taste, text};
 use crate::audit::labels::How;
 use crate::audit::{Audit, ColumnFigures, Ids, Severity};
 use crate::report::count;
-use crate::text::{one_line, percent};
+use crate::text::{cut, one_line, percent};
 
 /// Characters of a cell that are shown.
 const SHOWN: usize = 24;
@@ -107,12 +107,8 @@ pub(super) fn blocks(audit: &Audit) -> Vec<Block> {
 }
 
 /// A text of others in one line, cut.
-fn cut(text: &str, most: usize) -> String {
-    let text = one_line(text);
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+fn shown(text: &str, most: usize) -> String {
+    cut(&one_line(text), most).into_owned()
 }
 
 /// A number with the digits that matter.
@@ -143,7 +139,7 @@ fn columns(audit: &Audit) -> Block {
             let top: Vec<String> = top
                 .map(|(value, rows)| format!("{} ({})", named(value), count(*rows)))
                 .collect();
-            cut(&top.join(", "), 60)
+            shown(&top.join(", "), 60)
         };
         let part = if column.part.is_empty() || column.part == column.kind {
             String::new()
@@ -179,7 +175,7 @@ fn ids(ids: &[Ids]) -> Block {
                 if p.id.is_empty() {
                     "blank".to_owned()
                 } else {
-                    cut(&p.id, SHOWN)
+                    shown(&p.id, SHOWN)
                 },
                 count(p.rows)
             )
@@ -233,7 +229,7 @@ fn labels(audit: &Audit) -> Block {
                     .iter()
                     .filter(|s| (s.how == How::Meaning) == asked && s.how != How::Name);
                 let all: Vec<String> = those
-                    .map(|s| format!("{} ({})", cut(&s.label, SHOWN), count(s.rows)))
+                    .map(|s| format!("{} ({})", shown(&s.label, SHOWN), count(s.rows)))
                     .collect();
                 all.join(", ")
             };

@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use super::{Bars, Block, Document};
 use crate::audit::{Alert, Severity};
 use crate::report::{count, fitted, wrapped};
-use crate::text::{one_line, percent};
+use crate::text::{cut, one_line, percent};
 
 /// Lines of a chart of upright bars are of so many blocks.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Characters of an example that are shown.
+const SHOWN: usize = 40;
 /// Bars side by side, at most.
 const MOST: usize = 60;
 
@@ -66,7 +68,7 @@ fn finding(out: &mut String, alert: &Alert, definition: &str, width: Option<usiz
     let shown: Vec<String> = alert
         .examples
         .iter()
-        .map(|e| format!("{} `{}`", e.row, cut(&e.value)))
+        .map(|e| format!("{} `{}`", e.row, cut(&e.value, SHOWN)))
         .collect();
     if alert.severity != Severity::Note {
         line("effect: ", &alert.effect);
@@ -94,13 +96,6 @@ fn finding(out: &mut String, alert: &Alert, definition: &str, width: Option<usiz
             line("remedy: ", &with);
         }
         None => line("remedy: ", &alert.remedy),
-    }
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is wrong with the cells of a column.
 
-use super::super::alert::{Alert, Example, Notes, Severity, example};
-use super::super::column::{Column, Kind, Seen};
+use super::super::alert::{Alert, Example, Notes, Severity, example, listed};
+use super::super::column::{Column, Kind};
 use super::super::ids::examples;
 use super::super::plan::namibia;
+use super::super::values::Seen;
 use crate::text::counted;
 
 /// Columns that a sentence lists.
@@ -84,13 +85,16 @@ fn padded(column: &Column) -> Vec<Example> {
 fn missing(column: &Column, notes: &mut Notes) {
     let blank = column.blank.rows + column.absent.rows;
     let marked = column.markers.iter();
-    let mut by: Vec<String> = marked
-        .clone()
-        .map(|(marker, seen)| format!("`{marker}` ({})", seen.rows))
-        .collect();
-    if blank > 0 {
-        by.insert(0, format!("blank ({blank})"));
-    }
+    let markers = listed(
+        marked
+            .clone()
+            .map(|(marker, seen)| (marker.as_str(), seen.rows)),
+    );
+    let by = match (blank, markers.is_empty()) {
+        (0, _) => markers,
+        (blank, true) => format!("blank ({blank})"),
+        (blank, false) => format!("blank ({blank}), {markers}"),
+    };
     let mut firsts: Vec<(u64, &str)> = marked
         .map(|(marker, seen)| (seen.first, marker.as_str()))
         .collect();
@@ -119,7 +123,7 @@ fn missing(column: &Column, notes: &mut Notes) {
     notes.add(
         ("missing", severity),
         column.missing(),
-        format!("cells without a value: {}{doubt}", by.join(", ")),
+        format!("cells without a value: {by}{doubt}"),
         [
             effect,
             "make them missing; fill in what other rows of the same item tell, if you must",
@@ -130,42 +134,37 @@ fn missing(column: &Column, notes: &mut Notes) {
 
 fn numbers(column: &Column, part: bool, notes: &mut Notes) {
     let words = &column.numbers.words;
-    let listed: Vec<String> = words
-        .iter()
-        .map(|(word, (rows, _))| format!("`{word}` ({rows})"))
-        .collect();
     notes.add(
         ("word", Severity::Warning),
-        words.values().map(|(rows, _)| rows).sum(),
-        format!("numbers written as words: {}", listed.join(", ")),
+        words.values().map(|seen| seen.rows).sum(),
+        format!(
+            "numbers written as words: {}",
+            listed(words.iter().map(|(word, seen)| (word.as_str(), seen.rows)))
+        ),
         [
             "a reader that wants digits loses the row or reads 0",
             "read them as numbers",
         ],
-        words.iter().map(|(word, (_, row))| example(*row, word)),
+        words.iter().map(|(word, seen)| example(seen.first, word)),
     );
-    let (commas, first) = column.numbers.commas;
+    let commas = column.numbers.commas;
     notes.add(
         ("decimal_comma", Severity::Warning),
-        commas,
+        commas.rows,
         "numbers with a decimal comma",
         [
             "a reader that wants points loses them",
             "read them as numbers",
         ],
-        [example(first, "the first of them")],
+        [example(commas.first, "the first of them")],
     );
     let texts = column.no_number.top(5);
-    let listed: Vec<String> = texts
-        .iter()
-        .map(|v| format!("`{}` ({})", v.text, v.rows))
-        .collect();
     notes.add(
         ("no_number", Severity::Warning),
         column.no_number.iter().map(|v| v.rows).sum(),
         format!(
             "cells that are no numbers in a column of numbers: {}",
-            listed.join(", ")
+            listed(texts.iter().map(|v| (v.text, v.rows)))
         ),
         ["the row is lost, or its number", "make them missing"],
         texts.iter().map(|v| example(v.first, v.text)),

@@ -1,6 +1,6 @@
 //! What is wrong with times.
 
-use super::super::alert::{Alert, Notes, Severity, example};
+use super::super::alert::{Alert, Notes, Severity, example, listed};
 use super::super::column::Column;
 use super::super::times::Format;
 use super::{GAP, TimeFigures};
@@ -32,17 +32,14 @@ pub(in crate::audit) fn of_times(figures: &TimeFigures, column: &Column, rows: u
 
 /// How they are written.
 fn written(figures: &TimeFigures, column: &Column, notes: &mut Notes) {
-    let listed: Vec<String> = figures
-        .invalid
-        .iter()
-        .take(5)
-        .map(|(text, rows)| format!("`{text}` ({rows})"))
-        .collect();
     let invalid = column.times.invalid(5);
     notes.add(
         ("invalid", Severity::Error),
         figures.invalid_rows,
-        format!("cells that are no time: {}", listed.join(", ")),
+        format!(
+            "cells that are no time: {}",
+            listed(invalid.iter().map(|v| (v.text, v.rows)))
+        ),
         [
             "a row without a time is on no side of a split by time",
             "make them missing and drop their rows; none of them can be repaired unless you know a format that the \
@@ -51,14 +48,14 @@ fn written(figures: &TimeFigures, column: &Column, notes: &mut Notes) {
         invalid.iter().map(|v| example(v.first, v.text)),
     );
     let used = used(figures);
-    let listed: Vec<String> = used
-        .iter()
-        .map(|f| format!("`{}` ({})", f.directives, f.rows))
-        .collect();
     notes.add(
         ("formats", Severity::Warning),
         used.iter().skip(1).map(|f| f.rows).sum(),
-        format!("times in {} formats: {}", used.len(), listed.join(", ")),
+        format!(
+            "times in {} formats: {}",
+            used.len(),
+            listed(used.iter().map(|f| (f.directives.as_str(), f.rows)))
+        ),
         [
             "a reader that knows one of them loses the others",
             "list all of them, in this order",

@@ -141,15 +141,13 @@ pub(super) fn labels(column: &Column) -> Option<Labels> {
         } else {
             name_of(&cluster.spellings)
         };
-        let found = joined.iter_mut().find_map(|(known, into)| {
-            let how = alike(&folded, known, event, cluster.rows, into.rows)?;
-            Some((how, into))
-        });
-        match found {
-            Some((how, into)) => {
+        let alike = |(known, into): &&mut (String, Cluster)| {
+            alike(&folded, known, event, cluster.rows, into.rows)
+        };
+        match joined.iter_mut().find(alike) {
+            Some((_, into)) => {
                 into.rows += cluster.rows;
-                into.spellings
-                    .extend(cluster.spellings.into_iter().map(|s| Spelling { how, ..s }));
+                into.spellings.extend(cluster.spellings);
                 // A name of the vocabulary is better than what the log happens to write most.
                 if event && event_name(&folded).is_some() && event_name(&fold(&into.name)).is_none()
                 {
@@ -196,13 +194,13 @@ fn told(mut cluster: Cluster) -> Cluster {
     cluster
 }
 
-/// Why two labels are one, if they are.
-fn alike(folded: &str, known: &str, event: bool, rows: u64, of: u64) -> Option<How> {
+/// Whether a label of so many rows is one that is known, of as many as `of`.
+fn alike(folded: &str, known: &str, event: bool, rows: u64, of: u64) -> bool {
     if event {
         return match event_name(folded) {
-            Some(name) => (event_name(known) == Some(name)).then_some(How::Meaning),
+            Some(name) => event_name(known) == Some(name),
             // A typing error is rare.
-            None => (typo(folded, known) && rows * 5 < of).then_some(How::Near),
+            None => typo(folded, known) && rows * 5 < of,
         };
     }
     let digits = |text: &str| {
@@ -211,8 +209,9 @@ fn alike(folded: &str, known: &str, event: bool, rows: u64, of: u64) -> Option<H
             .collect::<String>()
     };
     // A typing error is rare, and does not change a number: 1980s and 1990s are two things.
-    (near(folded, known) && rows * 5 < of && digits(folded) == digits(known)).then_some(How::Near)
+    near(folded, known) && rows * 5 < of && digits(folded) == digits(known)
 }
+
 /// The spelling that others should take: in lower case if there is such a one, then the most frequent.
 fn name_of(spellings: &[Spelling]) -> String {
     let lower = |s: &&Spelling| !s.label.chars().any(char::is_uppercase);
@@ -301,7 +300,7 @@ mod tests {
     use super::{How, labels};
 
     fn of(kind: Kind, values: &[(&str, u64)]) -> super::Labels {
-        let mut column = Column::new("c", kind, false);
+        let mut column = Column::new("c", kind);
         for (place, (text, rows)) in values.iter().enumerate() {
             column.add(text, *rows, place as u64 + 1, 0);
         }

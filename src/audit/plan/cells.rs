@@ -61,13 +61,12 @@ pub(in crate::audit) fn namibia(column: &Column) -> bool {
     column.markers.contains_key("NA") && all >= 4 && codes * 10 >= all * 7
 }
 
-pub(super) fn map_labels(labels: &Labels, columns: &[Column]) -> Option<Entry> {
+pub(super) fn map_labels(labels: &Labels) -> Option<Entry> {
     if labels.differing == 0 {
         return None;
     }
     let mut body = String::from("[cleaners.map_labels]\n");
     let _ = writeln!(body, "column = {}", quoted(&labels.column));
-    let odd = columns.iter().find(|c| c.name == labels.column);
     // All names are listed, so a label that nobody has seen is noticed.
     let _ = writeln!(
         body,
@@ -104,9 +103,8 @@ pub(super) fn map_labels(labels: &Labels, columns: &[Column]) -> Option<Entry> {
             body.push('\n');
         }
     }
-    let column = odd.map_or("", |c| c.name.as_str());
     let mends = ["spelling", "synonym"]
-        .map(|kind| format!("{column}.{kind}"))
+        .map(|kind| format!("{}.{kind}", labels.column))
         .to_vec();
     let mut entry = Entry {
         why: vec![format!(
@@ -138,7 +136,7 @@ pub(super) fn numbers(pass: &Pass) -> Option<Entry> {
         return None;
     }
     let mut parameters = vec![("columns", list(columns.iter().map(|c| c.name.as_str())))];
-    if columns.iter().any(|column| column.numbers.commas.0 > 0) {
+    if columns.iter().any(|column| column.numbers.commas.rows > 0) {
         parameters.push(("decimal_comma", "true".to_owned()));
     }
     let invalid: u64 = columns
@@ -163,7 +161,7 @@ pub(super) fn numbers(pass: &Pass) -> Option<Entry> {
             .numbers
             .words
             .iter()
-            .map(|(word, (rows, _))| format!("\"{word}\" ({rows})"))
+            .map(|(word, seen)| format!("\"{word}\" ({})", seen.rows))
             .collect();
         if !words.is_empty() {
             entry.why.push(format!(

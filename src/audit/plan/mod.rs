@@ -89,11 +89,7 @@ pub(super) fn cleaners(
 ) -> Vec<Entry> {
     let mut entries = normalize(pass, ids);
     entries.extend(markers(pass));
-    entries.extend(
-        labels
-            .iter()
-            .filter_map(|labels| map_labels(labels, &pass.columns)),
-    );
+    entries.extend(labels.iter().filter_map(map_labels));
     entries.extend(numbers(pass));
     entries.extend(times(figures));
     entries.extend(stray_times(pass, figures));
