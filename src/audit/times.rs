@@ -90,7 +90,7 @@ pub(super) struct Clock {
 /// What a text is as a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
-    /// A time in the format of that place among [`Clock::format`]s, and the month-first or day-first
+    /// A time in the format of that place in [`FORMATS`], and the month-first or day-first
     /// twin if it fits too.
     Time(i64, usize, Option<usize>),
     /// It has the shape of a format, but there is no such time.

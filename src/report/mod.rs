@@ -11,7 +11,7 @@ mod examples;
 mod figures;
 pub(crate) mod formats;
 mod grid;
-mod html;
+pub(crate) mod html;
 mod joined;
 mod latex;
 pub(crate) mod markdown;

@@ -6,6 +6,7 @@ use minijinja::{AutoEscape, Environment};
 use super::{Bars, Block, Document};
 use crate::report::charts::{CSS, Node, SMALL, Scale, Size, TEXT, document, fit, width};
 use crate::report::count;
+use crate::report::html::words;
 use crate::text::{one_line, percent};
 
 const PAGE: &str = include_str!("page.html");
@@ -20,6 +21,9 @@ pub(crate) fn html(document: &Document) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_filter("shown", |text: String| one_line(&text));
+    environment.add_filter("words", |text: String| {
+        Value::from_safe_string(words(&text))
+    });
     environment.add_filter("count", |rows: u64| count(rows));
     environment.add_filter("percent", percent);
     let mut drawn = 0;

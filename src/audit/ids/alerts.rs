@@ -126,7 +126,10 @@ impl Ids {
         notes.add(
             ("upper_case", Severity::Error),
             self.upper_case,
-            "ids in upper case that others write in lower case",
+            format!(
+                "ids with upper-case letters, in a column of which {} ids are spelled in several ways",
+                count(self.several_spellings)
+            ),
             [
                 &format!("each spelling is another {part}"),
                 "fold their case",

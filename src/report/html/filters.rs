@@ -54,7 +54,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
 
 /// A sentence in which what stands between backticks is code, and each piece of code is kept from
 /// turning the direction of the words around it.
-fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     // A backtick without its twin is text of others.
     if !text.matches('`').count().is_multiple_of(2) {
         return escape(text);

@@ -10,6 +10,8 @@ mod page;
 
 use std::path::Path;
 
+pub(crate) use filters::words;
+
 use super::Summary;
 use crate::exit::Failure;
 
