@@ -28,6 +28,7 @@ mod watch;
 
 // A plugin crate that is linked but never named registers nothing.
 use musicrec_cleaners as _;
+use musicrec_launchers as _;
 use musicrec_metrics as _;
 use musicrec_models as _;
 use musicrec_sources as _;

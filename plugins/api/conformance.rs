@@ -20,6 +20,7 @@
 mod cleaner;
 mod docs;
 mod examples;
+mod launcher;
 mod logs;
 mod metric;
 mod model;
@@ -38,7 +39,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    CheckContext, Cleaner, Kind, Metric, Model, Problem, Registration, Source, Splitter, Weighting,
+    CheckContext, Cleaner, Kind, Launcher, Metric, Model, Problem, Registration, Source, Splitter, Weighting,
     registrations,
 };
 pub use logs::{COLUMNS, KINDS};
@@ -282,6 +283,11 @@ fn by_kind(plugin: &Registration, folder: &Path) -> Vec<String> {
             plugin,
             |metric, context| metric.check(context),
             |metric, promises| metric::behavior(&**metric, promises),
+        ),
+        Kind::Launcher => by_name::<Box<dyn Launcher>>(
+            plugin,
+            |launcher, context| launcher.check(context),
+            |launcher, promises| launcher::behavior(&**launcher, folder, promises),
         ),
     }
 }

@@ -28,6 +28,10 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
+    /// What is to run the units of a sweep refused, or does not answer. The text says what was asked, what
+    /// came back, and what to do.
+    #[error("{0}")]
+    Engine(String),
     /// The user asked to stop.
     #[error("interrupted")]
     Cancelled,
@@ -47,6 +51,11 @@ impl Error {
     /// A fault of a model; see [`Error::Model`].
     pub fn model(text: impl Into<String>) -> Self {
         Self::Model(text.into())
+    }
+
+    /// A fault of an engine; see [`Error::Engine`].
+    pub fn engine(text: impl Into<String>) -> Self {
+        Self::Engine(text.into())
     }
 
     /// An input or output error with what was being done, e.g. `Error::io("cannot read x.csv", e)`.

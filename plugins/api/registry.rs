@@ -17,17 +17,20 @@ pub enum Kind {
     Model,
     /// Judges ranked lists.
     Metric,
+    /// Runs the units of a sweep somewhere. It stands in no definition.
+    Launcher,
 }
 
 impl Kind {
     /// All kinds in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Source,
         Self::Cleaner,
         Self::Splitter,
         Self::Weighting,
         Self::Model,
         Self::Metric,
+        Self::Launcher,
     ];
 
     /// The kind in running text: `cleaner`, where the key is `cleaners`.
@@ -39,7 +42,8 @@ impl Kind {
         }
     }
 
-    /// The key of a definition under which plugins of this kind stand.
+    /// The key under which plugins of this kind stand: of a cluster file for launchers, else of a
+    /// definition.
     pub fn key(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -48,6 +52,7 @@ impl Kind {
             Self::Weighting => "weighting",
             Self::Model => "model",
             Self::Metric => "metrics",
+            Self::Launcher => "launcher",
         }
     }
 }

@@ -27,13 +27,14 @@ const LISTS: u32 = 1;
 const CHANCE: u32 = 1;
 
 /// The crates of the lab's own plugins, which raise their revisions.
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "musicrec_sources",
     "musicrec_cleaners",
     "musicrec_splitters",
     "musicrec_weightings",
     "musicrec_models",
     "musicrec_metrics",
+    "musicrec_launchers",
 ];
 
 /// The key of a cleaned log. `None` if it cannot be told what the program is.

@@ -80,5 +80,6 @@ fn spellings(kind: Kind) -> [&'static str; 2] {
         Kind::Weighting => ["weighting", "weightings"],
         Kind::Model => ["model", "models"],
         Kind::Metric => ["metrics", "metric"],
+        Kind::Launcher => ["launcher", "launchers"],
     }
 }

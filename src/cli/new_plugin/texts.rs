@@ -18,6 +18,7 @@ fn template(kind: Kind) -> &'static str {
         Kind::Weighting => include_str!("weighting.rs"),
         Kind::Model => include_str!("model.rs"),
         Kind::Metric => include_str!("metric.rs"),
+        Kind::Launcher => unreachable!("nobody can ask for it: it stands in no definition"),
     }
 }
 

@@ -1,0 +1,93 @@
+use std::num::NonZeroU32;
+
+use musicrec_api::{CheckContext, Engine as _, Launcher as _, Step, Work};
+
+use super::{Slurm, job_name};
+
+fn work(units: Vec<u32>) -> Work {
+    let step = |name: &str, units| Step {
+        name: name.to_owned(),
+        units,
+    };
+    Work::new(
+        "my songs",
+        (
+            "/shared/it's 100 %".into(),
+            "/opt/musicrec-lab".into(),
+            "/shared/it's 100 %/logs".into(),
+        ),
+        vec![step("prepare", vec![0]), step("validation", units)],
+    )
+}
+
+#[test]
+fn an_array_is_cut_where_the_site_says_so_and_waits_for_all_before() {
+    let slurm = Slurm {
+        array_size: NonZeroU32::new(10),
+        max_running: NonZeroU32::new(3),
+        partition: Some("short".into()),
+        options: vec!["--constraint=avx512".into()],
+        ..Slurm::default()
+    };
+    let draft = slurm.draft(&work((1..15).chain([40]).collect())).unwrap();
+    let sbatch: Vec<&str> = draft.lines().filter(|l| l.starts_with("sbatch")).collect();
+    assert_eq!(sbatch.len(), 4, "{draft}");
+    for (line, array, after) in [
+        (sbatch[0], "--array=0%3 ", None),
+        (sbatch[1], "--array=0-9%3 ", Some("--dependency=afterany:JOB1 ")),
+        (sbatch[2], "--array=0-3%3 ", Some("--dependency=afterany:JOB1 ")),
+        (sbatch[3], "--array=0%3 ", Some("--dependency=afterany:JOB1 ")),
+    ] {
+        assert!(line.contains(array), "{line}");
+        assert_eq!(line.contains("--dependency"), after.is_some());
+        assert!(after.is_none_or(|after| line.contains(after)), "{line}");
+        assert!(line.contains("--partition=short"), "{line}");
+        assert!(line.contains("--job-name=my-songs."), "{line}");
+        // Slurm's own `%A` stays one, and that of the folder is none.
+        assert!(line.contains("100 %%/logs/%A_%a.out'"), "{line}");
+        assert!(line.contains("--constraint=avx512"), "{line}");
+    }
+    let execs: Vec<&str> = draft.lines().filter(|l| l.starts_with("exec")).collect();
+    let ends = ["$((0 +", "$((1 +", "$((11 +", "$((40 +"];
+    for (exec, end) in execs.iter().zip(ends) {
+        assert!(exec.contains(end), "{exec}");
+        assert!(exec.contains(r"unit '/shared/it'\''s 100 %' --index"), "{exec}");
+    }
+}
+
+#[test]
+fn what_slurm_would_refuse_is_refused_before() {
+    let problems = |slurm: Slurm| {
+        let context = CheckContext::new("".as_ref());
+        slurm.check(&context).len()
+    };
+    let time = |text: &str| Slurm {
+        time: Some(text.into()),
+        ..Slurm::default()
+    };
+    for good in ["90", "90:00", "1:30:00", "2-12", "2-12:00", "2-12:00:00", "UNLIMITED"] {
+        assert_eq!(problems(time(good)), 0, "{good}");
+    }
+    for bad in ["", "2h", "1:2:3:4", "-1", "1-", "1:", "two"] {
+        assert_eq!(problems(time(bad)), 1, "{bad}");
+    }
+    let mem = |text: &str| Slurm {
+        mem: Some(text.into()),
+        ..Slurm::default()
+    };
+    assert_eq!(["8G", "800", "1t"].map(|good| problems(mem(good))), [0; 3]);
+    assert_eq!(["", "G", "8GB", "8 G"].map(|bad| problems(mem(bad))), [1; 4]);
+    let options = |word: &str| Slurm {
+        options: vec![word.into()],
+        ..Slurm::default()
+    };
+    for bad in ["--array=1-3", "-o", "--dependency=after:1", "exclusive"] {
+        assert_eq!(problems(options(bad)), 1, "{bad}");
+    }
+    assert_eq!(problems(options("--exclusive")), 0);
+}
+
+#[test]
+fn a_name_has_nothing_that_a_tool_trips_over() {
+    assert_eq!(job_name("als|vs pop", "rung 2"), "als-vs-pop.rung-2");
+}
