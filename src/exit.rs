@@ -27,6 +27,12 @@ pub(crate) enum Failure {
     Changed(String),
     /// The sweep stopped at a trial that failed, as `--fail-fast` says.
     Stopped(String),
+    /// A trial came to something else than its record.
+    Conflict(String),
+    /// What is to run units refused, or does not answer.
+    Engine(String),
+    /// What has to be done before is not.
+    NotYet(String),
     /// The user stopped the program.
     Interrupted(String),
 }
@@ -40,6 +46,9 @@ Exit codes:
   3    the data cannot be used as it is
   4    something could not be written
   5    the report folder holds another experiment, or another sweep is in the way (--fresh, --keep)
+  6    a trial came to something else than its record; both are kept (conflicts/ in the report folder)
+  7    what is to run the units of a sweep (Slurm, Ray) refused, or does not answer
+  75   a unit of a cluster whose time has not come; run it again later
   130  interrupted; the same command goes on where it stopped";
 
 impl Failure {
@@ -51,6 +60,10 @@ impl Failure {
             Self::Data(_) | Self::DataFaults(_) => 3,
             Self::Output(_) => 4,
             Self::Changed(_) => 5,
+            Self::Conflict(_) => 6,
+            Self::Engine(_) => 7,
+            // EX_TEMPFAIL of sysexits.h.
+            Self::NotYet(_) => 75,
             Self::Interrupted(_) => 130,
         })
     }
@@ -69,7 +82,10 @@ impl Failure {
             | Self::Data(text)
             | Self::Output(text)
             | Self::Changed(text)
+            | Self::Conflict(text)
+            | Self::Engine(text)
             | Self::Stopped(text) => format!("error: {text}"),
+            Self::NotYet(text) => format!("not yet: {text}"),
             Self::Interrupted(text) => format!("interrupted: {text}"),
         }
     }
@@ -84,6 +100,7 @@ impl Failure {
         use musicrec_api::Error;
         match error {
             Error::Definition(text) => Self::Definition(text.clone()),
+            Error::Engine(text) => Self::Engine(text.clone()),
             Error::Cancelled => Self::Interrupted(
                 "what has a record stays; run the same command again to go on".into(),
             ),

@@ -4,6 +4,7 @@ mod after;
 mod audit;
 mod cache;
 mod cli;
+mod cluster;
 mod compare;
 mod definition;
 mod early_stopping;

@@ -39,8 +39,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    CheckContext, Cleaner, Kind, Launcher, Metric, Model, Problem, Registration, Source, Splitter, Weighting,
-    registrations,
+    CheckContext, Cleaner, Kind, Launcher, Metric, Model, Problem, Registration, Source, Splitter,
+    Weighting, registrations,
 };
 pub use logs::{COLUMNS, KINDS};
 use parameters::Setting;

@@ -31,7 +31,10 @@ pub(crate) fn run(program: &str, arguments: &[String], remedy: &str) -> Result<S
     }
     let complaint = String::from_utf8_lossy(&ended.stderr);
     let lines = complaint.lines().chain(said.lines());
-    let lines: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = lines
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let words: Vec<String> = arguments.iter().map(|word| quoted(word)).collect();
     Err(Error::engine(format!(
         "`{program}` ended with {}: {} (the command was: {program} {})",

@@ -35,7 +35,11 @@ impl Engine for Manual {
         let command: Vec<String> = work.command().iter().map(|word| quoted(word)).collect();
         let mut out = String::new();
         for (at, step) in work.steps.iter().enumerate() {
-            let when = if at == 0 { "" } else { ", once all before are over" };
+            let when = if at == 0 {
+                ""
+            } else {
+                ", once all before are over"
+            };
             let _ = writeln!(
                 out,
                 "# {}: units {}{when}\n{} N",
@@ -69,6 +73,5 @@ impl Engine for Manual {
         Ok(())
     }
 }
-
 
 register!(Launcher, Manual, "manual", revision = 1);

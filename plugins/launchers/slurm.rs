@@ -115,8 +115,11 @@ impl Launcher for Slurm {
             let name = option.split('=').next().unwrap_or_default();
             if OWN.contains(&name) {
                 problems.push(
-                    Problem::at("options", format!("`{name}` is what the launcher says itself"))
-                        .remedy("leave it out"),
+                    Problem::at(
+                        "options",
+                        format!("`{name}` is what the launcher says itself"),
+                    )
+                    .remedy("leave it out"),
                 );
             } else if !option.starts_with('-') {
                 problems.push(
@@ -184,7 +187,9 @@ impl Slurm {
     /// The options of `sbatch` for a chunk, which begins when the jobs of the step before are over.
     fn arguments(&self, work: &Work, chunk: &Chunk, after: &[String]) -> Vec<String> {
         let tasks: Vec<u32> = chunk.units.iter().map(|unit| unit - chunk.offset).collect();
-        let most = self.max_running.map_or(String::new(), |most| format!("%{most}"));
+        let most = self
+            .max_running
+            .map_or(String::new(), |most| format!("%{most}"));
         let mut all = vec![
             "--parsable".to_owned(),
             format!("--job-name={}", job_name(&work.name, chunk.name)),
@@ -287,7 +292,9 @@ fn is_time(text: &str) -> bool {
 
 fn is_memory(text: &str) -> bool {
     let digits = text.trim_end_matches(['K', 'M', 'G', 'T', 'k', 'm', 'g', 't']);
-    text.len() <= digits.len() + 1 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    text.len() <= digits.len() + 1
+        && !digits.is_empty()
+        && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 register!(Launcher, Slurm, "slurm", revision = 1);

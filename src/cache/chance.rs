@@ -41,7 +41,7 @@ pub(crate) fn floor(
     let begun = Instant::now();
     let chance = draw()?;
     // Draws that were cut short mean nothing.
-    if cache.wants(begun.elapsed()) && !cancel.load(Ordering::Relaxed) {
+    if cache.wants(Stage::Chance, begun.elapsed()) && !cancel.load(Ordering::Relaxed) {
         cache.put(Stage::Chance, &key, |to| write(to, &chance));
     }
     Ok(chance)

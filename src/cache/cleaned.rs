@@ -54,12 +54,20 @@ pub(crate) fn prepared(
     // A file that was changed while it was read is not what its fingerprint says.
     let same = || fingerprint(experiment).is_ok_and(|now| now == data);
     if let Some(log) = &prepared.events.log
-        && cache.wants(begun.elapsed())
+        && cache.wants(Stage::Cleaned, begun.elapsed())
         && same()
     {
         cache.put(Stage::Cleaned, &key, |to| write(to, log, &prepared.funnel));
     }
     Ok(prepared)
+}
+
+/// Whether the cleaned log of every alternative is there. What is in it is seen when it is read.
+pub(crate) fn are_kept(experiment: &Experiment, data: &str, cache: &Cache) -> bool {
+    experiment.cleanings.iter().all(|cleaning| {
+        keys::cleaned(experiment, &cleaning.cleaners, data)
+            .is_some_and(|key| cache.has(Stage::Cleaned, &key))
+    })
 }
 
 /// The events of a log, as the stage that is spared makes them.

@@ -57,6 +57,8 @@ pub(crate) struct Cache {
     limit: u64,
     least: Duration,
     tell: fn(&str),
+    /// What is kept in it.
+    stages: &'static [Stage],
     state: Mutex<State>,
 }
 
@@ -82,6 +84,7 @@ impl Cache {
             limit,
             least: Duration::from_secs_f64(Self::LEAST_SECONDS),
             tell: |_| {},
+            stages: &Stage::ALL,
             state: Mutex::default(),
         }
     }
@@ -95,6 +98,12 @@ impl Cache {
     #[must_use]
     pub(crate) fn keeping_from(self, least: Duration) -> Self {
         Self { least, ..self }
+    }
+
+    /// The same, for these stages alone.
+    #[must_use]
+    pub(crate) fn of_stages(self, stages: &'static [Stage]) -> Self {
+        Self { stages, ..self }
     }
 
     /// The same, saying what people may want to know, a line at a time.
@@ -116,8 +125,21 @@ impl Cache {
     }
 
     /// Whether what took so long to compute would be kept.
-    pub(crate) fn wants(&self, took: Duration) -> bool {
-        self.folder.is_some() && took >= self.least && !self.state().broken
+    pub(crate) fn wants(&self, stage: Stage, took: Duration) -> bool {
+        self.folder.is_some() && self.keeps(stage) && took >= self.least && !self.state().broken
+    }
+
+    /// Whether something is kept of a stage under a key.
+    pub(crate) fn has(&self, stage: Stage, key: &Value) -> bool {
+        let folder = self.folder.as_deref().filter(|_| self.keeps(stage));
+        folder.is_some_and(|folder| {
+            folder::place(folder, stage.name(), &hex(&key.to_string())).is_file()
+        })
+    }
+
+    /// Whether such a stage is kept at all.
+    pub(crate) fn keeps(&self, stage: Stage) -> bool {
+        self.stages.contains(&stage)
     }
 
     /// What is kept of a stage under a key. Whatever `take` reads wrongly is an error of it, never a
@@ -129,7 +151,8 @@ impl Cache {
         take: impl FnOnce(&mut Reader) -> io::Result<T>,
     ) -> Option<T> {
         let key = key.to_string();
-        let path = folder::place(self.folder.as_deref()?, stage.name(), &hex(&key));
+        let folder = self.folder.as_deref().filter(|_| self.keeps(stage))?;
+        let path = folder::place(folder, stage.name(), &hex(&key));
         // Where a file can be changed, its time of use can be on every platform.
         let both = File::options().read(true).write(true).open(&path);
         let mut file = both.or_else(|_| File::open(&path)).ok()?;
@@ -151,7 +174,7 @@ impl Cache {
         key: &Value,
         fill: impl FnOnce(&mut Writer) -> io::Result<()>,
     ) {
-        let Some(folder) = self.folder.as_deref() else {
+        let Some(folder) = self.folder.as_deref().filter(|_| self.keeps(stage)) else {
             return;
         };
         if self.state().broken {

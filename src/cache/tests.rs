@@ -73,15 +73,18 @@ fn what_is_kept_is_found_by_its_key_alone() {
     assert!(cache.folder().unwrap().join("CACHEDIR.TAG").exists());
     let off = Cache::off();
     keep(&off, &key, &[1]);
-    assert_eq!((kept(&off, &key), off.wants(Duration::MAX)), (None, false));
+    assert_eq!(
+        (kept(&off, &key), off.wants(Stage::Cleaned, Duration::MAX)),
+        (None, false)
+    );
 }
 
 #[test]
 fn what_is_quick_is_not_wanted() {
     let (_folder, cache) = small();
     let cache = cache.keeping_from(Duration::from_secs(2));
-    assert!(!cache.wants(Duration::from_secs(1)));
-    assert!(cache.wants(Duration::from_secs(3)));
+    assert!(!cache.wants(Stage::Cleaned, Duration::from_secs(1)));
+    assert!(cache.wants(Stage::Cleaned, Duration::from_secs(3)));
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn a_folder_that_cannot_be_is_told_of_once() {
         keep(&cache, &json!(n), &[1]);
         assert_eq!(kept(&cache, &json!(n)), None);
     }
-    assert!(!cache.wants(Duration::MAX));
+    assert!(!cache.wants(Stage::Cleaned, Duration::MAX));
     let told = TOLD.lock().unwrap();
     assert_eq!(told.len(), 1, "{told:?}");
     for words in [
@@ -257,7 +260,7 @@ fn many_at_once_find_whole_entries_or_none() {
                         None => keep(&own, &json!(n), &numbers),
                     }
                 }
-                assert!(own.wants(Duration::MAX), "writing failed");
+                assert!(own.wants(Stage::Cleaned, Duration::MAX), "writing failed");
             });
         }
     });

@@ -9,6 +9,7 @@ mod clean;
 mod completions;
 mod diff;
 mod fit;
+mod launch;
 mod man;
 mod markdown;
 mod new_plugin;
@@ -20,8 +21,10 @@ mod report;
 mod rerun;
 mod schema;
 mod show;
+mod status;
 mod sweep;
 mod synth;
+mod unit;
 mod verify;
 mod watch;
 mod whole_file;
@@ -51,6 +54,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sweep(sweep::Arguments),
+    Status(status::StatusArguments),
+    Wait(status::WaitArguments),
+    Retry(status::RetryArguments),
+    Cancel(status::CancelArguments),
+    Unit(unit::Arguments),
     Watch(watch::Arguments),
     Check(check::Arguments),
     Audit(audit::Arguments),
@@ -77,6 +85,11 @@ pub(crate) fn run() -> ExitCode {
     let command = Cli::parse().command;
     let ended = one_plugin_a_name().and_then(|()| match command {
         Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
+        Command::Wait(arguments) => status::wait(&arguments),
+        Command::Retry(arguments) => status::retry(&arguments),
+        Command::Cancel(arguments) => status::cancel(&arguments),
+        Command::Unit(arguments) => unit::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
@@ -234,18 +247,20 @@ fn start_threads(asked: Option<u16>) -> Result<(), Failure> {
 /// The first Ctrl-C (or SIGTERM) lets nothing more begin, a second one ends the program at once. Either
 /// leaves the report folder whole.
 fn on_interrupt() -> Result<&'static AtomicBool, Failure> {
+    on_stop("stopping: what runs is finished and reported; once more (Ctrl-C) to stop at once")
+}
+
+/// The same, saying something else then.
+fn on_stop(says: &'static str) -> Result<&'static AtomicBool, Failure> {
     static FLAG: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
     HANDLER
         .get_or_init(|| {
-            ctrlc::set_handler(|| {
+            ctrlc::set_handler(move || {
                 if FLAG.swap(true, Ordering::Relaxed) {
                     std::process::exit(130);
                 }
-                say(
-                    "stopping: what runs is finished and reported; once more (Ctrl-C) to stop at \
-                     once",
-                );
+                say(says);
             })
             .map_err(|e| e.to_string())
         })

@@ -8,7 +8,8 @@ use musicrec_api::arithmetic;
 
 use super::cache::Place;
 use super::changes::Changes;
-use super::{on_interrupt, print, say, threads};
+use super::{launch, on_interrupt, print, say, threads};
+use crate::cluster;
 use crate::exit::Failure;
 use crate::plan::{self, Plan, Planned, State};
 use crate::report::table;
@@ -23,7 +24,8 @@ const FAILED: &str = "failed (tried again only with --retry-failed)";
 
 /// Show what a sweep would do: its trials, what is done already, an estimate of time and memory
 ///
-/// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing but to the cache.
+/// Reads, cleans and splits the log as a sweep does, fits nothing and writes nothing but to the cache. With
+/// --launcher of a cluster it shows what would be submitted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   musicrec-lab plan experiments/quickstart.toml
@@ -66,6 +68,9 @@ pub(super) struct Arguments {
     /// Show every trial, however many there are
     #[arg(long)]
     all: bool,
+
+    #[command(flatten)]
+    launcher: launch::Launching,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -78,6 +83,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         cache: arguments.place.open(false),
         ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
+    let launcher = arguments.launcher.launcher()?;
+    if let Some(draft) = cluster::draft(&experiment, &options, &*launcher, on_interrupt()?)? {
+        return print(&draft);
+    }
     say(&format!(
         "reading and cleaning {}",
         experiment.path.display()

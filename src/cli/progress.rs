@@ -60,6 +60,19 @@ struct State {
 }
 
 impl State {
+    fn names(&mut self, overview: &Overview) {
+        self.select.clone_from(&overview.select);
+        for variant in &overview.variants {
+            for trial in &variant.trials {
+                for id in trial.ids() {
+                    // Of equal trials the first one runs.
+                    let name = || (variant.name.clone(), trial.settings.clone());
+                    self.names.entry(id.to_owned()).or_insert_with(name);
+                }
+            }
+        }
+    }
+
     /// What a trial is called: variant and settings.
     fn named(&self, record: &Record) -> (String, String) {
         let unnamed = || (record.run.variant.clone(), String::new());
@@ -113,16 +126,7 @@ impl Progress {
     /// What trials are called, and the metric that decides.
     pub(super) fn names(&self, overview: &Overview) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.select.clone_from(&overview.select);
-        for variant in &overview.variants {
-            for trial in &variant.trials {
-                for id in trial.ids() {
-                    // Of equal trials the first one runs.
-                    let name = || (variant.name.clone(), trial.settings.clone());
-                    state.names.entry(id.to_owned()).or_insert_with(name);
-                }
-            }
-        }
+        state.names(overview);
     }
 
     /// Says something, unless quiet.
@@ -145,6 +149,7 @@ impl Progress {
     pub(super) fn on(&self, event: Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
+            Event::Planned(overview) => state.names(overview),
             Event::Begin(begin) => self.begin(&mut state, begin),
             Event::Trial(record, seconds) => self.trial(&mut state, record, seconds),
             Event::Conflict(record, path) => conflict(&state, record, path),

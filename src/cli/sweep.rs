@@ -10,7 +10,8 @@ use musicrec_api::arithmetic;
 use super::cache::Place;
 use super::changes::Changes;
 use super::progress::{Form, Progress};
-use super::{on_interrupt, print, print_view, terminal_width, threads, worker};
+use super::{launch, on_interrupt, on_stop, print, print_view, terminal_width, threads, worker};
+use crate::cluster::Asked;
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::report::{self, formats};
@@ -75,16 +76,23 @@ pub(super) struct Arguments {
     #[arg(long)]
     isolate: bool,
 
-    /// With --isolate: seconds after which a fit (with the ranking and measuring of all trials that it
+    /// With --isolate, or on a cluster: seconds after which a fit (with the ranking and measuring of all trials that it
     /// serves) is stopped, and its trials fail
-    #[arg(long, value_name = "SECONDS", requires = "isolate",
+    #[arg(long, value_name = "SECONDS",
           value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
 
-    /// With --isolate: memory that the process of a fit may hold, for example 4GB, the log included; it
+    /// With --isolate, or on a cluster: memory that the process of a fit may hold, for example 4GB, the log included; it
     /// is looked at 20 times a second (on Linux only)
-    #[arg(long, value_name = "SIZE", requires = "isolate")]
+    #[arg(long, value_name = "SIZE")]
     memory_per_job: Option<ByteSize>,
+
+    #[command(flatten)]
+    launcher: launch::Launching,
+
+    /// With a launcher for a cluster: end once all is submitted
+    #[arg(long)]
+    detach: bool,
 
     /// Be a worker of the sweep that started this process
     #[arg(long, hide = true)]
@@ -109,6 +117,77 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn experiment(&self, quiet: bool) -> Result<Experiment, Failure> {
         self.changes.load(&self.definition, quiet)
+    }
+
+    /// What units on other machines must know.
+    fn asked(&self) -> Asked {
+        let request = self.changes.request();
+        Asked {
+            command: command_line(),
+            definition: self.definition.clone(),
+            settings: request.settings,
+            only: request.only,
+            yes: request.yes,
+            portable: self.portable,
+            keep: self.keep,
+            threads: self.threads.map(usize::from),
+            timeout_seconds: self.timeout.map(u64::from),
+            memory_bytes: self.memory_per_job.map(|size| size.as_u64()),
+        }
+    }
+
+    /// Refuses what would be without effect.
+    fn check(&self, elsewhere: bool) -> Result<(), Failure> {
+        let here = [
+            (
+                "--isolate",
+                self.isolate,
+                "every unit has a process of its own",
+            ),
+            (
+                "--jobs",
+                self.jobs.is_some(),
+                "how much runs at once is set in the cluster file",
+            ),
+            (
+                "--memory",
+                self.memory.is_some(),
+                "memory of a unit is set in the cluster file",
+            ),
+            (
+                "--fail-fast",
+                self.fail_fast,
+                "units do not know of each other",
+            ),
+        ];
+        let alone = [
+            (
+                "--detach",
+                self.detach,
+                "it ends a command that only looks on",
+            ),
+            (
+                "--timeout",
+                self.timeout.is_some() && !self.isolate,
+                "only a process of its own can be ended: add --isolate",
+            ),
+            (
+                "--memory-per-job",
+                self.memory_per_job.is_some() && !self.isolate,
+                "only a process of its own can be ended: add --isolate",
+            ),
+        ];
+        let (wrong, place) = if elsewhere {
+            (&here[..], "on a cluster")
+        } else {
+            (&alone[..], "here")
+        };
+        match wrong.iter().find(|(_, given, _)| *given) {
+            Some((option, _, why)) => Err(Failure::Definition(format!(
+                "{option} has no effect {place}: {why}"
+            ))),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn options(&self, quiet: bool) -> Options {
@@ -143,9 +222,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         worker::run(arguments);
         return Ok(());
     }
+    let launcher = arguments.launcher.launcher()?;
+    arguments.check(launcher.engine().is_some())?;
     let experiment = arguments.experiment(arguments.quiet)?;
     let options = arguments.options(arguments.quiet);
     global_threads(options.threads)?;
+    if launcher.engine().is_some() {
+        let cancel = on_stop("no longer looking on")?;
+        let (asked, detach) = (arguments.asked(), arguments.detach);
+        return launch::launch(
+            &experiment,
+            &options,
+            asked,
+            &*launcher,
+            &progress,
+            cancel,
+            detach,
+        );
+    }
     let cancel = on_interrupt()?;
     let mut sweep = Sweep::open(&experiment, &options, cancel, &|event| progress.on(event))?;
     if !arguments.quiet {

@@ -1,5 +1,8 @@
 //! Faults of a definition: place, message, remedy; all of a definition at once.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
@@ -10,30 +13,62 @@ use crate::text::visible;
 /// How the names of sources begin that are no files.
 pub(crate) const COMMAND_LINE: &str = "on the command line:";
 
-/// The texts that a definition was made from: its file and what `--set` gave.
+/// The texts that a definition was made from: its file, what that includes, and what `--set` gave.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sources(Vec<(String, String)>);
+pub(crate) struct Sources {
+    /// Names and texts.
+    all: Vec<(String, String)>,
+    /// Files that were read, by their full path.
+    files: Files,
+}
+
+/// Texts of files by their full path.
+pub(crate) type Files = BTreeMap<PathBuf, String>;
 
 impl Sources {
+    /// None yet, where files have the texts that they had once.
+    pub(crate) fn of_then(files: Files) -> Self {
+        Self {
+            files,
+            all: Vec::new(),
+        }
+    }
+
+    /// Reads a file of a definition, once.
+    pub(crate) fn read(&mut self, path: &Path) -> std::io::Result<String> {
+        let full = std::path::absolute(path)?;
+        if let Some(text) = self.files.get(&full) {
+            return Ok(text.clone());
+        }
+        let text = std::fs::read_to_string(path)?;
+        self.files.insert(full, text.clone());
+        Ok(text)
+    }
+
+    /// The files that were read.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Adds a text under a name and returns its index.
     pub(crate) fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> usize {
-        self.0.push((name.into(), text.into()));
-        self.0.len() - 1
+        self.all.push((name.into(), text.into()));
+        self.all.len() - 1
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// The text of a source.
     pub(crate) fn text(&self, source: usize) -> &str {
-        &self.0[source].1
+        &self.all[source].1
     }
 
     /// The name of a source.
     pub(crate) fn name(&self, source: usize) -> &str {
-        &self.0[source].0
+        &self.all[source].0
     }
 
     /// Line and column of a byte, both from 1; columns count characters.

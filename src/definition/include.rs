@@ -108,12 +108,12 @@ fn files(entry: &Entry, faults: &mut Faults) -> Vec<Node> {
 }
 
 /// The text of a file; of nothing that never ends.
-fn read_file(path: &Path) -> std::io::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() && !metadata.is_dir() {
+fn read_file(path: &Path, sources: &mut Sources) -> std::io::Result<String> {
+    let never_ends = |metadata: std::fs::Metadata| !metadata.is_file() && !metadata.is_dir();
+    if std::fs::metadata(path).is_ok_and(never_ends) {
         return Err(std::io::Error::other("it is not a regular file"));
     }
-    std::fs::read_to_string(path)
+    sources.read(path)
 }
 
 /// The tree of one included file, its paths relative to the file that includes it.
@@ -126,7 +126,7 @@ fn included(
 ) -> Option<Node> {
     let written = item.as_str()?;
     let path = folder.join(written);
-    let text = match read_file(&path) {
+    let text = match read_file(&path, sources) {
         Ok(text) => text,
         Err(error) => {
             faults.push(

@@ -3,6 +3,7 @@
 mod axes;
 mod checks;
 mod cleaners;
+mod cluster;
 mod drawn;
 mod evaluation;
 mod fault;
@@ -38,7 +39,8 @@ use typed::{lenient, typed};
 
 use keys::{list, name, plain, required, unknown_keys};
 
-pub(crate) use fault::Finding;
+pub(crate) use cluster::launcher;
+pub(crate) use fault::{Files, Finding};
 pub(crate) use tree::{Node, Place};
 
 /// The keys a definition may have, in the order of the docs.
@@ -75,6 +77,8 @@ pub(crate) struct Request {
     pub(crate) yes: bool,
     /// Whether a definition may name no model, as where it is only cleaned by: popularity stands in.
     pub(crate) without_model: bool,
+    /// Texts that files of the definition had once; the others are read.
+    pub(crate) files: Files,
 }
 
 /// A definition that has been looked at.
@@ -96,6 +100,11 @@ pub(crate) struct Written {
 }
 
 impl Written {
+    /// The files of the definition with their texts.
+    pub(crate) fn files(&self) -> &Files {
+        self.sources.files()
+    }
+
     /// What weightings say once the kinds of event in the log are known.
     pub(crate) fn check_weightings(
         &self,
@@ -135,13 +144,13 @@ impl Written {
 
 /// Reads and checks a definition. All faults of it are found at once, each with its place.
 pub(crate) fn check(path: &Path, request: &Request) -> Checked {
-    let mut sources = Sources::default();
+    let mut sources = Sources::of_then(request.files.clone());
     let mut faults = Faults::new(if request.yes {
         MOST_TRIALS_IF_MEANT
     } else {
         MOST_TRIALS
     });
-    let text = match std::fs::read_to_string(path) {
+    let text = match sources.read(path) {
         Ok(text) => text,
         Err(error) => {
             faults.push(unreadable(path, &error));

@@ -2,6 +2,7 @@
 
 pub(crate) mod looks;
 mod origin;
+mod placed;
 mod store;
 
 use std::collections::BTreeMap;
@@ -14,10 +15,12 @@ use sha2::{Digest, Sha256};
 use crate::experiment::{Experiment, Model, Rules, Trial, revisions};
 
 pub(crate) use origin::{Origin, instructions};
+pub(crate) use placed::{Placed, host};
 #[cfg(test)]
 pub(crate) use store::samples;
 pub(crate) use store::{
-    Conflict, Fit, FitEvent, Presence, Put, Store, Tail, Worker, temporary, temporary_beside,
+    Attempt, Begun, Conflict, End, Fit, FitEvent, Presence, Put, Store, Tail, Worker, temporary,
+    temporary_beside,
 };
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.
@@ -250,6 +253,9 @@ pub(crate) struct Run {
     pub(crate) unit: String,
     /// Threads it ran on.
     pub(crate) threads: usize,
+    /// Where an engine ran it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) placed: Option<Placed>,
     /// How many units could run at once beside it, itself included.
     pub(crate) jobs: usize,
     /// The lab's version.

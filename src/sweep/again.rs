@@ -31,7 +31,7 @@ pub(crate) fn again(
     each: &(dyn Fn(usize, &Record) -> Result<(), Failure> + Sync),
 ) -> Result<(), Failure> {
     let fingerprint = same_data(experiment, keys)?;
-    let mut cleaned = Cleaned::all(experiment, &fingerprint, &options.cache, cancel)?;
+    let mut cleaned = Cleaned::all(experiment, &fingerprint, options, cancel)?;
     unless_cancelled(cancel)?;
     Cleaned::restrict(experiment, &mut cleaned)?;
     Cleaned::audit(experiment, &mut cleaned)?;

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{Error, Events, Fold, Role, derive_seed, fold_faults};
 
-use crate::cache::{Cache, cleaned::prepared};
+use crate::cache::cleaned::{are_kept, prepared};
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
 use crate::stages::audit::{Audited, audit, audit_rules};
@@ -17,6 +17,7 @@ use crate::stages::rules::Obeyed;
 use crate::stages::segments::divide;
 use crate::stages::{By, Failed};
 
+use super::Options;
 use super::timeline::{Timeline, timeline};
 
 /// What one alternative of the cleaners makes of the source.
@@ -44,9 +45,17 @@ impl Cleaned {
     pub(super) fn all(
         experiment: &Experiment,
         data: &str,
-        cache: &Cache,
+        options: &Options,
         cancel: &AtomicBool,
     ) -> Result<Vec<Self>, Failure> {
+        let cache = &options.cache;
+        if options.prepared.is_some() && !are_kept(experiment, data, cache) {
+            return Err(Failure::Changed(
+                "the cleaned log is not in the store any more, or this is another program than the one \
+                 that prepared it; run the same command again, which prepares it anew"
+                    .to_owned(),
+            ));
+        }
         let of = |cleaning: &Cleaning| {
             let prepared = prepared(experiment, cleaning, data, cache, cancel)?;
             let (events, columns) = (&prepared.events, &prepared.columns);

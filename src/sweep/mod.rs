@@ -24,6 +24,7 @@ mod rows;
 mod run;
 mod schedule;
 mod search;
+pub(crate) mod steps;
 mod timeline;
 mod trains;
 mod unit;
@@ -40,8 +41,8 @@ use serde_json::Value;
 
 use crate::cache::{Cache, chance::floor};
 use crate::exit::Failure;
-use crate::experiment::Experiment;
-use crate::records::{Presence, Record, Run, Store, now};
+use crate::experiment::{Experiment, Trial};
+use crate::records::{Placed, Presence, Record, Run, Store, now};
 use crate::report::{self, Summary};
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
@@ -51,7 +52,7 @@ pub(crate) use cleaned::blame;
 use cleaned::{Cleaned, of_source};
 pub(crate) use examples::{Heard, KeptExamples};
 use isolate::Workers;
-pub(crate) use isolate::{Isolation, Limits, serve, stopped};
+pub(crate) use isolate::{Isolation, Limits, PREPARE, REPORT, serve, stopped};
 pub(crate) use joined::{Joined, JoinedPart};
 pub(crate) use overview::{
     CleanedLog, Floor, FloorMetric, Overview, PlanTrial, PlanVariant, Recommended, choose,
@@ -59,6 +60,7 @@ pub(crate) use overview::{
 use provenance::Begun;
 pub(crate) use provenance::Provenance;
 pub(crate) use ranges::{Edge, End, Parameter, Range};
+pub(crate) use resume::identity;
 use search::Sample;
 pub(crate) use timeline::Timeline;
 use trains::Trains;
@@ -89,6 +91,11 @@ pub(crate) struct Options {
     pub(crate) command: String,
     /// Where stages are kept that cost more to compute than to read.
     pub(crate) cache: Cache,
+    /// Where an engine has placed this process, if one has.
+    pub(crate) placed: Option<Placed>,
+    /// What the data was when the sweep was planned, if its preparation was work of its own: then the log
+    /// is taken as that left it, and the source is not looked at.
+    pub(crate) prepared: Option<String>,
 }
 
 impl Options {
@@ -106,6 +113,8 @@ impl Options {
             isolate: None,
             command: String::new(),
             cache: Cache::off(),
+            placed: None,
+            prepared: None,
         }
     }
 }
@@ -113,6 +122,8 @@ impl Options {
 /// What happens while trials run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Event<'a> {
+    /// What is known of data and plan, where that is found out on the way.
+    Planned(&'a Overview),
     /// Trials of a fold begin.
     Begin(Begin),
     /// A trial ended, and what of [`Begin::seconds`] was its.
@@ -219,13 +230,47 @@ fn unchanged_since(experiment: &Experiment, data: &str) -> Result<(), Failure> {
     ))
 }
 
+/// What an experiment's source has: its fingerprint.
+pub(crate) fn data_of(experiment: &Experiment) -> Result<String, Failure> {
+    fingerprint(experiment).map_err(|error| of_source(experiment, error))
+}
+
+/// Begins to work in the folder of an experiment over some data, which is repaired if nobody else is there.
+/// What an earlier sweep left is set aside if that is meant, and else must go together with this one.
+pub(crate) fn begin_folder(
+    experiment: &Experiment,
+    options: &Options,
+    store: &Store,
+    data: &str,
+    listener: &Listener,
+) -> Result<Presence, Failure> {
+    if options.fresh
+        && let Some(aside) = store.set_aside()?
+    {
+        listener(Event::Note(&format!(
+            "the earlier sweep is now in {}",
+            aside.display()
+        )));
+    }
+    let presence = store.join(&options.command)?;
+    for said in &presence.says {
+        listener(Event::Alarm(said));
+    }
+    if let Some(changes) = resume::compare(experiment, data, store, options)? {
+        listener(Event::Note(&changes));
+    }
+    Ok(presence)
+}
+
 impl<'a> Opening<'a> {
     /// Reads, cleans and splits.
     fn ready(self) -> Result<Sweep<'a>, Failure> {
         let (experiment, cancel) = (self.experiment, self.cancel);
-        let mut cleaned = Cleaned::all(experiment, &self.fingerprint, &self.options.cache, cancel)?;
+        let mut cleaned = Cleaned::all(experiment, &self.fingerprint, self.options, cancel)?;
         unless_cancelled(cancel)?;
-        unchanged_since(experiment, &self.fingerprint)?;
+        if self.options.prepared.is_none() {
+            unchanged_since(experiment, &self.fingerprint)?;
+        }
         check_budget(experiment, &cleaned)?;
         Cleaned::restrict(experiment, &mut cleaned)?;
         Cleaned::audit(experiment, &mut cleaned)?;
@@ -359,22 +404,40 @@ impl<'a> Sweep<'a> {
         store: Store,
     ) -> Result<Opening<'a>, Failure> {
         let (begun, began) = (Begun::now(), now());
-        let fingerprint = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
-        let changes = if options.fresh {
+        let fingerprint = match &options.prepared {
+            Some(data) => data.clone(),
+            None => data_of(experiment)?,
+        };
+        let changes = if options.fresh || options.prepared.is_some() {
             None
         } else {
             resume::compare(experiment, &fingerprint, &store, options)?
         };
         Ok(Opening {
+            begun,
+            began,
+            changes,
+            ..Self::opening_of(experiment, options, cancel, store, fingerprint)
+        })
+    }
+
+    fn opening_of(
+        experiment: &'a Experiment,
+        options: &'a Options,
+        cancel: &'a AtomicBool,
+        store: Store,
+        fingerprint: String,
+    ) -> Opening<'a> {
+        Opening {
             experiment,
             options,
             cancel,
-            begun,
-            began,
+            begun: Begun::now(),
+            began: now(),
             fingerprint,
             store,
-            changes,
-        })
+            changes: None,
+        }
     }
 
     /// The report folder.
@@ -418,15 +481,7 @@ impl<'a> Sweep<'a> {
         if self.overview.validated() {
             self.validate(listener)?;
         }
-        let mut chosen = Vec::new();
-        for variant in &self.overview.variants {
-            if self.overview.exhibit_test {
-                chosen.extend(variant.trials.iter().map(|trial| trials[trial.index]));
-            } else if let Some(choice) = choose(&self.overview, variant, &self.store)? {
-                chosen.push(trials[choice.index]);
-            }
-        }
-        let keys = self.keys(Role::Test, &chosen);
+        let keys = self.keys(Role::Test, &self.to_test(&trials)?);
         self.run_trials(keys, listener)?;
         self.recommend(&trials, listener)?;
         self.keep_examples()?;
@@ -436,6 +491,19 @@ impl<'a> Sweep<'a> {
         self.overview.ran = std::mem::take(&mut self.ran);
         self.store.keep_json(Overview::FILE, &self.overview)?;
         self.failures()
+    }
+
+    /// The trials that are scored on test, by what validation says.
+    fn to_test<'t>(&self, trials: &[Trial<'t>]) -> Result<Vec<Trial<'t>>, Failure> {
+        let mut chosen = Vec::new();
+        for variant in &self.overview.variants {
+            if self.overview.exhibit_test {
+                chosen.extend(variant.trials.iter().map(|trial| trials[trial.index]));
+            } else if let Some(choice) = choose(&self.overview, variant, &self.store)? {
+                chosen.push(trials[choice.index]);
+            }
+        }
+        Ok(chosen)
     }
 
     /// What random rankings reach on test under each alternative of the cleaners, whose masks and

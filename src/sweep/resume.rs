@@ -34,7 +34,7 @@ struct Changes {
 
 /// All that a finished folder depends on, this program included. Where it is the same, there is nothing
 /// to do.
-pub(super) fn identity(experiment: &Experiment, fingerprint: &str) -> String {
+pub(crate) fn identity(experiment: &Experiment, fingerprint: &str) -> String {
     let trials = experiment.trials().into_iter().map(|trial| {
         json!([
             experiment.variant(&trial),

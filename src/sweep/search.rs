@@ -38,9 +38,7 @@ pub(super) struct Climber {
 impl Sweep<'_> {
     /// Runs the trials on validation.
     pub(super) fn validate(&mut self, listener: &Listener) -> Result<(), Failure> {
-        let rungs = self.overview.variants.iter();
-        let rungs = rungs.filter_map(|row| Some(row.halving.as_ref()?.rungs.len()));
-        let Some(most) = rungs.max() else {
+        let Some(most) = self.rungs() else {
             let trials = self.experiment.trials();
             let mut keys = self.keys(Role::Validation, &trials);
             // What an earlier run of this sweep did not reach is not asked for again.
@@ -49,14 +47,7 @@ impl Sweep<'_> {
             self.run_trials(keys, listener)?;
             return self.note_unreached();
         };
-        for row in &mut self.overview.variants {
-            if let Some(halved) = &mut row.halving {
-                halved.stopped.clear();
-                halved.failed.clear();
-            }
-        }
-        let own = |row: &super::PlanVariant| row.trials.iter().map(|trial| trial.index).collect();
-        let mut alive: Vec<Vec<usize>> = self.overview.variants.iter().map(own).collect();
+        let mut alive = self.all_alive();
         for rung in 0..most {
             let climbers = self.climbers(rung, &alive);
             for share in climbers.iter().filter_map(|climber| climber.users) {
@@ -69,38 +60,68 @@ impl Sweep<'_> {
             let named: Vec<_> = named.collect();
             self.tell_rung((rung, most), &climbers, &named, listener);
             self.run_trials(named.iter().flatten().cloned().collect(), listener)?;
-            let values: Vec<Option<f64>> = named
-                .iter()
-                .map(|keys| self.reached(keys))
-                .collect::<Result<_, _>>()?;
-            for (climber, keys) in climbers.iter().zip(&named) {
-                for (key, _) in keys {
-                    let id = key.id();
-                    if let Some(halved) = &mut self.overview.variants[climber.row].halving
-                        && self.store.failed(&id)?.is_some()
-                    {
-                        halved.failed.insert(climber.trial, id);
-                    }
-                }
-            }
-            drop(named);
+            self.select(rung, &climbers, &named, &mut alive)?;
             self.samples.clear();
-            for (at, row) in self.overview.variants.iter_mut().enumerate() {
-                let contenders = climbers.iter().zip(&values);
-                let contenders = contenders.filter(|(climber, _)| climber.row == at);
-                let contenders: Vec<Contender> = contenders
-                    .map(|(climber, value)| Contender {
-                        trial: climber.trial,
-                        full: climber.full,
-                        value: *value,
-                    })
-                    .collect();
-                if let Some(halved) = row.halving.as_mut().filter(|h| rung < h.rungs.len()) {
-                    alive[at] = halved.go_on(rung, &contenders);
-                }
-            }
             // A report of what there is should know.
             self.store.keep_json(Overview::FILE, &self.overview)?;
+        }
+        Ok(())
+    }
+
+    /// How many rungs the highest ladder has; `None` without halving.
+    pub(super) fn rungs(&self) -> Option<usize> {
+        let rungs = self.overview.variants.iter();
+        let rungs = rungs.filter_map(|row| Some(row.halving.as_ref()?.rungs.len()));
+        rungs.max()
+    }
+
+    /// Before the first rung: the trials of each row, none of which was stopped.
+    pub(super) fn all_alive(&mut self) -> Vec<Vec<usize>> {
+        for row in &mut self.overview.variants {
+            if let Some(halved) = &mut row.halving {
+                halved.stopped.clear();
+                halved.failed.clear();
+            }
+        }
+        let own = |row: &super::PlanVariant| row.trials.iter().map(|trial| trial.index).collect();
+        self.overview.variants.iter().map(own).collect()
+    }
+
+    /// After a rung: who goes on, by the records.
+    pub(super) fn select(
+        &mut self,
+        rung: usize,
+        climbers: &[Climber],
+        named: &[Vec<(Key, Trial)>],
+        alive: &mut [Vec<usize>],
+    ) -> Result<(), Failure> {
+        let values: Vec<Option<f64>> = named
+            .iter()
+            .map(|keys| self.reached(keys))
+            .collect::<Result<_, _>>()?;
+        for (climber, keys) in climbers.iter().zip(named) {
+            for (key, _) in keys {
+                let id = key.id();
+                if let Some(halved) = &mut self.overview.variants[climber.row].halving
+                    && self.store.failed(&id)?.is_some()
+                {
+                    halved.failed.insert(climber.trial, id);
+                }
+            }
+        }
+        for (at, row) in self.overview.variants.iter_mut().enumerate() {
+            let contenders = climbers.iter().zip(&values);
+            let contenders = contenders.filter(|(climber, _)| climber.row == at);
+            let contenders: Vec<Contender> = contenders
+                .map(|(climber, value)| Contender {
+                    trial: climber.trial,
+                    full: climber.full,
+                    value: *value,
+                })
+                .collect();
+            if let Some(halved) = row.halving.as_mut().filter(|h| rung < h.rungs.len()) {
+                alive[at] = halved.go_on(rung, &contenders);
+            }
         }
         Ok(())
     }

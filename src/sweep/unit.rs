@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use musicrec_api::{
-    Checkpoints, Error, FitContext, Losses, Notes, Recommender, Result, Role, derive_seed,
+    Checkpoints, Error, FitContext, Losses, Note, Notes, Recommender, Result, Role, derive_seed,
 };
 
 use super::Sweep;
@@ -13,7 +13,7 @@ use super::meter::{Meter, Moment};
 use super::outcome::Scored;
 use super::trains::Weighed;
 use super::units::{Member, Unit};
-use crate::cache::{Fitted, keys};
+use crate::cache::{Fitted, Stage, keys};
 use crate::early_stopping::{Point, Watch};
 use crate::exit::Failure;
 use crate::experiment::{Ties, resolved};
@@ -135,7 +135,8 @@ impl Sweep<'_> {
     /// nothing has to be fitted to measure them, by other metrics perhaps.
     pub(super) fn kept(&self, unit: &Unit) -> Option<Vec<Vec<Kept>>> {
         // Who wants everything done again does not want it from a cache.
-        if self.options.fresh || self.options.cache.folder().is_none() {
+        let cache = &self.options.cache;
+        if self.options.fresh || cache.folder().is_none() || !cache.keeps(Stage::Lists) {
             return None;
         }
         let periods = self.periods_of(unit);
@@ -193,7 +194,17 @@ impl Sweep<'_> {
         broken: &Broken,
         done: &Done,
     ) -> Result<(), Failure> {
-        Walk::new(self, unit, job, estimated, done).break_off(broken)
+        for member in &unit.members {
+            let made = Made {
+                started: now(),
+                estimated,
+                ..Made::default()
+            };
+            let message = broken.error.to_string();
+            let outcome = Outcome::Failed { message };
+            done(&self.record_of((unit, member), job, made, outcome, Some(broken)))?;
+        }
+        Ok(())
     }
 }
 
@@ -395,7 +406,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         way.stages.rank += ranking;
         let cache = &self.sweep.options.cache;
         let took = fit.seconds + ranking.seconds;
-        if cache.wants(Duration::from_secs_f64(took.max(0.0)))
+        if cache.wants(Stage::Lists, Duration::from_secs_f64(took.max(0.0)))
             && let Some(key) = keys::lists(&way.member.key, fold, evaluation)
         {
             let fitted = Fitted {
@@ -446,8 +457,41 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     fn store(&self, way: &Way, outcome: Outcome, broken: Option<&Broken>) -> Result<(), Failure> {
-        let (member, experiment) = (way.member, self.sweep.experiment);
-        (self.done)(&Record {
+        let made = Made {
+            started: self.started.clone(),
+            stages: way.stages,
+            kept: way.kept,
+            estimated: self.estimated,
+            notes: self.notes.all(),
+        };
+        let record = self
+            .sweep
+            .record_of((self.unit, way.member), self.job, made, outcome, broken);
+        (self.done)(&record)
+    }
+}
+
+/// How a record came about.
+#[derive(Debug, Default)]
+struct Made {
+    started: String,
+    stages: Stages,
+    kept: bool,
+    estimated: Option<u64>,
+    notes: Vec<Note>,
+}
+
+impl Sweep<'_> {
+    fn record_of(
+        &self,
+        (unit, member): (&Unit, &Member),
+        job: &Job,
+        made: Made,
+        outcome: Outcome,
+        broken: Option<&Broken>,
+    ) -> Record {
+        let experiment = self.experiment;
+        Record {
             schema: SCHEMA,
             id: member.key.id(),
             result: TrialResult {
@@ -456,24 +500,25 @@ impl<'w, 'a> Walk<'w, 'a> {
             },
             run: Run {
                 variant: experiment.variant(&member.trial).to_owned(),
-                started: self.started.clone(),
+                started: made.started,
                 ended: now(),
-                stages: way.stages,
-                kept: way.kept,
-                estimated_bytes: self.estimated,
-                unit: self.unit.id.clone(),
-                threads: self.job.threads,
-                jobs: self.job.jobs,
+                stages: made.stages,
+                kept: made.kept,
+                estimated_bytes: made.estimated,
+                unit: unit.id.clone(),
+                placed: self.options.placed.clone(),
+                threads: job.threads,
+                jobs: job.jobs,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 machine: Run::machine(),
                 source: resolved(&experiment.source),
                 rules: (!experiment.rules.is_empty()).then(|| experiment.rules.written.clone()),
                 origin: Origin::new(experiment, &member.key, member.trial.model),
                 backtrace: broken.and_then(|broken| broken.backtrace.clone()),
-                attempts: self.job.attempt,
+                attempts: job.attempt,
                 stderr: broken.and_then(|broken| broken.stderr.clone()),
-                notes: self.notes.all(),
+                notes: made.notes,
             },
-        })
+        }
     }
 }

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn the_sites_limit_is_read() {
-        let said = "AccountingStorageType  = none\nMaxArraySize            = 1001\nMaxDBDMsgs = 20\n";
+        let said =
+            "AccountingStorageType  = none\nMaxArraySize            = 1001\nMaxDBDMsgs = 20\n";
         assert_eq!(config(said, "MaxArraySize"), Some(1001));
         assert_eq!(config(said, "MaxDBDMsg"), None);
     }

@@ -34,9 +34,21 @@ fn an_array_is_cut_where_the_site_says_so_and_waits_for_all_before() {
     assert_eq!(sbatch.len(), 4, "{draft}");
     for (line, array, after) in [
         (sbatch[0], "--array=0%3 ", None),
-        (sbatch[1], "--array=0-9%3 ", Some("--dependency=afterany:JOB1 ")),
-        (sbatch[2], "--array=0-3%3 ", Some("--dependency=afterany:JOB1 ")),
-        (sbatch[3], "--array=0%3 ", Some("--dependency=afterany:JOB1 ")),
+        (
+            sbatch[1],
+            "--array=0-9%3 ",
+            Some("--dependency=afterany:JOB1 "),
+        ),
+        (
+            sbatch[2],
+            "--array=0-3%3 ",
+            Some("--dependency=afterany:JOB1 "),
+        ),
+        (
+            sbatch[3],
+            "--array=0%3 ",
+            Some("--dependency=afterany:JOB1 "),
+        ),
     ] {
         assert!(line.contains(array), "{line}");
         assert_eq!(line.contains("--dependency"), after.is_some());
@@ -51,7 +63,10 @@ fn an_array_is_cut_where_the_site_says_so_and_waits_for_all_before() {
     let ends = ["$((0 +", "$((1 +", "$((11 +", "$((40 +"];
     for (exec, end) in execs.iter().zip(ends) {
         assert!(exec.contains(end), "{exec}");
-        assert!(exec.contains(r"unit '/shared/it'\''s 100 %' --index"), "{exec}");
+        assert!(
+            exec.contains(r"unit '/shared/it'\''s 100 %' --index"),
+            "{exec}"
+        );
     }
 }
 
@@ -65,7 +80,15 @@ fn what_slurm_would_refuse_is_refused_before() {
         time: Some(text.into()),
         ..Slurm::default()
     };
-    for good in ["90", "90:00", "1:30:00", "2-12", "2-12:00", "2-12:00:00", "UNLIMITED"] {
+    for good in [
+        "90",
+        "90:00",
+        "1:30:00",
+        "2-12",
+        "2-12:00",
+        "2-12:00:00",
+        "UNLIMITED",
+    ] {
         assert_eq!(problems(time(good)), 0, "{good}");
     }
     for bad in ["", "2h", "1:2:3:4", "-1", "1-", "1:", "two"] {
@@ -76,7 +99,10 @@ fn what_slurm_would_refuse_is_refused_before() {
         ..Slurm::default()
     };
     assert_eq!(["8G", "800", "1t"].map(|good| problems(mem(good))), [0; 3]);
-    assert_eq!(["", "G", "8GB", "8 G"].map(|bad| problems(mem(bad))), [1; 4]);
+    assert_eq!(
+        ["", "G", "8GB", "8 G"].map(|bad| problems(mem(bad))),
+        [1; 4]
+    );
     let options = |word: &str| Slurm {
         options: vec![word.into()],
         ..Slurm::default()

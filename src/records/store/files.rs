@@ -93,8 +93,13 @@ impl Store {
 
     /// Moves a file to `damaged/` and returns its name there; `None` if it is gone already.
     pub(super) fn set_damaged_aside(&self, name: &str) -> Result<Option<String>, Failure> {
+        self.move_to(name, DAMAGED)
+    }
+
+    /// Moves a file to a folder of the store and returns its name there; `None` if it is gone already.
+    pub(super) fn move_to(&self, name: &str, folder: &str) -> Result<Option<String>, Failure> {
         let extension = Path::new(name).extension().and_then(|e| e.to_str());
-        let aside = self.free(DAMAGED, stem(name), extension.unwrap_or_default())?;
+        let aside = self.free(folder, stem(name), extension.unwrap_or_default())?;
         match fs::rename(self.path(name), self.path(&aside)) {
             Ok(()) => Ok(Some(aside)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),

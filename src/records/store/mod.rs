@@ -4,12 +4,14 @@
 //! Several processes may fill one folder. Who works there has joined it (`together`); what a killed
 //! process or a crash of the machine left is repaired by the first one who comes (`repair`).
 
+mod attempts;
 mod claims;
 mod conflicts;
 mod files;
 mod fits;
 mod locks;
 mod log;
+mod probe;
 mod repair;
 mod tail;
 mod together;
@@ -24,6 +26,7 @@ use std::sync::Mutex;
 use super::Record;
 use crate::exit::Failure;
 
+pub(crate) use attempts::{Attempt, Begun, End};
 pub(crate) use conflicts::Conflict;
 pub(crate) use files::{temporary, temporary_beside};
 pub(crate) use fits::{Fit, FitEvent};
@@ -44,6 +47,8 @@ pub(crate) struct Store {
 /// The folder of records in a store.
 pub(super) const RECORDS: &str = "records";
 const FAILED: &str = "failed";
+/// Attempts at units that an engine places.
+const ATTEMPTS: &str = "attempts";
 const ATTACHMENTS: &str = "attachments";
 /// What was found torn, kept to be looked at.
 const DAMAGED: &str = "damaged";
@@ -131,7 +136,7 @@ impl Store {
 
     /// The names of the JSON files in a folder of the store, without their extension: of records
     /// their ids.
-    fn ids(&self, folder: &str) -> Result<Vec<String>, Failure> {
+    pub(crate) fn ids(&self, folder: &str) -> Result<Vec<String>, Failure> {
         let names = self.names(folder)?.into_iter();
         let ids = names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()));
         Ok(ids.collect())
@@ -234,6 +239,7 @@ pub(crate) mod samples {
                 kept: false,
                 estimated_bytes: None,
                 unit: String::new(),
+                placed: None,
                 threads: 1,
                 jobs: 1,
                 version: String::new(),

@@ -15,7 +15,7 @@ use super::claims::Held;
 use super::locks::{Lock, is_held, try_exclusive, wait_exclusive, wait_shared};
 use super::{RUNNING, Store};
 use crate::exit::Failure;
-use crate::records::now;
+use crate::records::{host, now};
 
 /// The lock that all sweeps of a folder share.
 const SWEEP_LOCK: &str = "sweep.lock";
@@ -53,12 +53,9 @@ pub(crate) struct Worker {
 
 impl Worker {
     fn this(command: &str) -> Self {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let host = host.or_else(|| std::env::var("HOSTNAME").ok());
-        let host = host.or_else(|| std::env::var("COMPUTERNAME").ok());
         Self {
             pid: std::process::id(),
-            host: host.map_or_else(|| "this machine".into(), |h| h.trim().to_owned()),
+            host: host(),
             since: now(),
             command: command.to_owned(),
         }

@@ -27,6 +27,9 @@ pub(crate) enum Put {
 /// The log of trials in the order of their end.
 pub(super) const LOG: &str = "trials.jsonl";
 
+/// Failures of trials that were tried again.
+const FORGOTTEN: &str = "failed/forgotten";
+
 /// The file of a record in a folder of records.
 pub(super) fn file(folder: &str, id: &str) -> String {
     format!("{folder}/{id}.json")
@@ -117,6 +120,12 @@ impl Store {
         }
         self.log(record)?;
         Ok(Put::Stored)
+    }
+
+    /// Lets a trial that failed begin anew: its failure is kept under another name. Whether there was one.
+    pub(crate) fn forget_failure(&self, id: &str) -> Result<bool, Failure> {
+        let moved = self.move_to(&file(FAILED, id), FORGOTTEN)?;
+        Ok(moved.is_some())
     }
 
     /// The same trial, computed twice: it has to come to the same.

@@ -40,6 +40,8 @@ pub(super) struct Worker {
     heard: Receiver<()>,
     /// How many units it has been asked for.
     pub(super) asked: usize,
+    /// The most bytes that it was seen to hold.
+    pub(super) peak: u64,
 }
 
 /// What was not done.
@@ -82,6 +84,7 @@ impl Worker {
             last: Arc::clone(&last),
             heard,
             asked: 0,
+            peak: 0,
         };
         std::thread::spawn({
             let (last, hears) = (Arc::clone(&last), hears.clone());
@@ -122,6 +125,7 @@ impl Worker {
         let begun = Instant::now();
         let mut ended: Option<(ExitStatus, Instant)> = None;
         loop {
+            self.peak = self.peak.max(self.resident().unwrap_or(0));
             match self.answers.recv_timeout(LOOK) {
                 Ok(Answer::Stopped(failure)) => return Err(failure.into()),
                 Ok(answer) => {

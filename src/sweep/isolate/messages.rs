@@ -15,6 +15,13 @@ use crate::records::Record;
 pub(super) enum Ask {
     /// Run a unit.
     Unit(UnitAsk),
+    /// Keep what all trials rest on, with what random rankings reach: the first step on a cluster.
+    Prepare,
+    /// Make the recommendations and the report of records that are all there: the last step on a cluster.
+    Report {
+        /// When the sweep was planned, UTC.
+        planned: String,
+    },
     /// Make the recommendations.
     Recommend {
         /// The record on test of what recommends.
@@ -57,7 +64,7 @@ pub(super) enum Answer {
         /// Where it was kept if it came to something else than one that was there.
         conflict: Option<PathBuf>,
     },
-    /// The unit is done.
+    /// The unit, or the step, is done.
     Over,
     /// The recommendations are written, or why there are none.
     Recommended(Result<Recommendations, String>),

@@ -8,6 +8,7 @@
 mod child;
 mod death;
 mod messages;
+mod placed;
 mod serve;
 
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ use crate::records::{FitEvent, Outcome, Record};
 use crate::stages::unless_cancelled;
 
 pub(super) use self::messages::Recommendations;
+pub(crate) use self::placed::{PREPARE, REPORT};
 pub(crate) use self::serve::{serve, stopped};
 
 /// How workers are made, and what they may take.
@@ -80,8 +82,24 @@ struct Lost {
     death: Death,
     /// What it said last.
     stderr: Option<String>,
+    /// The most bytes that it was seen to hold.
+    peak: u64,
     /// Whether another attempt could end otherwise.
     again: bool,
+}
+
+impl Lost {
+    /// What happened, and how much it held.
+    fn words(&self) -> String {
+        match self.peak {
+            0 => self.death.what(),
+            peak => format!(
+                "{} (it held {:.2} GB at most)",
+                self.death.what(),
+                peak as f64 / 1e9
+            ),
+        }
+    }
 }
 
 impl Sweep<'_> {
@@ -95,14 +113,26 @@ impl Sweep<'_> {
     ) -> Result<(), Failure> {
         let (bytes, share) = expected;
         let mut left = unit.clone();
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            if let Some(message) = self.given_up(&unit.id)? {
+                return self.refuse_apart(
+                    &left,
+                    message,
+                    None,
+                    (bytes, share, attempt),
+                    job,
+                    listener,
+                );
+            }
             let told = Mutex::new(BTreeSet::new());
             let tell = |record: &Record| {
                 let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
                 told.insert(record.id.clone());
                 self.tell(record, share, listener)
             };
-            let Some(lost) = self.attempt(&left, bytes, job, attempt, listener, &tell)? else {
+            let once = |attempt| self.attempt(&left, bytes, job, attempt, listener, &tell);
+            let Err(lost) = self.attempted(&unit.id, &mut attempt, once)? else {
                 return Ok(());
             };
             // What it stored before it died is stored.
@@ -122,28 +152,48 @@ impl Sweep<'_> {
                 return Ok(());
             }
             if attempt >= ATTEMPTS || !lost.again {
-                let broken = Broken {
-                    error: Error::model(lost.death.message(attempt)),
-                    backtrace: None,
-                    stderr: lost.stderr,
-                };
-                let job = Job {
-                    meter: Meter::idle(),
-                    attempt,
-                    ..*job
-                };
-                let done = |record: &Record| self.keep(record, share, listener);
-                return self.refuse_unit(&left, &job, Some(bytes), &broken, &done);
+                let mut message = lost.death.message(attempt);
+                if let Some(placed) = &self.options.placed {
+                    message += &format!("; it ran on {}", placed.words());
+                    if lost.peak > 0 {
+                        message += &format!(" and held {:.2} GB at most", lost.peak as f64 / 1e9);
+                    }
+                }
+                let expected = (bytes, share, attempt);
+                return self.refuse_apart(&left, message, lost.stderr, expected, job, listener);
             }
             listener(Event::Note(&format!(
                 "{}: {}; it is tried again ({} of {ATTEMPTS})",
                 self.experiment.variant(left.fitted()),
-                lost.death.what(),
+                lost.words(),
                 attempt + 1
             )));
             unless_cancelled(self.cancel)?;
         }
-        unreachable!("there is a last attempt")
+    }
+
+    /// Closes what is left of a unit as failed.
+    fn refuse_apart(
+        &self,
+        left: &Unit,
+        message: String,
+        stderr: Option<String>,
+        (bytes, share, attempt): (u64, f64, u32),
+        job: &Job,
+        listener: &Listener,
+    ) -> Result<(), Failure> {
+        let broken = Broken {
+            error: Error::model(message),
+            backtrace: None,
+            stderr,
+        };
+        let job = Job {
+            meter: Meter::idle(),
+            attempt,
+            ..*job
+        };
+        let done = |record: &Record| self.keep(record, share, listener);
+        self.refuse_unit(left, &job, Some(bytes), &broken, &done)
     }
 
     /// Has a worker run what is left of a unit; what came between, if it did not get through.
@@ -155,8 +205,8 @@ impl Sweep<'_> {
         attempt: u32,
         listener: &Listener,
         tell: &dyn Fn(&Record) -> Result<(), Failure>,
-    ) -> Result<Option<Lost>, Failure> {
-        let mut worker = self.worker(&self.abort)?;
+    ) -> Result<Result<(), Lost>, Failure> {
+        let mut worker = self.worker(self.stop())?;
         let mut fit = unit.fit();
         fit.pid = worker.pid();
         let begun = Instant::now();
@@ -176,7 +226,7 @@ impl Sweep<'_> {
             attempt,
         }));
         let mut failed = false;
-        let ended = worker.attend(self.limits(), &self.abort, |answer| match answer {
+        let ended = worker.attend(self.limits(), self.stop(), |answer| match answer {
             Answer::Trial { record, conflict } => {
                 failed |= matches!(record.result.outcome, Outcome::Failed { .. });
                 if let Some(path) = conflict {
@@ -196,9 +246,9 @@ impl Sweep<'_> {
         match ended {
             Ok(()) => {
                 self.workers.put_back(worker);
-                Ok(None)
+                Ok(Ok(()))
             }
-            Err(undone) => lost(&worker, undone).map(Some),
+            Err(undone) => lost(&worker, undone).map(Err),
         }
     }
 
@@ -300,6 +350,7 @@ fn lost(worker: &Worker, undone: Undone) -> Result<Lost, Failure> {
         Undone::Died(death) => Ok(Lost {
             stderr: worker.last_lines(),
             again: death.worth_another(worker.asked == 1),
+            peak: worker.peak,
             death,
         }),
     }

@@ -62,6 +62,14 @@ pub(crate) fn serve(experiment: &Experiment, options: &Options) -> Result<(), Fa
                 worker.run(&ask)?;
                 answer(&Answer::Over)?;
             }
+            Ask::Prepare => {
+                worker.sweep.keep_prepared()?;
+                answer(&Answer::Over)?;
+            }
+            Ask::Report { planned } => {
+                worker.sweep.conclude(&planned)?;
+                answer(&Answer::Over)?;
+            }
             Ask::Recommend { trial, count } => {
                 let made = worker.recommend(&trial, count)?;
                 answer(&Answer::Recommended(made))?;

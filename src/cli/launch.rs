@@ -1,0 +1,106 @@
+//! Where a sweep runs, as the command line says it, and what all commands that launch one do then.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use clap::Args;
+use etcetera::BaseStrategy as _;
+use musicrec_api::Launcher;
+
+use super::progress::Progress;
+use super::{color, print_view, terminal_width};
+use crate::cluster::{self, Asked, Launched};
+use crate::definition;
+use crate::exit::Failure;
+use crate::experiment::Experiment;
+use crate::records::Store;
+use crate::report::{self, formats};
+use crate::sweep::Options;
+
+/// `--launcher`, `--cluster`.
+#[derive(Debug, Args)]
+pub(super) struct Launching {
+    /// Where trials run: in this process (`local`, the default), or on a cluster; `musicrec-lab plugins
+    /// launcher` tells of each
+    #[arg(long, value_name = "NAME")]
+    launcher: Option<String>,
+
+    /// A TOML file that sets launchers (`[launcher.slurm]`) [default: cluster.toml in the folder musicrec-lab
+    /// of the user's configuration, if it is there]
+    #[arg(long, value_name = "FILE")]
+    cluster: Option<PathBuf>,
+}
+
+const LOCAL: &str = "local";
+
+impl Launching {
+    /// The launcher, set as the cluster file says.
+    pub(super) fn launcher(&self) -> Result<Box<dyn Launcher>, Failure> {
+        let file = self.cluster.clone().or_else(usual);
+        let name = self.launcher.as_deref().unwrap_or(LOCAL);
+        definition::launcher(name, file.as_deref(), color())
+    }
+
+    /// Whether one is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.launcher.is_some()
+    }
+}
+
+/// The cluster file of the user, if there is one.
+fn usual() -> Option<PathBuf> {
+    let strategy = etcetera::base_strategy::choose_base_strategy().ok()?;
+    let path = strategy.config_dir().join("musicrec-lab/cluster.toml");
+    path.is_file().then_some(path)
+}
+
+/// Submits what is missing and looks on until it is done, unless `detach`.
+pub(super) fn launch(
+    experiment: &Experiment,
+    options: &Options,
+    asked: Asked,
+    launcher: &dyn Launcher,
+    progress: &Progress,
+    cancel: &AtomicBool,
+    detach: bool,
+) -> Result<(), Failure> {
+    let listener = |event: crate::sweep::Event| progress.on(event);
+    let launched = cluster::launch(experiment, options, asked, launcher, cancel, &listener)?;
+    progress.says(&launched.words(launcher.typetag_name()));
+    let folder = options.out.join(&experiment.name);
+    if detach && !matches!(launched, Launched::Nothing) {
+        progress.says(&format!(
+            "`musicrec-lab status {0}` shows how far it is, `musicrec-lab wait {0}` waits for it, \
+             `musicrec-lab cancel {0}` ends it; the same command goes on where it stopped",
+            folder.display()
+        ));
+        return Ok(());
+    }
+    follow(&folder, progress, cancel)
+}
+
+/// Looks on until a sweep is done, and shows what came of it.
+pub(super) fn follow(
+    folder: &Path,
+    progress: &Progress,
+    cancel: &AtomicBool,
+) -> Result<(), Failure> {
+    let full = std::path::absolute(folder).map_err(|e| Failure::output(folder.display(), &e))?;
+    let failed = cluster::follow(&full, cancel, &|event| progress.on(event))?;
+    let store = Store::new(full);
+    let summary = store.exclusively(|| report::write(&store, None, &[]))?;
+    print_view(&report::leaderboard(&summary, terminal_width()))?;
+    let report = folder.join(formats::main_file(&summary.overview));
+    print_view(&format!("\nReport: {}\n", report.display()))?;
+    progress.end(&summary, &report);
+    if !store.conflicts()?.is_empty() {
+        return Err(Failure::Conflict(
+            "trials came to something else than their records; see the warnings of the report"
+                .to_owned(),
+        ));
+    }
+    match failed {
+        0 => Ok(()),
+        failed => Err(Failure::Trials(failed)),
+    }
+}

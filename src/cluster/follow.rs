@@ -1,0 +1,241 @@
+//! Looks on while an engine runs a sweep, from whatever process: the store tells what has ended, the engine
+//! whether anything may still come.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use musicrec_api::{Look, Role};
+
+use super::plan::Plan;
+use super::submissions::{self, FOLDER};
+use crate::exit::Failure;
+use crate::experiment::Experiment;
+use crate::records::Store;
+use crate::sweep::steps::{Fate, Step, UnitState, Width};
+use crate::sweep::{Begin, Event, Listener, Sweep};
+use crate::text::counted;
+
+/// How often the store is looked at; less often where a look takes long.
+const LOOK: Duration = Duration::from_millis(500);
+/// Of the time, looks take one part in so many at most.
+const SHARE: u32 = 20;
+/// How often the engine is asked, which is a service that others use too.
+const ASK: Duration = Duration::from_secs(5);
+
+/// Follows the sweep of a store until it is over; returns how many of its trials failed.
+///
+/// # Errors
+/// If nothing is left that would bring it to its end, or the user does not want to look any longer.
+pub(crate) fn follow(
+    folder: &Path,
+    cancel: &AtomicBool,
+    listener: &Listener,
+) -> Result<usize, Failure> {
+    let folder = std::path::absolute(folder).map_err(|e| Failure::output(folder.display(), &e))?;
+    let store = Store::new(folder.clone());
+    let plan = Plan::read(&store)?;
+    let experiment = plan.experiment()?;
+    let mut follower = Follower {
+        plan: &plan,
+        experiment: &experiment,
+        store: &store,
+        folder: &folder,
+        cancel,
+        listener,
+        asked: None,
+        said: BTreeSet::new(),
+    };
+    let mut failed = 0;
+    for width in &plan.steps {
+        failed += follower.step(width)?;
+    }
+    Ok(failed)
+}
+
+struct Follower<'f> {
+    plan: &'f Plan,
+    experiment: &'f Experiment,
+    store: &'f Store,
+    folder: &'f Path,
+    cancel: &'f AtomicBool,
+    listener: &'f Listener<'f>,
+    /// When the engine was asked last.
+    asked: Option<Instant>,
+    /// What it has been quoted with.
+    said: BTreeSet<String>,
+}
+
+impl Follower<'_> {
+    /// Waits until a step is over and tells of its trials; returns how many failed.
+    fn step(&mut self, width: &Width) -> Result<usize, Failure> {
+        let options = self.plan.options(self.folder, 1);
+        let mut told = BTreeSet::new();
+        let mut begun = false;
+        loop {
+            let looked = Instant::now();
+            // What the first step leaves, and that the last is over, stands in a file of the folder.
+            let mut sweep = Sweep::unread(self.experiment, &options, self.cancel, &self.plan.data)?;
+            let states = sweep.states(width.step)?;
+            if let Some(states) = &states {
+                if !begun {
+                    (self.listener)(Event::Planned(sweep.overview()));
+                    self.begin(width.step, states);
+                    begun = true;
+                }
+                let failed = self.tell(width.step, states, &mut told)?;
+                if !states.iter().any(UnitState::is_open) {
+                    if role(width.step).is_some() {
+                        (self.listener)(Event::End);
+                    }
+                    return Ok(failed);
+                }
+            }
+            if !self.lives()? {
+                // It may have ended just now.
+                let mut sweep =
+                    Sweep::unread(self.experiment, &options, self.cancel, &self.plan.data)?;
+                let states = sweep.states(width.step)?;
+                let over = |states: &Vec<UnitState>| !states.iter().any(UnitState::is_open);
+                if !states.as_ref().is_some_and(over) {
+                    return Err(self.stranded(width, states.as_deref()));
+                }
+                continue;
+            }
+            self.rest(LOOK.max(looked.elapsed() * SHARE))?;
+        }
+    }
+
+    fn begin(&self, step: Step, states: &[UnitState]) {
+        let Some(role) = role(step) else {
+            (self.listener)(Event::Note(match step {
+                Step::Prepare => "waiting for the log to be prepared",
+                _ => "waiting for recommendations and report",
+            }));
+            return;
+        };
+        let fates = states.iter().flat_map(|state| &state.trials);
+        let count = |fate| fates.clone().filter(|(_, own)| *own == fate).count();
+        let open = count(Fate::Open);
+        (self.listener)(Event::Begin(Begin {
+            role,
+            trials: fates.clone().count(),
+            seeds: false,
+            known: count(Fate::Done),
+            failed: count(Fate::Failed),
+            equal: 0,
+            fits: states.iter().filter(|state| state.is_open()).count(),
+            jobs: 1,
+            threads: 1,
+            // How long each takes is not known: all count the same.
+            seconds: open as f64,
+        }));
+    }
+
+    /// Tells of the trials that have ended since the last look; returns how many have failed in all.
+    fn tell(
+        &self,
+        step: Step,
+        states: &[UnitState],
+        told: &mut BTreeSet<String>,
+    ) -> Result<usize, Failure> {
+        let mut failed = 0;
+        if role(step).is_none() {
+            return Ok(0);
+        }
+        let first = told.is_empty();
+        for (id, fate) in states.iter().flat_map(|state| &state.trials) {
+            let record = match fate {
+                Fate::Open | Fate::Unreached => continue,
+                _ if told.contains(id) => None,
+                Fate::Done => self.store.record(id)?,
+                Fate::Failed => self.store.failed(id)?,
+            };
+            failed += usize::from(*fate == Fate::Failed);
+            told.insert(id.clone());
+            // What had ended before is known.
+            if let Some(record) = record.filter(|_| !first) {
+                (self.listener)(Event::Trial(&record, 1.0));
+            }
+        }
+        // So that the second look is not taken for the first.
+        told.insert(String::new());
+        Ok(failed)
+    }
+
+    /// Whether anything may still come of what was submitted.
+    fn lives(&mut self) -> Result<bool, Failure> {
+        if self.asked.is_some_and(|asked| asked.elapsed() < ASK) {
+            return Ok(true);
+        }
+        self.asked = Some(Instant::now());
+        let mut lives = false;
+        for mut submission in submissions::all(self.store)? {
+            let look = submission
+                .look(self.store)
+                .or_else(|failure| match failure {
+                    // An engine that is down comes back.
+                    Failure::Engine(text) => Ok(Look {
+                        says: vec![format!("{text}; it is asked again")],
+                        unknown: true,
+                        ..Look::default()
+                    }),
+                    failure => Err(failure),
+                })?;
+            lives |= look.lives();
+            for says in look.says {
+                if self.said.insert(says.clone()) {
+                    (self.listener)(Event::Alarm(&says));
+                }
+            }
+        }
+        Ok(lives)
+    }
+
+    fn rest(&self, duration: Duration) -> Result<(), Failure> {
+        let begun = Instant::now();
+        while begun.elapsed() < duration {
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted(format!(
+                    "no longer looking on; what was submitted goes on. `musicrec-lab status {0}` shows how \
+                     far it is, `musicrec-lab wait {0}` waits, `musicrec-lab cancel {0}` ends it",
+                    self.folder.display()
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Why it will not come to its end by itself.
+    fn stranded(&self, width: &Width, states: Option<&[UnitState]>) -> Failure {
+        let fates = states.into_iter().flatten().flat_map(|state| &state.trials);
+        let open = fates.filter(|(_, fate)| *fate == Fate::Open).count();
+        let what = match open {
+            _ if role(width.step).is_none() => "it is not done".to_owned(),
+            0 => "it has not begun".to_owned(),
+            open => format!("{} no record", counted_have(open)),
+        };
+        Failure::Engine(format!(
+            "nothing that was submitted runs or waits any more, but of the step `{}` {what}; what the units \
+             printed is in {}; run the same command again, which submits what is missing",
+            width.name(),
+            self.folder.join(FOLDER).display()
+        ))
+    }
+}
+
+fn counted_have(trials: usize) -> String {
+    let have = if trials == 1 { "has" } else { "have" };
+    format!("{} {have}", counted(trials, "trial"))
+}
+
+/// The part that a step's trials are of.
+fn role(step: Step) -> Option<Role> {
+    match step {
+        Step::Validation(_) => Some(Role::Validation),
+        Step::Test => Some(Role::Test),
+        Step::Prepare | Step::Report => None,
+    }
+}

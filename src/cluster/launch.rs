@@ -1,0 +1,239 @@
+//! Hands to an engine what of a sweep is missing.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use musicrec_api::{Engine, Launcher, Step as Units, Work};
+
+use super::plan::{Asked, Plan, prepared};
+use super::submissions::{self, Submission};
+use crate::exit::Failure;
+use crate::experiment::Experiment;
+use crate::records::{Store, now};
+use crate::report::count;
+use crate::sweep::steps::{Step, widths};
+use crate::sweep::{Event, Listener, Options, PREPARE, REPORT, Sweep, begin_folder, data_of};
+use crate::text::counted;
+
+/// What came of launching.
+#[derive(Debug)]
+pub(crate) enum Launched {
+    /// Everything is done.
+    Nothing,
+    /// An earlier submission still lives: its number.
+    Lives(u32),
+    /// A new one: its number, and how many units it has.
+    Submitted(u32, usize),
+}
+
+/// Submits what is missing of an experiment, unless an earlier submission still lives.
+pub(crate) fn launch(
+    experiment: &Experiment,
+    options: &Options,
+    asked: Asked,
+    launcher: &dyn Launcher,
+    cancel: &AtomicBool,
+    listener: &Listener,
+) -> Result<Launched, Failure> {
+    let engine = launcher.engine().expect("who has none runs here");
+    let store = Store::new(options.out.join(&experiment.name));
+    if options.fresh {
+        refuse_living(&store)?;
+    }
+    let data = data_of(experiment)?;
+    let _presence = begin_folder(experiment, options, &store, &data, listener)?;
+    store.exclusively(|| {
+        let known = Plan::of(&store)?;
+        let folder = std::path::absolute(store.folder())
+            .map_err(|e| Failure::output(store.folder().display(), &e))?;
+        let planned = known.as_ref().map_or_else(now, |known| known.planned.clone());
+        let mut plan = Plan::new(asked, experiment, &data, &planned)?;
+        let same = known.as_ref().is_some_and(|known| known.identity == plan.identity);
+        for mut earlier in submissions::all(&store)? {
+            if !earlier.look(&store)?.lives() {
+                continue;
+            }
+            if same {
+                return Ok(Launched::Lives(earlier.number));
+            }
+            return Err(Failure::Changed(format!(
+                "submission {} of an earlier plan still lives in {}; end it with `musicrec-lab cancel {1}`, \
+                 or wait until it is over",
+                earlier.number,
+                store.folder().display()
+            )));
+        }
+        store.probe()?;
+        if !same {
+            plan.planned = now();
+        }
+        plan.keep(&store)?;
+        if options.retry_failed {
+            begin_anew(&store)?;
+        }
+        let options = plan.options(&folder, options.threads);
+        let mut sweep = Sweep::unread(experiment, &options, cancel, &data)?;
+        let steps = missing(&plan, &mut sweep)?;
+        let Some(steps) = steps else {
+            return Ok(Launched::Nothing);
+        };
+        sweep.reopen()?;
+        for step in [PREPARE, REPORT] {
+            store.forget_attempts(step)?;
+        }
+        let units = steps.iter().map(|step| step.units.len()).sum();
+        let (mut submission, logs) = Submission::begin(&store, launcher)?;
+        let work = work(experiment, &folder, &logs, steps)?;
+        listener(Event::Note(&format!(
+            "submitting {} in {}",
+            counted(units, "unit"),
+            counted(work.steps.len(), "step")
+        )));
+        submit(engine, &work, &mut submission, &store)?;
+        Ok(Launched::Submitted(submission.number, units))
+    })
+}
+
+/// What [`launch`] would submit, as a person reads it; nothing is written.
+pub(crate) fn draft(
+    experiment: &Experiment,
+    options: &Options,
+    launcher: &dyn Launcher,
+    cancel: &AtomicBool,
+) -> Result<Option<String>, Failure> {
+    let Some(engine) = launcher.engine() else {
+        return Ok(None);
+    };
+    let data = data_of(experiment)?;
+    let folder = options.out.join(&experiment.name);
+    let folder = std::path::absolute(&folder).map_err(|e| Failure::output(folder.display(), &e))?;
+    let own = Options {
+        cache: prepared(&folder),
+        ..Options::new(options.out.clone(), options.threads)
+    };
+    let mut sweep = Sweep::unread(experiment, &own, cancel, &data)?;
+    let steps = of_widths(&widths(experiment, &data), &mut sweep)?;
+    let logs = folder.join(submissions::FOLDER).join("N");
+    let work = work(experiment, &folder, &logs, steps)?;
+    if work.steps.is_empty() {
+        return Ok(Some("nothing: all is done\n".to_owned()));
+    }
+    Ok(Some(engine.draft(&work)?))
+}
+
+fn work(
+    experiment: &Experiment,
+    store: &Path,
+    logs: &Path,
+    steps: Vec<Units>,
+) -> Result<Work, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|e| Failure::Output(format!("this program does not know its own path: {e}")))?;
+    let places = (store.to_path_buf(), program, logs.to_path_buf());
+    Ok(Work::new(experiment.name.clone(), places, steps))
+}
+
+/// Submits, and where that fails in the middle ends what was taken.
+fn submit(
+    engine: &dyn Engine,
+    work: &Work,
+    submission: &mut Submission,
+    store: &Store,
+) -> Result<(), Failure> {
+    let mut kept = Ok(());
+    let submitted = engine.submit(work, &mut |job| {
+        submission.jobs.push(job);
+        // What is taken is known even if this process dies now.
+        kept = submission.keep(store);
+        match &kept {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(musicrec_api::Error::engine(failure.message())),
+        }
+    });
+    if let Err(error) = submitted {
+        if !submission.jobs.is_empty() {
+            engine.cancel(&submission.jobs)?;
+        }
+        submission.over = true;
+        submission.keep(store)?;
+        kept?;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+/// The units that are left to do, step by step; `None` if none are.
+fn missing(plan: &Plan, sweep: &mut Sweep) -> Result<Option<Vec<Units>>, Failure> {
+    let steps = of_widths(&plan.steps, sweep)?;
+    Ok((!steps.is_empty()).then_some(steps))
+}
+
+fn of_widths(
+    widths: &[crate::sweep::steps::Width],
+    sweep: &mut Sweep,
+) -> Result<Vec<Units>, Failure> {
+    let mut steps = Vec::new();
+    for width in widths {
+        let all = width.first..width.first + width.units;
+        let units: Vec<u32> = match sweep.states(width.step)? {
+            Some(states) => all
+                .zip(&states)
+                .filter(|(_, state)| state.is_open())
+                .map(|(unit, _)| unit)
+                .collect(),
+            None => all.collect(),
+        };
+        // What is fitted again may change what was reported.
+        let again = width.step == Step::Report && !steps.is_empty();
+        let units = if again { vec![width.first] } else { units };
+        if !units.is_empty() {
+            steps.push(Units {
+                name: width.name(),
+                units,
+            });
+        }
+    }
+    Ok(steps)
+}
+
+/// Lets all that failed begin anew.
+fn begin_anew(store: &Store) -> Result<(), Failure> {
+    for id in store.listed().1 {
+        if let Some(record) = store.failed(&id)? {
+            store.forget_attempts(&record.run.unit)?;
+        }
+        store.forget_failure(&id)?;
+    }
+    Ok(())
+}
+
+/// What an engine still has would write into a folder that is set aside.
+fn refuse_living(store: &Store) -> Result<(), Failure> {
+    for mut earlier in submissions::all(store)? {
+        let look = earlier.look(store)?;
+        if look.lives() && !look.unknown {
+            return Err(Failure::Changed(format!(
+                "submission {} still has {} in {}: end it first with `musicrec-lab cancel {2}`",
+                earlier.number,
+                counted(look.running + look.waiting, "unit"),
+                store.folder().display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl Launched {
+    /// In words.
+    pub(crate) fn words(&self, engine: &str) -> String {
+        match self {
+            Self::Nothing => "nothing to do: every trial has a record".to_owned(),
+            Self::Lives(number) => {
+                format!("submission {number} to {engine} still lives; nothing is submitted anew")
+            }
+            Self::Submitted(number, units) => {
+                format!("submission {number}: {engine} has {} units", count(*units))
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The plan of a sweep that an engine runs: all that a process on another node needs to find the same trials.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use musicrec_api::arithmetic;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::{Cache, Stage};
+use crate::definition::{self, Files, Request};
+use crate::exit::Failure;
+use crate::experiment::Experiment;
+use crate::records::{Placed, Store};
+use crate::sweep::steps::{PREPARED, Step, Width, widths};
+use crate::sweep::{Isolation, Limits, Options, identity};
+
+/// Its file in the store.
+pub(super) const FILE: &str = "plan.json";
+
+/// The version of its form.
+const SCHEMA: u32 = 1;
+
+/// What the command line asked for, as far as units on other nodes must know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// The command, for people.
+    pub(crate) command: String,
+    /// The definition as it was named.
+    pub(crate) definition: PathBuf,
+    /// `--set`, `--only`, `--yes`.
+    pub(crate) settings: Vec<String>,
+    pub(crate) only: Vec<String>,
+    pub(crate) yes: bool,
+    /// `--portable`.
+    pub(crate) portable: bool,
+    /// `--keep`.
+    pub(crate) keep: bool,
+    /// `--threads`, else what the engine gives.
+    pub(crate) threads: Option<usize>,
+    /// `--timeout` and `--memory-per-job`.
+    pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) memory_bytes: Option<u64>,
+}
+
+/// A plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    schema: u32,
+    #[serde(flatten)]
+    pub(crate) asked: Asked,
+    /// Where the command was given: relative paths start there.
+    folder: PathBuf,
+    /// The definition and what it includes, as they were.
+    files: Files,
+    /// The content of the source.
+    pub(crate) data: String,
+    /// Hash of definition, data and code.
+    pub(crate) identity: String,
+    /// When it was made, UTC.
+    pub(crate) planned: String,
+    /// The steps with the numbers of their units.
+    pub(crate) steps: Vec<Width>,
+}
+
+impl Plan {
+    /// The plan of an experiment over some data.
+    pub(super) fn new(
+        asked: Asked,
+        experiment: &Experiment,
+        data: &str,
+        planned: &str,
+    ) -> Result<Self, Failure> {
+        let folder = std::env::current_dir()
+            .map_err(|e| Failure::Output(format!("the working directory is not known: {e}")))?;
+        Ok(Self {
+            schema: SCHEMA,
+            asked,
+            folder,
+            files: experiment.written.files().clone(),
+            data: data.to_owned(),
+            identity: identity(experiment, data),
+            planned: planned.to_owned(),
+            steps: widths(experiment, data),
+        })
+    }
+
+    /// Writes it into the store.
+    pub(super) fn keep(&self, store: &Store) -> Result<(), Failure> {
+        store.keep_json(FILE, self)
+    }
+
+    /// The plan of a store, if it has one.
+    pub(crate) fn of(store: &Store) -> Result<Option<Self>, Failure> {
+        let plan = store.read::<Self>(FILE)?;
+        match plan {
+            Some(plan) if plan.schema != SCHEMA => Err(Failure::Changed(format!(
+                "{} was written in another form (schema {}, this is {SCHEMA}); use the program that wrote it",
+                store.path(FILE).display(),
+                plan.schema
+            ))),
+            plan => Ok(plan),
+        }
+    }
+
+    /// The same, which must be there.
+    pub(crate) fn read(store: &Store) -> Result<Self, Failure> {
+        Self::of(store)?.ok_or_else(|| {
+            Failure::Data(format!(
+                "{} has no plan for a cluster ({FILE}); `musicrec-lab sweep DEFINITION --launcher NAME` \
+                 makes one",
+                store.folder().display()
+            ))
+        })
+    }
+
+    /// The step of a unit and its place there.
+    pub(crate) fn step_of(&self, unit: u32) -> Option<(Step, usize)> {
+        let own = |width: &&Width| (width.first..width.first + width.units).contains(&unit);
+        let width = self.steps.iter().find(own)?;
+        Some((width.step, (unit - width.first) as usize))
+    }
+
+    /// How many units it has.
+    pub(crate) fn units(&self) -> u32 {
+        self.steps.iter().map(|width| width.units).sum()
+    }
+
+    /// Goes where the command was given and reads the definition as it was then. What follows is only for
+    /// this plan.
+    pub(crate) fn experiment(&self) -> Result<Experiment, Failure> {
+        std::env::set_current_dir(&self.folder).map_err(|e| {
+            Failure::Data(format!(
+                "cannot go to {}, where the sweep was planned: {e}; every node must see it under this path",
+                self.folder.display()
+            ))
+        })?;
+        arithmetic::set_portable(self.asked.portable);
+        let request = Request {
+            settings: self.asked.settings.clone(),
+            only: self.asked.only.clone(),
+            yes: self.asked.yes,
+            files: self.files.clone(),
+            ..Request::default()
+        };
+        let (experiment, _) = definition::load(&self.asked.definition, &request, false)?;
+        if identity(&experiment, &self.data) != self.identity {
+            return Err(Failure::Changed(
+                "this program would not compute what was planned: it is another version or build than the \
+                 one that planned, or files that the definition names have changed; run the same command \
+                 again to plan anew"
+                    .to_owned(),
+            ));
+        }
+        Ok(experiment)
+    }
+
+    /// How units run. `threads` are those of this place.
+    pub(super) fn options(&self, store: &Path, threads: usize) -> Options {
+        let out = store.parent().unwrap_or(Path::new("")).to_path_buf();
+        Options {
+            keep: self.asked.keep,
+            command: self.asked.command.clone(),
+            cache: prepared(store),
+            placed: Some(Placed::here()),
+            prepared: Some(self.data.clone()),
+            ..Options::new(out, self.asked.threads.unwrap_or(threads))
+        }
+    }
+
+    /// How the process of a fit is made, and what it may take.
+    pub(super) fn isolation(&self, store: &Path, step: Step) -> Isolation {
+        let of_trials = matches!(step, Step::Validation(_) | Step::Test);
+        let limits = Limits {
+            time: self.asked.timeout_seconds.map(Duration::from_secs),
+            memory: self.asked.memory_bytes,
+        };
+        let mut arguments = vec!["unit".into(), store.into(), "--worker".into()];
+        if step == Step::Prepare {
+            arguments.push("--anew".into());
+        }
+        Isolation {
+            arguments,
+            limits: if of_trials { limits } else { Limits::default() },
+        }
+    }
+}
+
+/// What the first step keeps for all others.
+pub(super) fn prepared(store: &Path) -> Cache {
+    Cache::open(Some(store.join(PREPARED)), u64::MAX)
+        .keeping_from(Duration::ZERO)
+        .of_stages(&[Stage::Cleaned, Stage::Chance])
+}

@@ -1,0 +1,134 @@
+//! How far a sweep is that an engine runs.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use super::plan::Plan;
+use super::submissions;
+use crate::exit::Failure;
+use crate::records::Store;
+use crate::sweep::Sweep;
+use crate::sweep::steps::Fate;
+
+/// How far it is.
+#[derive(Debug, Serialize)]
+pub(crate) struct Status {
+    pub(crate) folder: String,
+    /// Whether everything is done.
+    pub(crate) finished: bool,
+    pub(crate) steps: Vec<StepStatus>,
+    pub(crate) submissions: Vec<SubmissionStatus>,
+    /// Trials that came to something else than their record.
+    pub(crate) conflicts: usize,
+    /// Seconds that the step at work will take, if the rest takes as long as what has ended.
+    pub(crate) seconds_left: Option<f64>,
+}
+
+/// A step. Its numbers are trials, but for the steps that have none.
+#[derive(Debug, Serialize)]
+pub(crate) struct StepStatus {
+    pub(crate) name: String,
+    /// Whether the step before it is over, so that its trials are known.
+    pub(crate) known: bool,
+    pub(crate) done: usize,
+    pub(crate) failed: usize,
+    /// Trials that their fit ended before.
+    pub(crate) unreached: usize,
+    /// Trials without an end, running or not; units where nothing is known.
+    pub(crate) open: usize,
+}
+
+/// A submission and what its engine says.
+#[derive(Debug, Serialize)]
+pub(crate) struct SubmissionStatus {
+    pub(crate) number: u32,
+    pub(crate) time: String,
+    pub(crate) engine: String,
+    /// Units that run and wait; nothing if the engine cannot tell.
+    pub(crate) running: Option<usize>,
+    pub(crate) waiting: Option<usize>,
+    /// Whether anything may still come of it.
+    pub(crate) lives: bool,
+    pub(crate) says: Vec<String>,
+}
+
+/// Looks at a store and asks the engines.
+pub(crate) fn status(folder: &Path, cancel: &AtomicBool) -> Result<Status, Failure> {
+    let folder = std::path::absolute(folder).map_err(|e| Failure::output(folder.display(), &e))?;
+    let store = Store::new(folder.clone());
+    let plan = Plan::read(&store)?;
+    let experiment = plan.experiment()?;
+    let options = plan.options(&folder, 1);
+    let mut sweep = Sweep::unread(&experiment, &options, cancel, &plan.data)?;
+    let mut steps = Vec::new();
+    for width in &plan.steps {
+        let states = sweep.states(width.step)?;
+        let known = states.is_some();
+        let fates = states.iter().flatten().flat_map(|state| &state.trials);
+        let count = |fate| fates.clone().filter(|(_, own)| *own == fate).count();
+        steps.push(StepStatus {
+            name: width.name(),
+            known,
+            done: count(Fate::Done),
+            failed: count(Fate::Failed),
+            unreached: count(Fate::Unreached),
+            open: if known {
+                count(Fate::Open)
+            } else {
+                width.units as usize
+            },
+        });
+    }
+    let mut of_engines = Vec::new();
+    for mut submission in submissions::all(&store)? {
+        let look = submission.look(&store);
+        let (look, says) = match look {
+            Ok(look) => (Some(look.clone()), look.says),
+            Err(Failure::Engine(text)) => (None, vec![text]),
+            Err(failure) => return Err(failure),
+        };
+        let told = look.as_ref().filter(|look| !look.unknown);
+        of_engines.push(SubmissionStatus {
+            number: submission.number,
+            time: submission.time.clone(),
+            engine: submission.engine(),
+            running: told.map(|look| look.running),
+            waiting: told.map(|look| look.waiting),
+            lives: look.as_ref().is_none_or(musicrec_api::Look::lives),
+            says,
+        });
+    }
+    let running = of_engines.iter().filter_map(|s| s.running).sum();
+    Ok(Status {
+        folder: folder.display().to_string(),
+        finished: sweep.is_reported(),
+        seconds_left: seconds_left(&store, &steps, running)?,
+        steps,
+        submissions: of_engines,
+        conflicts: store.conflicts()?.len(),
+    })
+}
+
+/// The mean time of what has ended, for each that has not, over those that run at once.
+fn seconds_left(
+    store: &Store,
+    steps: &[StepStatus],
+    running: usize,
+) -> Result<Option<f64>, Failure> {
+    let Some(step) = steps.iter().find(|step| step.open > 0 && step.known) else {
+        return Ok(None);
+    };
+    if running == 0 {
+        return Ok(None);
+    }
+    let (mut seconds, mut ended) = (0.0, 0.0);
+    for id in store.listed().0 {
+        if let Some(record) = store.record(&id)? {
+            seconds += record.run.fit_seconds() + record.run.rank_seconds();
+            ended += 1.0;
+        }
+    }
+    Ok((ended > 0.0).then(|| seconds / ended * step.open as f64 / running as f64))
+}

@@ -1,0 +1,127 @@
+//! What was handed to an engine: a file a submission, so that the same command later, or another one, can ask
+//! what became of it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use musicrec_api::{Job, Launcher, Look};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Failure;
+use crate::records::{Store, now};
+
+/// Their folder in the store.
+pub(super) const FOLDER: &str = "submissions";
+
+/// A submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Submission {
+    /// Its number, from 1.
+    pub(crate) number: u32,
+    /// When, UTC.
+    pub(crate) time: String,
+    /// The launcher with its settings: `{ "slurm": { … } }`.
+    pub(crate) launcher: serde_json::Value,
+    /// What the engine has taken.
+    pub(crate) jobs: Vec<Job>,
+    /// Whether somebody canceled it, or it was seen to be over.
+    pub(crate) over: bool,
+}
+
+impl Submission {
+    fn file(number: u32) -> String {
+        format!("{FOLDER}/{number:03}.json")
+    }
+
+    /// Begins another one, whose folder for what the engine writes is made.
+    pub(super) fn begin(
+        store: &Store,
+        launcher: &dyn Launcher,
+    ) -> Result<(Self, PathBuf), Failure> {
+        let last = all(store)?.last().map_or(0, |last| last.number);
+        let number = last + 1;
+        let logs = store.path(&format!("{FOLDER}/{number:03}"));
+        fs::create_dir_all(&logs).map_err(|e| Failure::output(logs.display(), &e))?;
+        let submission = Self {
+            number,
+            time: now(),
+            launcher: serde_json::to_value(launcher).expect("settings are plain data"),
+            jobs: Vec::new(),
+            over: false,
+        };
+        submission.keep(store)?;
+        // Engines run elsewhere.
+        let logs = std::path::absolute(&logs).map_err(|e| Failure::output(logs.display(), &e))?;
+        Ok((submission, logs))
+    }
+
+    pub(super) fn keep(&self, store: &Store) -> Result<(), Failure> {
+        store.keep_json(&Self::file(self.number), self)
+    }
+
+    /// Its launcher, as it was set then.
+    pub(super) fn launcher(&self) -> Result<Box<dyn Launcher>, Failure> {
+        Box::<dyn Launcher>::deserialize(&self.launcher).map_err(|error| {
+            Failure::Changed(format!(
+                "submission {} was made by a launcher that this program does not have: {error}",
+                self.number
+            ))
+        })
+    }
+
+    /// What the engine is called.
+    pub(crate) fn engine(&self) -> String {
+        let name = self.launcher.as_object().and_then(|map| map.keys().next());
+        name.cloned().unwrap_or_default()
+    }
+
+    /// Asks the engine what became of it; one that is over is over for good.
+    pub(super) fn look(&mut self, store: &Store) -> Result<Look, Failure> {
+        if self.over {
+            return Ok(Look::default());
+        }
+        let launcher = self.launcher()?;
+        let look = match launcher.engine() {
+            Some(engine) => engine.look(&self.jobs)?,
+            None => Look::default(),
+        };
+        if !look.lives() {
+            self.over = true;
+            self.keep(store)?;
+        }
+        Ok(look)
+    }
+}
+
+/// All submissions of a store, the first first.
+pub(super) fn all(store: &Store) -> Result<Vec<Submission>, Failure> {
+    let mut found = Vec::new();
+    for id in store.ids(FOLDER)? {
+        found.extend(store.read::<Submission>(&format!("{FOLDER}/{id}.json"))?);
+    }
+    found.sort_by_key(|submission: &Submission| submission.number);
+    Ok(found)
+}
+
+/// The launcher of the last submission, as it was set then.
+pub(crate) fn last_launcher(store: &Store) -> Result<Box<dyn Launcher>, Failure> {
+    let all = all(store)?;
+    let last = all.last().ok_or_else(|| {
+        Failure::Definition("nothing was submitted yet: name a launcher with --launcher".to_owned())
+    })?;
+    last.launcher()
+}
+
+/// Ends what the engines still have of a store; returns which submissions that were.
+pub(crate) fn cancel(store: &Store) -> Result<Vec<Submission>, Failure> {
+    let mut ended = Vec::new();
+    for mut submission in all(store)?.into_iter().filter(|s| !s.over) {
+        if let Some(engine) = submission.launcher()?.engine() {
+            engine.cancel(&submission.jobs)?;
+        }
+        submission.over = true;
+        submission.keep(store)?;
+        ended.push(submission);
+    }
+    Ok(ended)
+}
