@@ -51,6 +51,8 @@ pub(crate) struct Broken {
     pub(crate) backtrace: Option<String>,
     /// What the process said last, if it was another one and did not outlive this.
     pub(crate) stderr: Option<String>,
+    /// The most bytes that its process was seen to hold, if it was one of its own.
+    pub(crate) held: Option<u64>,
 }
 
 impl From<Error> for Broken {
@@ -59,6 +61,7 @@ impl From<Error> for Broken {
             error,
             backtrace: None,
             stderr: None,
+            held: None,
         }
     }
 }
@@ -79,6 +82,7 @@ fn broken(panic: &(dyn Any + Send)) -> Broken {
         error: Error::model(panic_text(panic)),
         backtrace: own,
         stderr: None,
+        held: None,
     }
 }
 

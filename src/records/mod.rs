@@ -279,6 +279,9 @@ pub(crate) struct Run {
     /// The last lines that the process of its fit said, if that ended before the fit did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stderr: Option<String>,
+    /// The most bytes that its process was seen to hold, if that ended before the fit did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_bytes: Option<u64>,
     /// What the model had to say besides its result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<Note>,

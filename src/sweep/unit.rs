@@ -517,6 +517,7 @@ impl Sweep<'_> {
                 backtrace: broken.and_then(|broken| broken.backtrace.clone()),
                 attempts: job.attempt,
                 stderr: broken.and_then(|broken| broken.stderr.clone()),
+                held_bytes: broken.and_then(|broken| broken.held),
                 notes: made.notes,
             },
         }

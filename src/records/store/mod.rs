@@ -250,6 +250,7 @@ pub(crate) mod samples {
                 backtrace: None,
                 attempts: 1,
                 stderr: None,
+                held_bytes: None,
                 notes: Vec::new(),
             },
         }

@@ -115,15 +115,9 @@ impl Sweep<'_> {
         let mut left = unit.clone();
         let mut attempt = 0;
         loop {
-            if let Some(message) = self.given_up(&unit.id)? {
-                return self.refuse_apart(
-                    &left,
-                    message,
-                    None,
-                    (bytes, share, attempt),
-                    job,
-                    listener,
-                );
+            if let Some(broken) = self.given_up(&unit.id)? {
+                let expected = (bytes, share, attempt);
+                return self.refuse_apart(&left, &broken, expected, job, listener);
             }
             let told = Mutex::new(BTreeSet::new());
             let tell = |record: &Record| {
@@ -152,15 +146,14 @@ impl Sweep<'_> {
                 return Ok(());
             }
             if attempt >= ATTEMPTS || !lost.again {
-                let mut message = lost.death.message(attempt);
-                if let Some(placed) = &self.options.placed {
-                    message += &format!("; it ran on {}", placed.words());
-                    if lost.peak > 0 {
-                        message += &format!(" and held {:.2} GB at most", lost.peak as f64 / 1e9);
-                    }
-                }
+                let broken = Broken {
+                    error: Error::model(lost.death.message(attempt)),
+                    backtrace: None,
+                    stderr: lost.stderr,
+                    held: Some(lost.peak).filter(|peak| *peak > 0),
+                };
                 let expected = (bytes, share, attempt);
-                return self.refuse_apart(&left, message, lost.stderr, expected, job, listener);
+                return self.refuse_apart(&left, &broken, expected, job, listener);
             }
             listener(Event::Note(&format!(
                 "{}: {}; it is tried again ({} of {ATTEMPTS})",
@@ -176,24 +169,18 @@ impl Sweep<'_> {
     fn refuse_apart(
         &self,
         left: &Unit,
-        message: String,
-        stderr: Option<String>,
+        broken: &Broken,
         (bytes, share, attempt): (u64, f64, u32),
         job: &Job,
         listener: &Listener,
     ) -> Result<(), Failure> {
-        let broken = Broken {
-            error: Error::model(message),
-            backtrace: None,
-            stderr,
-        };
         let job = Job {
             meter: Meter::idle(),
             attempt,
             ..*job
         };
         let done = |record: &Record| self.keep(record, share, listener);
-        self.refuse_unit(left, &job, Some(bytes), &broken, &done)
+        self.refuse_unit(left, &job, Some(bytes), broken, &done)
     }
 
     /// Has a worker run what is left of a unit; what came between, if it did not get through.

@@ -3,10 +3,13 @@
 
 use std::sync::atomic::AtomicBool;
 
+use musicrec_api::Error;
+
 use super::death::ATTEMPTS;
 use super::messages::{Answer, Ask};
 use super::{Lost, lost};
 use crate::exit::Failure;
+use crate::panics::Broken;
 use crate::records::{Attempt, Begun, End};
 use crate::stages::unless_cancelled;
 use crate::sweep::{Event, Listener, Sweep};
@@ -19,7 +22,7 @@ pub(crate) const REPORT: &str = "report";
 impl Sweep<'_> {
     /// Where an engine places units: why one is not tried again, if it was tried too often. Attempts on other
     /// nodes count.
-    pub(super) fn given_up(&self, unit: &str) -> Result<Option<String>, Failure> {
+    pub(super) fn given_up(&self, unit: &str) -> Result<Option<Broken>, Failure> {
         if self.options.placed.is_none() {
             return Ok(None);
         }
@@ -28,12 +31,16 @@ impl Sweep<'_> {
             return Ok(None);
         }
         let words: Vec<String> = in_vain.iter().map(Attempt::words).collect();
-        Ok(Some(format!(
-            "it was tried {} times and came to no end: {}; if that was no fault of the trial, run the same \
-             command with --retry-failed",
-            in_vain.len(),
-            words.join("; ")
-        )))
+        Ok(Some(Broken {
+            error: Error::model(format!(
+                "it was tried {} times and came to no end: `run.stderr` of this record says what became of \
+                 each; if that was no fault of the trial, run the same command with --retry-failed",
+                in_vain.len()
+            )),
+            backtrace: None,
+            stderr: Some(words.join("\n")),
+            held: None,
+        }))
     }
 
     /// Does something once, and where an engine placed this process keeps account of it, so that attempts
@@ -79,8 +86,12 @@ impl Sweep<'_> {
     fn step_apart(&self, name: &str, ask: &Ask, listener: &Listener) -> Result<(), Failure> {
         let mut attempt = 0;
         loop {
-            if let Some(why) = self.given_up(name)? {
-                return Err(Failure::Output(format!("{name}: {why}")));
+            if let Some(broken) = self.given_up(name)? {
+                return Err(Failure::Output(format!(
+                    "{name}: it was tried {ATTEMPTS} times and came to no end: {}; run the same command again \
+                     to try it anew",
+                    broken.stderr.unwrap_or_default().replace('\n', "; ")
+                )));
             }
             let once = |_| {
                 let mut worker = self.worker(self.stop())?;
