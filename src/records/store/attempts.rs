@@ -19,7 +19,7 @@ const FORGOTTEN: &str = "attempts/forgotten";
 pub(crate) struct Attempt {
     pub(crate) unit: String,
     /// Its number, from 1.
-    pub(crate) attempt: u32,
+    pub(crate) number: u32,
     pub(crate) placed: Placed,
     /// The process that watches it.
     pub(crate) pid: u32,
@@ -72,7 +72,7 @@ pub(crate) struct Begun<'s> {
 impl Begun<'_> {
     /// Its number, from 1: how many counted before, and one.
     pub(crate) fn number(&self) -> u32 {
-        self.attempt.attempt
+        self.attempt.number
     }
 
     /// Says how it ended.
@@ -110,7 +110,7 @@ impl Store {
     pub(crate) fn begin_attempt(&self, unit: &str, placed: &Placed) -> Result<Begun<'_>, Failure> {
         let attempt = Attempt {
             unit: unit.to_owned(),
-            attempt: self.in_vain(unit)?.len() as u32 + 1,
+            number: self.in_vain(unit)?.len() as u32 + 1,
             placed: placed.clone(),
             pid: std::process::id(),
             begun: now(),
