@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
 use musicrec_api::{
-    CheckContext, Engine, Error, Job, Launcher, Look, Problem, Result, Step, Work, ranges, register,
+    CheckContext, Engine, Error, Job, Launcher, Look, Problem, Result, Step, Work, derive_seed,
+    ranges, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,7 +76,8 @@ pub struct Slurm {
 }
 
 /// Options that the launcher gives itself.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
+    "--comment",
     "--array",
     "-a",
     "--dependency",
@@ -192,6 +194,7 @@ impl Slurm {
             .map_or(String::new(), |most| format!("%{most}"));
         let mut all = vec![
             "--parsable".to_owned(),
+            format!("--comment={}", token(work)),
             format!("--job-name={}", job_name(&work.name, chunk.name)),
             format!("--array={}{most}", ranges(&tasks)),
             "--requeue".to_owned(),
@@ -250,13 +253,14 @@ impl Engine for Slurm {
             std::fs::write(&script, script::text(work, &self.setup, chunk.offset))
                 .map_err(|e| Error::io(format!("cannot write {}", script.display()), e))?;
             words.push(script.display().to_string());
-            let id = queue::submitted(&run("sbatch", &words, NO_SLURM)?)?;
+            let number = queue::submitted(&run("sbatch", &words, NO_SLURM)?)?;
+            let id = queue::named(&number, &token(work));
             taken(Job {
-                id: id.clone(),
+                id,
                 step: chunk.step,
                 units: chunk.units.to_vec(),
             })?;
-            Ok(id)
+            Ok(number)
         })
     }
 
@@ -267,6 +271,15 @@ impl Engine for Slurm {
     fn cancel(&self, jobs: &[Job]) -> Result<()> {
         queue::cancel(jobs)
     }
+}
+
+/// What tells the jobs of a submission from all others. Their numbers alone do not: a controller that is
+/// killed soon after a submission forgets it, and gives its number to the next.
+fn token(work: &Work) -> String {
+    format!(
+        "musicrec-{:016x}",
+        derive_seed(0, &work.logs.display().to_string())
+    )
 }
 
 /// What Slurm calls a step: letters that no tool of it trips over.

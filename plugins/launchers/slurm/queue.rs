@@ -8,7 +8,7 @@ use super::NO_SLURM;
 use crate::command::run;
 
 /// Why a task may wait without anybody having to do something.
-const USUAL: [&str; 9] = [
+const USUAL: [&str; 8] = [
     "None",
     "Priority",
     "Resources",
@@ -16,7 +16,6 @@ const USUAL: [&str; 9] = [
     "JobArrayTaskLimit",
     "BeginTime",
     "Cleaning",
-    "ReqNodeNotAvail",
     "NodeDown",
 ];
 
@@ -44,33 +43,59 @@ fn config(said: &str, name: &str) -> Option<u32> {
     value.trim().parse().ok().filter(|size| *size > 0)
 }
 
-pub(super) fn look(jobs: &[Job]) -> Result<Look> {
-    let words = ["--noheader", "--me", "--array", "--format=%F|%T|%r"];
-    let said = run("squeue", &words.map(str::to_owned), NO_SLURM)?;
-    Ok(read(&said, jobs))
+/// What a job is called by us: its number and the token of its submission.
+pub(super) fn named(number: &str, token: &str) -> String {
+    format!("{number}:{token}")
 }
 
-/// Counts the tasks of some jobs in what `squeue` prints: the job's id, the task's state and its reason.
-fn read(said: &str, jobs: &[Job]) -> Look {
+pub(super) fn look(jobs: &[Job]) -> Result<Look> {
+    Ok(read(&queue()?, jobs))
+}
+
+/// All of the user's tasks, a line each: job, state, token of the submission, reason.
+fn queue() -> Result<String> {
+    let words = ["--noheader", "--me", "--array", "--format=%F|%T|%k|%r"];
+    run("squeue", &words.map(str::to_owned), NO_SLURM)
+}
+
+/// What [`queue`] says of a task.
+struct Task<'q> {
+    number: &'q str,
+    state: &'q str,
+    reason: &'q str,
+}
+
+/// The tasks of some jobs.
+fn tasks<'q>(said: &'q str, jobs: &[Job]) -> Vec<Task<'q>> {
     let ids: BTreeSet<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    let task = |line: &'q str| {
+        let mut parts = line.trim().splitn(4, '|');
+        let (number, state, token) = (parts.next()?, parts.next()?, parts.next()?);
+        let reason = parts.next().unwrap_or_default().trim();
+        let own = ids.contains(named(number, token).as_str());
+        own.then_some(Task {
+            number,
+            state,
+            reason,
+        })
+    };
+    said.lines().filter_map(task).collect()
+}
+
+/// Counts the tasks of some jobs.
+fn read(said: &str, jobs: &[Job]) -> Look {
     let mut look = Look::default();
     let mut reasons = BTreeSet::new();
-    for line in said.lines() {
-        let mut parts = line.trim().splitn(3, '|');
-        let (id, state) = (parts.next(), parts.next().unwrap_or_default());
-        if id.is_none_or(|id| !ids.contains(id)) {
-            continue;
-        }
-        match state {
+    for task in tasks(said, jobs) {
+        match task.state {
             "RUNNING" | "COMPLETING" | "STOPPED" | "SIGNALING" | "STAGE_OUT" => look.running += 1,
             // What is over stays in the queue for a moment if states are asked for.
             "COMPLETED" | "CANCELLED" | "FAILED" | "TIMEOUT" | "NODE_FAIL" | "OUT_OF_MEMORY"
             | "BOOT_FAIL" | "DEADLINE" | "REVOKED" => {}
             _ => {
                 look.waiting += 1;
-                let reason = parts.next().unwrap_or_default().trim();
-                if !USUAL.iter().any(|usual| reason.starts_with(usual)) && !reason.is_empty() {
-                    reasons.insert(reason.to_owned());
+                if !USUAL.contains(&task.reason) && !task.reason.is_empty() {
+                    reasons.insert(task.reason);
                 }
             }
         }
@@ -83,22 +108,20 @@ fn read(said: &str, jobs: &[Job]) -> Look {
 }
 
 pub(super) fn cancel(jobs: &[Job]) -> Result<()> {
-    if jobs.is_empty() {
+    let said = queue()?;
+    let numbers: BTreeSet<&str> = tasks(&said, jobs).iter().map(|task| task.number).collect();
+    if numbers.is_empty() {
         return Ok(());
     }
-    let ids: Vec<String> = jobs.iter().map(|job| job.id.clone()).collect();
-    // It complains of jobs that it does not know any more, and ends the others.
-    match run("scancel", &ids, NO_SLURM) {
-        Err(error) if !error.to_string().contains("Invalid job id") => Err(error),
-        _ => Ok(()),
-    }
+    let numbers: Vec<String> = numbers.into_iter().map(str::to_owned).collect();
+    run("scancel", &numbers, NO_SLURM).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use musicrec_api::Job;
 
-    use super::{config, read, submitted};
+    use super::{config, read, submitted, tasks};
 
     #[test]
     fn the_id_is_found_with_and_without_a_cluster() {
@@ -118,18 +141,24 @@ mod tests {
 
     #[test]
     fn tasks_are_counted_and_odd_reasons_said() {
-        let jobs = ["7", "8"].map(|id| Job {
+        let jobs = ["7:ours", "8:ours"].map(|id| Job {
             id: id.to_owned(),
             step: 0,
             units: vec![0],
         });
-        let said = "7|RUNNING|None\n7|PENDING|Resources\n8|PENDING|Dependency\n9|RUNNING|None\n\
-                    8|PENDING|launch failed requeued held\n7|COMPLETING|None\n\n";
+        let said = "7|RUNNING|ours|None\n7|PENDING|ours|Resources\n8|PENDING|ours|Dependency\n\
+                    9|RUNNING|ours|None\n8|PENDING|ours|launch failed requeued held\n\
+                    7|COMPLETING|ours|None\n8|PENDING|ours|DependencyNeverSatisfied\n\
+                    7|RUNNING|(null)|None\n8|RUNNING|others|None\n\n";
         let look = read(said, &jobs);
-        assert_eq!((look.running, look.waiting), (2, 3));
+        assert_eq!((look.running, look.waiting), (2, 4));
         assert!(look.lives());
-        assert_eq!(look.says.len(), 1, "{:?}", look.says);
-        assert!(look.says[0].contains("launch failed requeued held"));
-        assert!(!read("9|RUNNING|None\n", &jobs).lives());
+        assert_eq!(look.says.len(), 2, "{:?}", look.says);
+        assert!(look.says[0].contains("DependencyNeverSatisfied"));
+        assert!(look.says[1].contains("launch failed requeued held"));
+        // A number that Slurm has given to somebody else.
+        assert!(!read("7|RUNNING|others|None\n", &jobs).lives());
+        let numbers: Vec<&str> = tasks(said, &jobs).iter().map(|task| task.number).collect();
+        assert_eq!(numbers, ["7", "7", "8", "8", "7", "8"]);
     }
 }

@@ -1,0 +1,304 @@
+//! Sweeps that an engine runs, without an engine: what is planned, what each unit does, and what becomes of it
+//! when units are killed, given back or run twice. Real engines are in tests/cluster.
+
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Ended, Lab, SMALL, json};
+use serde_json::Value;
+
+const PLAN: [&str; 5] = ["sweep", "small.toml", "--launcher", "manual", "--detach"];
+
+/// [`SMALL`] has 3 trials on validation: units 1 to 3 behind the preparation, two rows on test, and the report.
+const UNITS: std::ops::RangeInclusive<u32> = 0..=6;
+
+fn unit_arguments(number: u32) -> [String; 4] {
+    let number = number.to_string();
+    ["unit", "reports/small", "--index", &number].map(str::to_owned)
+}
+
+fn unit(lab: &Lab, number: u32) -> Ended {
+    let arguments = unit_arguments(number);
+    lab.run(&arguments.each_ref().map(String::as_str))
+}
+
+fn start(lab: &Lab, number: u32) -> Child {
+    let arguments = unit_arguments(number);
+    lab.command(&arguments.each_ref().map(String::as_str))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program")
+}
+
+fn end(child: Child) -> Ended {
+    Ended::new(&["unit"], &child.wait_with_output().expect("an end"))
+}
+
+/// The attempts at units, by the names of their files.
+fn attempts(lab: &Lab) -> Vec<Value> {
+    let names = lab.files("reports/small/attempts").into_iter();
+    let names = names.filter(|name| name.ends_with(".json") && !name.contains('/'));
+    names
+        .map(|name| json(&lab.path("reports/small/attempts").join(name)))
+        .collect()
+}
+
+fn wait(until: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !until() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn kill(signal: &str, pid: u32) {
+    let sent = std::process::Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+}
+
+/// The processes of this lab's units.
+fn left(lab: &Lab) -> usize {
+    let folder = lab.path("").display().to_string();
+    let all = fs::read_dir("/proc").expect("processes").flatten();
+    let of_lab = all.filter(|entry| {
+        let cwd = fs::read_link(entry.path().join("cwd"));
+        cwd.is_ok_and(|cwd| {
+            cwd.display()
+                .to_string()
+                .starts_with(folder.trim_end_matches('/'))
+        })
+    });
+    of_lab.count()
+}
+
+#[test]
+fn units_in_any_order_come_to_what_a_local_sweep_does() {
+    let lab = Lab::small();
+    lab.done(&["sweep", "small.toml", "--out", "local", "--threads", "1"]);
+    lab.done(&PLAN)
+        .says(&["submission 1", "musicrec-lab status reports/small"]);
+    unit(&lab, 2).expect(75).says(&["run it again later"]);
+    unit(&lab, 7).expect(2).says(&["this sweep has 7, from 0"]);
+    unit(&lab, 0).expect(0);
+    // The definition may be on its way to the next sweep.
+    lab.write("small.toml", "nonsense");
+    let both = [start(&lab, 3), start(&lab, 3)];
+    for child in both {
+        end(child).expect(0);
+    }
+    unit(&lab, 4).expect(75);
+    for number in [2, 1, 1] {
+        unit(&lab, number).expect(0);
+    }
+    unit(&lab, 6).expect(75);
+    for number in [5, 4, 6, 6] {
+        unit(&lab, number).expect(0);
+    }
+    assert_eq!(lab.results("reports/small"), lab.results("local/small"));
+    let name = "recommendations.csv";
+    let [here, there] = ["reports/small", "local/small"].map(|f| lab.path(f).join(name));
+    assert_eq!(fs::read(here).unwrap(), fs::read(there).unwrap());
+    let records = lab.records("reports/small");
+    assert!(
+        records
+            .values()
+            .all(|record| record["run"]["placed"]["node"].is_string())
+    );
+    let status = lab.done(&["status", "reports/small", "--format", "json"]);
+    let status: Value = serde_json::from_str(&status.out).unwrap();
+    assert_eq!(status["finished"], true);
+    let done: Vec<_> = status["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| &s["done"])
+        .collect();
+    assert_eq!(done, [1, 3, 2, 1]);
+    let waited = lab.done(&["wait", "reports/small"]);
+    assert!(waited.out.contains("Leaderboard on test"), "{waited}");
+    assert_eq!(left(&lab), 0);
+}
+
+#[test]
+fn the_store_is_one_for_clusters_and_for_this_machine() {
+    let lab = Lab::small();
+    lab.done(&PLAN);
+    for number in [0, 1] {
+        unit(&lab, number).expect(0);
+    }
+    lab.done(&["sweep", "small.toml"])
+        .says(&["1 of 3 trials have a record already"]);
+    // Nothing is left but what units on other nodes rest on, and that is not needed any more.
+    for number in UNITS {
+        unit(&lab, number).expect(0);
+    }
+    assert_eq!(lab.records("reports/small").len(), 5);
+    lab.done(&["sweep", "small.toml"]).says(&["nothing to do"]);
+}
+
+#[test]
+fn a_unit_that_is_given_back_does_not_count_as_tried() {
+    let lab = Lab::small();
+    let endless = "factors = 16\niterations = 100000000";
+    lab.write(
+        "small.toml",
+        SMALL.replace("factors.grid = [4, 8]", endless),
+    );
+    lab.done(&PLAN);
+    unit(&lab, 0).expect(0);
+    for times in 1..=4 {
+        let child = start(&lab, 2);
+        wait(|| {
+            attempts(&lab)
+                .iter()
+                .filter(|a| a["unit"] != "prepare")
+                .count()
+                == times
+        });
+        kill("-TERM", child.id());
+        end(child).expect(130).says(&["given back"]);
+    }
+    let attempts = attempts(&lab)
+        .into_iter()
+        .filter(|a| a["unit"] != "prepare");
+    for attempt in attempts {
+        assert_eq!(
+            (&attempt["how"], &attempt["number"]),
+            (&"released".into(), &1.into())
+        );
+    }
+    assert_eq!(left(&lab), 0);
+    let files = lab.files("reports/small/failed");
+    assert!(files.is_empty(), "{files:?}");
+}
+
+#[test]
+fn a_unit_whose_node_dies_three_times_is_closed_and_may_begin_anew() {
+    let lab = Lab::small();
+    let endless = "factors = 16\niterations = 100000000";
+    lab.write(
+        "small.toml",
+        SMALL.replace("factors.grid = [4, 8]", endless),
+    );
+    lab.done(&PLAN);
+    unit(&lab, 0).expect(0);
+    for times in 1..=3 {
+        let mut child = start(&lab, 2);
+        wait(|| {
+            attempts(&lab)
+                .iter()
+                .filter(|a| a["unit"] != "prepare")
+                .count()
+                == times
+        });
+        child.kill().expect("it runs");
+        child.wait().expect("an end");
+        // The process that fits ends with the one that watches it.
+        wait(|| left(&lab) == 0);
+    }
+    unit(&lab, 2).expect(0).says(&["tried 3 times"]);
+    let [failed] = &lab.files("reports/small/failed")[..] else {
+        panic!("one trial failed")
+    };
+    let record = json(&lab.path("reports/small/failed").join(failed));
+    let became = record["run"]["stderr"].as_str().unwrap();
+    assert_eq!(became.lines().count(), 3, "{became}");
+    // Closed is closed, until somebody says otherwise.
+    unit(&lab, 2).expect(0);
+    unit(&lab, 1).expect(0);
+    let retry = lab
+        .run(&["retry", "reports/small", "--failed", "--detach"])
+        .expect(0);
+    assert!(
+        retry.err.contains("still lives"),
+        "what is by hand cannot be known: {retry}"
+    );
+    lab.done(&["cancel", "reports/small"]);
+    lab.done(&["retry", "reports/small", "--failed", "--detach"])
+        .says(&["submission 2"]);
+    assert!(
+        lab.files("reports/small/failed")
+            .iter()
+            .all(|name| name.contains("forgotten"))
+    );
+    let child = start(&lab, 2);
+    wait(|| attempts(&lab).iter().any(|a| a["unit"] != "prepare"));
+    assert_eq!(attempts(&lab).last().unwrap()["number"], 1);
+    kill("-TERM", child.id());
+    end(child).expect(130);
+}
+
+#[test]
+fn a_second_result_that_differs_has_an_exit_code_of_its_own() {
+    let lab = Lab::small();
+    lab.done(&PLAN);
+    for number in [0, 1] {
+        unit(&lab, number).expect(0);
+    }
+    let records = lab.records("reports/small");
+    let (name, mut record) = records.into_iter().next().expect("one");
+    record["result"]["users_hit"] = 10_000.into();
+    lab.write(&format!("reports/small/records/{name}"), record.to_string());
+    // What its lists were is lost, so it is run again.
+    for file in lab.files("reports/small/attachments") {
+        fs::remove_file(lab.path("reports/small/attachments").join(file)).unwrap();
+    }
+    unit(&lab, 1)
+        .expect(6)
+        .says(&["conflicts/", "another result"]);
+    assert_eq!(lab.files("reports/small/conflicts").len(), 1);
+}
+
+#[test]
+fn what_would_be_without_effect_or_is_misspelt_is_refused() {
+    let lab = Lab::small();
+    let with = |more: &[&str]| {
+        lab.run(&[&["sweep", "small.toml"], more].concat())
+            .expect(2)
+    };
+    with(&["--launcher", "slrum"]).says(&["did you mean `slurm`?"]);
+    with(&["--launcher", "manual", "--jobs", "2"]).says(&["--jobs has no effect on a cluster"]);
+    with(&["--launcher", "manual", "--isolate"]).says(&["--isolate"]);
+    with(&["--detach"]).says(&["--detach has no effect here"]);
+    with(&["--timeout", "3"]).says(&["add --isolate"]);
+    lab.write("cluster.toml", "[launcher.slurm]\npartitoin = \"short\"\n");
+    with(&["--launcher", "slurm", "--cluster", "cluster.toml"])
+        .says(&["cluster.toml:2:1", "did you mean `partition`?"]);
+    assert!(!lab.path("reports").exists());
+    lab.run(&["unit", "nowhere", "--index", "0"])
+        .expect(3)
+        .says(&["no plan for a cluster"]);
+    let plan = lab.done(&["plan", "small.toml", "--launcher", "slurm"]);
+    assert!(
+        plan.out.contains("--array=0-2") && plan.out.contains("afterany:JOB1"),
+        "{plan}"
+    );
+    assert!(!lab.path("reports").exists());
+}
+
+#[test]
+fn the_log_is_read_once_and_not_needed_after() {
+    let lab = Lab::small();
+    lab.done(&PLAN);
+    fs::copy(lab.path("log.csv"), lab.path("kept")).unwrap();
+    lab.write("log.csv", "user_id,song_id,timestamp\nu1,s1,1700000000\n");
+    unit(&lab, 0).says(&["the data has changed"]);
+    fs::rename(lab.path("kept"), lab.path("log.csv")).unwrap();
+    unit(&lab, 0).expect(0);
+    fs::remove_file(lab.path("log.csv")).unwrap();
+    for number in 1..=5 {
+        unit(&lab, number).expect(0);
+    }
+    fs::remove_dir_all(lab.path("reports/small/prepared")).unwrap();
+    let lost = unit(&lab, 6);
+    assert_ne!(lost.code, 0, "{lost}");
+    lost.says(&["run the same command again"]);
+}
