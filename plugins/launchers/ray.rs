@@ -22,6 +22,9 @@ use client::{Client, Details, Submission, TOKEN_VARIABLE};
 /// What Ray runs on its head: hands the units out as tasks.
 const DRIVER: &str = include_str!("ray/driver.py");
 
+/// What stands between a worker of Ray and a unit, and ends the unit when the worker is gone.
+const GUARD: &str = include_str!("ray/guard.py");
+
 /// The head where nothing says otherwise.
 const LOCAL_HEAD: &str = "http://127.0.0.1:8265";
 
@@ -244,7 +247,8 @@ impl Ray {
         taken: &mut dyn FnMut(Job) -> Result<()>,
     ) -> Result<()> {
         // Files of its own: what runs is not disturbed by what is submitted later, by another version.
-        for (ending, text) in [("py", DRIVER), ("json", &self.steps(work, id))] {
+        let steps = self.steps(work, id);
+        for (ending, text) in [("py", DRIVER), ("guard.py", GUARD), ("json", &steps)] {
             let path = work.logs.join(format!("{id}.{ending}"));
             std::fs::write(&path, text)
                 .map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use musicrec_api::{Step, Work};
 
-use super::super::{DRIVER, Ray};
+use super::super::{DRIVER, GUARD, Ray};
 
 /// Enough of Ray for the driver: a task runs when it is submitted.
 const FAKE: &str = r#"
@@ -68,7 +68,8 @@ fn drive(folder: &Path, units: Vec<u32>, mem: &str) -> Output {
     };
     program(&path("lab"), UNIT);
     write(path("ray.py"), FAKE).unwrap();
-    write(path("a driver.py"), DRIVER).unwrap();
+    write(path("the job.py"), DRIVER).unwrap();
+    write(path("the job.guard.py"), GUARD).unwrap();
     let steps = vec![step("first", vec![0]), step("second", units)];
     let places = (path("store"), path("lab"), folder.to_owned());
     let ray = Ray {
@@ -76,12 +77,12 @@ fn drive(folder: &Path, units: Vec<u32>, mem: &str) -> Output {
         ..Ray::default()
     };
     write(
-        path("job.json"),
+        path("the job.json"),
         ray.steps(&Work::new("x", places, steps), "job"),
     )
     .unwrap();
     let mut command = Command::new("python3");
-    command.arg(path("a driver.py")).arg(path("job.json"));
+    command.arg(path("the job.py")).arg(path("the job.json"));
     command
         .env("PYTHONPATH", folder)
         .env("NOTES", path("notes"));
@@ -116,7 +117,7 @@ fn all_units_run_in_their_order_however_they_end() {
     ] {
         assert_eq!(summary[what], count, "{said}");
     }
-    let state = read_to_string(path("job.state")).unwrap();
+    let state = read_to_string(path("the job.state")).unwrap();
     assert_eq!(state, r#"{"left": 0, "room": 7, "says": []}"#);
     let output = read_to_string(path("unit-75.out")).unwrap();
     let store = path("store").display().to_string();
@@ -144,23 +145,19 @@ fn a_sweep_without_trouble_succeeds_and_says_when_no_node_is_large_enough() {
     let folder = tempfile::tempdir().unwrap();
     let ended = drive(folder.path(), vec![75], "16G");
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    let state = read_to_string(folder.path().join("job.state")).unwrap();
+    let state = read_to_string(folder.path().join("the job.state")).unwrap();
     let expected = "no node of the Ray cluster has what a unit wants (CPU 1, 16 GiB of memory): units wait for one";
     assert!(state.contains(expected), "{state}");
 }
 
 /// A guard that runs a script of shell, and gives it little time.
 fn guard(folder: &Path, script: &str) -> Child {
-    let driver = folder.join("driver.py");
-    let hasty = DRIVER.replace("GRACE = 10.0", "GRACE = 0.2");
-    assert_ne!(hasty, DRIVER);
-    write(&driver, hasty).unwrap();
+    let path = folder.join("guard.py");
+    let hasty = GUARD.replace("GRACE = 10.0", "GRACE = 0.2");
+    assert_ne!(hasty, GUARD);
+    write(&path, hasty).unwrap();
     let mut command = Command::new("python3");
-    command
-        .args(["-I", "-S"])
-        .arg(driver)
-        .arg("guard")
-        .arg(folder.join("out"));
+    command.args(["-I", "-S"]).arg(path).arg(folder.join("out"));
     command.args(["sh", "-c", script]).current_dir(folder);
     command.stdin(Stdio::piped()).spawn().unwrap()
 }
