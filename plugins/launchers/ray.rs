@@ -357,15 +357,45 @@ fn state(folder: &Path, id: &str) -> Option<State> {
     serde_json::from_slice(&text).ok()
 }
 
-/// The last lines of a message for a person, without what a driver prints for programs.
+/// What a person should know of a message of Ray with the last lines of a driver: the last few of them that
+/// say something.
 fn gist(message: &str) -> String {
-    let lines: Vec<&str> = message.lines().map(str::trim).collect();
-    let told = |line: &&str| !line.is_empty() && !line.starts_with('{');
-    let last: Vec<&str> = lines.iter().rev().copied().filter(told).take(5).collect();
-    if last.is_empty() {
-        return "it does not say why".to_owned();
+    let told = |line: &&str| {
+        // What a driver prints for programs, what Ray prints for its operators, places in a traceback.
+        let noise = [
+            "{",
+            "Running entrypoint",
+            "step ",
+            "File \"",
+            "^",
+            "sys.exit(",
+        ];
+        let operators = ["\tINFO ", "(raylet)", "last available logs"];
+        !line.is_empty()
+            && !noise.iter().any(|start| line.starts_with(start))
+            && !operators.iter().any(|part| line.contains(part))
+    };
+    let lines = message.lines().rev().map(str::trim).filter(told).take(3);
+    let mut lines: Vec<String> = lines.map(|line| line.chars().take(300).collect()).collect();
+    lines.reverse();
+    if lines.is_empty() {
+        // Only Ray's own words on how it ended.
+        let first = message.lines().next().unwrap_or_default();
+        lines.push(
+            first
+                .split(", last available")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        );
     }
-    last.into_iter().rev().collect::<Vec<_>>().join("; ")
+    let said = lines.join("; ");
+    if said.contains("not found") || said.contains("No module named 'ray'") {
+        return format!(
+            "{said} (`python` in [launcher.ray] is to name the Python on the head that has Ray)"
+        );
+    }
+    said
 }
 
 register!(Launcher, Ray, "ray", revision = 1);

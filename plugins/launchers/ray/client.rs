@@ -283,14 +283,25 @@ impl Answer {
     }
 }
 
-/// Whether nobody can have got the request.
+/// Whether no Ray can have got the request.
 fn is_absent(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind as K;
     use ureq::{Error as E, Timeout};
     match error {
         E::HostNotFound | E::ConnectionFailed | E::Timeout(Timeout::Connect | Timeout::Resolve) => {
             true
         }
-        E::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        // It speaks something else.
+        E::Protocol(_) => true,
+        E::Io(error) => {
+            let nowhere = [
+                K::ConnectionRefused,
+                K::NetworkUnreachable,
+                K::HostUnreachable,
+            ];
+            // A name that cannot be resolved has no kind of its own.
+            nowhere.contains(&error.kind()) || error.to_string().starts_with("failed to lookup")
+        }
         _ => false,
     }
 }

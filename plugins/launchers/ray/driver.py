@@ -145,7 +145,7 @@ def run_step(ray, task, step, state, options):
                     look_around(ray, state, options)
                 except Exception as error:
                     print(f"cannot ask for the nodes: {error}")
-            ready, _ = ray.wait(list(running), num_returns=len(running), timeout=1)
+            ready, _ = ray.wait(list(running), num_returns=len(running), timeout=0.5)
             for reference in ready:
                 unit = running.pop(reference)
                 try:

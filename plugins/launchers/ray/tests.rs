@@ -190,6 +190,9 @@ fn a_job_that_may_have_been_taken_is_told_and_one_that_was_not_is_not() {
     let (told, error, _) = submitted(vec![Answers(400, "no such field")], None);
     assert_eq!(told.len(), 0);
     assert!(error.unwrap().contains("no such field"));
+    let (told, error, _) = submitted(vec![Babbles], None);
+    assert_eq!(told.len(), 0);
+    assert!(error.unwrap().contains("does not answer"));
 }
 
 #[test]
@@ -302,9 +305,8 @@ fn a_job_lives_until_ray_says_otherwise() {
     let look = seen(200, failed);
     assert!(!look.lives());
     assert!(
-        look.says[0].ends_with(
-            "step b: 8 units; unit 5 ended with exit code 3; its output is in unit-5.out"
-        ),
+        look.says[0]
+            .ends_with("failed: unit 5 ended with exit code 3; its output is in unit-5.out"),
         "{look:?}"
     );
 }
@@ -503,8 +505,26 @@ fn a_draft_shows_the_request_and_the_options_of_a_task() {
 }
 
 #[test]
-fn a_message_is_told_by_its_last_lines() {
-    assert_eq!(gist("a\n\nb\n{\"done\": 1}\n"), "a; b");
-    assert_eq!(gist("1\n2\n3\n4\n5\n6"), "2; 3; 4; 5; 6");
-    assert_eq!(gist("{}\n"), "it does not say why");
+fn a_message_is_told_by_the_last_lines_that_say_something() {
+    let failed = "Job entrypoint command failed with exit code 1, last available logs (truncated to 20,000 \
+                  chars):\n2026-11-30 15:40:53,485\tINFO job_manager.py:581 -- Runtime env is setting up.\n\
+                  Running entrypoint for job musicrec-7: python x.py x.json\n";
+    let with = |lines: &str| gist(&format!("{failed}{lines}"));
+    assert_eq!(
+        with("step a: 1 units\n"),
+        "Job entrypoint command failed with exit code 1"
+    );
+    assert_eq!(with("1\n2\n\n3\n  4\n{\"done\": 1}\n"), "2; 3; 4");
+    let hint = "(`python` in [launcher.ray] is to name the Python on the head that has Ray)";
+    let shell = "/bin/sh: 1: /no/python: not found";
+    assert_eq!(with(shell), format!("{shell} {hint}"));
+    let traceback = "Traceback (most recent call last):\n  File \"/x.py\", line 9, in main\n    import ray\n\
+                     ModuleNotFoundError: No module named 'ray'\n";
+    assert!(with(traceback).ends_with(&format!(
+        "import ray; ModuleNotFoundError: No module named 'ray' {hint}"
+    )));
+    assert_eq!(
+        gist("Job supervisor actor failed to start within 900 s."),
+        "Job supervisor actor failed to start within 900 s."
+    );
 }

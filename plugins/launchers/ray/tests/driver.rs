@@ -28,7 +28,9 @@ class Task:
         except Exception as error: reference.result = error
         return reference
 def remote(function): return Task(function)
-def wait(references, num_returns, timeout): return references, []
+def wait(references, num_returns, timeout):
+    note("wait", len(references))
+    return references[:1], references[1:]
 def get(reference):
     if isinstance(reference.result, Exception): raise reference.result
     return reference.result
@@ -68,7 +70,9 @@ fn drive(folder: &Path, units: Vec<u32>, mem: &str) -> Output {
     };
     program(&path("lab"), UNIT);
     write(path("ray.py"), FAKE).unwrap();
-    write(path("the job.py"), DRIVER).unwrap();
+    let narrow = DRIVER.replace("WINDOW = 4000", "WINDOW = 2");
+    assert_ne!(narrow, DRIVER);
+    write(path("the job.py"), narrow).unwrap();
     write(path("the job.guard.py"), GUARD).unwrap();
     let steps = vec![step("first", vec![0]), step("second", units)];
     let places = (path("store"), path("lab"), folder.to_owned());
@@ -129,7 +133,9 @@ fn all_units_run_in_their_order_however_they_end() {
     assert!(output.ends_with(&format!("to {own}\n")), "{output}");
     let notes = read_to_string(path("notes")).unwrap();
     let notes: Vec<&str> = notes.lines().collect();
-    assert_eq!(notes.len(), 7);
+    let waits = notes.iter().filter(|note| note.contains("wait"));
+    let expected = ["1", "2", "2", "2", "2", "1"].map(|left| format!(r#"["wait", {left}]"#));
+    assert!(waits.eq(&expected), "{notes:?}");
     assert_eq!(notes[0], r#"["init", "auto"]"#);
     assert_eq!(
         notes[1],
