@@ -3,20 +3,20 @@
 mod client;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
 use musicrec_api::{
-    CheckContext, Engine, Error, Job, Launcher, Look, Problem, Result, Step, Work, ranges, register,
+    CheckContext, Engine, Error, Job, Launcher, Look, Problem, Result, Step, Work, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::command::quoted;
+use crate::manual::Manual;
 use client::{Client, Details, Submission, TOKEN_VARIABLE};
 
 /// What Ray runs on its head: hands the units out as tasks.
@@ -270,7 +270,7 @@ impl Engine for Ray {
         let address = self.head(std::env::var("RAY_ADDRESS").ok())?;
         let id = "musicrec-ID";
         let request = serde_json::to_string_pretty(&self.submission(work, id.to_owned()));
-        let mut out = format!(
+        let head = format!(
             "# the token is that of the variable {}, if there is one\nPOST {}/api/jobs/\n{}\n\n# its driver \
              runs each unit as a task of Ray with {}\n",
             self.token_variable,
@@ -278,22 +278,7 @@ impl Engine for Ray {
             request.expect("texts are JSON"),
             self.options(),
         );
-        let command: Vec<String> = work.command().iter().map(|word| quoted(word)).collect();
-        for (at, step) in work.steps.iter().enumerate() {
-            let when = if at == 0 {
-                ""
-            } else {
-                ", once all before are over"
-            };
-            let _ = writeln!(
-                out,
-                "# {}: units {}{when}\n{} N",
-                step.name,
-                ranges(&step.units),
-                command.join(" ")
-            );
-        }
-        Ok(out)
+        Ok(head + &Manual::default().draft(work)?)
     }
 
     fn submit(&self, work: &Work, taken: &mut dyn FnMut(Job) -> Result<()>) -> Result<()> {

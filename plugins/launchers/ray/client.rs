@@ -288,11 +288,11 @@ fn is_absent(error: &ureq::Error) -> bool {
     use std::io::ErrorKind as K;
     use ureq::{Error as E, Timeout};
     match error {
-        E::HostNotFound | E::ConnectionFailed | E::Timeout(Timeout::Connect | Timeout::Resolve) => {
-            true
-        }
-        // It speaks something else.
-        E::Protocol(_) => true,
+        // The last one: it speaks something else.
+        E::HostNotFound
+        | E::ConnectionFailed
+        | E::Timeout(Timeout::Connect | Timeout::Resolve)
+        | E::Protocol(_) => true,
         E::Io(error) => {
             let nowhere = [
                 K::ConnectionRefused,
