@@ -175,7 +175,7 @@ struct State {
 const FOLDER: &str = "folder";
 
 impl Ray {
-    /// Where the head is, and who says so.
+    /// Where the head is; `said` is what the variable `RAY_ADDRESS` says.
     fn head(&self, said: Option<String>) -> Result<String> {
         let variable = || said.filter(|said| said.starts_with("http"));
         let address = self.address.clone().or_else(variable);
