@@ -3,10 +3,12 @@
 mod command;
 mod local;
 mod manual;
+mod ray;
 mod slurm;
 
 pub use local::Local;
 pub use manual::Manual;
+pub use ray::Ray;
 pub use slurm::Slurm;
 
 #[cfg(test)]
