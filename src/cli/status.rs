@@ -187,7 +187,7 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<(), Failure> {
             "a sweep of the launcher `local` is run again by its own command".to_owned(),
         ));
     }
-    let experiment = plan.experiment()?;
+    let experiment = plan.experiment_with_log()?;
     let out = folder.parent().unwrap_or(&folder).to_path_buf();
     let options = Options {
         retry_failed: arguments.failed,

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use musicrec_api::arithmetic;
+use musicrec_api::{SourceContext, arithmetic};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{Cache, Stage};
-use crate::definition::{self, Files, Request};
+use crate::definition::{self, Columns, Files, Request};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::{Placed, Store};
@@ -52,6 +52,8 @@ pub(crate) struct Plan {
     folder: PathBuf,
     /// The definition and what it includes, as they were.
     files: Files,
+    /// The columns of the log, if its source could tell them.
+    columns: Columns,
     /// The content of the source.
     pub(crate) data: String,
     /// Hash of definition, data and code.
@@ -77,6 +79,9 @@ impl Plan {
             asked,
             folder,
             files: experiment.written.files().clone(),
+            columns: experiment
+                .source
+                .columns(&SourceContext::new(&experiment.base, experiment.seed)),
             data: data.to_owned(),
             identity: identity(experiment, data),
             planned: planned.to_owned(),
@@ -125,9 +130,18 @@ impl Plan {
         self.steps.iter().map(|width| width.units).sum()
     }
 
-    /// Goes where the command was given and reads the definition as it was then. What follows is only for
-    /// this plan.
+    /// Goes where the command was given and reads the definition as it was then. The log need not be there any
+    /// more.
     pub(crate) fn experiment(&self) -> Result<Experiment, Failure> {
+        self.load(Some(self.columns.clone()))
+    }
+
+    /// The same where the log is still to be read.
+    pub(crate) fn experiment_with_log(&self) -> Result<Experiment, Failure> {
+        self.load(None)
+    }
+
+    fn load(&self, read: Option<Columns>) -> Result<Experiment, Failure> {
         std::env::set_current_dir(&self.folder).map_err(|e| {
             Failure::Data(format!(
                 "cannot go to {}, where the sweep was planned: {e}; every node must see it under this path",
@@ -140,6 +154,7 @@ impl Plan {
             only: self.asked.only.clone(),
             yes: self.asked.yes,
             files: self.files.clone(),
+            read,
             ..Request::default()
         };
         let (experiment, _) = definition::load(&self.asked.definition, &request, false)?;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::plan::Plan;
 use crate::exit::Failure;
 use crate::records::Store;
-use crate::sweep::{self, Event, Listener, Sweep};
+use crate::sweep::{self, Event, Listener, Sweep, data_of};
 
 /// Runs the unit of a number. `threads` are those of this place.
 pub(crate) fn run(
@@ -57,10 +57,18 @@ pub(crate) fn run(
 /// of the first step.
 pub(crate) fn serve_unit(store: &Path, threads: usize, anew: bool) -> Result<(), Failure> {
     let plan = Plan::read(&Store::new(store.to_path_buf()))?;
-    let experiment = plan.experiment()?;
     let mut options = plan.options(store, threads);
-    if anew {
-        options.prepared = None;
+    if !anew {
+        return sweep::serve(&plan.experiment()?, &options);
     }
+    let experiment = plan.experiment_with_log()?;
+    if data_of(&experiment)? != plan.data {
+        return Err(Failure::Changed(
+            "the data has changed since the sweep was planned; put it back as it was, or run the same command \
+             again to see what changed"
+                .to_owned(),
+        ));
+    }
+    options.prepared = None;
     sweep::serve(&experiment, &options)
 }

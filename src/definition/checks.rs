@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use musicrec_api::{CheckContext, Kind, Problem, Source, SourceContext, Splitter, Weighting};
+use musicrec_api::{CheckContext, Kind, Problem, Splitter, Weighting};
 
 use super::axes::Listing;
 use super::fault::{Fault, Faults};
@@ -38,9 +38,9 @@ impl Checks {
         }
     }
 
-    /// Learns the columns of the log.
-    pub(super) fn columns(&mut self, source: &dyn Source) {
-        self.columns = source.columns(&SourceContext::new(&self.base, 0));
+    /// Learns the columns of the log, where its source can tell them.
+    pub(super) fn have(&mut self, columns: Option<Vec<String>>) {
+        self.columns = columns;
     }
 
     /// Learns whether there will be a validation part, where the splitter's parameters tell.

@@ -26,7 +26,7 @@ mod words;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use musicrec_api::{Kind, Splitter};
+use musicrec_api::{Kind, SourceContext, Splitter};
 use serde::de::DeserializeOwned;
 
 use crate::exit::Failure;
@@ -79,7 +79,12 @@ pub(crate) struct Request {
     pub(crate) without_model: bool,
     /// Texts that files of the definition had once; the others are read.
     pub(crate) files: Files,
+    /// The columns of the log, where it has been read before and need not be there any more.
+    pub(crate) read: Option<Columns>,
 }
+
+/// The names of a log's columns, where its source can tell them.
+pub(crate) type Columns = Option<Vec<String>>;
 
 /// A definition that has been looked at.
 #[derive(Debug)]
@@ -294,7 +299,7 @@ fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Fault
             root.add("model", &start, || Node::text(&start, POPULARITY));
         }
         let part = !request.only.is_empty();
-        experiment = self::experiment(root.clone(), path, part, &mut faults);
+        experiment = self::experiment(root.clone(), path, (part, &request.read), &mut faults);
         if let Some(experiment) = experiment.as_mut().filter(|_| part && faults.errors() == 0) {
             only::keep(experiment, &request.only, &mut sources, &mut faults);
             if experiment.splitter.makes_validation() == Some(false)
@@ -313,8 +318,13 @@ fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Fault
 }
 
 /// Every part is looked at, whatever is wrong with the others; `None` only with a fault. `part`: only
-/// some of its trials will run.
-fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> Option<Experiment> {
+/// some of its trials will run. `read`: the columns of a log that has been read before.
+fn experiment(
+    mut root: Node,
+    path: &Path,
+    (part, read): (bool, &Option<Columns>),
+    faults: &mut Faults,
+) -> Option<Experiment> {
     // Defaults stand at the start of the file.
     let start = Place::new(0, &(0..0));
     unknown_keys(&root, faults);
@@ -325,8 +335,8 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
     };
     let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let mut checks = Checks::new(&base);
-    let source =
-        required(&mut root, "source", faults).and_then(|entry| source(&entry, &mut checks, faults));
+    let source = required(&mut root, "source", faults)
+        .and_then(|entry| source(&entry, read, &mut checks, faults));
     let cleanings = cleaners::cleanings(root.take("cleaners").as_ref(), &start, &checks, faults);
     let splitter_entry = root.take("splitter");
     let splitter_given = splitter_entry.is_some();
@@ -422,6 +432,7 @@ fn experiment(mut root: Node, path: &Path, part: bool, faults: &mut Faults) -> O
 /// The source, which says what columns there are whatever is wrong with it.
 fn source(
     entry: &Entry,
+    read: &Option<Columns>,
     checks: &mut Checks,
     faults: &mut Faults,
 ) -> Option<(Node, Box<dyn musicrec_api::Source>)> {
@@ -430,10 +441,15 @@ fn source(
     let before = faults.errors();
     let source: Box<dyn musicrec_api::Source> = lenient(&node, false, faults)?;
     let whole = faults.errors() == before;
-    if whole {
-        checks::book(source.check(&checks.context()), &node, faults);
+    match read {
+        Some(columns) => checks.have(columns.clone()),
+        None => {
+            if whole {
+                checks::book(source.check(&checks.context()), &node, faults);
+            }
+            checks.have(source.columns(&SourceContext::new(checks.base(), 0)));
+        }
     }
-    checks.columns(&*source);
     whole.then_some((node, source))
 }
 
