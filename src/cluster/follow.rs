@@ -24,6 +24,10 @@ const SHARE: u32 = 20;
 /// How often the engine is asked, which is a service that others use too.
 const ASK: Duration = Duration::from_secs(5);
 
+/// How long an engine may be silent before nobody waits for it any longer. Controllers that are started anew
+/// take minutes.
+const SILENCE: Duration = Duration::from_secs(15 * 60);
+
 /// Follows the sweep of a store until it is over; returns how many of its trials failed.
 ///
 /// # Errors
@@ -45,6 +49,7 @@ pub(crate) fn follow(
         cancel,
         listener,
         asked: None,
+        silent: None,
         said: BTreeSet::new(),
     };
     let mut failed = 0;
@@ -63,6 +68,8 @@ struct Follower<'f> {
     listener: &'f Listener<'f>,
     /// When the engine was asked last.
     asked: Option<Instant>,
+    /// Since when it does not answer.
+    silent: Option<Instant>,
     /// What it has been quoted with.
     said: BTreeSet<String>,
 }
@@ -171,18 +178,26 @@ impl Follower<'_> {
         }
         self.asked = Some(Instant::now());
         let mut lives = false;
+        let mut silent = None;
         for mut submission in submissions::all(self.store)? {
-            let look = submission
-                .look(self.store)
-                .or_else(|failure| match failure {
-                    // An engine that is down comes back.
-                    Failure::Engine(text) => Ok(Look {
+            let look = match submission.look(self.store) {
+                Ok(look) => look,
+                // An engine that is down mostly comes back.
+                Err(Failure::Engine(text)) => {
+                    let since = *silent.insert(self.silent.unwrap_or_else(Instant::now));
+                    if since.elapsed() > SILENCE {
+                        return Err(Failure::Engine(format!(
+                            "{text}; nobody waits for it any longer: run the same command again once it answers"
+                        )));
+                    }
+                    Look {
                         says: vec![format!("{text}; it is asked again")],
                         unknown: true,
                         ..Look::default()
-                    }),
-                    failure => Err(failure),
-                })?;
+                    }
+                }
+                Err(failure) => return Err(failure),
+            };
             lives |= look.lives();
             for says in look.says {
                 if self.said.insert(says.clone()) {
@@ -190,6 +205,7 @@ impl Follower<'_> {
                 }
             }
         }
+        self.silent = silent;
         Ok(lives)
     }
 

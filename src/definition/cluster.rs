@@ -150,7 +150,7 @@ mod tests {
             assert!(faults.contains(phrase), "{phrase}: {faults}");
         }
         let faults = of("[launcher.slurm]\ntime = \"soon\"\n", "local").unwrap_err();
-        assert!(faults.contains("cluster.toml:2:1"), "{faults}");
+        assert!(faults.contains("cluster.toml:2:8"), "{faults}");
         let missing = launcher("slurm", Some("no/such.toml".as_ref()), false);
         let message = missing.unwrap_err().message();
         assert!(message.contains("no/such.toml"), "{message}");
