@@ -97,7 +97,7 @@ impl Bands {
                 let work = Sums {
                     band,
                     union: &union,
-                    sums,
+                    totals: sums,
                 };
                 kernel::run(self.arch, work);
                 for (lane, &at) in together.iter().enumerate() {
@@ -193,7 +193,7 @@ impl Union {
 struct Sums<'a> {
     band: &'a Band,
     union: &'a Union,
-    sums: &'a mut [Together],
+    totals: &'a mut [Together],
 }
 
 impl Work for Sums<'_> {
@@ -214,7 +214,7 @@ impl Work for Sums<'_> {
             scale[..parts].copy_from_slice(K::registers(factors));
             for (&column, &value) in indices[here.clone()].iter().zip(&values[here]) {
                 let value = kernel.splat(value);
-                let sums = K::registers_mut(&mut self.sums[usize::from(column)]);
+                let sums = K::registers_mut(&mut self.totals[usize::from(column)]);
                 for part in 0..parts {
                     sums[part] = kernel.add(sums[part], kernel.multiply(scale[part], value));
                 }

@@ -212,27 +212,39 @@ impl<T: Real> Sweeps<T> {
         };
         slivers.add(&product, matrix, size);
 
-        let (before, rest) = matrix.split_at_mut(here.end * size);
-        let rows = before[here.start * size..].par_chunks_mut(TOGETHER * size);
-        rows.enumerate().for_each(|(at, rows)| {
-            let first = at * TOGETHER;
-            let count = rows.len() / size;
-            for (column, scaled) in (0..here.start).zip(scaled.chunks_exact(depth)) {
-                for (row, &x) in scaled[first..first + count].iter().enumerate() {
-                    rows[row * size + column] = x;
-                }
-            }
-            let own = negative[first * depth..].chunks_exact(depth);
-            for (row, own) in rows.chunks_exact_mut(size).zip(own) {
-                row[here.clone()].copy_from_slice(own);
-            }
-        });
-        let rows = rest.par_chunks_exact_mut(size);
-        let scaled = scaled[here.end * depth..].par_chunks_exact(depth);
-        rows.zip(scaled)
-            .for_each(|(out, scaled)| out[here.clone()].copy_from_slice(scaled));
+        put_back(matrix, size, &here, scaled, negative);
         Ok(())
     }
+}
+
+/// Puts the rows and columns of K into the lower half: `A(·,K) D` and, on the diagonal, `−D`.
+fn put_back<T: Real>(
+    matrix: &mut [T],
+    size: usize,
+    here: &Range<usize>,
+    scaled: &[T],
+    negative: &[T],
+) {
+    let depth = here.len();
+    let (before, rest) = matrix.split_at_mut(here.end * size);
+    let rows = before[here.start * size..].par_chunks_mut(TOGETHER * size);
+    rows.enumerate().for_each(|(at, rows)| {
+        let first = at * TOGETHER;
+        let count = rows.len() / size;
+        for (column, scaled) in (0..here.start).zip(scaled.chunks_exact(depth)) {
+            for (row, &x) in scaled[first..first + count].iter().enumerate() {
+                rows[row * size + column] = x;
+            }
+        }
+        let own = negative[first * depth..].chunks_exact(depth);
+        for (row, own) in rows.chunks_exact_mut(size).zip(own) {
+            row[here.clone()].copy_from_slice(own);
+        }
+    });
+    let rows = rest.par_chunks_exact_mut(size);
+    let scaled = scaled[here.end * depth..].par_chunks_exact(depth);
+    rows.zip(scaled)
+        .for_each(|(out, scaled)| out[here.clone()].copy_from_slice(scaled));
 }
 
 /// Fills a sliver of `per` with `rows` rows of `depth` numbers that begin each `stride`.

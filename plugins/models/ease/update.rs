@@ -216,14 +216,14 @@ fn tile<K: Kernel, T: Real, const HIGH: usize, const REGISTERS: usize>(
 
 #[cfg(test)]
 mod tests {
+    use std::marker::PhantomData;
     use std::ops::Range;
 
-    use pulp::{Arch, WithSimd};
+    use pulp::Arch;
 
     use super::{Product, Sizes, Strip, Where, pack};
-    use crate::kernel::{self, Chosen, Kernel, Plain, Work};
+    use crate::kernel::{self, Plain, Work};
     use crate::real::Real;
-    use std::marker::PhantomData;
 
     /// Somebody who chooses instructions.
     trait Runs: Copy {
@@ -245,7 +245,7 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     impl Runs for pulp::x86::V3 {
         fn run<W: Work>(self, work: W) -> W::Output {
-            Chosen(work).with_simd(self)
+            pulp::WithSimd::with_simd(kernel::Chosen(work), self)
         }
     }
 
