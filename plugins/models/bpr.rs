@@ -75,8 +75,9 @@ impl Default for Bpr {
     }
 }
 
-/// Triples between two looks at whether to stop.
-const CHECK: usize = 100_000;
+/// Triples that are drawn before their steps are gone: what is drawn depends on no step, and a step need not wait for
+/// a search whose end the processor guessed wrong.
+const AHEAD: usize = 1024;
 
 #[typetag::serde(name = "bpr")]
 impl Model for Bpr {
@@ -92,25 +93,29 @@ impl Model for Bpr {
         let (mut users, mut items) = self.start(train, context.seed)?;
         let mut triples = rng(derive_seed(context.seed, "bpr triples"));
         let (count, arch) = (whose.len(), Arch::new());
+        let mut drawn = Vec::with_capacity(AHEAD);
         for iteration in 1..=self.iterations.get() {
-            for drawn in 0..count {
-                if drawn % CHECK == 0 {
-                    context.check_cancelled()?;
+            for first in (0..count).step_by(AHEAD) {
+                context.check_cancelled()?;
+                drawn.clear();
+                for _ in first..count.min(first + AHEAD) {
+                    let at = triples.random_range(0..count);
+                    let (user, heard) = (whose[at] as usize, interactions.indices()[at] as usize);
+                    let other = triples.random_range(0..train.n_items());
+                    let (known, _) = cells(interactions, user);
+                    if known.binary_search(&(other as u32)).is_err() {
+                        drawn.push([user, heard, other]);
+                    }
                 }
-                let at = triples.random_range(0..count);
-                let (user, heard) = (whose[at] as usize, interactions.indices()[at] as usize);
-                let other = triples.random_range(0..train.n_items());
-                if cells(interactions, user)
-                    .0
-                    .binary_search(&(other as u32))
-                    .is_err()
-                {
-                    // Nothing is fused, so wider instructions change no bit.
-                    arch.dispatch(
-                        #[inline(always)]
-                        || self.step(&mut users, &mut items, user, (heard, other)),
-                    );
-                }
+                // Nothing is fused, so wider instructions change no bit.
+                arch.dispatch(
+                    #[inline(always)]
+                    || {
+                        for &[user, heard, other] in &drawn {
+                            self.step(&mut users, &mut items, user, (heard, other));
+                        }
+                    },
+                );
             }
             if iteration < self.iterations.get() && context.wants(iteration) {
                 let state = Learned {

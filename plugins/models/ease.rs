@@ -2,6 +2,7 @@
 
 mod inverse;
 mod panels;
+mod update;
 
 use musicrec_api::{
     Cost, Error, FitContext, InteractionMatrix, Model, Positive, Recommender, Result, Shape,
@@ -115,10 +116,10 @@ impl Model for Ease {
         // The inverse is half the cube; an operation of it takes a sixteenth of the time of a plain one.
         let inverse = items.powi(3) / 2.0 / 16.0;
         let meetings = cells * cells / shape.users.max(1) as f64;
-        let panels = 2.0 * inverse::BLOCK as f64 * items;
+        let panels = 3.0 * inverse::BLOCK as f64 * items;
         Some(Cost {
             operations: inverse + 2.0 * meetings + items * items,
-            bytes: bytes * (items * items + panels) + shared + 24.0 * cells + 16.0 * items,
+            bytes: bytes * (items * items + panels) + shared + 34.0 * cells + 16.0 * items,
         })
     }
 

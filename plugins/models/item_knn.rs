@@ -147,7 +147,7 @@ pub(crate) fn cost(shape: &Shape, rows: usize, neighbors: usize) -> Cost {
     Cost {
         // A meeting is an addition somewhere in memory, a pair a division and a comparison or two.
         operations: 4.0 * meetings + 8.0 * pairs,
-        // Three copies of the cells; neighbors twice, from either side.
-        bytes: 24.0 * cells + 16.0 * (rows + columns) + kept + 24.0 * neighbors,
+        // Three copies of the cells and what finds their products; neighbors three times, from either side and in bands.
+        bytes: 34.0 * cells + 16.0 * (rows + columns) + kept + 30.0 * neighbors,
     }
 }

@@ -4,6 +4,7 @@ mod aligned;
 mod als;
 mod answer;
 mod artist_top;
+mod bands;
 mod blend;
 mod bpr;
 mod counts;

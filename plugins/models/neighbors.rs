@@ -1,12 +1,14 @@
 //! What models of neighbors have in common: keeping the nearest, and scoring with sparse weights.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use musicrec_api::{
     InteractionMatrix, Reasons, Recommender, Result, RowScorer, Scores, Tensors, Train, Users,
 };
 use ndarray::ArrayViewMut2;
 
+use crate::bands::Bands;
 use crate::products::{cells, from_rows};
 
 /// The `count` largest above 0, ties to the smaller index; ascending by index.
@@ -47,12 +49,19 @@ pub(crate) struct ItemWeights<'a> {
     pub(crate) histories: Cow<'a, InteractionMatrix>,
     /// Items × items, by the item heard.
     pub(crate) weights: Cow<'a, InteractionMatrix>,
+    /// The same, as they are multiplied.
+    bands: Arc<Bands>,
 }
 
 impl ItemWeights<'static> {
     pub(crate) fn new(train: &Train, weights: InteractionMatrix) -> Self {
+        Self::of(train.interactions.clone(), weights)
+    }
+
+    pub(crate) fn of(histories: InteractionMatrix, weights: InteractionMatrix) -> Self {
         Self {
-            histories: Cow::Owned(train.interactions.clone()),
+            histories: Cow::Owned(histories),
+            bands: Arc::new(Bands::new(&weights)),
             weights: Cow::Owned(weights),
         }
     }
@@ -63,10 +72,19 @@ impl ItemWeights<'static> {
         histories: InteractionMatrix,
     ) -> Result<Box<dyn Recommender>> {
         let items = histories.cols();
-        Ok(Box::new(Self {
-            weights: Cow::Owned(saved.take_sparse("weights", (items, items))?),
+        let weights = saved.take_sparse("weights", (items, items))?;
+        Ok(Box::new(Self::of(histories, weights)))
+    }
+}
+
+impl ItemWeights<'_> {
+    /// The same weights under other histories.
+    pub(crate) fn under(&self, histories: InteractionMatrix) -> ItemWeights<'_> {
+        ItemWeights {
             histories: Cow::Owned(histories),
-        }))
+            weights: Cow::Borrowed(&*self.weights),
+            bands: Arc::clone(&self.bands),
+        }
     }
 }
 
@@ -76,10 +94,7 @@ impl Recommender for ItemWeights<'_> {
     }
 
     fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
-        Ok(Some(Box::new(ItemWeights {
-            histories: Cow::Owned(given.interactions.clone()),
-            weights: Cow::Borrowed(&*self.weights),
-        })))
+        Ok(Some(Box::new(self.under(given.interactions.clone()))))
     }
 
     fn save(&self) -> Option<Tensors<'_>> {
@@ -123,7 +138,8 @@ pub(crate) fn largest_first(mut reasons: Reasons) -> Reasons {
 
 impl RowScorer for ItemWeights<'_> {
     fn score(&self, users: &[u32], out: ArrayViewMut2<f32>) {
-        multiply(&self.histories, &self.weights, users, out);
+        self.bands
+            .multiply(&self.histories, &self.weights, users, out);
     }
 }
 
@@ -136,6 +152,7 @@ pub(crate) fn multiply(
 ) {
     for (&row, mut out) in rows.iter().zip(out.rows_mut()) {
         out.fill(0.0);
+        let out = out.as_slice_mut().expect("rows are contiguous");
         let (columns, values) = cells(left, row as usize);
         for (&column, &value) in columns.iter().zip(values) {
             let (others, weights) = cells(right, column as usize);

@@ -7,7 +7,7 @@ mod tests;
 use std::sync::Arc;
 
 use musicrec_api::{Error, FitContext, InteractionMatrix, Result};
-use ndarray::{Array2, ArrayViewMut2};
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::real::Real;
@@ -16,8 +16,14 @@ use crate::real::Real;
 /// computed a row at a time and forgotten. Fixed, so that results depend on the data alone.
 const KEPT: usize = 8192;
 
+/// How many rows an index of 2 bytes tells apart.
+const NARROW: usize = 1 << 16;
+
 /// Rows of products that are computed together. Fixed, as everything that decides an order is.
 pub(crate) const BLOCK: usize = 64;
+
+/// Rows and columns of a tile in which a matrix is mirrored: a line of the cache.
+const TILE: usize = 16;
 
 /// A matrix from both sides. It holds no zeros, and the products of two cells of one column are above
 /// 0, so a sum of products is 0 only where there are none.
@@ -240,21 +246,18 @@ pub(crate) fn symmetric<T: Real>(sides: &Sides, context: &FitContext) -> Result<
         )));
     };
     products.resize(room, T::zero());
+    let sums = Sums::of(sides);
     // The upper half: the products of a row with those behind it, and with itself.
     products
         .par_chunks_mut((BLOCK * size).max(1))
         .enumerate()
         .try_for_each_init(
-            || vec![0.0; size],
-            |sums, (block, products)| {
+            || sums.zeros(),
+            |own, (block, products)| {
                 context.check_cancelled()?;
                 for (at, out) in products.chunks_exact_mut(size).enumerate() {
                     let row = block * BLOCK + at;
-                    accumulate(sides, row, sums);
-                    for (out, sum) in out[row..].iter_mut().zip(&mut sums[row..]) {
-                        *out = T::narrow(*sum);
-                        *sum = 0.0;
-                    }
+                    sums.of_row(row, own, &mut out[row..]);
                 }
                 Ok(())
             },
@@ -281,23 +284,99 @@ pub(crate) fn in_words(items: usize, bytes: usize) -> String {
     )
 }
 
-/// Adds the products of a row with itself and those behind it to `sums`.
-fn accumulate(sides: &Sides, row: usize, sums: &mut [f64]) {
-    let (columns, values) = cells(&sides.rows, row);
-    for (&column, &value) in columns.iter().zip(values) {
-        let value = f64::from(value);
-        let (others, weights) = cells(&sides.columns, column as usize);
-        let from = others.partition_point(|&other| (other as usize) < row);
-        if sides.ones {
-            // The same sums, without looking at numbers that are known.
-            for &other in &others[from..] {
-                sums[other as usize] += 1.0;
+/// The products of a row with itself and those behind it.
+struct Sums<'a> {
+    sides: &'a Sides,
+    /// Where among the cells by column each cell by row is: those behind it are of the same column and later rows.
+    places: Vec<usize>,
+    /// The rows of each column in 2 bytes, where so few tell them apart.
+    narrow: Option<Vec<u16>>,
+}
+
+/// Zeros to add to. An index of 2 bytes always lies in an array of 2¹⁶, so that none has to be checked.
+enum Zeros {
+    /// How many columns have both.
+    Counts(Vec<u32>),
+    /// Sums of products.
+    Numbers(Vec<f64>),
+}
+
+impl<'a> Sums<'a> {
+    fn of(sides: &'a Sides) -> Self {
+        let narrow = |&row: &u32| u16::try_from(row).ok();
+        let rows = sides.columns.indices();
+        let starts = sides.columns.indptr();
+        let mut next: Vec<usize> = starts.iter_outer_sz().map(|cells| cells.start).collect();
+        let columns = sides.rows.indices().iter();
+        let places = columns.map(|&column| {
+            let next = &mut next[column as usize];
+            *next += 1;
+            *next - 1
+        });
+        Self {
+            sides,
+            places: places.collect(),
+            narrow: rows.iter().map(narrow).collect(),
+        }
+    }
+
+    fn zeros(&self) -> Zeros {
+        match &self.narrow {
+            Some(_) if self.sides.ones => Zeros::Counts(vec![0; NARROW]),
+            Some(_) => Zeros::Numbers(vec![0.0; NARROW]),
+            None => Zeros::Numbers(vec![0.0; self.sides.rows.rows()]),
+        }
+    }
+
+    /// Puts the products of a row with itself and those behind it into `out`.
+    fn of_row<T: Real>(&self, row: usize, zeros: &mut Zeros, out: &mut [T]) {
+        let (columns, values) = cells(&self.sides.rows, row);
+        let starts = self.sides.columns.indptr();
+        let places = &self.places[self.sides.rows.indptr().outer_inds_sz(row)];
+        // The cells of each column from this row on, and the row's own in it.
+        let columns = columns.iter().zip(places).zip(values);
+        let columns = columns.map(|((&column, &place), &value)| {
+            let end = starts.outer_inds_sz(column as usize).end;
+            (place..end, f64::from(value))
+        });
+        let weights = self.sides.columns.data();
+        match (zeros, &self.narrow) {
+            (Zeros::Counts(counts), Some(narrow)) => {
+                let counts: &mut [u32; NARROW] = counts.first_chunk_mut().expect("as made");
+                for (cells, _) in columns {
+                    for &other in &narrow[cells] {
+                        counts[usize::from(other)] += 1;
+                    }
+                }
+                take(out, &mut counts[row..], f64::from);
             }
-            continue;
+            (Zeros::Numbers(sums), Some(narrow)) => {
+                let sums: &mut [f64; NARROW] = sums.first_chunk_mut().expect("as made");
+                for (cells, value) in columns {
+                    for (&other, &weight) in narrow[cells.clone()].iter().zip(&weights[cells]) {
+                        sums[usize::from(other)] += value * f64::from(weight);
+                    }
+                }
+                take(out, &mut sums[row..], |sum| sum);
+            }
+            (Zeros::Numbers(sums), None) => {
+                let others = self.sides.columns.indices();
+                for (cells, value) in columns {
+                    for (&other, &weight) in others[cells.clone()].iter().zip(&weights[cells]) {
+                        sums[other as usize] += value * f64::from(weight);
+                    }
+                }
+                take(out, &mut sums[row..], |sum| sum);
+            }
+            (Zeros::Counts(_), None) => unreachable!("counts are for few rows"),
         }
-        for (&other, &weight) in others[from..].iter().zip(&weights[from..]) {
-            sums[other as usize] += value * f64::from(weight);
-        }
+    }
+}
+
+/// Moves sums out, and leaves zeros.
+fn take<S: Copy + Default, T: Real>(out: &mut [T], sums: &mut [S], wide: impl Fn(S) -> f64) {
+    for (out, sum) in out.iter_mut().zip(sums) {
+        *out = T::narrow(wide(std::mem::take(sum)));
     }
 }
 
@@ -317,13 +396,21 @@ pub(crate) fn mirror<T: Copy + Send + Sync>(matrix: &mut [T], size: usize, of: H
         let block = &mut rest[..(last - first) * size];
         match of {
             Half::Upper => {
-                // Below the diagonal: what stands above it, in the rows before and in the block itself.
+                // Below the diagonal: what stands above it, in the rows before and in the block itself. By tiles, so
+                // that what is read down a column is still there for the next one.
                 block
-                    .par_chunks_exact_mut(size)
+                    .par_chunks_mut(TILE * size)
                     .enumerate()
-                    .for_each(|(at, row)| {
-                        for (column, out) in row[..first].iter_mut().enumerate() {
-                            *out = before[column * size + first + at];
+                    .for_each(|(tile, rows)| {
+                        for left in (0..first).step_by(TILE) {
+                            for (at, row) in rows.chunks_exact_mut(size).enumerate() {
+                                let column = first + tile * TILE + at;
+                                for (at, out) in
+                                    row[left..first.min(left + TILE)].iter_mut().enumerate()
+                                {
+                                    *out = before[(left + at) * size + column];
+                                }
+                            }
                         }
                     });
             }
@@ -348,10 +435,4 @@ pub(crate) fn mirror<T: Copy + Send + Sync>(matrix: &mut [T], size: usize, of: H
             }
         }
     }
-}
-
-/// A row-major view of so many rows.
-pub(crate) fn rows_of<T>(values: &mut [T], columns: usize) -> ArrayViewMut2<'_, T> {
-    let rows = values.len() / columns;
-    ArrayViewMut2::from_shape((rows, columns), values).expect("whole rows")
 }

@@ -1,6 +1,5 @@
 //! Neighbors of items, for what was heard of late.
 
-use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -98,11 +97,11 @@ impl Model for RecencyKnn {
         }
         Ok(Box::new(Recent {
             half_life_days: self.half_life_days,
-            faded: ItemWeights {
-                histories: Cow::Owned(histories(train, self.half_life_days)),
+            faded: ItemWeights::of(
+                histories(train, self.half_life_days),
                 // So far neighbors by item; scores go from the item heard to whose neighbor it is.
-                weights: Cow::Owned(transposed(&from_rows(train.n_items(), rows))),
-            },
+                transposed(&from_rows(train.n_items(), rows)),
+            ),
         }))
     }
 
@@ -165,10 +164,8 @@ impl Recommender for Recent {
 
     fn fold_in(&self, given: &Train) -> Result<Option<Box<dyn Recommender + '_>>> {
         ensure_times(&given.events, NAME)?;
-        Ok(Some(Box::new(ItemWeights {
-            histories: Cow::Owned(histories(given, self.half_life_days)),
-            weights: Cow::Borrowed(&*self.faded.weights),
-        })))
+        let histories = histories(given, self.half_life_days);
+        Ok(Some(Box::new(self.faded.under(histories))))
     }
 }
 

@@ -31,6 +31,11 @@ const BATCH: usize = 64;
 /// at the end.
 const SORTED: usize = 256;
 
+/// Scores that are looked at together for one that may be on a list.
+const PANEL: usize = 64;
+/// As many of them are compared at once as the compiler finds registers for.
+const LANES: usize = 8;
+
 /// The best items of each user asked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Lists {
@@ -302,7 +307,8 @@ fn by_rows(
             let row = row
                 .as_slice_mut()
                 .expect("rows of an array in standard layout are contiguous");
-            if row.iter().any(|s| !s.is_finite()) {
+            // All of them, for a search that ends early is not one of whole registers.
+            if row.iter().fold(false, |found, s| found | !s.is_finite()) {
                 return Err(Error::model(format!(
                     "a score for user {} is not a finite number",
                     name_of(users[at])
@@ -359,19 +365,41 @@ fn best(row: &[f32], depth: usize, items: &mut Vec<(u32, f64)>) {
         return;
     }
     let mut least = f32::NEG_INFINITY;
-    for (item, &score) in row.iter().enumerate() {
-        if score <= least {
+    for (panel, scores) in row.chunks(PANEL).enumerate() {
+        // Nearly all have nothing that is good enough, which whole registers tell.
+        if largest(scores) <= least {
             continue;
         }
-        let at = items.partition_point(|&(_, s)| s >= f64::from(score));
-        if items.len() > depth {
-            items.pop();
-        }
-        items.insert(at, (item as u32, f64::from(score)));
-        if items.len() > depth {
-            least = items[depth].1 as f32;
+        for (item, &score) in (panel * PANEL..).zip(scores) {
+            if score <= least {
+                continue;
+            }
+            let at = items.partition_point(|&(_, s)| s >= f64::from(score));
+            if items.len() > depth {
+                items.pop();
+            }
+            items.insert(at, (item as u32, f64::from(score)));
+            if items.len() > depth {
+                least = items[depth].1 as f32;
+            }
         }
     }
+}
+
+/// The largest of a panel of scores, minus infinity if there is none.
+fn largest(scores: &[f32]) -> f32 {
+    let larger = |a: f32, b: f32| if a > b { a } else { b };
+    let (panels, rest) = scores.as_chunks::<LANES>();
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for panel in panels {
+        for (lane, &score) in lanes.iter_mut().zip(panel) {
+            *lane = larger(*lane, score);
+        }
+    }
+    lanes
+        .into_iter()
+        .chain(rest.iter().copied())
+        .fold(f32::NEG_INFINITY, larger)
 }
 
 #[cfg(test)]
@@ -425,6 +453,29 @@ mod tests {
         let lists = everybody(&[1.0, 5.0, 1.0], &[0, 1, 2], (&heard, None), 2).unwrap();
         let lists = [0, 1, 2].map(|user| items(&lists, user));
         assert_eq!(lists, [vec![0, 2], vec![1, 0], vec![]]);
+    }
+
+    /// Rows longer than a panel, with ties and masked items in it, against sorting everything.
+    #[test]
+    fn the_best_are_those_of_the_whole_row_sorted() {
+        for (length, depth) in [(1, 1), (63, 5), (64, 3), (200, 4), (1000, 10)] {
+            let mut row: Vec<f32> = (0..length)
+                .map(|item: i32| (item * 37 % 101 - 50) as f32)
+                .collect();
+            for masked in row.iter_mut().skip(2).step_by(3) {
+                *masked = f32::NEG_INFINITY;
+            }
+            let mut sorted: Vec<(u32, f64)> = (0..)
+                .zip(&row)
+                .filter(|(_, score)| score.is_finite())
+                .map(|(item, &score)| (item, f64::from(score)))
+                .collect();
+            sorted.sort_by(super::best_first);
+            sorted.truncate(depth + 1);
+            let mut found = Vec::new();
+            best(&row, depth, &mut found);
+            assert_eq!(found, sorted, "{length} {depth}");
+        }
     }
 
     struct Owned(ndarray::Array2<f32>, ndarray::Array2<f32>);

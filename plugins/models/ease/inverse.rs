@@ -11,22 +11,22 @@
 
 use std::ops::Range;
 
-use musicrec_api::arithmetic::general_mat_mul;
 use musicrec_api::{FitContext, Result};
-use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::products::{Half, mirror, rows_of};
+use super::update::{Product, Slivers, Where, pack};
+use crate::aligned::Aligned;
+use crate::products::{Half, mirror};
 use crate::real::Real;
 
 /// Rows of a block: enough for fast products, and so few that the inverse of a block is little work.
 pub(super) const BLOCK: usize = 256;
 /// Rows of the blocks that a block on the diagonal is made of.
 const SMALL: usize = 32;
-/// Rows of the matrix that are worked on together.
-const ROWS: usize = 256;
-/// Columns of a block on the diagonal that are worked on together: half of them are for nothing.
-const NARROW: usize = 64;
+
+/// Rows that are turned into columns together.
+const TOGETHER: usize = 8;
 
 /// The matrix, or what rounding left of it, is not positive definite.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,15 +41,16 @@ pub(super) fn invert<T: Real>(
     context: &FitContext,
 ) -> Result<std::result::Result<(), NotPositive>> {
     let size = matrix.nrows();
+    let mut sweeps = Sweeps::new(size, BLOCK.min(size));
     for first in (0..size).step_by(BLOCK) {
         context.check_cancelled()?;
-        let inverse = |block: &ArrayView2<T>| {
+        let inverse = |block: &Array2<T>| {
             // Blocks on the diagonal are inverted in double precision whatever the matrix.
             let mut wide = block.mapv(Real::wide);
             sweep_all(&mut wide, SMALL, by_elements)?;
             Ok(wide.mapv(T::narrow))
         };
-        if let Err(not_positive) = sweep(matrix, first, BLOCK, inverse) {
+        if let Err(not_positive) = sweeps.sweep(matrix, first..size.min(first + BLOCK), inverse) {
             return Ok(Err(not_positive));
         }
     }
@@ -66,11 +67,12 @@ type Swept<T> = std::result::Result<Array2<T>, NotPositive>;
 fn sweep_all<T: Real>(
     matrix: &mut Array2<T>,
     block: usize,
-    inverse: impl Fn(&ArrayView2<T>) -> Swept<T>,
+    inverse: impl Fn(&Array2<T>) -> Swept<T>,
 ) -> std::result::Result<(), NotPositive> {
     let size = matrix.nrows();
+    let mut sweeps = Sweeps::new(size, block.min(size));
     for first in (0..size).step_by(block) {
-        sweep(matrix, first, block, &inverse)?;
+        sweeps.sweep(matrix, first..size.min(first + block), &inverse)?;
     }
     mirror(
         matrix.as_slice_mut().expect("standard layout"),
@@ -80,93 +82,202 @@ fn sweep_all<T: Real>(
     Ok(())
 }
 
-/// Sweeps one block; `inverse` gives minus the inverse of the block on the diagonal, whole.
-fn sweep<T: Real>(
-    matrix: &mut Array2<T>,
-    first: usize,
-    block: usize,
-    inverse: impl FnOnce(&ArrayView2<T>) -> Swept<T>,
-) -> std::result::Result<(), NotPositive> {
-    let size = matrix.nrows();
-    let last = size.min(first + block);
-    let here = first..last;
-    // A(·,K) whole, of which the rows before K are columns of the lower half.
-    let mut columns = Array2::zeros((size, here.len()));
-    part_mut(&mut columns, 0..first, 0..here.len())
-        .assign(&part(matrix, here.clone(), 0..first).t());
-    part_mut(&mut columns, first..size, 0..here.len()).assign(&part(
-        matrix,
-        first..size,
-        here.clone(),
-    ));
-    for row in 0..here.len() {
-        for column in row + 1..here.len() {
-            columns[(first + row, column)] = columns[(first + column, row)];
+/// Sweeps blocks, with room for what that needs beside the matrix.
+struct Sweeps<T> {
+    slivers: Slivers,
+    /// `A(·,K)` in high and in wide slivers; later `−A(·,K) D` in high ones. The rows of K are zeros.
+    left: Aligned<T>,
+    right: Aligned<T>,
+    /// D in wide slivers.
+    inverse: Aligned<T>,
+    /// `A(·,K) D`, row by row.
+    scaled: Aligned<T>,
+}
+
+impl<T: Real> Sweeps<T> {
+    /// For a matrix of `size` rows and blocks of up to `block`.
+    fn new(size: usize, block: usize) -> Self {
+        let slivers = Slivers::of::<T>();
+        let room = |rows: usize, per: usize| Aligned::zeros(rows.next_multiple_of(per) * block);
+        Self {
+            slivers,
+            left: room(size, slivers.high),
+            right: room(size, slivers.wide),
+            inverse: room(block, slivers.wide),
+            scaled: room(size, 1),
         }
     }
-    let negative = inverse(&part(&columns, here.clone(), 0..here.len()))?;
-    // With the rows of K as zeros the product leaves rows and columns of K as they are.
-    part_mut(&mut columns, here.clone(), 0..here.len()).fill(T::zero());
-    let minus = T::zero() - T::one();
-    let mut scaled = Array2::zeros(columns.dim());
-    rows_in_parallel(&mut scaled, |row, mut scaled| {
-        let columns = part(&columns, row..row + scaled.nrows(), 0..here.len());
-        general_mat_mul(minus, &columns, &negative, T::zero(), &mut scaled);
-    });
-    rows_in_parallel(matrix, |row, mut rows| {
-        let end = row + rows.nrows();
-        let mut update = |from: usize, to: Range<usize>| {
-            general_mat_mul(
-                minus,
-                &part(&scaled, from..end, 0..here.len()),
-                &part(&columns, to.clone(), 0..here.len()).t(),
-                T::one(),
-                &mut part_mut(&mut rows, from - row..end - row, to),
-            );
+
+    /// Sweeps one block; `inverse` gives minus the inverse of the block on the diagonal, whole.
+    fn sweep(
+        &mut self,
+        matrix: &mut Array2<T>,
+        here: Range<usize>,
+        inverse: impl FnOnce(&Array2<T>) -> Swept<T>,
+    ) -> std::result::Result<(), NotPositive> {
+        let (size, depth, slivers) = (matrix.nrows(), here.len(), self.slivers);
+        let block = Array2::from_shape_fn((depth, depth), |(row, column)| {
+            matrix[(here.start + row.max(column), here.start + row.min(column))]
+        });
+        let negative = inverse(&block)?;
+        let matrix = matrix.as_slice_mut().expect("standard layout");
+
+        // With the rows of K as zeros the products leave rows and columns of K as they are.
+        let columns = |rows: Range<usize>, sliver: &mut [T], per: usize| {
+            if rows.end <= here.start {
+                // Of rows before K the columns are rows of the lower half.
+                for (row, sliver) in here.clone().zip(sliver.chunks_exact_mut(per)) {
+                    sliver[..rows.len()].copy_from_slice(&matrix[row * size..][rows.clone()]);
+                }
+                return;
+            }
+            if rows.start >= here.end {
+                let values = &matrix[rows.start * size + here.start..];
+                transpose(values, [rows.len(), depth, size], sliver, per, |x| x);
+                return;
+            }
+            for (at, row) in rows.enumerate().filter(|(_, row)| !here.contains(row)) {
+                for (k, sliver) in here.clone().zip(sliver.chunks_exact_mut(per)) {
+                    sliver[at] = matrix[k.max(row) * size + k.min(row)];
+                }
+            }
         };
-        // All before the block on the diagonal, and what of that is not above the diagonal.
-        update(row, 0..row);
-        for first in (row..end).step_by(NARROW) {
-            update(first, first..end.min(first + NARROW));
+        pack(
+            self.left.as_mut_slice(),
+            size,
+            slivers.high,
+            depth,
+            |rows, sliver| {
+                columns(rows, sliver, slivers.high);
+            },
+        );
+        pack(
+            self.right.as_mut_slice(),
+            size,
+            slivers.wide,
+            depth,
+            |rows, sliver| {
+                columns(rows, sliver, slivers.wide);
+            },
+        );
+        let minus = |x| T::zero() - x;
+        let negative = negative.as_slice().expect("standard layout");
+        pack(
+            self.inverse.as_mut_slice(),
+            depth,
+            slivers.wide,
+            depth,
+            |columns, sliver| {
+                let rows = negative.chunks_exact(depth);
+                for (to, row) in sliver.chunks_exact_mut(slivers.wide).zip(rows) {
+                    for (to, &x) in to.iter_mut().zip(&row[columns.clone()]) {
+                        *to = minus(x);
+                    }
+                }
+            },
+        );
+        let scaled = &mut self.scaled.as_mut_slice()[..size * depth];
+        scaled.fill(T::zero());
+        let product = Product {
+            left: self.left.as_slice(),
+            right: self.inverse.as_slice(),
+            depth,
+            of: Where::Everywhere,
+            without: 0..0,
+        };
+        slivers.add(&product, scaled, depth);
+        let scaled = &*scaled;
+        pack(
+            self.left.as_mut_slice(),
+            size,
+            slivers.high,
+            depth,
+            |of, sliver| {
+                let values = &scaled[of.start * depth..];
+                transpose(
+                    values,
+                    [of.len(), depth, depth],
+                    sliver,
+                    slivers.high,
+                    minus,
+                );
+            },
+        );
+        let product = Product {
+            left: self.left.as_slice(),
+            right: self.right.as_slice(),
+            depth,
+            of: Where::Lower,
+            without: here.clone(),
+        };
+        slivers.add(&product, matrix, size);
+
+        put_back(matrix, size, &here, scaled, negative);
+        Ok(())
+    }
+}
+
+/// Puts the rows and columns of K into the lower half: `A(·,K) D` and, on the diagonal, `−D`.
+fn put_back<T: Real>(
+    matrix: &mut [T],
+    size: usize,
+    here: &Range<usize>,
+    scaled: &[T],
+    negative: &[T],
+) {
+    let depth = here.len();
+    let (before, rest) = matrix.split_at_mut(here.end * size);
+    let rows = before[here.start * size..].par_chunks_mut(TOGETHER * size);
+    rows.enumerate().for_each(|(at, rows)| {
+        let first = at * TOGETHER;
+        let count = rows.len() / size;
+        for (column, scaled) in (0..here.start).zip(scaled.chunks_exact(depth)) {
+            for (row, &x) in scaled[first..first + count].iter().enumerate() {
+                rows[row * size + column] = x;
+            }
+        }
+        let own = negative[first * depth..].chunks_exact(depth);
+        for (row, own) in rows.chunks_exact_mut(size).zip(own) {
+            row[here.clone()].copy_from_slice(own);
         }
     });
-    part_mut(matrix, here.clone(), 0..first).assign(&part(&scaled, 0..first, 0..here.len()).t());
-    part_mut(matrix, last..size, here.clone()).assign(&part(&scaled, last..size, 0..here.len()));
-    part_mut(matrix, here.clone(), here).assign(&negative);
-    Ok(())
+    let rows = rest.par_chunks_exact_mut(size);
+    let scaled = scaled[here.end * depth..].par_chunks_exact(depth);
+    rows.zip(scaled)
+        .for_each(|(out, scaled)| out[here.clone()].copy_from_slice(scaled));
 }
 
-fn part<T>(matrix: &ArrayRef2<T>, rows: Range<usize>, columns: Range<usize>) -> ArrayView2<'_, T> {
-    let mut rows = matrix.slice_axis(Axis(0), Slice::from(rows));
-    rows.slice_axis_inplace(Axis(1), Slice::from(columns));
-    rows
-}
-
-fn part_mut<T>(
-    matrix: &mut ArrayRef2<T>,
-    rows: Range<usize>,
-    columns: Range<usize>,
-) -> ArrayViewMut2<'_, T> {
-    let mut rows = matrix.slice_axis_mut(Axis(0), Slice::from(rows));
-    rows.slice_axis_inplace(Axis(1), Slice::from(columns));
-    rows
-}
-
-/// Calls `work` with blocks of rows and the first row of each; how many there are does not depend on threads.
-fn rows_in_parallel<T: Real>(
-    matrix: &mut Array2<T>,
-    work: impl Fn(usize, ArrayViewMut2<T>) + Sync,
+/// Fills a sliver of `per` with `rows` rows of `depth` numbers that begin each `stride`.
+fn transpose<T: Real>(
+    values: &[T],
+    [rows, depth, stride]: [usize; 3],
+    sliver: &mut [T],
+    per: usize,
+    of: impl Fn(T) -> T,
 ) {
-    let columns = matrix.ncols();
-    let values = matrix.as_slice_mut().expect("standard layout");
-    // Those at the end have the most to do.
-    let blocks = values.par_chunks_mut(ROWS * columns).enumerate().rev();
-    blocks.for_each(|(block, rows)| work(block * ROWS, rows_of(rows, columns)));
+    let mut first = 0;
+    // Several at once, so that what is written is beside each other.
+    while first + TOGETHER <= rows {
+        let from: [&[T]; TOGETHER] =
+            std::array::from_fn(|at| &values[(first + at) * stride..][..depth]);
+        for (k, to) in (0..depth).zip(sliver.chunks_exact_mut(per)) {
+            for (to, from) in to[first..first + TOGETHER].iter_mut().zip(from) {
+                *to = of(from[k]);
+            }
+        }
+        first += TOGETHER;
+    }
+    for row in first..rows {
+        let from = &values[row * stride..][..depth];
+        for (to, &x) in sliver.chunks_exact_mut(per).zip(from) {
+            to[row] = of(x);
+        }
+    }
 }
 
 /// Minus the inverse of a small matrix, element by element.
-fn by_elements(block: &ArrayView2<f64>) -> Swept<f64> {
-    let mut matrix = block.to_owned();
+fn by_elements(block: &Array2<f64>) -> Swept<f64> {
+    let mut matrix = block.clone();
     let size = matrix.nrows();
     for pivot in 0..size {
         let value = matrix[(pivot, pivot)];

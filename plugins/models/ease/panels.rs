@@ -122,19 +122,19 @@ impl<T: Real> Panels<T> {
             .par_chunks_mut(WIDTH * items)
             .enumerate()
             .for_each_init(Vec::new, |rows, (panel, values)| {
-                rows.clear();
-                rows.extend_from_slice(values);
-                let width = values.len() / items;
                 let first = panel * WIDTH;
+                rows.clear();
+                for (row, &d) in values.chunks_exact(items).zip(diagonal.iter().skip(first)) {
+                    rows.extend(row.iter().map(|&x| T::zero() - x / d));
+                }
+                let width = values.len() / items;
                 for (item, row) in values.chunks_exact_mut(width).enumerate() {
-                    for (at, weight) in row.iter_mut().enumerate() {
-                        let to = first + at;
-                        *weight = if item == to {
-                            T::zero()
-                        } else {
-                            T::zero() - rows[at * items + item] / diagonal[to]
-                        };
+                    for (weight, own) in row.iter_mut().zip(rows.chunks_exact(items)) {
+                        *weight = own[item];
                     }
+                }
+                for at in 0..width {
+                    values[(first + at) * width + at] = T::zero();
                 }
             });
         Self { items, values }
