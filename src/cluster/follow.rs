@@ -86,14 +86,14 @@ impl Follower<'_> {
             let mut sweep = Sweep::unread(self.experiment, &options, self.cancel, &self.plan.data)?;
             let states = sweep.states(width.step)?;
             if let Some(states) = &states {
-                if !begun {
+                if !begun && states.iter().any(UnitState::is_open) {
                     (self.listener)(Event::Planned(sweep.overview()));
                     self.begin(width.step, states);
                     begun = true;
                 }
                 let failed = self.tell(width.step, states, &mut told)?;
                 if !states.iter().any(UnitState::is_open) {
-                    if role(width.step).is_some() {
+                    if begun && role(width.step).is_some() {
                         (self.listener)(Event::End);
                     }
                     return Ok(failed);

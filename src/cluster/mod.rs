@@ -16,5 +16,5 @@ pub(crate) use follow::follow;
 pub(crate) use launch::{Launched, draft, launch};
 pub(crate) use plan::{Asked, Plan};
 pub(crate) use status::{Status, status};
-pub(crate) use submissions::{cancel, last_launcher};
+pub(crate) use submissions::{at_work, cancel, last_launcher};
 pub(crate) use unit::{run, serve_unit};

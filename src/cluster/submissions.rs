@@ -8,7 +8,7 @@ use musicrec_api::{Job, Launcher, Look};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
-use crate::records::{Store, now};
+use crate::records::{Store, Worker, now};
 
 /// Their folder in the store.
 pub(super) const FOLDER: &str = "submissions";
@@ -101,6 +101,38 @@ pub(super) fn all(store: &Store) -> Result<Vec<Submission>, Failure> {
     }
     found.sort_by_key(|submission: &Submission| submission.number);
     Ok(found)
+}
+
+/// What engines still have of a store, for who only looks: nothing is written.
+pub(crate) fn at_work(store: &Store) -> Vec<Worker> {
+    let all = all(store).unwrap_or_default().into_iter();
+    let words = |submission: &Submission| {
+        let asked = submission.launcher().and_then(|launcher| {
+            let look = launcher
+                .engine()
+                .map(|engine| engine.look(&submission.jobs));
+            Ok(look.transpose()?)
+        });
+        match asked {
+            Ok(Some(look)) if look.unknown => Some("run by hand".to_owned()),
+            Ok(Some(look)) if look.lives() => Some(format!(
+                "{} running, {} waiting",
+                look.running, look.waiting
+            )),
+            Ok(_) => None,
+            Err(_) => Some("the engine does not answer".to_owned()),
+        }
+    };
+    let open = all.filter(|submission| !submission.over);
+    open.filter_map(|submission| {
+        let words = format!("submission {}: {}", submission.number, words(&submission)?);
+        Some(Worker::elsewhere(
+            &submission.engine(),
+            &submission.time,
+            words,
+        ))
+    })
+    .collect()
 }
 
 /// The launcher of the last submission, as it was set then.

@@ -191,6 +191,9 @@ fn worker(worker: &Worker, now: Timestamp) -> String {
             .to_string();
         format!(" since {local} UTC ({} ago)", duration(seconds(since, now)))
     });
+    if *pid == 0 {
+        return format!("{host}: {command}{since}");
+    }
     let command = if command.is_empty() {
         String::new()
     } else {

@@ -11,12 +11,13 @@ mod view;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use musicrec_api::Role;
 use serde::Deserialize;
 
+use crate::cluster;
 use crate::exit::Failure;
 use crate::records::{Record, Store, Tail, Worker};
 use crate::report::Summary;
@@ -28,6 +29,9 @@ pub(crate) use view::{State, View};
 /// systems tick more slowly than the system's.
 const SLACK_SECONDS: f64 = 0.1;
 
+/// How often engines are asked.
+const ASK: Duration = Duration::from_secs(5);
+
 /// Looks at a folder again and again.
 #[derive(Debug)]
 pub(crate) struct Watcher {
@@ -38,6 +42,8 @@ pub(crate) struct Watcher {
     /// The log of trials in the order of their end.
     trials: Vec<Record>,
     plan: Option<Plan>,
+    /// What engines said, and when.
+    submitted: Option<(Instant, Vec<Worker>)>,
 }
 
 /// What `experiment.json` says, as long as the file stays the same.
@@ -70,6 +76,7 @@ impl Watcher {
             trials_tail: store.trials_tail(),
             trials: Vec::new(),
             plan: None,
+            submitted: None,
             store,
         }
     }
@@ -80,8 +87,13 @@ impl Watcher {
     /// Where nobody works, if the folder holds no sweep, or what it holds cannot be read.
     pub(crate) fn look(&mut self) -> Result<View, Failure> {
         // First who is there: who has left has written all there is.
-        let workers = self.store.working();
+        let mut workers = self.store.working();
+        workers.extend(self.submitted());
         let plan = self.read_plan();
+        if self.plan.as_ref().is_some_and(|plan| plan.overview.finished) {
+            // What an engine still has then finds nothing to do.
+            workers.retain(|worker| worker.pid != 0);
+        }
         let now = Timestamp::now();
         let read = match (plan, workers.is_empty()) {
             (Ok(there), _) => there,
@@ -103,6 +115,17 @@ impl Watcher {
             view.verdict = Some(self.verdict(&plan.overview)?);
         }
         Ok(view)
+    }
+
+    /// What engines have of it. They are services that others use too, so they are not asked at every look.
+    fn submitted(&mut self) -> Vec<Worker> {
+        let recent = |(asked, _): &&(Instant, Vec<Worker>)| asked.elapsed() < ASK;
+        if let Some((_, known)) = self.submitted.as_ref().filter(recent) {
+            return known.clone();
+        }
+        let now = cluster::at_work(&self.store);
+        self.submitted = Some((Instant::now(), now.clone()));
+        now
     }
 
     /// Whether there is a folder to look at.

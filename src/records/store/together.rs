@@ -61,6 +61,16 @@ impl Worker {
         }
     }
 
+    /// What an engine runs elsewhere: no process of this machine.
+    pub(crate) fn elsewhere(engine: &str, since: &str, words: String) -> Self {
+        Self {
+            pid: 0,
+            host: engine.to_owned(),
+            since: since.to_owned(),
+            command: words,
+        }
+    }
+
     /// One that holds its file and has not written what it says yet: only its name tells something.
     fn begins(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
