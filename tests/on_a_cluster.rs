@@ -43,7 +43,7 @@ fn end(child: Child) -> Ended {
 /// The attempts at units, by the names of their files.
 fn attempts(lab: &Lab) -> Vec<Value> {
     let names = lab.files("reports/small/attempts").into_iter();
-    let names = names.filter(|name| name.ends_with(".json") && !name.contains('/'));
+    let names = names.filter(|name| !name.starts_with(".part-") && !name.contains('/'));
     names
         .map(|name| json(&lab.path("reports/small/attempts").join(name)))
         .collect()

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use musicrec_api::{SourceContext, arithmetic};
+use musicrec_api::arithmetic;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{Cache, Stage};
-use crate::definition::{self, Columns, Files, Request};
+use crate::definition::{self, Files, ReadBefore, Request};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::{Placed, Store};
@@ -52,8 +52,8 @@ pub(crate) struct Plan {
     folder: PathBuf,
     /// The definition and what it includes, as they were.
     files: Files,
-    /// The columns of the log, if its source could tell them.
-    columns: Columns,
+    /// What was known of the log.
+    log: ReadBefore,
     /// The content of the source.
     pub(crate) data: String,
     /// Hash of definition, data and code.
@@ -79,9 +79,7 @@ impl Plan {
             asked,
             folder,
             files: experiment.written.files().clone(),
-            columns: experiment
-                .source
-                .columns(&SourceContext::new(&experiment.base, experiment.seed)),
+            log: ReadBefore::of(experiment),
             data: data.to_owned(),
             identity: identity(experiment, data),
             planned: planned.to_owned(),
@@ -133,7 +131,7 @@ impl Plan {
     /// Goes where the command was given and reads the definition as it was then. The log need not be there any
     /// more.
     pub(crate) fn experiment(&self) -> Result<Experiment, Failure> {
-        self.load(Some(self.columns.clone()))
+        self.load(Some(self.log.clone()))
     }
 
     /// The same where the log is still to be read.
@@ -141,7 +139,7 @@ impl Plan {
         self.load(None)
     }
 
-    fn load(&self, read: Option<Columns>) -> Result<Experiment, Failure> {
+    fn load(&self, read: Option<ReadBefore>) -> Result<Experiment, Failure> {
         std::env::set_current_dir(&self.folder).map_err(|e| {
             Failure::Data(format!(
                 "cannot go to {}, where the sweep was planned: {e}; every node must see it under this path",

@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use musicrec_api::{Kind, SourceContext, Splitter};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
 use crate::experiment::{Compared, Experiment, POPULARITY, Variant, Weighting, needs_validation};
@@ -80,11 +81,25 @@ pub(crate) struct Request {
     /// Texts that files of the definition had once; the others are read.
     pub(crate) files: Files,
     /// The columns of the log, where it has been read before and need not be there any more.
-    pub(crate) read: Option<Columns>,
+    pub(crate) read: Option<ReadBefore>,
 }
 
-/// The names of a log's columns, where its source can tell them.
-pub(crate) type Columns = Option<Vec<String>>;
+/// What is known of a log that has been read before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReadBefore {
+    /// The names of its columns, where its source can tell them.
+    columns: Option<Vec<String>>,
+}
+
+impl ReadBefore {
+    /// The log of an experiment, which is there now.
+    pub(crate) fn of(experiment: &Experiment) -> Self {
+        let context = SourceContext::new(&experiment.base, experiment.seed);
+        Self {
+            columns: experiment.source.columns(&context),
+        }
+    }
+}
 
 /// A definition that has been looked at.
 #[derive(Debug)]
@@ -299,7 +314,12 @@ fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Fault
             root.add("model", &start, || Node::text(&start, POPULARITY));
         }
         let part = !request.only.is_empty();
-        experiment = self::experiment(root.clone(), path, (part, &request.read), &mut faults);
+        experiment = self::experiment(
+            root.clone(),
+            path,
+            (part, request.read.as_ref()),
+            &mut faults,
+        );
         if let Some(experiment) = experiment.as_mut().filter(|_| part && faults.errors() == 0) {
             only::keep(experiment, &request.only, &mut sources, &mut faults);
             if experiment.splitter.makes_validation() == Some(false)
@@ -322,7 +342,7 @@ fn parse(path: &Path, request: &Request, mut sources: Sources, mut faults: Fault
 fn experiment(
     mut root: Node,
     path: &Path,
-    (part, read): (bool, &Option<Columns>),
+    (part, read): (bool, Option<&ReadBefore>),
     faults: &mut Faults,
 ) -> Option<Experiment> {
     // Defaults stand at the start of the file.
@@ -432,7 +452,7 @@ fn experiment(
 /// The source, which says what columns there are whatever is wrong with it.
 fn source(
     entry: &Entry,
-    read: &Option<Columns>,
+    read: Option<&ReadBefore>,
     checks: &mut Checks,
     faults: &mut Faults,
 ) -> Option<(Node, Box<dyn musicrec_api::Source>)> {
@@ -441,14 +461,13 @@ fn source(
     let before = faults.errors();
     let source: Box<dyn musicrec_api::Source> = lenient(&node, false, faults)?;
     let whole = faults.errors() == before;
-    match read {
-        Some(columns) => checks.have(columns.clone()),
-        None => {
-            if whole {
-                checks::book(source.check(&checks.context()), &node, faults);
-            }
-            checks.have(source.columns(&SourceContext::new(checks.base(), 0)));
+    if let Some(read) = read {
+        checks.have(read.columns.clone());
+    } else {
+        if whole {
+            checks::book(source.check(&checks.context()), &node, faults);
         }
+        checks.have(source.columns(&SourceContext::new(checks.base(), 0)));
     }
     whole.then_some((node, source))
 }

@@ -90,7 +90,11 @@ impl Watcher {
         let mut workers = self.store.working();
         workers.extend(self.submitted());
         let plan = self.read_plan();
-        if self.plan.as_ref().is_some_and(|plan| plan.overview.finished) {
+        if self
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.overview.finished)
+        {
             // What an engine still has then finds nothing to do.
             workers.retain(|worker| worker.pid != 0);
         }
