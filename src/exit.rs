@@ -46,7 +46,7 @@ Exit codes:
   3    the data cannot be used as it is
   4    something could not be written
   5    the report folder holds another experiment, or another sweep is in the way (--fresh, --keep)
-  6    a trial came to something else than its record; both are kept (conflicts/ in the report folder)
+  6    a trial came to something else than its record; both are kept (conflicts/)
   7    what is to run the units of a sweep (Slurm, Ray) refused, or does not answer
   75   a unit of a cluster whose time has not come; run it again later
   130  interrupted; the same command goes on where it stopped";
