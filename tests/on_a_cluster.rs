@@ -64,6 +64,19 @@ fn kill(signal: &str, pid: u32) {
     assert!(sent.expect("kill").success());
 }
 
+/// A sweep whose unit 2 never ends, prepared.
+fn with_an_endless_fit() -> Lab {
+    let lab = Lab::small();
+    let endless = "factors = 16\niterations = 100000000";
+    lab.write(
+        "small.toml",
+        SMALL.replace("factors.grid = [4, 8]", endless),
+    );
+    lab.done(&PLAN);
+    unit(&lab, 0).expect(0);
+    lab
+}
+
 /// The processes of this lab's units.
 fn left(lab: &Lab) -> usize {
     let folder = lab.path("").display().to_string();
@@ -146,14 +159,7 @@ fn the_store_is_one_for_clusters_and_for_this_machine() {
 
 #[test]
 fn a_unit_that_is_given_back_does_not_count_as_tried() {
-    let lab = Lab::small();
-    let endless = "factors = 16\niterations = 100000000";
-    lab.write(
-        "small.toml",
-        SMALL.replace("factors.grid = [4, 8]", endless),
-    );
-    lab.done(&PLAN);
-    unit(&lab, 0).expect(0);
+    let lab = with_an_endless_fit();
     for times in 1..=4 {
         let child = start(&lab, 2);
         wait(|| {
@@ -182,14 +188,7 @@ fn a_unit_that_is_given_back_does_not_count_as_tried() {
 
 #[test]
 fn a_unit_whose_node_dies_three_times_is_closed_and_may_begin_anew() {
-    let lab = Lab::small();
-    let endless = "factors = 16\niterations = 100000000";
-    lab.write(
-        "small.toml",
-        SMALL.replace("factors.grid = [4, 8]", endless),
-    );
-    lab.done(&PLAN);
-    unit(&lab, 0).expect(0);
+    let lab = with_an_endless_fit();
     for times in 1..=3 {
         let mut child = start(&lab, 2);
         wait(|| {

@@ -13,7 +13,8 @@ use super::submissions::{self, FOLDER};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::Store;
-use crate::sweep::steps::{Fate, Step, UnitState, Width};
+use crate::sweep::placed::{Fate, UnitState};
+use crate::sweep::steps::{Step, Width};
 use crate::sweep::{Begin, Event, Listener, Sweep};
 use crate::text::counted;
 
@@ -233,11 +234,15 @@ impl Follower<'_> {
             0 => "it has not begun".to_owned(),
             open => format!("{} no record", counted_have(open)),
         };
+        let said = submissions::last_complaint(self.store);
         Failure::Engine(format!(
-            "nothing that was submitted runs or waits any more, but of the step `{}` {what}; what the units \
-             printed is in {}; run the same command again, which submits what is missing",
+            "nothing that was submitted runs or waits any more, but of the step `{}` {what}; {}run the same \
+             command again, which submits what is missing",
             width.name(),
-            self.folder.join(FOLDER).display()
+            said.unwrap_or_else(|| format!(
+                "what the units printed is in {}; ",
+                self.folder.join(FOLDER).display()
+            ))
         ))
     }
 }

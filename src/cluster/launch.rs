@@ -41,7 +41,14 @@ pub(crate) fn launch(
         refuse_living(&store)?;
     }
     let data = data_of(experiment)?;
-    let _presence = begin_folder(experiment, options, &store, &data, listener)?;
+    // Units on other nodes may be writing, and not every file system lets locks reach that far: then nothing
+    // is repaired.
+    let mut busy = false;
+    for mut earlier in submissions::all(&store)? {
+        // An engine that cannot tell now will be asked again below.
+        busy |= earlier.look(&store).map_or(true, |look| look.lives());
+    }
+    let _presence = begin_folder(experiment, options, (&store, busy), &data, listener)?;
     store.exclusively(|| {
         let known = Plan::of(&store)?;
         let folder = std::path::absolute(store.folder())

@@ -10,7 +10,7 @@ use super::submissions;
 use crate::exit::Failure;
 use crate::records::Store;
 use crate::sweep::Sweep;
-use crate::sweep::steps::Fate;
+use crate::sweep::placed::Fate;
 
 /// How far it is.
 #[derive(Debug, Serialize)]

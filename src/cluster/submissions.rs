@@ -103,6 +103,31 @@ pub(super) fn all(store: &Store) -> Result<Vec<Submission>, Failure> {
     Ok(found)
 }
 
+/// What a unit of the last submission complained of last, with the file that has it.
+pub(super) fn last_complaint(store: &Store) -> Option<String> {
+    /// No unit that is in trouble says more at its end.
+    const END: usize = 4_000;
+    let last = all(store).ok()?.pop()?;
+    let logs = store.path(&format!("{FOLDER}/{:03}", last.number));
+    let files = fs::read_dir(logs).ok()?.flatten();
+    let outputs = files
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "out"));
+    let newest_first = |path: &PathBuf| {
+        let modified = fs::metadata(path).and_then(|about| about.modified());
+        std::cmp::Reverse(modified.ok())
+    };
+    let mut outputs: Vec<PathBuf> = outputs.collect();
+    outputs.sort_by_cached_key(newest_first);
+    outputs.iter().find_map(|path| {
+        let bytes = fs::read(path).ok()?;
+        let end = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(END)..]).into_owned();
+        // What is not yet due is nobody's trouble.
+        let line = end.lines().rfind(|line| line.contains("error: "))?;
+        Some(format!("a unit said: {line} ({}); ", path.display()))
+    })
+}
+
 /// What engines still have of a store, for who only looks: nothing is written.
 pub(crate) fn at_work(store: &Store) -> Vec<Worker> {
     let all = all(store).unwrap_or_default().into_iter();

@@ -1,26 +1,19 @@
 //! The steps of a sweep where an engine runs it: prepare, the trials of each rung on validation, those that
-//! are scored on test, report. Which units a step has follows from the records of the steps before, so every
-//! process finds the same without being told.
+//! are scored on test, report; and how many units each may have. `placed.rs` runs them.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-use jiff::Timestamp;
 use musicrec_api::Role;
 use serde::{Deserialize, Serialize};
 
-use super::meter::Meter;
-use super::overview::make;
+use super::PlanVariant;
 use super::rows::plan;
-use super::unit::Job;
-use super::units::{Unit, units};
-use super::{Listener, Options, Overview, Sweep, resume};
-use crate::cache::cleaned::are_kept;
-use crate::exit::Failure;
+use super::units::units;
 use crate::experiment::{Experiment, Trial};
-use crate::records::{Key, Store};
-use crate::stages::unless_cancelled;
+use crate::records::Key;
+
+/// The folder of the store that has what the first step keeps.
+pub(crate) const PREPARED: &str = "prepared";
 
 /// A step. Each begins when the one before it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +63,7 @@ pub(crate) fn widths(experiment: &Experiment, data: &str) -> Vec<Width> {
         .iter()
         .filter_map(|row| Some(row.halving.as_ref()?.rungs.len()));
     let rungs = rungs.max();
-    let seeds = |row: &super::PlanVariant, role| -> usize {
+    let seeds = |row: &PlanVariant, role| -> usize {
         let trials = row.trials.iter().map(|trial| &trials[trial.index]);
         trials
             .map(|trial| keys(trial, role).len())
@@ -88,7 +81,7 @@ pub(crate) fn widths(experiment: &Experiment, data: &str) -> Vec<Width> {
         }
         Some(most) => {
             for rung in 0..most {
-                let of_row = |row: &super::PlanVariant| {
+                let of_row = |row: &PlanVariant| {
                     let trials = match &row.halving {
                         Some(halved) => halved.rungs.get(rung).map_or(0, |rung| rung.trials),
                         None if rung == 0 => row.trials.len(),
@@ -100,7 +93,7 @@ pub(crate) fn widths(experiment: &Experiment, data: &str) -> Vec<Width> {
             }
         }
     }
-    let tested = |row: &super::PlanVariant| {
+    let tested = |row: &PlanVariant| {
         let trials = if experiment.evaluation.exhibit_test || !validated {
             row.trials.len()
         } else {
@@ -124,309 +117,7 @@ pub(crate) fn widths(experiment: &Experiment, data: &str) -> Vec<Width> {
 }
 
 /// The first of each trial.
-fn distinct<'t>(all: impl Iterator<Item = (Key, Trial<'t>)>) -> Vec<(Key, Trial<'t>)> {
+pub(super) fn distinct<'t>(all: impl Iterator<Item = (Key, Trial<'t>)>) -> Vec<(Key, Trial<'t>)> {
     let mut known = BTreeSet::new();
     all.filter(|(key, _)| known.insert(key.id())).collect()
 }
-
-/// Which trials have come to an end, by the names of files alone.
-struct Ended {
-    done: BTreeSet<String>,
-    failed: BTreeSet<String>,
-    unreached: BTreeSet<String>,
-}
-
-impl Ended {
-    fn fate(&self, id: &str) -> Fate {
-        match () {
-            () if self.done.contains(id) => Fate::Done,
-            () if self.failed.contains(id) => Fate::Failed,
-            () if self.unreached.contains(id) => Fate::Unreached,
-            () => Fate::Open,
-        }
-    }
-
-    fn all(&self, keys: &[(Key, Trial)]) -> bool {
-        keys.iter()
-            .all(|(key, _)| self.fate(&key.id()) != Fate::Open)
-    }
-}
-
-/// How far a unit of a step is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UnitState {
-    /// What its attempts are called.
-    pub(crate) id: String,
-    /// Its trials by the ids of their records; of a step without trials one by its name.
-    pub(crate) trials: Vec<(String, Fate)>,
-}
-
-impl UnitState {
-    /// Whether something of it is left to do.
-    pub(crate) fn is_open(&self) -> bool {
-        self.trials.iter().any(|(_, fate)| *fate == Fate::Open)
-    }
-}
-
-/// What has become of a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It has a record.
-    Done,
-    /// It failed.
-    Failed,
-    /// Its fit ended before it.
-    Unreached,
-    /// It has not ended.
-    Open,
-}
-
-impl<'a> Sweep<'a> {
-    /// A sweep of whose data nothing is read: what its folder tells is enough to know its units. Without a
-    /// folder that has been prepared it only knows how to prepare it.
-    pub(crate) fn unread(
-        experiment: &'a Experiment,
-        options: &'a Options,
-        cancel: &'a AtomicBool,
-        data: &str,
-    ) -> Result<Self, Failure> {
-        let store = Store::new(options.out.join(&experiment.name));
-        let identity = resume::identity(experiment, data);
-        let overview = store.read::<Overview>(Overview::FILE)?;
-        let overview = overview.filter(|overview| overview.identity == identity);
-        let overview = overview.unwrap_or_else(|| make(experiment, options, data, &[]));
-        let mut sweep = Self::opening_of(experiment, options, cancel, store, data.to_owned()).with(
-            Vec::new(),
-            super::Trains::default(),
-            overview,
-            false,
-        );
-        // What failed before is over, until somebody says that it is to be tried again.
-        sweep.began = String::new();
-        Ok(sweep)
-    }
-
-    /// Whether the first step is done.
-    pub(crate) fn is_prepared(&self) -> bool {
-        let cleanings = &self.overview.cleanings;
-        !cleanings.is_empty()
-            && cleanings.iter().all(|cleaning| cleaning.floor.is_some())
-            && are_kept(self.experiment, &self.fingerprint, &self.options.cache)
-    }
-
-    /// Whether the last step is done.
-    pub(crate) fn is_reported(&self) -> bool {
-        self.overview.finished
-    }
-
-    /// Takes back that all is done, where something is to be done again.
-    pub(crate) fn reopen(&mut self) -> Result<(), Failure> {
-        if !self.overview.finished {
-            return Ok(());
-        }
-        self.overview.finished = false;
-        self.store.keep_json(Overview::FILE, &self.overview)
-    }
-
-    /// Does the first step: the data has been read and kept, and what random rankings reach is noted.
-    pub(super) fn keep_prepared(&mut self) -> Result<(), Failure> {
-        self.floors()?;
-        if !are_kept(self.experiment, &self.fingerprint, &self.options.cache) {
-            return Err(Failure::Output(format!(
-                "the cleaned log could not be kept in {}; is there room?",
-                self.store.path(PREPARED).display()
-            )));
-        }
-        Ok(())
-    }
-
-    /// Does the last step: nothing is left to fit.
-    pub(super) fn conclude(&mut self, planned: &str) -> Result<(), Failure> {
-        self.run(&|_| {})?;
-        let since = planned.parse::<Timestamp>().ok();
-        let since = since.map(|planned| Timestamp::now().duration_since(planned));
-        // This process is not the sweep.
-        let cpu = self.cpu_of_records()?;
-        let provenance = &mut self.overview.provenance;
-        provenance.cpu_seconds = cpu;
-        if let Some(since) = since {
-            provenance.wall_seconds = since.as_secs_f64();
-        }
-        self.report().map(drop)
-    }
-
-    /// Processor seconds of all records that were needed.
-    fn cpu_of_records(&self) -> Result<Option<f64>, Failure> {
-        let mut all = Some(0.0);
-        for id in &self.overview.ran {
-            if let Some(record) = self.store.record(id)? {
-                let stages = &record.run.stages;
-                let own = [&stages.weigh, &stages.fit, &stages.rank, &stages.measure];
-                for spent in own {
-                    all = all.zip(spent.cpu_seconds).map(|(all, own)| all + own);
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    /// Calls `look` with the units of a step of trials, which are the same in every process; `None` while
-    /// the step before it is not over.
-    fn in_step<T>(
-        &mut self,
-        step: Step,
-        look: impl FnOnce(&Self, &[Unit], &Ended) -> Result<T, Failure>,
-    ) -> Result<Option<T>, Failure> {
-        if self.overview.cleanings.is_empty() {
-            return Ok(None);
-        }
-        let (done, failed) = self.store.listed();
-        let unreached = self.all_unreached()?.into_keys().collect();
-        let ended = Ended {
-            done,
-            failed,
-            unreached,
-        };
-        let trials = self.experiment.trials();
-        let mut alive = self.all_alive();
-        let rungs = match self.rungs() {
-            _ if !self.overview.validated() => 0,
-            None => 1,
-            Some(rungs) => rungs,
-        };
-        for rung in 0..rungs {
-            let climbers = self.climbers(rung, &alive);
-            let named = climbers
-                .iter()
-                .map(|climber| self.keys_of(climber, &trials));
-            let named: Vec<_> = named.collect();
-            if step == Step::Validation(rung) {
-                let all = distinct(named.iter().flatten().cloned());
-                return look(self, &units(all), &ended).map(Some);
-            }
-            if !named.iter().all(|keys| ended.all(keys)) {
-                return Ok(None);
-            }
-            self.select(rung, &climbers, &named, &mut alive)?;
-        }
-        if self.rungs().is_none() {
-            self.note_unreached()?;
-        }
-        let chosen = self.keys(Role::Test, &self.to_test(&trials)?);
-        match step {
-            Step::Test => look(self, &units(distinct(chosen.into_iter())), &ended).map(Some),
-            Step::Report if ended.all(&chosen) => look(self, &[], &ended).map(Some),
-            // A rung of a validation part that is none.
-            Step::Validation(_) => look(self, &[], &ended).map(Some),
-            Step::Prepare | Step::Report => Ok(None),
-        }
-    }
-
-    /// What the units of a step stand at; `None` while the step before it is not over.
-    pub(crate) fn states(&mut self, step: Step) -> Result<Option<Vec<UnitState>>, Failure> {
-        let of_step = |name: &str, over: bool| {
-            let fate = if over { Fate::Done } else { Fate::Open };
-            vec![UnitState {
-                id: name.to_owned(),
-                trials: vec![(name.to_owned(), fate)],
-            }]
-        };
-        match step {
-            Step::Prepare => return Ok(Some(of_step(super::PREPARE, self.is_prepared()))),
-            Step::Report if self.is_reported() => return Ok(Some(of_step(super::REPORT, true))),
-            _ => {}
-        }
-        self.in_step(step, |_, units, ended| {
-            if step == Step::Report {
-                return Ok(of_step(super::REPORT, false));
-            }
-            let states = units.iter().map(|unit| {
-                let trials = unit.members.iter().map(|member| {
-                    let id = member.key.id();
-                    let fate = ended.fate(&id);
-                    (id, fate)
-                });
-                UnitState {
-                    id: unit.id.clone(),
-                    trials: trials.collect(),
-                }
-            });
-            Ok(states.collect())
-        })
-    }
-
-    /// Runs what is left of the unit at a place of a step, in a process of its own. `false` if the step
-    /// before it is not over yet.
-    pub(crate) fn run_placed(
-        &mut self,
-        step: Step,
-        at: usize,
-        planned: &str,
-        listener: &Listener,
-    ) -> Result<bool, Failure> {
-        unless_cancelled(self.cancel)?;
-        match step {
-            Step::Prepare if self.is_prepared() => return Ok(true),
-            Step::Prepare => {
-                let Some(_claim) = self.store.claim(super::PREPARE)? else {
-                    return Ok(true);
-                };
-                return self.prepare_apart(listener).map(|()| true);
-            }
-            Step::Report if self.is_reported() => return Ok(true),
-            _ => {}
-        }
-        let came = self.in_step(step, |sweep, units, _| {
-            if step == Step::Report {
-                let Some(_claim) = sweep.store.claim(super::REPORT)? else {
-                    return Ok(());
-                };
-                return sweep.report_apart(planned, listener);
-            }
-            // There may be fewer than were thought of.
-            units
-                .get(at)
-                .map_or(Ok(()), |unit| sweep.unit_placed(unit, listener))
-        })?;
-        Ok(came.is_some())
-    }
-
-    /// Runs what has no end yet of a unit, unless another process is at it.
-    fn unit_placed(&self, unit: &Unit, listener: &Listener) -> Result<(), Failure> {
-        let Some(_claim) = self.store.claim(&unit.id)? else {
-            return Ok(());
-        };
-        let mut left = unit.clone();
-        let mut open = Vec::new();
-        for member in left.members {
-            let id = member.key.id();
-            if self.store.whole_record(&id)?.is_none() && self.store.failed(&id)?.is_none() {
-                open.push(member);
-            }
-        }
-        left.members = open;
-        let unreached = self.unreached(&left)?;
-        left.members
-            .retain(|member| !unreached.contains(&member.key.id()));
-        if left.members.is_empty() {
-            return Ok(());
-        }
-        let begun = Instant::now();
-        let job = Job {
-            meter: Meter::idle(),
-            threads: self.options.threads,
-            jobs: 1,
-            attempt: 1,
-        };
-        let ended = self.fit_apart(&left, (0, 0.0), &job, listener);
-        listener(super::Event::Note(&format!(
-            "{}: {:.1} s",
-            self.experiment.variant(left.fitted()),
-            begun.elapsed().as_secs_f64()
-        )));
-        ended
-    }
-}
-
-/// The folder of the store that has what the first step keeps.
-pub(crate) const PREPARED: &str = "prepared";
