@@ -5,11 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use super::cleaned::{Cleaned, of_source};
 use super::meter::{Meter, Peaks};
+use super::opening::Opening;
 use super::run::pool;
 use super::trains::Trains;
 use super::unit::Job;
 use super::units::Unit;
-use super::{Begun, Opening, Options, Sweep, overview};
+use super::{Begun, Options, Sweep, overview};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::panics;
@@ -36,16 +37,8 @@ pub(crate) fn again(
     Cleaned::restrict(experiment, &mut cleaned)?;
     Cleaned::audit(experiment, &mut cleaned)?;
     let overview = overview::make(experiment, options, &fingerprint, &cleaned);
-    let opening = Opening {
-        experiment,
-        options,
-        cancel,
-        begun: Begun::now(),
-        began: now(),
-        fingerprint,
-        store: Store::new(options.out.clone()),
-        changes: None,
-    };
+    let store = Store::new(options.out.clone());
+    let opening = Sweep::opening_of(experiment, options, cancel, store, fingerprint);
     let mut sweep = opening.with(cleaned, Trains::default(), overview, false);
     for share in keys.iter().filter_map(|key| key.users_share) {
         sweep.sample(share)?;

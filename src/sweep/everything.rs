@@ -11,8 +11,9 @@ use musicrec_api::{
 
 use super::again::same_data;
 use super::cleaned::blame;
+use super::opening::unchanged_since;
 use super::trains::weights;
-use super::{Overview, choose, unchanged_since};
+use super::{Overview, choose};
 use crate::cache::{Cache, cleaned::prepared};
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Heard, Trial};

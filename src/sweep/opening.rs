@@ -32,7 +32,7 @@ pub(super) struct Opening<'a> {
 }
 
 /// A log that grows while it is read would stand under the name of what it was before.
-fn unchanged_since(experiment: &Experiment, data: &str) -> Result<(), Failure> {
+pub(super) fn unchanged_since(experiment: &Experiment, data: &str) -> Result<(), Failure> {
     let now = fingerprint(experiment).map_err(|error| of_source(experiment, error))?;
     if now == data {
         return Ok(());
