@@ -5,16 +5,15 @@ use std::sync::{Mutex, PoisonError};
 
 use super::cleaned::{Cleaned, of_source};
 use super::meter::{Meter, Peaks};
-use super::opening::Opening;
 use super::run::pool;
 use super::trains::Trains;
 use super::unit::Job;
 use super::units::Unit;
-use super::{Begun, Options, Sweep, overview};
+use super::{Options, Sweep, overview};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::panics;
-use crate::records::{Key, Record, Store, now};
+use crate::records::{Key, Record, Store};
 use crate::stages::prepare::fingerprint;
 use crate::stages::unless_cancelled;
 
