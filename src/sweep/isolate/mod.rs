@@ -158,7 +158,7 @@ impl Sweep<'_> {
             listener(Event::Note(&format!(
                 "{}: {}; it is tried again ({} of {ATTEMPTS})",
                 self.experiment.variant(left.fitted()),
-                lost.words(),
+                lost.death.what(),
                 attempt + 1
             )));
             unless_cancelled(self.cancel)?;
