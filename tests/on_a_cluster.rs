@@ -140,6 +140,50 @@ fn units_in_any_order_come_to_what_a_local_sweep_does() {
     assert_eq!(left(&lab), 0);
 }
 
+/// Who is chosen on the way follows from the records alone, so one pass over the units is enough.
+#[test]
+fn every_way_to_search_comes_to_what_a_local_sweep_does() {
+    let grids = "factors.grid = [2, 4, 8]\nregularization.grid = [0.1, 1.0]\niterations = 8";
+    let steps = "factors = 4\niterations.grid = [1, 2, 4, 8, 16, 32]";
+    let cases = [
+        (grids, "[search.halving]\nresource = \"steps\"\nleast = 2"),
+        (grids, "[search.halving]\nresource = \"users\"\nleast = 0.5"),
+        (grids, "[search.random]\ntrials = 3"),
+        (grids, ""),
+        (steps, "[search.early_stopping]\npatience = 1"),
+    ];
+    for (als, search) in cases {
+        let lab = Lab::small();
+        let definition = SMALL.replace("factors.grid = [4, 8]\nregularization = 1.0", als);
+        let seeds = definition.replace("seeds = 1", "seeds = 2");
+        let seeds = if search.is_empty() {
+            seeds.replace("seeds = 2", "seeds = 2\nexhibit_test = true")
+        } else {
+            seeds
+        };
+        lab.write("small.toml", format!("{seeds}\n{search}\n"));
+        lab.done(&["sweep", "small.toml", "--out", "local"]);
+        lab.done(&PLAN);
+        let plan = json(&lab.path("reports/small/plan.json"));
+        let last = plan["steps"]
+            .as_array()
+            .and_then(|steps| steps.last())
+            .unwrap();
+        for number in 0..=last["first"].as_u64().unwrap() {
+            unit(&lab, number as u32).expect(0);
+        }
+        let [here, there] = ["reports/small", "local/small"].map(|folder| {
+            let mut overview = json(&lab.path(folder).join("experiment.json"));
+            for own in ["command", "date", "provenance"] {
+                overview[own] = Value::Null;
+            }
+            (lab.results(folder), overview)
+        });
+        assert_eq!(here, there, "{search}");
+        assert_eq!(here.1["finished"], true);
+    }
+}
+
 #[test]
 fn the_store_is_one_for_clusters_and_for_this_machine() {
     let lab = Lab::small();
