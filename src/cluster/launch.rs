@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::{Store, now};
 use crate::report::count;
-use crate::sweep::steps::{Step, widths};
+use crate::sweep::steps::{Step, Width, widths};
 use crate::sweep::{Event, Listener, Options, PREPARE, REPORT, Sweep, begin_folder, data_of};
 use crate::text::counted;
 
@@ -80,10 +80,10 @@ pub(crate) fn launch(
         }
         let options = plan.options(&folder, options.threads);
         let mut sweep = Sweep::unread(experiment, &options, cancel, &data)?;
-        let steps = missing(&plan, &mut sweep)?;
-        let Some(steps) = steps else {
+        let steps = missing(&plan.steps, &mut sweep)?;
+        if steps.is_empty() {
             return Ok(Launched::Nothing);
-        };
+        }
         sweep.reopen()?;
         for step in [PREPARE, REPORT] {
             store.forget_attempts(step)?;
@@ -119,7 +119,7 @@ pub(crate) fn draft(
         ..Options::new(options.out.clone(), options.threads)
     };
     let mut sweep = Sweep::unread(experiment, &own, cancel, &data)?;
-    let steps = of_widths(&widths(experiment, &data), &mut sweep)?;
+    let steps = missing(&widths(experiment, &data), &mut sweep)?;
     let logs = folder.join(submissions::FOLDER).join("N");
     let work = work(experiment, &folder, &logs, steps)?;
     if work.steps.is_empty() {
@@ -157,28 +157,28 @@ fn submit(
             Err(failure) => Err(musicrec_api::Error::engine(failure.message())),
         }
     });
-    if let Err(error) = submitted {
-        if !submission.jobs.is_empty() {
-            engine.cancel(&submission.jobs)?;
-        }
-        submission.over = true;
-        submission.keep(store)?;
-        kept?;
-        return Err(error.into());
+    let Err(error) = submitted else {
+        return Ok(());
+    };
+    let canceled = match &submission.jobs[..] {
+        [] => Ok(()),
+        taken => engine.cancel(taken),
+    };
+    kept?;
+    if let Err(why) = canceled {
+        return Err(Failure::Engine(format!(
+            "{error}; and what had been submitted before could not be ended: {why}; end it with \
+             `musicrec-lab cancel {}`",
+            store.folder().display()
+        )));
     }
-    Ok(())
+    submission.over = true;
+    submission.keep(store)?;
+    Err(error.into())
 }
 
-/// The units that are left to do, step by step; `None` if none are.
-fn missing(plan: &Plan, sweep: &mut Sweep) -> Result<Option<Vec<Units>>, Failure> {
-    let steps = of_widths(&plan.steps, sweep)?;
-    Ok((!steps.is_empty()).then_some(steps))
-}
-
-fn of_widths(
-    widths: &[crate::sweep::steps::Width],
-    sweep: &mut Sweep,
-) -> Result<Vec<Units>, Failure> {
+/// The units that are left to do, step by step.
+fn missing(widths: &[Width], sweep: &mut Sweep) -> Result<Vec<Units>, Failure> {
     let mut steps = Vec::new();
     for width in widths {
         let all = width.first..width.first + width.units;
@@ -236,7 +236,10 @@ impl Launched {
         match self {
             Self::Nothing => "nothing to do: every trial has a record".to_owned(),
             Self::Lives(number) => {
-                format!("submission {number} to {engine} still lives; nothing is submitted anew")
+                format!(
+                    "submission {number} to {engine} still lives: nothing is submitted or tried again before it \
+                     is over"
+                )
             }
             Self::Submitted(number, units) => {
                 format!("submission {number}: {engine} has {} units", count(*units))
