@@ -135,6 +135,11 @@ fn units_in_any_order_come_to_what_a_local_sweep_does() {
         .map(|s| &s["done"])
         .collect();
     assert_eq!(done, [1, 3, 2, 1]);
+    let status = lab.done(&["status", "reports/small"]);
+    assert!(
+        status.out.contains("1-3") && status.out.contains("4-5"),
+        "{status}"
+    );
     let waited = lab.done(&["wait", "reports/small"]);
     assert!(waited.out.contains("Leaderboard on test"), "{waited}");
     assert_eq!(left(&lab), 0);

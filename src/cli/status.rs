@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use musicrec_api::ranges;
 
 use super::launch;
 use super::progress::{Form, Progress};
@@ -108,7 +109,7 @@ pub(super) fn status(arguments: &StatusArguments) -> Result<(), Failure> {
 
 fn draw(status: &Status) -> String {
     let mut out = format!("{}\n", status.folder);
-    let header = ["step", "done", "failed", "to do"].map(str::to_owned);
+    let header = ["step", "units", "done", "failed", "to do"].map(str::to_owned);
     let rows: Vec<Vec<String>> = status
         .steps
         .iter()
@@ -116,13 +117,14 @@ fn draw(status: &Status) -> String {
             let most = if step.known { "" } else { "at most " };
             vec![
                 step.name.clone(),
+                ranges(&(step.first_unit..step.first_unit + step.units).collect::<Vec<_>>()),
                 step.done.to_string(),
                 step.failed.to_string(),
                 format!("{most}{}", step.open),
             ]
         })
         .collect();
-    let _ = writeln!(out, "{}", table(&header, &rows, 1));
+    let _ = writeln!(out, "{}", table(&header, &rows, 2));
     for submission in &status.submissions {
         let number = |count: Option<usize>| count.map_or("?".to_owned(), |n| n.to_string());
         let state = if submission.lives {

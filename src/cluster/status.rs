@@ -30,6 +30,9 @@ pub(crate) struct Status {
 #[derive(Debug, Serialize)]
 pub(crate) struct StepStatus {
     pub(crate) name: String,
+    /// The number of its first unit, and how many it may have.
+    pub(crate) first_unit: u32,
+    pub(crate) units: u32,
     /// Whether the step before it is over, so that its trials are known.
     pub(crate) known: bool,
     pub(crate) done: usize,
@@ -70,6 +73,8 @@ pub(crate) fn status(folder: &Path, cancel: &AtomicBool) -> Result<Status, Failu
         let count = |fate| fates.clone().filter(|(_, own)| *own == fate).count();
         steps.push(StepStatus {
             name: width.name(),
+            first_unit: width.first,
+            units: width.units,
             known,
             done: count(Fate::Done),
             failed: count(Fate::Failed),
