@@ -105,7 +105,9 @@ fn units_in_any_order_come_to_what_a_local_sweep_does() {
     lab.write("small.toml", "nonsense");
     let both = [start(&lab, 3), start(&lab, 3)];
     for child in both {
+        // Whoever of them ends, with 0, the trial has its record.
         end(child).expect(0);
+        assert_eq!(lab.records("reports/small").len(), 1);
     }
     unit(&lab, 4).expect(75);
     for number in [2, 1, 1] {

@@ -19,8 +19,8 @@ pub(crate) use placed::{Placed, host};
 #[cfg(test)]
 pub(crate) use store::samples;
 pub(crate) use store::{
-    Attempt, Begun, Conflict, End, Fit, FitEvent, Presence, Put, Store, Tail, Worker, temporary,
-    temporary_beside,
+    Attempt, Begun, Claim, Conflict, End, Fit, FitEvent, Presence, Put, Store, Tail, Worker,
+    temporary, temporary_beside,
 };
 
 /// Raised when the lab itself (not a plugin) computes something else from the same definition.

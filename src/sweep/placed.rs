@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use musicrec_api::Role;
@@ -18,8 +18,11 @@ use super::{Event, Listener, Options, Overview, PREPARE, REPORT, Sweep, resume};
 use crate::cache::cleaned::are_kept;
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Trial};
-use crate::records::{Key, Store};
+use crate::records::{Claim, Key, Store};
 use crate::stages::unless_cancelled;
+
+/// How often a unit looks whether another process is through with it.
+const WAIT: Duration = Duration::from_millis(200);
 
 /// Which trials have come to an end, by the names of files alone.
 struct Ended {
@@ -260,19 +263,21 @@ impl<'a> Sweep<'a> {
         match step {
             Step::Prepare if self.is_prepared() => return Ok(true),
             Step::Prepare => {
-                let Some(_claim) = self.store.claim(PREPARE)? else {
-                    return Ok(true);
-                };
-                return self.prepare_apart(listener).map(|()| true);
+                let (_claim, waited) = self.claimed(PREPARE)?;
+                if !(waited && self.again()?.is_prepared()) {
+                    self.prepare_apart(listener)?;
+                }
+                return Ok(true);
             }
             Step::Report if self.is_reported() => return Ok(true),
             _ => {}
         }
         let came = self.in_step(step, |sweep, units, _| {
             if step == Step::Report {
-                let Some(_claim) = sweep.store.claim(REPORT)? else {
+                let (_claim, waited) = sweep.claimed(REPORT)?;
+                if waited && sweep.again()?.is_reported() {
                     return Ok(());
-                };
+                }
                 return sweep.report_apart(planned, listener);
             }
             // There may be fewer than were thought of.
@@ -283,11 +288,33 @@ impl<'a> Sweep<'a> {
         Ok(came.is_some())
     }
 
-    /// Runs what has no end yet of a unit, unless another process is at it.
+    /// Claims a unit, and waits where another process has it: that may end without having done it. Returns
+    /// whether it waited.
+    fn claimed(&self, unit: &str) -> Result<(Claim, bool), Failure> {
+        let mut waited = false;
+        loop {
+            if let Some(claim) = self.store.claim(unit)? {
+                return Ok((claim, waited));
+            }
+            unless_cancelled(self.cancel)?;
+            waited = true;
+            std::thread::sleep(WAIT);
+        }
+    }
+
+    /// The same sweep as its folder is now.
+    fn again(&self) -> Result<Self, Failure> {
+        Self::unread(
+            self.experiment,
+            self.options,
+            self.cancel,
+            &self.fingerprint,
+        )
+    }
+
+    /// Runs what has no end yet of a unit.
     fn unit_placed(&self, unit: &Unit, listener: &Listener) -> Result<(), Failure> {
-        let Some(_claim) = self.store.claim(&unit.id)? else {
-            return Ok(());
-        };
+        let (_claim, _) = self.claimed(&unit.id)?;
         let mut left = unit.clone();
         let mut open = Vec::new();
         for member in left.members {

@@ -27,6 +27,7 @@ use super::Record;
 use crate::exit::Failure;
 
 pub(crate) use attempts::{Attempt, Begun, End};
+pub(crate) use claims::Claim;
 pub(crate) use conflicts::Conflict;
 pub(crate) use files::{temporary, temporary_beside};
 pub(crate) use fits::{Fit, FitEvent};
