@@ -65,7 +65,7 @@ pub struct Slurm {
     pub gres: Option<String>,
     /// Further options of `sbatch`, each a word: `["--constraint=avx512", "--exclusive"]`.
     pub options: Vec<String>,
-    /// Lines of shell that run on the node before each unit.
+    /// Lines of shell (bash) that run on the node before each unit, which is not begun if one of them fails.
     pub setup: Vec<String>,
     /// Tasks in one array at most; what the site allows (`MaxArraySize`) holds besides.
     #[serde(skip_serializing_if = "Option::is_none")]

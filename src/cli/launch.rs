@@ -8,7 +8,7 @@ use etcetera::BaseStrategy as _;
 use musicrec_api::Launcher;
 
 use super::progress::Progress;
-use super::{color, print_view, terminal_width};
+use super::{color, print, print_view, terminal_width};
 use crate::cluster::{self, Asked, Launched};
 use crate::definition;
 use crate::exit::Failure;
@@ -36,9 +36,22 @@ const LOCAL: &str = "local";
 impl Launching {
     /// The launcher, set as the cluster file says.
     pub(super) fn launcher(&self) -> Result<Box<dyn Launcher>, Failure> {
+        self.check()?;
         let file = self.cluster.clone().or_else(usual);
         let name = self.launcher.as_deref().unwrap_or(LOCAL);
         definition::launcher(name, file.as_deref(), color())
+    }
+
+    /// Refuses a cluster file that nobody reads.
+    fn check(&self) -> Result<(), Failure> {
+        if self.cluster.is_some() && self.launcher.as_deref().is_none_or(|name| name == LOCAL) {
+            return Err(Failure::Definition(
+                "--cluster has no effect without --launcher: name what is to run the sweep, for example \
+                 --launcher slurm"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Whether one is named.
@@ -68,6 +81,9 @@ pub(super) fn launch(
     let launched = cluster::launch(experiment, options, asked, launcher, cancel, &listener)?;
     progress.says(&launched.words(launcher.typetag_name()));
     let folder = options.out.join(&experiment.name);
+    if let Launched::Submitted(_, _, Some(commands)) = &launched {
+        return print(commands);
+    }
     if detach && !matches!(launched, Launched::Nothing) {
         progress.says(&format!(
             "`musicrec-lab status {0}` shows how far it is, `musicrec-lab wait {0}` waits for it, \

@@ -127,7 +127,9 @@ fn draw(status: &Status) -> String {
     let _ = writeln!(out, "{}", table(&header, &rows, 2));
     for submission in &status.submissions {
         let number = |count: Option<usize>| count.map_or("?".to_owned(), |n| n.to_string());
-        let state = if submission.lives {
+        let state = if let Some(why) = &submission.refused {
+            format!("refused: {why}")
+        } else if submission.lives {
             format!(
                 "{} running, {} waiting",
                 number(submission.running),
@@ -152,8 +154,13 @@ fn draw(status: &Status) -> String {
             counted(status.conflicts, "file")
         );
     }
+    let failed: usize = status.steps.iter().map(|step| step.failed).sum();
     let lives = status.submissions.iter().any(|submission| submission.lives);
-    out.push_str(&match (status.finished, lives) {
+    let last = match (status.finished, lives) {
+        (true, _) if failed > 0 => format!(
+            "all is over and reported; {} failed: `musicrec-lab retry` with this folder and --failed tries again\n",
+            counted(failed, "trial")
+        ),
         (true, _) => "all is done: the report is there\n".to_owned(),
         (false, true) => status.seconds_left.map_or(String::new(), |seconds| {
             format!("about {:.0} s left of the step at work\n", seconds.ceil())
@@ -163,8 +170,8 @@ fn draw(status: &Status) -> String {
              retry` with this folder, submits what is missing\n"
                 .to_owned()
         }
-    });
-    out
+    };
+    out + &last
 }
 
 pub(super) fn wait(arguments: &WaitArguments) -> Result<(), Failure> {

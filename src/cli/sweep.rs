@@ -10,10 +10,13 @@ use musicrec_api::arithmetic;
 use super::cache::Place;
 use super::changes::Changes;
 use super::progress::{Form, Progress};
-use super::{launch, on_interrupt, on_stop, print, print_view, terminal_width, threads, worker};
-use crate::cluster::Asked;
+use super::{
+    launch, on_interrupt, on_stop, print, print_view, say, terminal_width, threads, worker,
+};
+use crate::cluster::{self, Asked};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
+use crate::records::Store;
 use crate::report::{self, formats};
 use crate::sweep::{Isolation, Limits, Options, Sweep};
 
@@ -164,7 +167,7 @@ impl Arguments {
             (
                 "--detach",
                 self.detach,
-                "it ends a command that only looks on",
+                "it ends a command that only looks on, with --launcher for a cluster",
             ),
             (
                 "--timeout",
@@ -241,6 +244,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         );
     }
     let cancel = on_interrupt()?;
+    for at_work in cluster::at_work(&Store::new(options.out.join(&experiment.name))) {
+        say(&format!(
+            "note: {} still has {} of this folder and goes on beside this sweep (`musicrec-lab cancel` ends it)",
+            at_work.host, at_work.command
+        ));
+    }
     let mut sweep = Sweep::open(&experiment, &options, cancel, &|event| progress.on(event))?;
     if !arguments.quiet {
         print_view(&report::data_tables(sweep.overview(), terminal_width()))?;

@@ -50,11 +50,19 @@ pub(super) struct Arguments {
     anew: bool,
 }
 
+/// A process that fits ends at the first signal, before it could store what only failed because an engine that
+/// wants the place back told all processes at once.
+fn end_at_once() -> Result<(), Failure> {
+    ctrlc::set_handler(|| std::process::exit(130))
+        .map_err(|e| Failure::Output(format!("cannot listen for signals: {e}")))
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = threads(arguments.threads);
     let store = std::path::absolute(&arguments.store)
         .map_err(|e| Failure::output(arguments.store.display(), &e))?;
     let Some(number) = arguments.index.filter(|_| !arguments.worker) else {
+        end_at_once()?;
         let served = global_threads(threads)
             .and_then(|()| cluster::serve_unit(&store, threads, arguments.anew));
         if let Err(failure) = served {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use musicrec_api::{Look, Role};
 
 use super::plan::Plan;
-use super::submissions::{self, FOLDER};
+use super::submissions::{self, Complaint, FOLDER};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::Store;
@@ -229,20 +229,26 @@ impl Follower<'_> {
     fn stranded(&self, width: &Width, states: Option<&[UnitState]>) -> Failure {
         let fates = states.into_iter().flatten().flat_map(|state| &state.trials);
         let open = fates.filter(|(_, fate)| *fate == Fate::Open).count();
+        let name = width.name();
         let what = match open {
-            _ if role(width.step).is_none() => "it is not done".to_owned(),
-            0 => "it has not begun".to_owned(),
-            open => format!("{} no record", counted_have(open)),
+            _ if role(width.step).is_none() => format!("the step `{name}` is not done"),
+            0 => format!("the step `{name}` has not begun"),
+            open => format!("of the step `{name}` {} no record", counted_have(open)),
         };
-        let said = submissions::last_complaint(self.store);
-        Failure::Engine(format!(
-            "nothing that was submitted runs or waits any more, but of the step `{}` {what}; {}run the same \
-             command again, which submits what is missing",
-            width.name(),
-            said.unwrap_or_else(|| format!(
-                "what the units printed is in {}; ",
+        let said = match submissions::last_complaint(self.store) {
+            Complaint::Said(said) => said,
+            Complaint::Silent => format!(
+                "the units complained of nothing; what they printed is in {}",
                 self.folder.join(FOLDER).display()
-            ))
+            ),
+            Complaint::Nothing => format!(
+                "no unit has printed anything: do the nodes see {} under this path?",
+                self.folder.display()
+            ),
+        };
+        Failure::Engine(format!(
+            "nothing that was submitted runs or waits any more, but {what}: {said}. Mend that if it is not \
+             by chance, then give the same command again, which submits what is missing"
         ))
     }
 }

@@ -10,7 +10,6 @@ use super::submissions::{self, Submission};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::{Store, now};
-use crate::report::count;
 use crate::sweep::steps::{Step, Width, widths};
 use crate::sweep::{Event, Listener, Options, PREPARE, REPORT, Sweep, begin_folder, data_of};
 use crate::text::counted;
@@ -20,10 +19,10 @@ use crate::text::counted;
 pub(crate) enum Launched {
     /// Everything is done.
     Nothing,
-    /// An earlier submission still lives: its number.
-    Lives(u32),
-    /// A new one: its number, and how many units it has.
-    Submitted(u32, usize),
+    /// An earlier submission still lives: its number, and why this command would do something else.
+    Lives(u32, Option<&'static str>),
+    /// A new one: its number, how many units it has, and what is to be done by hand.
+    Submitted(u32, usize, Option<String>),
 }
 
 /// Submits what is missing of an experiment, unless an earlier submission still lives.
@@ -60,8 +59,14 @@ pub(crate) fn launch(
             if !earlier.look(&store)?.lives() {
                 continue;
             }
+            let settings = serde_json::to_value(launcher).expect("settings are plain data");
             if same {
-                return Ok(Launched::Lives(earlier.number));
+                let other = match () {
+                    () if settings != earlier.launcher => Some("with other settings than now"),
+                    () if options.retry_failed => Some("and what failed is not tried again meanwhile"),
+                    () => None,
+                };
+                return Ok(Launched::Lives(earlier.number, other));
             }
             return Err(Failure::Changed(format!(
                 "submission {} of an earlier plan still lives in {}; end it with `musicrec-lab cancel {1}`, \
@@ -97,7 +102,10 @@ pub(crate) fn launch(
             counted(work.steps.len(), "step")
         )));
         submit(engine, &work, &mut submission, &store)?;
-        Ok(Launched::Submitted(submission.number, units))
+        // Who cannot tell what becomes of units does not run them.
+        let by_hand = engine.look(&submission.jobs)?.unknown;
+        let commands = by_hand.then(|| engine.draft(&work)).transpose()?;
+        Ok(Launched::Submitted(submission.number, units, commands))
     })
 }
 
@@ -173,6 +181,7 @@ fn submit(
         )));
     }
     submission.over = true;
+    submission.refused = Some(error.to_string());
     submission.keep(store)?;
     Err(error.into())
 }
@@ -235,15 +244,24 @@ impl Launched {
     pub(crate) fn words(&self, engine: &str) -> String {
         match self {
             Self::Nothing => "nothing to do: every trial has a record".to_owned(),
-            Self::Lives(number) => {
+            Self::Lives(number, None) => {
+                format!("submission {number} still lives; nothing is submitted anew")
+            }
+            Self::Lives(number, Some(other)) => format!(
+                "submission {number} still lives, {other}: nothing is submitted anew. End it first \
+                 (`musicrec-lab cancel` with the report folder) or wait until it is over, then give the same \
+                 command again"
+            ),
+            Self::Submitted(number, units, None) => {
                 format!(
-                    "submission {number} to {engine} still lives: nothing is submitted or tried again before it \
-                     is over"
+                    "submission {number}: {engine} has {}",
+                    counted(*units, "unit")
                 )
             }
-            Self::Submitted(number, units) => {
-                format!("submission {number}: {engine} has {} units", count(*units))
-            }
+            Self::Submitted(number, _, Some(_)) => format!(
+                "submission {number} is yours to run: the commands are on standard output; `musicrec-lab wait` \
+                 looks on"
+            ),
         }
     }
 }

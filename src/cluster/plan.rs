@@ -108,11 +108,14 @@ impl Plan {
     /// The same, which must be there.
     pub(crate) fn read(store: &Store) -> Result<Self, Failure> {
         Self::of(store)?.ok_or_else(|| {
-            Failure::Data(format!(
-                "{} has no plan for a cluster ({FILE}); `musicrec-lab sweep DEFINITION --launcher NAME` \
-                 makes one",
-                store.folder().display()
-            ))
+            let folder = store.folder();
+            let why = if folder.exists() {
+                "holds no sweep that a cluster runs: `musicrec-lab watch` shows a local one, and \
+                 `musicrec-lab sweep DEFINITION --launcher NAME` makes one for a cluster"
+            } else {
+                "is not there; name the report folder of an experiment"
+            };
+            Failure::Data(format!("{} {why}", folder.display()))
         })
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct SubmissionStatus {
     /// Whether anything may still come of it.
     pub(crate) lives: bool,
     pub(crate) says: Vec<String>,
+    /// Why the engine did not take it, if it did not.
+    pub(crate) refused: Option<String>,
 }
 
 /// Looks at a store and asks the engines.
@@ -103,6 +105,7 @@ pub(crate) fn status(folder: &Path, cancel: &AtomicBool) -> Result<Status, Failu
             waiting: told.map(|look| look.waiting),
             lives: look.as_ref().is_none_or(musicrec_api::Look::lives),
             says,
+            refused: submission.refused.clone(),
         });
     }
     let running = of_engines.iter().filter_map(|s| s.running).sum();

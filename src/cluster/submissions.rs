@@ -26,6 +26,9 @@ pub(crate) struct Submission {
     pub(crate) jobs: Vec<Job>,
     /// Whether somebody canceled it, or it was seen to be over.
     pub(crate) over: bool,
+    /// Why the engine did not take it, if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<String>,
 }
 
 impl Submission {
@@ -48,6 +51,7 @@ impl Submission {
             launcher: serde_json::to_value(launcher).expect("settings are plain data"),
             jobs: Vec::new(),
             over: false,
+            refused: None,
         };
         submission.keep(store)?;
         // Engines run elsewhere.
@@ -103,30 +107,49 @@ pub(super) fn all(store: &Store) -> Result<Vec<Submission>, Failure> {
     Ok(found)
 }
 
-/// What a unit of the last submission complained of last, with the file that has it.
-pub(super) fn last_complaint(store: &Store) -> Option<String> {
-    /// No unit that is in trouble says more at its end.
-    const END: usize = 4_000;
-    let last = all(store).ok()?.pop()?;
-    let logs = store.path(&format!("{FOLDER}/{:03}", last.number));
-    let files = fs::read_dir(logs).ok()?.flatten();
-    let outputs = files
-        .map(|file| file.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "out"));
-    let newest_first = |path: &PathBuf| {
+/// What units of the last submission had to say.
+pub(super) enum Complaint {
+    /// This, with the file that has it.
+    Said(String),
+    /// No error.
+    Silent,
+    /// Nothing was ever printed.
+    Nothing,
+}
+
+/// What a unit of the last submission complained of last.
+pub(super) fn last_complaint(store: &Store) -> Complaint {
+    let number = all(store).ok().and_then(|all| Some(all.last()?.number));
+    let logs = store.path(&format!("{FOLDER}/{:03}", number.unwrap_or(0)));
+    let files = fs::read_dir(logs).into_iter().flatten().flatten();
+    let is_output = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "out");
+    let mut outputs: Vec<PathBuf> = files.map(|file| file.path()).filter(is_output).collect();
+    outputs.sort_by_cached_key(|path| {
         let modified = fs::metadata(path).and_then(|about| about.modified());
         std::cmp::Reverse(modified.ok())
-    };
-    let mut outputs: Vec<PathBuf> = outputs.collect();
-    outputs.sort_by_cached_key(newest_first);
-    outputs.iter().find_map(|path| {
-        let bytes = fs::read(path).ok()?;
-        let end = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(END)..]).into_owned();
-        // What is not yet due is nobody's trouble.
-        let line = end.lines().rfind(|line| line.contains("error: "))?;
-        Some(format!("a unit said: {line} ({}); ", path.display()))
-    })
+    });
+    if outputs.is_empty() {
+        return Complaint::Nothing;
+    }
+    outputs
+        .iter()
+        .find_map(|path| {
+            let bytes = fs::read(path).ok()?;
+            let end =
+                String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(END)..]).into_owned();
+            // What is not yet due is nobody's trouble.
+            let line = end.lines().rfind(|line| line.contains("error: "))?;
+            Some(Complaint::Said(format!(
+                "a unit said `{}` ({})",
+                line.trim(),
+                path.display()
+            )))
+        })
+        .unwrap_or(Complaint::Silent)
 }
+
+/// Bytes at the end of an output that are looked at: no unit that is in trouble says more.
+const END: usize = 4_000;
 
 /// What engines still have of a store, for who only looks: nothing is written.
 pub(crate) fn at_work(store: &Store) -> Vec<Worker> {

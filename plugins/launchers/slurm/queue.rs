@@ -101,7 +101,11 @@ fn read(said: &str, jobs: &[Job]) -> Look {
         }
     }
     let says = reasons.iter().map(|reason| {
-        format!("tasks wait, and Slurm's reason is {reason} (`squeue --me` shows them)")
+        format!(
+            "tasks wait, and Slurm's reason is {reason} (`squeue --me` shows them); if that will not pass, end \
+             them with `musicrec-lab cancel` and the report folder, mend the cluster file, and give the same \
+             command again"
+        )
     });
     look.says = says.collect();
     look

@@ -2,6 +2,7 @@
 //! may want the place back at any time; and preparing and reporting are work of their own.
 
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use musicrec_api::Error;
 
@@ -13,6 +14,9 @@ use crate::panics::Broken;
 use crate::records::{Attempt, Begun, End};
 use crate::stages::unless_cancelled;
 use crate::sweep::{Event, Listener, Sweep};
+
+/// How long after a worker's death a signal to this process may arrive that belongs to it.
+pub(super) const MOMENT: Duration = Duration::from_millis(200);
 
 /// What the attempts at the first step are called.
 pub(crate) const PREPARE: &str = "prepare";
@@ -55,7 +59,14 @@ impl Sweep<'_> {
         let begun = placed.map(|placed| self.store.begin_attempt(unit, placed));
         let begun = begun.transpose()?;
         *attempt = begun.as_ref().map_or(*attempt + 1, Begun::number);
-        let came = once(*attempt);
+        let mut came = once(*attempt);
+        if let (Some(_), Ok(Err(_))) = (&begun, &came) {
+            // Who wants the place back may tell all processes at once, and the worker ended first.
+            std::thread::sleep(MOMENT);
+            if let Err(cancelled) = unless_cancelled(self.cancel) {
+                came = Err(cancelled.into());
+            }
+        }
         if let Some(begun) = begun {
             begun.end(match &came {
                 Ok(Ok(_)) => End::Done,

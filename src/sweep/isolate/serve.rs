@@ -8,10 +8,11 @@ use std::sync::mpsc::{Receiver, channel};
 use musicrec_api::Role;
 
 use super::messages::{Answer, Ask, Recommendations, UnitAsk, say};
+use super::placed::MOMENT;
 use crate::exit::Failure;
 use crate::experiment::{Experiment, Model, Trial};
 use crate::panics;
-use crate::records::{Put, Record};
+use crate::records::{Outcome, Put, Record};
 use crate::sweep::meter::{Meter, Peaks};
 use crate::sweep::run::pool;
 use crate::sweep::unit::Job;
@@ -138,8 +139,13 @@ impl<'a> Worker<'a> {
             jobs: ask.jobs,
             attempt: ask.attempt,
         };
-        let store = &self.sweep.store;
+        let (store, placed) = (&self.sweep.store, self.sweep.options.placed.is_some());
         let done = |record: &Record| {
+            if placed && let Outcome::Failed { .. } = record.result.outcome {
+                // An engine that wants the place back ends what a fit has started, which is no fault of the
+                // trial: then this process ends in a moment too, by its own signal.
+                std::thread::sleep(MOMENT);
+            }
             let conflict = match store.put(record)? {
                 Put::Conflict(path) => Some(path),
                 Put::Stored | Put::WasThere => None,
