@@ -96,8 +96,11 @@ fn left(lab: &Lab) -> usize {
 fn units_in_any_order_come_to_what_a_local_sweep_does() {
     let lab = Lab::small();
     lab.done(&["sweep", "small.toml", "--out", "local", "--threads", "1"]);
-    lab.done(&PLAN)
-        .says(&["submission 1", "musicrec-lab status reports/small"]);
+    let planned = lab.done(&PLAN).says(&["submission 1 is yours to run"]);
+    assert!(
+        planned.out.contains("unit ") && planned.out.contains("units 1-3"),
+        "{planned}"
+    );
     unit(&lab, 2).expect(75).says(&["run it again later"]);
     unit(&lab, 7).expect(2).says(&["this sweep has 7, from 0"]);
     unit(&lab, 0).expect(0);
@@ -237,6 +240,66 @@ fn a_unit_that_is_given_back_does_not_count_as_tried() {
     assert!(files.is_empty(), "{files:?}");
 }
 
+/// A process and all that it has started, the latest first.
+fn family(pid: u32) -> Vec<u32> {
+    let parent = |pid: u32| -> Option<u32> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?
+            .1
+            .split_whitespace()
+            .nth(1)?
+            .parse()
+            .ok()
+    };
+    let all = fs::read_dir("/proc").expect("processes").flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let below = |at: u32| std::iter::successors(Some(at), |at| parent(*at)).any(|at| at == pid);
+    let mut family: Vec<u32> = pids.filter(|at| below(*at)).collect();
+    family.sort_unstable_by_key(|at| std::cmp::Reverse(*at));
+    family
+}
+
+/// As Slurm does it: every process of the unit is told, and a foreign model dies of that first.
+#[test]
+fn a_unit_whose_processes_are_all_told_to_end_is_given_back() {
+    let lab = Lab::small();
+    lab.write("slow.sh", "touch \"$1\"; sleep 300\n");
+    let begun = lab.path("begun");
+    let model = format!(
+        "[model.process]\ncommand = [\"sh\", \"slow.sh\", '{}']\nstochastic = false\n\n[evaluation]",
+        begun.display()
+    );
+    lab.write("small.toml", SMALL.replace("[evaluation]", &model));
+    lab.done(&PLAN);
+    unit(&lab, 0).expect(0);
+    for _ in 1..=4 {
+        let _ = fs::remove_file(&begun);
+        let child = start(&lab, 4);
+        wait(|| begun.exists());
+        let family = family(child.id());
+        assert!(family.len() >= 3, "{family:?}");
+        // Some end before they are told.
+        for pid in family {
+            let _ = std::process::Command::new("kill")
+                .args(["-TERM", &pid.to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
+        end(child).expect(130).says(&["given back"]);
+    }
+    for attempt in attempts(&lab)
+        .into_iter()
+        .filter(|a| a["unit"] != "prepare")
+    {
+        assert_eq!(
+            (&attempt["how"], &attempt["number"]),
+            (&"released".into(), &1.into())
+        );
+    }
+    let failed = lab.files("reports/small/failed");
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
 #[test]
 fn a_unit_whose_node_dies_three_times_is_closed_and_may_begin_anew() {
     let lab = with_an_endless_fit();
@@ -326,7 +389,7 @@ fn what_would_be_without_effect_or_is_misspelt_is_refused() {
     assert!(!lab.path("reports").exists());
     lab.run(&["unit", "nowhere", "--index", "0"])
         .expect(3)
-        .says(&["no plan for a cluster"]);
+        .says(&["is not there"]);
     let plan = lab.done(&["plan", "small.toml", "--launcher", "slurm"]);
     assert!(
         plan.out.contains("--array=0-2") && plan.out.contains("afterany:JOB1"),
