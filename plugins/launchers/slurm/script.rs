@@ -13,7 +13,7 @@ pub(super) fn text(work: &Work, setup: &[String], offset: u32) -> String {
     if !setup.is_empty() {
         // A unit must not run in surroundings that were not asked for. What replaces the shell ends no shell.
         out += "set -eE\n\
-                trap 'echo \"error: a line of setup failed: $BASH_COMMAND\" >&2' ERR\n";
+                trap 'trap - EXIT; echo \"error: a line of setup failed: $BASH_COMMAND\" >&2' ERR\n";
     }
     out += "trap 'echo \"error: the unit was not begun: setup or the program ended before it\" >&2' EXIT\n";
     for line in setup {

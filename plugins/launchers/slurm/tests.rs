@@ -117,3 +117,44 @@ fn what_slurm_would_refuse_is_refused_before() {
 fn a_name_has_nothing_that_a_tool_trips_over() {
     assert_eq!(job_name("als|vs pop", "rung 2"), "als-vs-pop.rung-2");
 }
+
+/// The script as bash runs it, where the unit is `echo` and Slurm is pretended.
+fn ran(setup: &[&str]) -> (bool, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut work = work(vec![5]);
+    work.program = "/bin/echo".into();
+    let setup: Vec<String> = setup.iter().map(|line| (*line).to_owned()).collect();
+    let path = folder.path().join("unit.sh");
+    std::fs::write(&path, super::script::text(&work, &setup, 5)).unwrap();
+    let ended = std::process::Command::new("bash")
+        .arg(path)
+        .env("SLURM_ARRAY_JOB_ID", "7")
+        .env("SLURM_ARRAY_TASK_ID", "2")
+        .env("SLURMD_NODENAME", "n1")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        ended.status.success(),
+        text(ended.stdout),
+        text(ended.stderr),
+    )
+}
+
+#[test]
+fn a_unit_runs_in_its_surroundings_or_not_at_all() {
+    let (well, said, complaint) = ran(&["export A=1", "true"]);
+    assert!(well && complaint.is_empty(), "{complaint}");
+    assert_eq!(said.trim(), "unit /shared/it's 100 % --index 7");
+    for (line, why) in [
+        ("false", "a line of setup failed: false"),
+        ("cd /nowhere", "a line of setup failed: cd /nowhere"),
+        ("exit 1", "the unit was not begun"),
+    ] {
+        let (well, said, complaint) = ran(&["true", line]);
+        assert!(!well && said.is_empty(), "{line}");
+        let last = complaint.lines().last().unwrap_or_default();
+        assert!(last.contains(why), "{line}: {complaint}");
+    }
+    assert!(ran(&["false || true"]).0);
+}
