@@ -131,10 +131,18 @@ impl Cache {
 
     /// Whether something is kept of a stage under a key.
     pub(crate) fn has(&self, stage: Stage, key: &Value) -> bool {
-        let folder = self.folder.as_deref().filter(|_| self.keeps(stage));
-        folder.is_some_and(|folder| {
-            folder::place(folder, stage.name(), &hex(&key.to_string())).is_file()
-        })
+        let place = self.place(stage, &key.to_string());
+        place.is_some_and(|place| place.is_file())
+    }
+
+    /// Where a stage is kept, if it is kept at all.
+    fn folder_of(&self, stage: Stage) -> Option<&Path> {
+        self.folder.as_deref().filter(|_| self.keeps(stage))
+    }
+
+    fn place(&self, stage: Stage, key: &str) -> Option<PathBuf> {
+        let folder = self.folder_of(stage)?;
+        Some(folder::place(folder, stage.name(), &hex(key)))
     }
 
     /// Whether such a stage is kept at all.
@@ -151,8 +159,7 @@ impl Cache {
         take: impl FnOnce(&mut Reader) -> io::Result<T>,
     ) -> Option<T> {
         let key = key.to_string();
-        let folder = self.folder.as_deref().filter(|_| self.keeps(stage))?;
-        let path = folder::place(folder, stage.name(), &hex(&key));
+        let path = self.place(stage, &key)?;
         // Where a file can be changed, its time of use can be on every platform.
         let both = File::options().read(true).write(true).open(&path);
         let mut file = both.or_else(|_| File::open(&path)).ok()?;
@@ -174,7 +181,7 @@ impl Cache {
         key: &Value,
         fill: impl FnOnce(&mut Writer) -> io::Result<()>,
     ) {
-        let Some(folder) = self.folder.as_deref().filter(|_| self.keeps(stage)) else {
+        let Some(folder) = self.folder_of(stage) else {
             return;
         };
         if self.state().broken {

@@ -11,7 +11,6 @@ use super::tree::{Node, Value};
 use super::typed::typed;
 use super::{plugins, without_mark};
 use crate::exit::Failure;
-use crate::reference;
 
 /// The only key of a cluster file.
 const LAUNCHER: &str = "launcher";
@@ -26,7 +25,7 @@ pub(crate) fn launcher(
     file: Option<&Path>,
     color: bool,
 ) -> Result<Box<dyn Launcher>, Failure> {
-    let known: Vec<&str> = reference::of(Kind::Launcher).map(|r| r.name).collect();
+    let known = plugins::names(Kind::Launcher);
     if !known.contains(&name) {
         let hint = nearest(name, known.iter().copied());
         return Err(Failure::Definition(format!(

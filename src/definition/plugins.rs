@@ -316,7 +316,8 @@ fn metric(node: &Node, faults: &mut Faults) -> Option<Named> {
     Some(short)
 }
 
-fn names(kind: Kind) -> Vec<&'static str> {
+/// What the plugins of a kind are called.
+pub(super) fn names(kind: Kind) -> Vec<&'static str> {
     registrations()
         .into_iter()
         .filter(|r| r.kind == kind)

@@ -149,7 +149,8 @@ pub(super) fn changed(path: &Path, what: &str) -> Failure {
     ))
 }
 
-fn filled(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
+/// A file beside its place that holds these bytes, on the disk.
+pub(super) fn filled(path: &Path, bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
     let mut file = temporary_beside(path)?;
     // By the file itself, whose errors do not name the temporary path.
     file.as_file_mut().write_all(bytes)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 
 use super::Store;
-use super::files::temporary;
+use super::files::filled;
 use crate::exit::Failure;
 
 impl Store {
@@ -22,18 +22,12 @@ impl Store {
         };
         let failed = |e: std::io::Error| refused(&format!("cannot be written as it must: {e}"));
         let folder = tempfile::tempdir_in(self.folder()).map_err(failed)?;
-        let whole = |text: &str| -> std::io::Result<_> {
-            let mut file = temporary(folder.path())?;
-            std::io::Write::write_all(file.as_file_mut(), text.as_bytes())?;
-            file.as_file().sync_all()?;
-            Ok(file)
-        };
         let name = folder.path().join("record");
-        whole("first")
-            .map_err(failed)?
+        let whole = |text: &str| filled(&name, text.as_bytes()).map_err(failed);
+        whole("first")?
             .persist_noclobber(&name)
             .map_err(|e| failed(e.error))?;
-        match whole("second").map_err(failed)?.persist_noclobber(&name) {
+        match whole("second")?.persist_noclobber(&name) {
             Err(e) if e.error.kind() == ErrorKind::AlreadyExists => {}
             Err(e) => return Err(failed(e.error)),
             Ok(_) => return Err(refused("lets a file be made where one of that name is")),
@@ -42,8 +36,7 @@ impl Store {
         if text()? != "first" {
             return Err(refused("changes a file that may not be replaced"));
         }
-        whole("third")
-            .map_err(failed)?
+        whole("third")?
             .persist(&name)
             .map_err(|e| failed(e.error))?;
         if text()? != "third" {
