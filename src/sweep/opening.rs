@@ -57,26 +57,35 @@ pub(crate) fn begin_folder(
     data: &str,
     listener: &Listener,
 ) -> Result<Option<Presence>, Failure> {
-    if options.fresh
-        && let Some(aside) = store.set_aside()?
-    {
+    if options.fresh {
+        set_aside(store, listener)?;
+    }
+    let joins = options.fresh || !busy;
+    let presence = joins.then(|| join(store, options, listener)).transpose()?;
+    if let Some(changes) = resume::compare(experiment, data, store, options)? {
+        listener(Event::Note(&changes));
+    }
+    Ok(presence)
+}
+
+/// Begins to be in a folder, and says who else is, or what was repaired.
+fn join(store: &Store, options: &Options, listener: &Listener) -> Result<Presence, Failure> {
+    let presence = store.join(&options.command)?;
+    for said in &presence.says {
+        listener(Event::Alarm(said));
+    }
+    Ok(presence)
+}
+
+/// Sets aside what an earlier sweep left, and says where it is.
+fn set_aside(store: &Store, listener: &Listener) -> Result<(), Failure> {
+    if let Some(aside) = store.set_aside()? {
         listener(Event::Note(&format!(
             "the earlier sweep is now in {}",
             aside.display()
         )));
     }
-    let presence = if busy && !options.fresh {
-        None
-    } else {
-        Some(store.join(&options.command)?)
-    };
-    for said in presence.iter().flat_map(|presence| &presence.says) {
-        listener(Event::Alarm(said));
-    }
-    if let Some(changes) = resume::compare(experiment, data, store, options)? {
-        listener(Event::Note(&changes));
-    }
-    Ok(presence)
+    Ok(())
 }
 
 impl<'a> Opening<'a> {
@@ -95,6 +104,11 @@ impl<'a> Opening<'a> {
         check_weightings(experiment, &cleaned, &trains)?;
         let overview = overview::make(experiment, self.options, &self.fingerprint, &cleaned);
         Ok(self.with(cleaned, trains, overview, false))
+    }
+
+    /// Of whose data nothing is read. `unchanged`: nothing is left to do.
+    pub(super) fn without_data(self, overview: Overview, unchanged: bool) -> Sweep<'a> {
+        self.with(Vec::new(), Trains::default(), overview, unchanged)
     }
 
     pub(super) fn with(
@@ -138,21 +152,14 @@ impl<'a> Sweep<'a> {
         let store = Store::new(options.out.join(&experiment.name));
         // What is there is repaired before it is read; what is not there is made once it can run.
         let there = !options.fresh && store.folder().exists();
-        let join = |store: &Store| {
-            let presence = store.join(&options.command)?;
-            for said in &presence.says {
-                listener(Event::Alarm(said));
-            }
-            Ok::<_, Failure>(presence)
-        };
-        let presence = there.then(|| join(&store)).transpose()?;
+        let presence = there.then(|| join(&store, options, listener)).transpose()?;
         let opening = Self::opening(experiment, options, cancel, store)?;
         if !options.fresh {
             let identity = resume::identity(experiment, &opening.fingerprint);
             if let Some(mut overview) = resume::finished(&identity, &opening.store, options)? {
                 // What is drawn may be drawn otherwise.
                 overview.report = experiment.report.seen_from_here(&experiment.base);
-                let mut sweep = opening.with(Vec::new(), Trains::default(), overview, true);
+                let mut sweep = opening.without_data(overview, true);
                 sweep.presence = presence;
                 return Ok(sweep);
             }
@@ -165,17 +172,12 @@ impl<'a> Sweep<'a> {
             experiment.path.display()
         )));
         let mut sweep = opening.ready()?;
-        if options.fresh
-            && let Some(aside) = sweep.store.set_aside()?
-        {
-            listener(Event::Note(&format!(
-                "the earlier sweep is now in {}",
-                aside.display()
-            )));
+        if options.fresh {
+            set_aside(&sweep.store, listener)?;
         }
         sweep.presence = match presence {
             Some(presence) => Some(presence),
-            None => Some(join(&sweep.store)?),
+            None => Some(join(&sweep.store, options, listener)?),
         };
         sweep.claim_folder()?;
         Ok(sweep)

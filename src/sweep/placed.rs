@@ -10,8 +10,8 @@ use musicrec_api::Role;
 
 use super::meter::Meter;
 use super::overview::make;
+use super::search::rungs;
 use super::steps::{PREPARED, Step, distinct};
-use super::trains::Trains;
 use super::unit::Job;
 use super::units::{Unit, units};
 use super::{Event, Listener, Options, Overview, PREPARE, REPORT, Sweep, resume};
@@ -90,12 +90,8 @@ impl<'a> Sweep<'a> {
         let overview = store.read::<Overview>(Overview::FILE)?;
         let overview = overview.filter(|overview| overview.identity == identity);
         let overview = overview.unwrap_or_else(|| make(experiment, options, data, &[]));
-        let mut sweep = Self::opening_of(experiment, options, cancel, store, data.to_owned()).with(
-            Vec::new(),
-            Trains::default(),
-            overview,
-            false,
-        );
+        let opening = Self::opening_of(experiment, options, cancel, store, data.to_owned());
+        let mut sweep = opening.without_data(overview, false);
         // What failed before is over, until somebody says that it is to be tried again.
         sweep.began = String::new();
         Ok(sweep)
@@ -184,10 +180,11 @@ impl<'a> Sweep<'a> {
         };
         let trials = self.experiment.trials();
         let mut alive = self.all_alive();
-        let rungs = match self.rungs() {
-            _ if !self.overview.validated() => 0,
-            None => 1,
-            Some(rungs) => rungs,
+        let halved = rungs(&self.overview.variants);
+        let rungs = if self.overview.validated() {
+            halved.unwrap_or(1)
+        } else {
+            0
         };
         for rung in 0..rungs {
             let climbers = self.climbers(rung, &alive);
@@ -204,7 +201,7 @@ impl<'a> Sweep<'a> {
             }
             self.select(rung, &climbers, &named, &mut alive)?;
         }
-        if self.rungs().is_none() {
+        if halved.is_none() {
             self.note_unreached()?;
         }
         let chosen = self.keys(Role::Test, &self.to_test(&trials)?);

@@ -5,7 +5,7 @@ use musicrec_api::{Role, derive_seed};
 
 use super::cleaned::{blame, number_periods, restrict_all, split_rows};
 use super::units::Unit;
-use super::{Event, Listener, Overview, Sweep};
+use super::{Event, Listener, Overview, PlanVariant, Sweep};
 use crate::compare::mean_sd;
 use crate::exit::Failure;
 use crate::experiment::{Model, Resource, Trial};
@@ -35,10 +35,17 @@ pub(super) struct Climber {
     pub(super) full: f64,
 }
 
+/// How many rungs the highest ladder has; `None` without halving.
+pub(super) fn rungs(rows: &[PlanVariant]) -> Option<usize> {
+    let rungs = rows.iter();
+    let rungs = rungs.filter_map(|row| Some(row.halving.as_ref()?.rungs.len()));
+    rungs.max()
+}
+
 impl Sweep<'_> {
     /// Runs the trials on validation.
     pub(super) fn validate(&mut self, listener: &Listener) -> Result<(), Failure> {
-        let Some(most) = self.rungs() else {
+        let Some(most) = rungs(&self.overview.variants) else {
             let trials = self.experiment.trials();
             let mut keys = self.keys(Role::Validation, &trials);
             // What an earlier run of this sweep did not reach is not asked for again.
@@ -66,13 +73,6 @@ impl Sweep<'_> {
             self.store.keep_json(Overview::FILE, &self.overview)?;
         }
         Ok(())
-    }
-
-    /// How many rungs the highest ladder has; `None` without halving.
-    pub(super) fn rungs(&self) -> Option<usize> {
-        let rungs = self.overview.variants.iter();
-        let rungs = rungs.filter_map(|row| Some(row.halving.as_ref()?.rungs.len()));
-        rungs.max()
     }
 
     /// Before the first rung: the trials of each row, none of which was stopped.

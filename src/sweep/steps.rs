@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PlanVariant;
 use super::rows::plan;
+use super::search::rungs;
 use super::units::units;
 use crate::experiment::{Experiment, Trial};
 use crate::records::Key;
@@ -59,10 +60,6 @@ pub(crate) fn widths(experiment: &Experiment, data: &str) -> Vec<Width> {
     let validated = experiment.splitter.makes_validation() != Some(false);
     let rows = plan(experiment, data, validated);
     let mut counts = vec![(Step::Prepare, 1)];
-    let rungs = rows
-        .iter()
-        .filter_map(|row| Some(row.halving.as_ref()?.rungs.len()));
-    let rungs = rungs.max();
     let seeds = |row: &PlanVariant, role| -> usize {
         let trials = row.trials.iter().map(|trial| &trials[trial.index]);
         trials
@@ -70,7 +67,7 @@ pub(crate) fn widths(experiment: &Experiment, data: &str) -> Vec<Width> {
             .max()
             .unwrap_or(0)
     };
-    match rungs {
+    match rungs(&rows) {
         _ if !validated => {}
         None => {
             let all = trials.iter().flat_map(|trial| {

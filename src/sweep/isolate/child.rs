@@ -125,7 +125,6 @@ impl Worker {
         let begun = Instant::now();
         let mut ended: Option<(ExitStatus, Instant)> = None;
         loop {
-            self.peak = self.peak.max(self.resident().unwrap_or(0));
             match self.answers.recv_timeout(LOOK) {
                 Ok(Answer::Stopped(failure)) => return Err(failure.into()),
                 Ok(answer) => {
@@ -156,23 +155,15 @@ impl Worker {
             }
             if let Some(status) = self.child.try_wait().map_err(|e| lost(&e))? {
                 ended = Some((status, Instant::now()));
-            } else if let Some(death) = self.beyond(limits, begun.elapsed()) {
+                continue;
+            }
+            let held = self.resident();
+            self.peak = self.peak.max(held.unwrap_or(0));
+            if let Some(death) = beyond(limits, begun.elapsed(), held) {
                 self.kill()?;
                 return Err(Undone::Died(death));
             }
         }
-    }
-
-    /// What limit it is beyond.
-    fn beyond(&self, limits: &Limits, spent: Duration) -> Option<Death> {
-        if let Some(limit) = limits.time
-            && spent >= limit
-        {
-            return Some(Death::TooLong(limit));
-        }
-        let limit = limits.memory?;
-        let held = self.resident()?;
-        (held > limit).then_some(Death::TooLarge { held, limit })
     }
 
     /// How a worker ended that answers no more.
@@ -215,6 +206,17 @@ impl Drop for Worker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What limit a worker is beyond that was at it so long and holds so much.
+fn beyond(limits: &Limits, spent: Duration, held: Option<u64>) -> Option<Death> {
+    if let Some(limit) = limits.time
+        && spent >= limit
+    {
+        return Some(Death::TooLong(limit));
+    }
+    let (limit, held) = (limits.memory?, held?);
+    (held > limit).then_some(Death::TooLarge { held, limit })
 }
 
 fn lost(error: &std::io::Error) -> Failure {
