@@ -101,9 +101,8 @@ pub(super) fn follow(
     progress: &Progress,
     cancel: &AtomicBool,
 ) -> Result<(), Failure> {
-    let full = std::path::absolute(folder).map_err(|e| Failure::output(folder.display(), &e))?;
-    let failed = cluster::follow(&full, cancel, &|event| progress.on(event))?;
-    let store = Store::new(full);
+    let store = Store::at(folder)?;
+    let failed = cluster::follow(&store, cancel, &|event| progress.on(event))?;
     let summary = store.exclusively(|| report::write(&store, None, &[]))?;
     print_view(&report::leaderboard(&summary, terminal_width()))?;
     let report = folder.join(formats::main_file(&summary.overview));

@@ -100,7 +100,7 @@ pub(super) struct CancelArguments {
 
 pub(super) fn status(arguments: &StatusArguments) -> Result<(), Failure> {
     let cancel = on_stop("stopping")?;
-    let status = cluster::status(&arguments.store, cancel)?;
+    let status = cluster::status(&Store::at(&arguments.store)?, cancel)?;
     match arguments.format {
         Format::Json => print(&(serde_json::to_string(&status).expect("plain data") + "\n")),
         Format::Text => print(&draw(&status)),
@@ -183,13 +183,12 @@ pub(super) fn wait(arguments: &WaitArguments) -> Result<(), Failure> {
 pub(super) fn retry(arguments: &RetryArguments) -> Result<(), Failure> {
     let progress = Progress::new(arguments.log, arguments.quiet);
     let cancel = on_stop("no longer looking on")?;
-    let folder = std::path::absolute(&arguments.store)
-        .map_err(|e| Failure::output(arguments.store.display(), &e))?;
-    let plan = Plan::read(&Store::new(folder.clone()))?;
+    let store = Store::at(&arguments.store)?;
+    let plan = Plan::read(&store)?;
     let launcher = if arguments.place.is_given() {
         arguments.place.launcher()?
     } else {
-        cluster::last_launcher(&Store::new(folder.clone()))?
+        cluster::last_launcher(&store)?
     };
     if launcher.engine().is_none() {
         return Err(Failure::Definition(
@@ -197,7 +196,8 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<(), Failure> {
         ));
     }
     let experiment = plan.experiment_with_log()?;
-    let out = folder.parent().unwrap_or(&folder).to_path_buf();
+    let folder = store.folder();
+    let out = folder.parent().unwrap_or(folder).to_path_buf();
     let options = Options {
         retry_failed: arguments.failed,
         keep: plan.asked.keep,

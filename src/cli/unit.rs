@@ -8,6 +8,7 @@ use super::sweep::global_threads;
 use super::{on_stop, say, threads};
 use crate::cluster;
 use crate::exit::Failure;
+use crate::records::{Outcome, Store};
 use crate::sweep::{Event, stopped};
 
 /// Run one unit of a sweep that was planned for a cluster; this is what Slurm and Ray are given
@@ -59,8 +60,7 @@ fn end_at_once() -> Result<(), Failure> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = threads(arguments.threads);
-    let store = std::path::absolute(&arguments.store)
-        .map_err(|e| Failure::output(arguments.store.display(), &e))?;
+    let store = Store::at(&arguments.store)?;
     let Some(number) = arguments.index.filter(|_| !arguments.worker) else {
         end_at_once()?;
         let served = global_threads(threads)
@@ -76,10 +76,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Event::Trial(record, _) => {
             let variant = &record.run.variant;
             match &record.result.outcome {
-                crate::records::Outcome::Failed { message } => {
+                Outcome::Failed { message } => {
                     say(&format!("{variant}: trial {} failed: {message}", record.id));
                 }
-                crate::records::Outcome::Done { .. } => {
+                Outcome::Done { .. } => {
                     say(&format!("{variant}: trial {} has a record", record.id));
                 }
             }

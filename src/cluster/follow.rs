@@ -2,7 +2,6 @@
 //! whether anything may still come.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,24 +28,21 @@ const ASK: Duration = Duration::from_secs(5);
 /// take minutes.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
-/// Follows the sweep of a store until it is over; returns how many of its trials failed.
+/// Follows the sweep of a store, under its full path, until it is over; returns how many of its trials failed.
 ///
 /// # Errors
 /// If nothing is left that would bring it to its end, or the user does not want to look any longer.
 pub(crate) fn follow(
-    folder: &Path,
+    store: &Store,
     cancel: &AtomicBool,
     listener: &Listener,
 ) -> Result<usize, Failure> {
-    let folder = std::path::absolute(folder).map_err(|e| Failure::output(folder.display(), &e))?;
-    let store = Store::new(folder.clone());
-    let plan = Plan::read(&store)?;
+    let plan = Plan::read(store)?;
     let experiment = plan.experiment()?;
     let mut follower = Follower {
         plan: &plan,
         experiment: &experiment,
-        store: &store,
-        folder: &folder,
+        store,
         cancel,
         listener,
         asked: None,
@@ -64,7 +60,6 @@ struct Follower<'f> {
     plan: &'f Plan,
     experiment: &'f Experiment,
     store: &'f Store,
-    folder: &'f Path,
     cancel: &'f AtomicBool,
     listener: &'f Listener<'f>,
     /// When the engine was asked last.
@@ -78,40 +73,37 @@ struct Follower<'f> {
 impl Follower<'_> {
     /// Waits until a step is over and tells of its trials; returns how many failed.
     fn step(&mut self, width: &Width) -> Result<usize, Failure> {
-        let options = self.plan.options(self.folder, 1);
-        let mut told = BTreeSet::new();
-        let mut begun = false;
+        let options = self.plan.options(self.store, 1);
+        let (mut told, mut begun) = (None, false);
+        let mut lives = true;
         loop {
             let looked = Instant::now();
             // What the first step leaves, and that the last is over, stands in a file of the folder.
             let mut sweep = Sweep::unread(self.experiment, &options, self.cancel, &self.plan.data)?;
             let states = sweep.states(width.step)?;
             if let Some(states) = &states {
-                if !begun && states.iter().any(UnitState::is_open) {
+                let open = states.iter().any(UnitState::is_open);
+                if open && !begun {
                     (self.listener)(Event::Planned(sweep.overview()));
                     self.begin(width.step, states);
                     begun = true;
                 }
                 let failed = self.tell(width.step, states, &mut told)?;
-                if !states.iter().any(UnitState::is_open) {
+                if !open {
                     if begun && role(width.step).is_some() {
                         (self.listener)(Event::End);
                     }
                     return Ok(failed);
                 }
             }
-            if !self.lives()? {
-                // It may have ended just now.
-                let mut sweep =
-                    Sweep::unread(self.experiment, &options, self.cancel, &self.plan.data)?;
-                let states = sweep.states(width.step)?;
-                let over = |states: &Vec<UnitState>| !states.iter().any(UnitState::is_open);
-                if !states.as_ref().is_some_and(over) {
-                    return Err(self.stranded(width, states.as_deref()));
-                }
-                continue;
+            if !lives {
+                return Err(self.stranded(width, states.as_deref()));
             }
-            self.rest(LOOK.max(looked.elapsed() * SHARE))?;
+            lives = self.lives()?;
+            // What has ended since the look is found by another one.
+            if lives {
+                self.rest(LOOK.max(looked.elapsed() * SHARE))?;
+            }
         }
     }
 
@@ -141,34 +133,36 @@ impl Follower<'_> {
         }));
     }
 
-    /// Tells of the trials that have ended since the last look; returns how many have failed in all.
+    /// Tells of the trials that have ended since the last look; returns how many have failed in all. `told` are
+    /// those that had ended then, nothing before the first look: what had ended before that is known.
     fn tell(
         &self,
         step: Step,
         states: &[UnitState],
-        told: &mut BTreeSet<String>,
+        told: &mut Option<BTreeSet<String>>,
     ) -> Result<usize, Failure> {
-        let mut failed = 0;
         if role(step).is_none() {
             return Ok(0);
         }
-        let first = told.is_empty();
+        let mut failed = 0;
+        let mut ended = BTreeSet::new();
         for (id, fate) in states.iter().flat_map(|state| &state.trials) {
-            let record = match fate {
-                Fate::Open | Fate::Unreached => continue,
-                _ if told.contains(id) => None,
-                Fate::Done => self.store.record(id)?,
-                Fate::Failed => self.store.failed(id)?,
-            };
-            failed += usize::from(*fate == Fate::Failed);
-            told.insert(id.clone());
-            // What had ended before is known.
-            if let Some(record) = record.filter(|_| !first) {
-                (self.listener)(Event::Trial(&record, 1.0));
+            if let Fate::Open | Fate::Unreached = fate {
+                continue;
             }
+            failed += usize::from(*fate == Fate::Failed);
+            if told.as_ref().is_some_and(|told| !told.contains(id)) {
+                let record = match fate {
+                    Fate::Failed => self.store.failed(id)?,
+                    _ => self.store.record(id)?,
+                };
+                if let Some(record) = record {
+                    (self.listener)(Event::Trial(&record, 1.0));
+                }
+            }
+            ended.insert(id.clone());
         }
-        // So that the second look is not taken for the first.
-        told.insert(String::new());
+        *told = Some(ended);
         Ok(failed)
     }
 
@@ -217,7 +211,7 @@ impl Follower<'_> {
                 return Err(Failure::Interrupted(format!(
                     "no longer looking on; what was submitted goes on. `musicrec-lab status {0}` shows how \
                      far it is, `musicrec-lab wait {0}` waits, `musicrec-lab cancel {0}` ends it",
-                    self.folder.display()
+                    self.store.folder().display()
                 )));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -239,11 +233,11 @@ impl Follower<'_> {
             Complaint::Said(said) => said,
             Complaint::Silent => format!(
                 "the units complained of nothing; what they printed is in {}",
-                self.folder.join(FOLDER).display()
+                self.store.path(FOLDER).display()
             ),
             Complaint::Nothing => format!(
                 "no unit has printed anything: do the nodes see {} under this path?",
-                self.folder.display()
+                self.store.folder().display()
             ),
         };
         Failure::Engine(format!(

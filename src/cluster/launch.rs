@@ -1,6 +1,5 @@
 //! Hands to an engine what of a sweep is missing.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{Engine, Launcher, Step as Units, Work};
@@ -50,8 +49,7 @@ pub(crate) fn launch(
     let _presence = begin_folder(experiment, options, (&store, busy), &data, listener)?;
     store.exclusively(|| {
         let known = Plan::of(&store)?;
-        let folder = std::path::absolute(store.folder())
-            .map_err(|e| Failure::output(store.folder().display(), &e))?;
+        let full = Store::at(store.folder())?;
         let planned = known.as_ref().map_or_else(now, |known| known.planned.clone());
         let mut plan = Plan::new(asked, experiment, &data, &planned)?;
         let same = known.as_ref().is_some_and(|known| known.identity == plan.identity);
@@ -83,7 +81,7 @@ pub(crate) fn launch(
         if options.retry_failed {
             begin_anew(&store)?;
         }
-        let options = plan.options(&folder, options.threads);
+        let options = plan.options(&full, options.threads);
         let mut sweep = Sweep::unread(experiment, &options, cancel, &data)?;
         let steps = missing(&plan.steps, &mut sweep)?;
         if steps.is_empty() {
@@ -94,8 +92,8 @@ pub(crate) fn launch(
             store.forget_attempts(step)?;
         }
         let units = steps.iter().map(|step| step.units.len()).sum();
-        let (mut submission, logs) = Submission::begin(&store, launcher)?;
-        let work = work(experiment, &folder, &logs, steps)?;
+        let mut submission = Submission::begin(&store, launcher)?;
+        let work = work(experiment, &full, &submission.logs(), steps)?;
         listener(Event::Note(&format!(
             "submitting {} in {}",
             counted(units, "unit"),
@@ -120,16 +118,15 @@ pub(crate) fn draft(
         return Ok(None);
     };
     let data = data_of(experiment)?;
-    let folder = options.out.join(&experiment.name);
-    let folder = std::path::absolute(&folder).map_err(|e| Failure::output(folder.display(), &e))?;
+    let store = Store::at(&options.out.join(&experiment.name))?;
     let own = Options {
-        cache: prepared(&folder),
+        cache: prepared(&store),
         ..Options::new(options.out.clone(), options.threads)
     };
     let mut sweep = Sweep::unread(experiment, &own, cancel, &data)?;
     let steps = missing(&widths(experiment, &data), &mut sweep)?;
-    let logs = folder.join(submissions::FOLDER).join("N");
-    let work = work(experiment, &folder, &logs, steps)?;
+    let logs = format!("{}/N", submissions::FOLDER);
+    let work = work(experiment, &store, &logs, steps)?;
     if work.steps.is_empty() {
         return Ok(Some("nothing: all is done\n".to_owned()));
     }
@@ -138,13 +135,13 @@ pub(crate) fn draft(
 
 fn work(
     experiment: &Experiment,
-    store: &Path,
-    logs: &Path,
+    store: &Store,
+    logs: &str,
     steps: Vec<Units>,
 ) -> Result<Work, Failure> {
     let program = std::env::current_exe()
         .map_err(|e| Failure::Output(format!("this program does not know its own path: {e}")))?;
-    let places = (store.to_path_buf(), program, logs.to_path_buf());
+    let places = (store.folder().to_path_buf(), program, store.path(logs));
     Ok(Work::new(experiment.name.clone(), places, steps))
 }
 

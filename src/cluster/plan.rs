@@ -171,26 +171,26 @@ impl Plan {
     }
 
     /// How units run. `threads` are those of this place.
-    pub(super) fn options(&self, store: &Path, threads: usize) -> Options {
-        let out = store.parent().unwrap_or(Path::new("")).to_path_buf();
+    pub(super) fn options(&self, store: &Store, threads: usize) -> Options {
+        let out = store.folder().parent().unwrap_or(Path::new(""));
         Options {
             keep: self.asked.keep,
             command: self.asked.command.clone(),
             cache: prepared(store),
             placed: Some(Placed::here()),
             prepared: Some(self.data.clone()),
-            ..Options::new(out, self.asked.threads.unwrap_or(threads))
+            ..Options::new(out.to_path_buf(), self.asked.threads.unwrap_or(threads))
         }
     }
 
     /// How the process of a fit is made, and what it may take.
-    pub(super) fn isolation(&self, store: &Path, step: Step) -> Isolation {
+    pub(super) fn isolation(&self, store: &Store, step: Step) -> Isolation {
         let of_trials = matches!(step, Step::Validation(_) | Step::Test);
         let limits = Limits {
             time: self.asked.timeout_seconds.map(Duration::from_secs),
             memory: self.asked.memory_bytes,
         };
-        let mut arguments = vec!["unit".into(), store.into(), "--worker".into()];
+        let mut arguments = vec!["unit".into(), store.folder().into(), "--worker".into()];
         if step == Step::Prepare {
             arguments.push("--anew".into());
         }
@@ -202,8 +202,8 @@ impl Plan {
 }
 
 /// What the first step keeps for all others.
-pub(super) fn prepared(store: &Path) -> Cache {
-    Cache::open(Some(store.join(PREPARED)), u64::MAX)
+pub(super) fn prepared(store: &Store) -> Cache {
+    Cache::open(Some(store.path(PREPARED)), u64::MAX)
         .keeping_from(Duration::ZERO)
         .of_stages(&[Stage::Cleaned, Stage::Chance])
 }

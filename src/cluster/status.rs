@@ -1,6 +1,5 @@
 //! How far a sweep is that an engine runs.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
@@ -59,13 +58,11 @@ pub(crate) struct SubmissionStatus {
     pub(crate) refused: Option<String>,
 }
 
-/// Looks at a store and asks the engines.
-pub(crate) fn status(folder: &Path, cancel: &AtomicBool) -> Result<Status, Failure> {
-    let folder = std::path::absolute(folder).map_err(|e| Failure::output(folder.display(), &e))?;
-    let store = Store::new(folder.clone());
-    let plan = Plan::read(&store)?;
+/// Looks at a store, under its full path, and asks the engines; nothing is written.
+pub(crate) fn status(store: &Store, cancel: &AtomicBool) -> Result<Status, Failure> {
+    let plan = Plan::read(store)?;
     let experiment = plan.experiment()?;
-    let options = plan.options(&folder, 1);
+    let options = plan.options(store, 1);
     let mut sweep = Sweep::unread(&experiment, &options, cancel, &plan.data)?;
     let mut steps = Vec::new();
     for width in &plan.steps {
@@ -89,9 +86,8 @@ pub(crate) fn status(folder: &Path, cancel: &AtomicBool) -> Result<Status, Failu
         });
     }
     let mut of_engines = Vec::new();
-    for mut submission in submissions::all(&store)? {
-        let look = submission.look(&store);
-        let (look, says) = match look {
+    for submission in submissions::all(store)? {
+        let (look, says) = match submission.ask() {
             Ok(look) => (Some(look.clone()), look.says),
             Err(Failure::Engine(text)) => (None, vec![text]),
             Err(failure) => return Err(failure),
@@ -110,9 +106,9 @@ pub(crate) fn status(folder: &Path, cancel: &AtomicBool) -> Result<Status, Failu
     }
     let running = of_engines.iter().filter_map(|s| s.running).sum();
     Ok(Status {
-        folder: folder.display().to_string(),
+        folder: store.folder().display().to_string(),
         finished: sweep.is_reported(),
-        seconds_left: seconds_left(&store, &steps, running)?,
+        seconds_left: seconds_left(store, &steps, running)?,
         steps,
         submissions: of_engines,
         conflicts: store.conflicts()?.len(),

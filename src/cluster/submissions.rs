@@ -32,35 +32,34 @@ pub(crate) struct Submission {
 }
 
 impl Submission {
-    fn file(number: u32) -> String {
-        format!("{FOLDER}/{number:03}.json")
+    fn file(&self) -> String {
+        format!("{}.json", self.logs())
+    }
+
+    /// The folder in the store for what the engine writes.
+    pub(super) fn logs(&self) -> String {
+        format!("{FOLDER}/{:03}", self.number)
     }
 
     /// Begins another one, whose folder for what the engine writes is made.
-    pub(super) fn begin(
-        store: &Store,
-        launcher: &dyn Launcher,
-    ) -> Result<(Self, PathBuf), Failure> {
+    pub(super) fn begin(store: &Store, launcher: &dyn Launcher) -> Result<Self, Failure> {
         let last = all(store)?.last().map_or(0, |last| last.number);
-        let number = last + 1;
-        let logs = store.path(&format!("{FOLDER}/{number:03}"));
-        fs::create_dir_all(&logs).map_err(|e| Failure::output(logs.display(), &e))?;
         let submission = Self {
-            number,
+            number: last + 1,
             time: now(),
             launcher: serde_json::to_value(launcher).expect("settings are plain data"),
             jobs: Vec::new(),
             over: false,
             refused: None,
         };
+        let logs = store.path(&submission.logs());
+        fs::create_dir_all(&logs).map_err(|e| Failure::output(logs.display(), &e))?;
         submission.keep(store)?;
-        // Engines run elsewhere.
-        let logs = std::path::absolute(&logs).map_err(|e| Failure::output(logs.display(), &e))?;
-        Ok((submission, logs))
+        Ok(submission)
     }
 
     pub(super) fn keep(&self, store: &Store) -> Result<(), Failure> {
-        store.keep_json(&Self::file(self.number), self)
+        store.keep_json(&self.file(), self)
     }
 
     /// Its launcher, as it was set then.
@@ -79,17 +78,20 @@ impl Submission {
         name.cloned().unwrap_or_default()
     }
 
-    /// Asks the engine what became of it; one that is over is over for good.
-    pub(super) fn look(&mut self, store: &Store) -> Result<Look, Failure> {
+    /// Asks the engine what became of it.
+    pub(super) fn ask(&self) -> Result<Look, Failure> {
         if self.over {
             return Ok(Look::default());
         }
         let launcher = self.launcher()?;
-        let look = match launcher.engine() {
-            Some(engine) => engine.look(&self.jobs)?,
-            None => Look::default(),
-        };
-        if !look.lives() {
+        let look = launcher.engine().map(|engine| engine.look(&self.jobs));
+        Ok(look.transpose()?.unwrap_or_default())
+    }
+
+    /// The same; one that is over is noted to be so, for good.
+    pub(super) fn look(&mut self, store: &Store) -> Result<Look, Failure> {
+        let look = self.ask()?;
+        if !self.over && !look.lives() {
             self.over = true;
             self.keep(store)?;
         }
@@ -119,9 +121,9 @@ pub(super) enum Complaint {
 
 /// What a unit of the last submission complained of last.
 pub(super) fn last_complaint(store: &Store) -> Complaint {
-    let number = all(store).ok().and_then(|all| Some(all.last()?.number));
-    let logs = store.path(&format!("{FOLDER}/{:03}", number.unwrap_or(0)));
-    let files = fs::read_dir(logs).into_iter().flatten().flatten();
+    let last = all(store).ok().and_then(|mut all| all.pop());
+    let files = last.and_then(|last| fs::read_dir(store.path(&last.logs())).ok());
+    let files = files.into_iter().flatten().flatten();
     let is_output = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "out");
     let mut outputs: Vec<PathBuf> = files.map(|file| file.path()).filter(is_output).collect();
     outputs.sort_by_cached_key(|path| {
@@ -154,25 +156,16 @@ const END: usize = 4_000;
 /// What engines still have of a store, for who only looks: nothing is written.
 pub(crate) fn at_work(store: &Store) -> Vec<Worker> {
     let all = all(store).unwrap_or_default().into_iter();
-    let words = |submission: &Submission| {
-        let asked = submission.launcher().and_then(|launcher| {
-            let look = launcher
-                .engine()
-                .map(|engine| engine.look(&submission.jobs));
-            Ok(look.transpose()?)
-        });
-        match asked {
-            Ok(Some(look)) if look.unknown => Some("run by hand".to_owned()),
-            Ok(Some(look)) if look.lives() => Some(format!(
-                "{} running, {} waiting",
-                look.running, look.waiting
-            )),
-            Ok(_) => None,
-            Err(_) => Some("the engine does not answer".to_owned()),
-        }
+    let words = |submission: &Submission| match submission.ask() {
+        Ok(look) if look.unknown => Some("run by hand".to_owned()),
+        Ok(look) if look.lives() => Some(format!(
+            "{} running, {} waiting",
+            look.running, look.waiting
+        )),
+        Ok(_) => None,
+        Err(_) => Some("the engine does not answer".to_owned()),
     };
-    let open = all.filter(|submission| !submission.over);
-    open.filter_map(|submission| {
+    all.filter_map(|submission| {
         let words = format!("submission {}: {}", submission.number, words(&submission)?);
         Some(Worker::elsewhere(
             &submission.engine(),

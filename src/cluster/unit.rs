@@ -1,7 +1,6 @@
 //! One unit on some node: a small parent that finds out what the unit is, starts the process that fits,
 //! watches it, and gives the unit back when the engine wants the place.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::plan::Plan;
@@ -9,15 +8,15 @@ use crate::exit::Failure;
 use crate::records::Store;
 use crate::sweep::{self, Event, Listener, Sweep, data_of};
 
-/// Runs the unit of a number. `threads` are those of this place.
+/// Runs the unit of a number, of a store under its full path. `threads` are those of this place.
 pub(crate) fn run(
-    store: &Path,
+    store: &Store,
     number: u32,
     threads: usize,
     cancel: &AtomicBool,
     listener: &Listener,
 ) -> Result<(), Failure> {
-    let plan = Plan::read(&Store::new(store.to_path_buf()))?;
+    let plan = Plan::read(store)?;
     let Some((step, at)) = plan.step_of(number) else {
         return Err(Failure::Definition(format!(
             "there is no unit {number}: this sweep has {}, from 0",
@@ -55,8 +54,8 @@ pub(crate) fn run(
 
 /// Is the process that fits, for the parent that started it. `anew`: it reads the source, which is the work
 /// of the first step.
-pub(crate) fn serve_unit(store: &Path, threads: usize, anew: bool) -> Result<(), Failure> {
-    let plan = Plan::read(&Store::new(store.to_path_buf()))?;
+pub(crate) fn serve_unit(store: &Store, threads: usize, anew: bool) -> Result<(), Failure> {
+    let plan = Plan::read(store)?;
     let mut options = plan.options(store, threads);
     if !anew {
         return sweep::serve(&plan.experiment()?, &options);

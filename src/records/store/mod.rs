@@ -68,6 +68,13 @@ impl Store {
         }
     }
 
+    /// The same under its full path, for what goes elsewhere or is told to others.
+    pub(crate) fn at(folder: &Path) -> Result<Self, Failure> {
+        let full = std::path::absolute(folder);
+        let full = full.map_err(|e| Failure::output(folder.display(), &e))?;
+        Ok(Self::new(full))
+    }
+
     /// Several stores to read as one: a record is named by what its trial is and an attachment by its
     /// content, so whichever folder it is found in, it is the same. Nothing may be written to it.
     pub(crate) fn joined(folder: PathBuf, others: Vec<PathBuf>) -> Self {
