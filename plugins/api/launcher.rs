@@ -110,6 +110,9 @@ pub struct Job {
 pub struct Look {
     /// Units that wait, for nodes or for the step before them.
     pub waiting: usize,
+    /// Of those that wait, the ones that will never run unless a person does something, with all that wait for
+    /// them. What is nothing but that is over: it is ended, and the same command submits what is missing.
+    pub held: usize,
     /// Units that run.
     pub running: usize,
     /// What a person should know: why something will never run, say.
@@ -121,7 +124,7 @@ pub struct Look {
 impl Look {
     /// Whether anything may still come of the jobs.
     pub fn lives(&self) -> bool {
-        self.unknown || self.waiting + self.running > 0
+        self.unknown || self.running > 0 || self.waiting > self.held
     }
 }
 

@@ -88,10 +88,22 @@ impl Submission {
         Ok(look.transpose()?.unwrap_or_default())
     }
 
+    /// Ends what the engine still has of it.
+    fn end(&self) -> Result<(), Failure> {
+        if let Some(engine) = self.launcher()?.engine() {
+            engine.cancel(&self.jobs)?;
+        }
+        Ok(())
+    }
+
     /// The same; one that is over is noted to be so, for good.
     pub(super) fn look(&mut self, store: &Store) -> Result<Look, Failure> {
         let look = self.ask()?;
         if !self.over && !look.lives() {
+            if look.waiting > 0 {
+                // Tasks that will never run would stay in the queue for good.
+                self.end()?;
+            }
             self.over = true;
             self.keep(store)?;
         }
@@ -189,9 +201,7 @@ pub(crate) fn last_launcher(store: &Store) -> Result<Box<dyn Launcher>, Failure>
 pub(crate) fn cancel(store: &Store) -> Result<Vec<Submission>, Failure> {
     let mut ended = Vec::new();
     for mut submission in all(store)?.into_iter().filter(|s| !s.over) {
-        if let Some(engine) = submission.launcher()?.engine() {
-            engine.cancel(&submission.jobs)?;
-        }
+        submission.end()?;
         submission.over = true;
         submission.keep(store)?;
         ended.push(submission);

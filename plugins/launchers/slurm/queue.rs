@@ -19,6 +19,12 @@ const USUAL: [&str; 8] = [
     "NodeDown",
 ];
 
+/// Whether Slurm will never begin a task that waits for this reason, which nobody asked for: it could not be
+/// launched several times, on whichever nodes.
+fn is_for_good(reason: &str) -> bool {
+    reason.ends_with("requeued held") || reason == "DependencyNeverSatisfied"
+}
+
 /// The id in what `sbatch --parsable` prints: `123` or `123;cluster`.
 pub(super) fn submitted(said: &str) -> Result<String> {
     let id = said.trim().split(';').next().unwrap_or_default();
@@ -86,6 +92,7 @@ fn tasks<'q>(said: &'q str, jobs: &[Job]) -> Vec<Task<'q>> {
 fn read(said: &str, jobs: &[Job]) -> Look {
     let mut look = Look::default();
     let mut reasons = BTreeSet::new();
+    let mut dependent = 0;
     for task in tasks(said, jobs) {
         match task.state {
             "RUNNING" | "COMPLETING" | "STOPPED" | "SIGNALING" | "STAGE_OUT" => look.running += 1,
@@ -94,13 +101,28 @@ fn read(said: &str, jobs: &[Job]) -> Look {
             | "BOOT_FAIL" | "DEADLINE" | "REVOKED" => {}
             _ => {
                 look.waiting += 1;
+                if is_for_good(task.reason) {
+                    look.held += 1;
+                } else if task.reason == "Dependency" {
+                    dependent += 1;
+                }
                 if !USUAL.contains(&task.reason) && !task.reason.is_empty() {
                     reasons.insert(task.reason);
                 }
             }
         }
     }
+    // Each step waits for the one before it, so where nothing else could end they wait for what is held.
+    if look.held > 0 && look.running == 0 && look.held + dependent == look.waiting {
+        look.held = look.waiting;
+    }
     let says = reasons.iter().map(|reason| {
+        if is_for_good(reason) {
+            return format!(
+                "Slurm holds tasks and will not run them ({reason}: `sinfo --list-reasons` may tell why); once \
+                 nothing else runs they are ended, and the same command submits them again"
+            );
+        }
         format!(
             "tasks wait, and Slurm's reason is {reason} (`squeue --me` shows them); if that will not pass, end \
              them with `musicrec-lab cancel` and the report folder, mend the cluster file, and give the same \
@@ -160,6 +182,15 @@ mod tests {
         assert_eq!(look.says.len(), 2, "{:?}", look.says);
         assert!(look.says[0].contains("DependencyNeverSatisfied"));
         assert!(look.says[1].contains("launch failed requeued held"));
+        // Of what waits, one is for a node: the others are not yet given up.
+        let waits = "7|PENDING|ours|launch failed requeued held\n8|PENDING|ours|Dependency\n";
+        let more = format!("{waits}7|PENDING|ours|Resources\n");
+        let look = read(&more, &jobs);
+        assert_eq!((look.waiting, look.held, look.lives()), (3, 1, true));
+        let look = read(waits, &jobs);
+        assert_eq!((look.waiting, look.held, look.lives()), (2, 2, false));
+        let look = read(&format!("{waits}7|RUNNING|ours|None\n"), &jobs);
+        assert!(look.lives());
         // A number that Slurm has given to somebody else.
         assert!(!read("7|RUNNING|others|None\n", &jobs).lives());
         let numbers: Vec<&str> = tasks(said, &jobs).iter().map(|task| task.number).collect();
