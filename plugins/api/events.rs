@@ -314,6 +314,7 @@ fn id_column(log: &Log, name: &str) -> Result<(Ids, Vec<u32>)> {
     Ok((ids, codes))
 }
 
+/// Names of kinds by their first appearance, whatever the way the log came: what is not used is no kind.
 fn kind_column(log: &Log, name: &str) -> Result<(Vec<String>, Series<u32>)> {
     let View::Text(text) = log.view(name)? else {
         return Err(Error::definition(format!(
@@ -321,18 +322,36 @@ fn kind_column(log: &Log, name: &str) -> Result<(Vec<String>, Series<u32>)> {
         )));
     };
     let values = text.values();
-    let blank: Vec<bool> = values.iter().map(|v| v.trim().is_empty()).collect();
+    let mut kinds = Vec::new();
+    let mut new = vec![None; values.len()];
+    for code in text.codes().filter(|&code| code != MISSING) {
+        let value = &values[code as usize];
+        new[code as usize].get_or_insert_with(|| {
+            if value.trim().is_empty() {
+                return MISSING;
+            }
+            kinds.push(value.to_owned());
+            kinds.len() as u32 - 1
+        });
+    }
+    let new: Vec<u32> = new
+        .into_iter()
+        .map(|code| code.unwrap_or(MISSING))
+        .collect();
     let codes = match log.shared_codes(name) {
-        Some(codes) if !blank.contains(&true) => {
-            Series::coded(codes, (0..values.len() as u32).collect())
-        }
+        Some(codes) if !new.contains(&MISSING) => Series::coded(codes, new),
         _ => {
-            let known = |code: u32| code != MISSING && !blank[code as usize];
-            let codes = text.codes().map(|c| if known(c) { c } else { MISSING });
-            codes.collect()
+            let of = |code: u32| {
+                if code == MISSING {
+                    MISSING
+                } else {
+                    new[code as usize]
+                }
+            };
+            text.codes().map(of).collect()
         }
     };
-    Ok((values.iter().map(str::to_owned).collect(), codes))
+    Ok((kinds, codes))
 }
 
 fn time_column(log: &Log, name: &str) -> Result<Series<i64>> {

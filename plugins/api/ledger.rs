@@ -1,5 +1,7 @@
 //! The account that cleaning leaves: what each step dropped and changed, with samples.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// How many samples an [`Account`] keeps; the count goes on.
@@ -34,6 +36,8 @@ pub struct Account {
 pub struct Ledger {
     dropped: Vec<Account>,
     changed: Vec<Account>,
+    /// Which accounts of changes tell of each value once, by column and reason.
+    by_value: BTreeSet<(String, String)>,
     leaks: Vec<String>,
     bookings: Option<Vec<Booking>>,
 }
@@ -126,6 +130,9 @@ impl Ledger {
         let Some(account) = book(&mut self.changed, column, what, rows, None) else {
             return;
         };
+        if account.samples.is_empty() {
+            self.by_value.insert((column.to_owned(), what.to_owned()));
+        }
         if account.samples.len() < SAMPLES
             && let Some(sample) = traced.or_else(make)
         {
@@ -142,6 +149,23 @@ impl Ledger {
         self.leaks.push(what.into());
     }
 
+    /// Adds what the same step booked for another part of the log. Of the samples of both the first few rows are
+    /// kept, so it does not matter into which parts the log was divided. Bookings of a traced ledger are added too.
+    pub fn merge(&mut self, other: Self) {
+        self.by_value.extend(other.by_value);
+        merge(&mut self.dropped, other.dropped, |_| false);
+        merge(&mut self.changed, other.changed, |account| {
+            let key = (account.column.clone(), account.what.clone());
+            self.by_value.contains(&key)
+        });
+        let new = |leak: &String| !self.leaks.contains(leak);
+        let new: Vec<String> = other.leaks.into_iter().filter(new).collect();
+        self.leaks.extend(new);
+        if let (Some(own), Some(theirs)) = (&mut self.bookings, other.bookings) {
+            own.extend(theirs);
+        }
+    }
+
     /// Dropped rows by column and reason, in the order of their first booking.
     pub fn drops(&self) -> impl Iterator<Item = &Account> {
         self.dropped.iter()
@@ -155,6 +179,28 @@ impl Ledger {
     /// What was booked with [`Ledger::leak`].
     pub fn leaks(&self) -> &[String] {
         &self.leaks
+    }
+}
+
+/// `by_value` says which accounts tell of each value once: of where it stood first.
+fn merge(own: &mut Vec<Account>, others: Vec<Account>, by_value: impl Fn(&Account) -> bool) {
+    for mut other in others {
+        let samples = std::mem::take(&mut other.samples);
+        let once = by_value(&other);
+        let Some(account) = book(own, &other.column, &other.what, other.rows, None) else {
+            continue;
+        };
+        for sample in samples {
+            let same = |known: &&mut Sample| {
+                (&known.before, &known.after) == (&sample.before, &sample.after)
+            };
+            match account.samples.iter_mut().find(same).filter(|_| once) {
+                Some(known) => known.row = known.row.min(sample.row),
+                None => account.samples.push(sample),
+            }
+        }
+        account.samples.sort_by_key(|sample| sample.row);
+        account.samples.truncate(SAMPLES);
     }
 }
 
@@ -215,6 +261,47 @@ mod tests {
         let account = ledger.changes().next().unwrap();
         let rows: Vec<u64> = account.samples.iter().map(|sample| sample.row).collect();
         assert_eq!((account.rows, rows), (12, vec![1, 12, 21]));
+    }
+
+    #[test]
+    fn ledgers_of_parts_are_together_that_of_the_whole() {
+        let mut whole = Ledger::default();
+        let mut parts = [Ledger::default(), Ledger::default(), Ledger::default()];
+        for row in 1..40u64 {
+            let value = (row * row) % 7;
+            let sample = || Sample {
+                row,
+                before: format!("v{value}"),
+                after: (value > 3).then(|| "v".to_owned()),
+            };
+            for ledger in [&mut whole, &mut parts[(row % 3) as usize]] {
+                ledger.dropped("item", "rare", 1, (value < 2).then(sample));
+                if value > 3 {
+                    ledger.changed_as("user", "trimmed", 2, sample);
+                }
+                if row % 5 == 0 {
+                    ledger.changed_as("", "missing now", 1, || Sample {
+                        after: None,
+                        ..sample()
+                    });
+                }
+            }
+            if row == 9 {
+                whole.leak("looked ahead");
+                parts.iter_mut().for_each(|part| part.leak("looked ahead"));
+            }
+        }
+        let [mut all, second, third] = parts;
+        all.merge(second);
+        all.merge(third);
+        assert!(all.drops().eq(whole.drops()));
+        assert_eq!(all.leaks(), whole.leaks());
+        let changes = |of: &Ledger| {
+            let mut all: Vec<_> = of.changes().cloned().collect();
+            all.sort_by(|a, b| a.column.cmp(&b.column));
+            all
+        };
+        assert_eq!(changes(&all), changes(&whole));
     }
 
     #[test]

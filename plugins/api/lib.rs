@@ -61,7 +61,7 @@ mod weighting;
 pub use asked::{Asked, Purpose};
 pub use cells::{Cells, MISSING, MISSING_TIME, Text, time_text};
 pub use check::{CheckContext, Problem};
-pub use cleaner::{Cleaner, On, Reach};
+pub use cleaner::{Cleaner, InParts, On, Reach};
 pub use error::{Error, Result, nearest};
 pub use event_values::EventValues;
 pub use events::{Events, Ids};
@@ -70,7 +70,7 @@ pub use folds::fold_faults;
 pub use item_values::ItemValues;
 pub use launcher::{Engine, Job, Launcher, Look, Step, Work, ranges};
 pub use ledger::{Account, Booking, Ledger, Sample};
-pub use log::{Column, Fate, Log, Roles, Whole};
+pub use log::{Column, Fate, Log, Roles, Stored, Whole};
 pub use losses::Losses;
 pub use metric::{
     Better, BoundMetric, ChanceView, Identity, Measure, MeasureLists, Metric, MetricContext,

@@ -1,5 +1,6 @@
 //! A listening log as columns: what sources fill and cleaners repair.
 
+use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -59,11 +60,21 @@ pub struct Log {
     roles: Roles,
 }
 
-/// A column as the log holds it: packed, plain, or both.
+/// Columns of a log that lie elsewhere, on disk say, until somebody looks at them.
+pub trait Stored: Debug + Send + Sync {
+    /// Gives all cells of the column at a place, part after part in the order of rows.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn read(&self, column: usize, sink: &mut dyn FnMut(Cells) -> Result<()>) -> Result<()>;
+}
+
+/// A column as the log holds it: stored, packed, plain, or several of them.
 #[derive(Debug, Clone)]
 struct Held {
     name: String,
-    packed: Option<Packed>,
+    stored: Option<(usize, Arc<dyn Stored>)>,
+    packed: OnceLock<Packed>,
     plain: OnceLock<Column>,
 }
 
@@ -71,7 +82,8 @@ impl Held {
     fn packed(name: String, packed: Packed) -> Self {
         Self {
             name,
-            packed: Some(packed),
+            stored: None,
+            packed: packed.into(),
             plain: OnceLock::new(),
         }
     }
@@ -79,34 +91,54 @@ impl Held {
     fn plain(column: Column) -> Self {
         Self {
             name: column.name.clone(),
-            packed: None,
+            stored: None,
+            packed: OnceLock::new(),
             plain: column.into(),
+        }
+    }
+
+    fn stored(name: String, place: usize, stored: Arc<dyn Stored>) -> Self {
+        Self {
+            name,
+            stored: Some((place, stored)),
+            packed: OnceLock::new(),
+            plain: OnceLock::new(),
+        }
+    }
+
+    /// The packed form, if there is one or it can be read.
+    fn known(&self) -> Option<&Packed> {
+        match &self.stored {
+            Some((place, stored)) => Some(self.packed.get_or_init(|| read(&**stored, *place))),
+            None => self.packed.get(),
         }
     }
 
     fn column(&self) -> &Column {
         self.plain.get_or_init(|| Column {
             name: self.name.clone(),
-            cells: self.packed.as_ref().expect("packed or plain").cells(),
+            cells: self.known().expect("packed or plain").cells(),
         })
     }
 
     /// The plain cells, to be changed: the packed ones are no longer true.
     fn cells_mut(&mut self) -> &mut Cells {
         self.column();
-        self.packed = None;
+        (self.stored, self.packed) = (None, OnceLock::new());
         &mut self.plain.get_mut().expect("just made").cells
     }
 
     fn view(&self) -> View<'_> {
-        match &self.packed {
+        match self.known() {
             Some(packed) => packed.view(),
             None => View::of(&self.column().cells),
         }
     }
 
     fn retain(&mut self, keep: &[bool]) {
-        match &mut self.packed {
+        self.known();
+        self.stored = None;
+        match self.packed.get_mut() {
             Some(packed) => {
                 packed.retain(keep);
                 self.plain = OnceLock::new();
@@ -116,7 +148,7 @@ impl Held {
     }
 
     fn select(&self, rows: &[u32]) -> Self {
-        match &self.packed {
+        match self.known() {
             Some(packed) => Self::packed(self.name.clone(), packed.select(rows)),
             None => Self::plain(Column {
                 name: self.name.clone(),
@@ -126,15 +158,37 @@ impl Held {
     }
 
     fn pack(&mut self) {
-        if self.packed.is_none()
+        if self.stored.is_none()
+            && self.packed.get().is_none()
             && let Some(column) = self.plain.get()
         {
             let mut growing = Growing::like(&column.cells);
             let cells = self.plain.take().expect("there is one").cells;
             growing.append(cells);
-            self.packed = Some(growing.finish());
+            self.packed = growing.finish().into();
         }
         self.plain = OnceLock::new();
+    }
+}
+
+/// Reads a column that is stored.
+///
+/// # Panics
+/// If it cannot be read: whoever stored it made sure that it could, so somebody took the file away or the disk
+/// failed.
+fn read(stored: &dyn Stored, place: usize) -> Packed {
+    let mut growing: Option<Growing> = None;
+    let all = stored.read(place, &mut |cells| {
+        let growing = growing.get_or_insert_with(|| Growing::like(&cells));
+        if growing.append(cells) {
+            return Ok(());
+        }
+        Err(Error::data("a column changes its type"))
+    });
+    match (all, growing) {
+        (Ok(()), Some(growing)) => growing.finish(),
+        (Ok(()), None) => panic!("a stored column without any part"),
+        (Err(error), _) => panic!("the cleaned log cannot be read any more: {error}"),
     }
 }
 
@@ -167,6 +221,23 @@ impl Log {
         Self {
             columns: columns.into_iter().map(Held::plain).collect(),
             numbers: Runs::from_iter(numbers).into(),
+            roles,
+        }
+    }
+
+    /// A log whose columns, of these names in this order, are read when somebody first looks at them. The numbers
+    /// of its rows are ascending, each once.
+    pub fn stored(
+        names: impl IntoIterator<Item = String>,
+        numbers: impl IntoIterator<Item = u64>,
+        roles: Roles,
+        stored: &Arc<dyn Stored>,
+    ) -> Self {
+        let names = names.into_iter().enumerate();
+        let held = |(place, name)| Held::stored(name, place, Arc::clone(stored));
+        Self {
+            columns: names.map(held).collect(),
+            numbers: numbers.into_iter().collect::<Runs>().into(),
             roles,
         }
     }
@@ -242,7 +313,7 @@ impl Log {
 
     fn packed(&self, name: &str) -> Option<&Packed> {
         let column = self.columns.iter().find(|column| column.name == name)?;
-        column.packed.as_ref()
+        column.known()
     }
 
     fn position(&self, name: &str) -> Result<usize> {
@@ -405,6 +476,12 @@ impl Whole {
         }
         chunk.numbers.runs.iter().for_each(|n| self.numbers.push(n));
         Ok(())
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub fn bytes(&self) -> usize {
+        let columns = self.columns.iter().map(|(_, cells)| cells.bytes());
+        columns.sum::<usize>() + self.numbers.bytes()
     }
 
     /// The log of all rows, packed; `None` without any chunk.

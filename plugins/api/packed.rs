@@ -38,6 +38,14 @@ impl Codes {
         }
     }
 
+    fn bytes(&self) -> usize {
+        match self {
+            Self::One(codes) => codes.len(),
+            Self::Two(codes) => 2 * codes.len(),
+            Self::Four(codes) => 4 * codes.len(),
+        }
+    }
+
     /// Makes room for codes of so many distinct values.
     fn widen(&mut self, values: usize) {
         let wide = match self {
@@ -113,6 +121,17 @@ impl Packed {
             Self::Numbers(numbers) => View::Number(NumbersView::plain(numbers)),
             Self::Since(from, offsets) => View::Time(TimesView::since(*from, offsets)),
             Self::Times(times) => View::Time(TimesView::plain(times)),
+        }
+    }
+
+    /// Bytes that it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(codes, values) => codes.bytes() + values.bytes(),
+            Self::Coded(codes, values) => codes.bytes() + size_of_val(&values[..]),
+            Self::Numbers(numbers) => size_of_val(&numbers[..]),
+            Self::Since(_, offsets) => size_of_val(&offsets[..]),
+            Self::Times(times) => size_of_val(&times[..]),
         }
     }
 
@@ -260,6 +279,15 @@ impl Growing {
         }
     }
 
+    /// Bytes that it takes, about. A text in a dictionary takes some more to be found again.
+    pub(crate) fn bytes(&self) -> usize {
+        let found = match &self.packed {
+            Packed::Text(_, values) => values.len() * 6,
+            _ => self.known.len() * 6 + self.small.len() * 4,
+        };
+        self.packed.bytes() + found
+    }
+
     /// The column, once all cells have come.
     pub(crate) fn finish(self) -> Packed {
         self.packed
@@ -316,6 +344,11 @@ impl Runs {
 
     pub(crate) fn len(&self) -> usize {
         self.rows
+    }
+
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.runs[..])
     }
 
     pub(crate) fn get(&self, row: usize) -> u64 {

@@ -27,6 +27,11 @@ impl Texts {
         self.ends.is_empty()
     }
 
+    /// Bytes that they take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.all.len() + size_of_val(&self.ends[..])
+    }
+
     /// Appends a text.
     #[inline]
     pub fn push(&mut self, text: &str) {

@@ -6,7 +6,8 @@ use std::hash::Hasher as _;
 
 use hashbrown::HashTable;
 use musicrec_api::{
-    CheckContext, Cleaner, Error, Ledger, Log, Problem, Reach, Result, View, register,
+    CheckContext, Cleaner, Error, InParts, Ledger, Log, Problem, Reach, Result, Roles, View,
+    register,
 };
 use rustc_hash::FxHasher;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -122,11 +123,36 @@ impl Cleaner for DropDuplicates {
         Ok(())
     }
 
+    fn in_parts(&self, roles: &Roles) -> Option<Box<dyn InParts + '_>> {
+        match &self.by {
+            By::Columns(names) if !names.contains(&roles.user) => None,
+            // All copies of a row are of its user.
+            By::Columns(_) | By::Cells | By::Event => Some(Box::new(ByUser(self))),
+        }
+    }
+
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
         match &self.by {
             By::Columns(names) => missing_columns(context, "by", names),
             By::Cells | By::Event => Vec::new(),
         }
+    }
+}
+
+/// Looks for copies among the rows of a user alone.
+struct ByUser<'c>(&'c DropDuplicates);
+
+impl InParts for ByUser<'_> {
+    fn again(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn look(&mut self, _: &Log) -> Result<()> {
+        Ok(())
+    }
+
+    fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
+        self.0.clean(part, ledger)
     }
 }
 

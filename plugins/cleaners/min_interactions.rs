@@ -2,7 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use musicrec_api::{Cleaner, Error, Ledger, Log, On, Reach, Result, register};
+use musicrec_api::{
+    Cleaner, Error, InParts, Ledger, Log, On, Reach, Result, Roles, View, register,
+};
+use parts::Parts;
 use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -73,12 +76,6 @@ impl Cleaner for MinInteractions {
     }
 
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
-        if self.on == Part::All {
-            ledger.leak(
-                "it looked at the whole log, validation and test included, to choose \
-                 users and items",
-            );
-        }
         if part.rows() == 0 {
             return Ok(());
         }
@@ -87,12 +84,35 @@ impl Cleaner for MinInteractions {
         let item = Side::new(part, &roles.item)?;
         let fates = self.core(&user.code, &item.code, [user.count, item.count]);
         if fates.iter().all(|&fate| fate > 0) {
-            return Err(Error::data(format!(
-                "`min_interactions` leaves no row: no group of users and items has {} different \
-                 items for each user and {} different users for each item; lower `users` or `items`",
-                self.users, self.items
-            )));
+            return Err(self.nothing_left());
         }
+        self.drop(part, ledger, &fates);
+        Ok(())
+    }
+
+    fn in_parts(&self, _: &Roles) -> Option<Box<dyn InParts + '_>> {
+        Some(Box::new(Parts::new(self)))
+    }
+}
+
+impl MinInteractions {
+    fn nothing_left(&self) -> Error {
+        Error::data(format!(
+            "`min_interactions` leaves no row: no group of users and items has {} different \
+             items for each user and {} different users for each item; lower `users` or `items`",
+            self.users, self.items
+        ))
+    }
+
+    /// Drops the rows of a part whose fate is 1 for their user and 2 for their item.
+    fn drop(&self, part: &mut Log, ledger: &mut Ledger, fates: &[u16]) {
+        if self.on == Part::All {
+            ledger.leak(
+                "it looked at the whole log, validation and test included, to choose \
+                 users and items",
+            );
+        }
+        let roles = part.roles().clone();
         let reasons = [
             format!("fewer than {} items", self.users),
             format!("fewer than {} users", self.items),
@@ -101,12 +121,26 @@ impl Cleaner for MinInteractions {
             (roles.user.as_str(), &*reasons[0]),
             (roles.item.as_str(), &*reasons[1]),
         ];
-        drop_rows(part, ledger, &fates, &reasons);
-        Ok(())
+        drop_rows(part, ledger, fates, &reasons);
     }
 }
 
 register!(Cleaner, MinInteractions, "min_interactions", revision = 1);
+
+mod parts;
+
+/// The cells of a column of ids, of which none may be missing.
+fn there<'a>(log: &'a Log, column: &str) -> Result<View<'a>> {
+    let cells = log.view(column)?;
+    match missing(cells).into_iter().position(|missing| missing) {
+        None => Ok(cells),
+        Some(row) => Err(Error::definition(format!(
+            "row {} has no {column}, so `min_interactions` cannot count it; put `drop_missing = \
+             {{ columns = [\"{column}\"] }}` before",
+            log.number(row)
+        ))),
+    }
+}
 
 /// One column of ids as numbers from 0 without gaps.
 struct Side {
@@ -116,14 +150,7 @@ struct Side {
 
 impl Side {
     fn new(log: &Log, column: &str) -> Result<Self> {
-        let cells = log.view(column)?;
-        if let Some(row) = missing(cells).into_iter().position(|missing| missing) {
-            return Err(Error::definition(format!(
-                "row {} has no {column}, so `min_interactions` cannot count it; put `drop_missing = \
-                 {{ columns = [\"{column}\"] }}` before",
-                log.number(row)
-            )));
-        }
+        let cells = there(log, column)?;
         let mut known: FxHashMap<u64, u32> = FxHashMap::default();
         let code = (0..log.rows())
             .map(|row| {
@@ -162,11 +189,17 @@ impl MinInteractions {
             }
         }
         let of_row =
-            |(&user, &item): (&u32, &u32)| match (gone[0][user as usize], gone[1][item as usize]) {
-                (NEVER, NEVER) => 0,
-                (user, item) => 1 + u16::from(item < user),
-            };
+            |(&user, &item): (&u32, &u32)| fate(gone[0][user as usize], gone[1][item as usize]);
         user.iter().zip(item).map(of_row).collect()
+    }
+}
+
+/// What becomes of a row, by the steps at which its user and its item had too few: 0 if it stays, 1 if its user and 2
+/// if its item was the first.
+fn fate(user: u32, item: u32) -> u16 {
+    match (user, item) {
+        (NEVER, NEVER) => 0,
+        (user, item) => 1 + u16::from(item < user),
     }
 }
 
@@ -205,6 +238,60 @@ mod tests {
         let mut ledger = Ledger::default();
         cleaner.clean(&mut log, &mut ledger)?;
         Ok((log, ledger))
+    }
+
+    /// The same, seen in parts that each hold all rows of their users.
+    fn run_in_parts(cleaner: &MinInteractions) -> Result<(Vec<u64>, Ledger)> {
+        let whole = log("user|item", &ROWS);
+        // Of a and d, of b, of c.
+        let mut parts =
+            [vec![0u32, 1, 4, 7], vec![2, 3], vec![5, 6]].map(|rows| whole.select(&rows));
+        let mut core = cleaner.in_parts(whole.roles()).expect("it can");
+        while core.again()? {
+            parts.iter().try_for_each(|part| core.look(part))?;
+        }
+        let mut all = Ledger::default();
+        let mut left = Vec::new();
+        for part in &mut parts {
+            let mut ledger = Ledger::default();
+            core.clean(part, &mut ledger)?;
+            all.merge(ledger);
+            left.extend_from_slice(part.numbers());
+        }
+        left.sort_unstable();
+        Ok((left, all))
+    }
+
+    #[test]
+    fn parts_are_cleaned_as_the_whole_is() {
+        for (users, items) in [(0, 0), (1, 2), (2, 1), (2, 2), (3, 1), (1, 3), (3, 3)] {
+            for max_rounds in [None, NonZeroU32::new(1), NonZeroU32::new(2)] {
+                for on in [Part::Fit, Part::All] {
+                    let cleaner = MinInteractions {
+                        users,
+                        items,
+                        on,
+                        max_rounds,
+                    };
+                    match (run(&cleaner), run_in_parts(&cleaner)) {
+                        (Ok((log, ledger)), Ok((left, all))) => {
+                            assert_eq!(left, log.numbers(), "{cleaner:?}");
+                            let books = |ledger: &Ledger| {
+                                let mut all: Vec<_> = ledger.drops().cloned().collect();
+                                all.sort_by(|a, b| a.column.cmp(&b.column));
+                                all
+                            };
+                            assert_eq!(books(&all), books(&ledger), "{cleaner:?}");
+                            assert_eq!(all.leaks(), ledger.leaks());
+                        }
+                        (Err(whole), Err(parts)) => {
+                            assert_eq!(whole.to_string(), parts.to_string())
+                        }
+                        (whole, parts) => panic!("{cleaner:?}: {whole:?} {parts:?}"),
+                    }
+                }
+            }
+        }
     }
 
     fn two() -> MinInteractions {

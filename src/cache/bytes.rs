@@ -44,7 +44,7 @@ pub(crate) struct Writer<'w> {
 }
 
 impl<'w> Writer<'w> {
-    pub(super) fn new(to: &'w mut dyn Write) -> Self {
+    pub(crate) fn new(to: &'w mut dyn Write) -> Self {
         Self {
             to,
             piece: Vec::new(),
@@ -103,6 +103,11 @@ impl<'w> Writer<'w> {
         texts.iter().try_for_each(|text| self.text(text))
     }
 
+    /// Bytes as they are, whose number somebody else knows.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.to.write_all(bytes)
+    }
+
     /// Small plain data.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.text(&serde_json::to_string(value)?)
@@ -112,16 +117,18 @@ impl<'w> Writer<'w> {
 /// Reads what a [`Writer`] wrote.
 pub(crate) struct Reader<'r> {
     from: &'r mut dyn Read,
-    /// Bytes that are left.
+    /// Bytes that were read, and that are left.
+    place: u64,
     left: u64,
     piece: Vec<u8>,
 }
 
 impl<'r> Reader<'r> {
     /// A reader of so many bytes.
-    pub(super) fn new(from: &'r mut dyn Read, left: u64) -> Self {
+    pub(crate) fn new(from: &'r mut dyn Read, left: u64) -> Self {
         Self {
             from,
+            place: 0,
             left,
             piece: Vec::new(),
         }
@@ -131,12 +138,28 @@ impl<'r> Reader<'r> {
         self.left
     }
 
+    /// How many bytes were read so far.
+    pub(crate) fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// Reads past so many bytes.
+    pub(crate) fn skip(&mut self, mut count: u64) -> io::Result<()> {
+        while count > 0 {
+            let piece = count.min(1 << 16);
+            self.bytes(piece as usize)?;
+            count -= piece;
+        }
+        Ok(())
+    }
+
     /// So many bytes, which are of use until the next are read.
     fn bytes(&mut self, count: usize) -> io::Result<&[u8]> {
         self.left = self
             .left
             .checked_sub(count as u64)
             .ok_or_else(|| broken("it ends too early"))?;
+        self.place += count as u64;
         self.piece.resize(count, 0);
         self.from.read_exact(&mut self.piece)?;
         Ok(&self.piece)

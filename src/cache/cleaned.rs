@@ -6,37 +6,34 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use musicrec_api::{Cells, Column, Events, Log, MISSING, Roles, Text};
+use musicrec_api::{Events, Log};
+use serde_json::Value;
 
-use super::bytes::{Reader, Writer, broken, ensure};
+use super::bytes::Writer;
+use super::segments::{self, Layout};
 use super::{Cache, Stage, keys};
 use crate::experiment::{Cleaning, Experiment};
 use crate::report::count;
 use crate::stages::Failed;
-use crate::stages::prepare::{Prepared, Step, fingerprint, prepare};
+use crate::stages::prepare::{OnDisk, Prepared, Step, fingerprint, prepare};
 use crate::text::one_line;
 
-/// What cells are, before those of each column.
-const TEXT: u8 = 0;
-const NUMBER: u8 = 1;
-const TIME: u8 = 2;
-
 /// The log of an experiment cleaned by one of its alternatives, from the cache or from the source, whose
-/// fingerprint is given.
+/// fingerprint is given. Reading and cleaning takes a part of so much memory, or of what is free.
 pub(crate) fn prepared(
     experiment: &Experiment,
     cleaning: &Cleaning,
     data: &str,
-    cache: &Cache,
+    (cache, memory): (&Cache, Option<u64>),
     cancel: &AtomicBool,
 ) -> Result<Prepared, Failed> {
-    let anew = || prepare(experiment, &cleaning.cleaners, cancel);
+    let anew = || prepare(experiment, &cleaning.cleaners, cancel, &cache.room(memory));
     let of = |_| keys::cleaned(experiment, &cleaning.cleaners, data);
     let Some(key) = cache.folder().and_then(of) else {
         return anew();
     };
     let begun = Instant::now();
-    let kept = cache.get(Stage::Cleaned, &key, read);
+    let kept = get(cache, &key);
     if let Some(prepared) = kept.and_then(typed) {
         let of = match one_line(&cleaning.label) {
             label if label.is_empty() => label,
@@ -57,7 +54,10 @@ pub(crate) fn prepared(
         && cache.wants(Stage::Cleaned, begun.elapsed())
         && same()
     {
-        cache.put(Stage::Cleaned, &key, |to| write(to, log, &prepared.funnel));
+        let on_disk = prepared.on_disk.as_ref();
+        cache.put(Stage::Cleaned, &key, |to| {
+            write(to, log, &prepared.funnel, on_disk)
+        });
     }
     Ok(prepared)
 }
@@ -76,62 +76,24 @@ fn typed((log, funnel): (Log, Vec<Step>)) -> Option<Prepared> {
         columns: log.roles().clone(),
         events: Events::from_log(Arc::new(log)).ok()?,
         funnel,
+        on_disk: None,
     })
 }
 
-fn write(to: &mut Writer, log: &Log, funnel: &[Step]) -> io::Result<()> {
+fn get(cache: &Cache, key: &Value) -> Option<(Log, Vec<Step>)> {
+    let ((funnel, layout), file, begins) = cache.get_open(Stage::Cleaned, key, |from| {
+        Ok((from.json::<Vec<Step>>()?, Layout::read(from)?))
+    })?;
+    Some((layout.log(file, begins), funnel))
+}
+
+fn write(to: &mut Writer, log: &Log, funnel: &[Step], on_disk: Option<&OnDisk>) -> io::Result<()> {
     to.json(&funnel)?;
-    to.json(log.roles())?;
-    to.numbers(log.numbers())?;
-    to.count(log.names().len())?;
-    for column in log.columns() {
-        to.text(&column.name)?;
-        match &column.cells {
-            Cells::Text(text) => {
-                to.number(TEXT)?;
-                to.numbers(&text.codes)?;
-                to.texts(&text.values)?;
-            }
-            Cells::Number(numbers) => {
-                to.number(NUMBER)?;
-                to.numbers(numbers)?;
-            }
-            Cells::Time(times) => {
-                to.number(TIME)?;
-                to.numbers(times)?;
-            }
-        }
+    match on_disk {
+        // It is written there as here, and does not go through memory.
+        Some(on_disk) => on_disk.copy(to),
+        None => segments::write(to, log),
     }
-    Ok(())
-}
-
-fn read(from: &mut Reader) -> io::Result<(Log, Vec<Step>)> {
-    let funnel = from.json()?;
-    let roles: Roles = from.json()?;
-    let numbers: Vec<u64> = from.numbers()?;
-    let rows = numbers.len();
-    let columns = 0..from.count(1)?;
-    let columns: Vec<Column> = columns
-        .map(|_| column(from, rows))
-        .collect::<Result<_, _>>()?;
-    Ok((Log::new(columns, numbers, roles), funnel))
-}
-
-fn column(from: &mut Reader, rows: usize) -> io::Result<Column> {
-    let name = from.text()?;
-    let cells = match from.number()? {
-        TEXT => {
-            let codes: Vec<u32> = from.exactly(rows)?;
-            let values = from.texts()?;
-            let of_a_value = |code: &u32| *code == MISSING || (*code as usize) < values.len();
-            ensure(codes.iter().all(of_a_value), "a code without its value")?;
-            Cells::Text(Text { codes, values })
-        }
-        NUMBER => Cells::Number(from.exactly(rows)?),
-        TIME => Cells::Time(from.exactly(rows)?),
-        _ => return Err(broken("cells of no known type")),
-    };
-    Ok(Column { name, cells })
 }
 
 #[cfg(test)]
@@ -144,9 +106,9 @@ mod tests {
     use rand::{Rng, RngExt as _};
     use serde_json::json;
 
-    use super::{read, typed, write};
+    use super::{get, typed, write};
+    use crate::cache::Stage;
     use crate::cache::tests::small;
-    use crate::cache::{Cache, Stage};
     use crate::stages::census::Ids;
     use crate::stages::hashes::of_log;
     use crate::stages::prepare::Step;
@@ -260,10 +222,6 @@ mod tests {
         }]
     }
 
-    fn back(cache: &Cache, key: &serde_json::Value) -> Option<(Log, Vec<Step>)> {
-        cache.get(Stage::Cleaned, key, read)
-    }
-
     fn same(a: &Log, b: &Log) {
         assert_eq!((a.numbers(), a.roles()), (b.numbers(), b.roles()));
         assert_eq!(a.columns().len(), b.columns().len());
@@ -274,6 +232,11 @@ mod tests {
                 (Cells::Number(a), Cells::Number(b)) => {
                     let bits = |of: &[f64]| of.iter().map(|n| n.to_bits()).collect::<Vec<_>>();
                     assert_eq!(bits(a), bits(b));
+                }
+                // Texts are numbered anew.
+                (Cells::Text(a), Cells::Text(b)) => {
+                    assert_eq!(a.codes.len(), b.codes.len());
+                    assert!((0..a.codes.len()).all(|row| a.get(row) == b.get(row)));
                 }
                 (a, b) => assert_eq!(a, b),
             }
@@ -286,8 +249,8 @@ mod tests {
         let mut typed_logs = 0;
         for seed in 0..200 {
             let (log, key) = (log(seed), json!(seed));
-            cache.put(Stage::Cleaned, &key, |to| write(to, &log, &funnel()));
-            let (found, steps) = back(&cache, &key).expect("just written");
+            cache.put(Stage::Cleaned, &key, |to| write(to, &log, &funnel(), None));
+            let (found, steps) = get(&cache, &key).expect("just written");
             same(&found, &log);
             assert_eq!(steps, funnel());
             let Ok(events) = Events::from_log(Arc::new(log)) else {
@@ -301,30 +264,5 @@ mod tests {
             assert_eq!(prepared.columns, *events.log.as_ref().unwrap().roles());
         }
         assert!(typed_logs > 100, "{typed_logs}");
-    }
-
-    #[test]
-    fn a_log_that_cannot_be_is_not_read() {
-        let (_folder, cache) = small();
-        let key = json!("faulty");
-        let codes = |codes: &[u32], rows: &[u64]| {
-            cache.put(Stage::Cleaned, &key, |to| {
-                to.json(&funnel())?;
-                to.json(log(1).roles())?;
-                to.numbers(rows)?;
-                to.count(1)?;
-                to.text("user")?;
-                to.number(super::TEXT)?;
-                to.numbers(codes)?;
-                to.texts(&["a", "b"].into_iter().collect())
-            });
-            back(&cache, &key)
-        };
-        assert!(codes(&[0, 1, MISSING], &[1, 2, 3]).is_some());
-        assert!(
-            codes(&[0, 2, MISSING], &[1, 2, 3]).is_none(),
-            "a code of nothing"
-        );
-        assert!(codes(&[0, 1], &[1, 2, 3]).is_none(), "a column too short");
     }
 }

@@ -16,7 +16,7 @@ use super::bytes::{Reader, Writer, ensure};
 /// The first bytes of every entry.
 const MAGIC: [u8; 8] = *b"mrlcache";
 /// Raised when the header or the way of writing values changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// What is read and written at once.
 const BUFFER: usize = 1 << 20;
 
@@ -92,12 +92,13 @@ pub(super) fn write(
     Ok(header.len() as u64 + length)
 }
 
-/// Reads an entry of that key. What was read counts only if all of it is what was written.
+/// Reads an entry of that key; also tells where in the file its payload begins. What was read counts only if all of
+/// it is what was written.
 pub(super) fn read<T>(
     file: &mut File,
     key: &str,
     take: impl FnOnce(&mut Reader) -> io::Result<T>,
-) -> io::Result<T> {
+) -> io::Result<(T, u64)> {
     let size = file.metadata()?.len();
     let mut reader = Reader::new(file, size);
     let mut magic = [0; MAGIC.len()];
@@ -116,5 +117,5 @@ pub(super) fn read<T>(
     ensure(reader.left() == 0, "it holds more than was read")?;
     let whole = passing.bytes == length && passing.hash.finish() == checksum;
     ensure(whole, "its checksum is another")?;
-    Ok(value)
+    Ok((value, size - length))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Where entries are written before they have their name.
-const TEMPORARY: &str = "tmp";
+pub(super) const TEMPORARY: &str = "tmp";
 /// What was left in `tmp/` by a process that was killed is removed after this.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 /// Backups leave out folders with this file: <https://bford.info/cachedir/>.

@@ -12,6 +12,7 @@ mod entry;
 pub(crate) mod folder;
 pub(crate) mod keys;
 mod lists;
+pub(crate) mod segments;
 
 use std::fs::File;
 use std::io;
@@ -22,6 +23,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::records::{hex, temporary};
+use crate::stages::prepare::Room;
+use crate::sweep::memory::usable;
 use bytes::{Reader, Writer};
 pub(crate) use lists::Fitted;
 
@@ -112,6 +115,19 @@ impl Cache {
         Self { tell, ..self }
     }
 
+    /// Where a log is put that is larger than so much memory while it is cleaned.
+    pub(crate) fn room(&self, memory: Option<u64>) -> Room {
+        let folder = self
+            .folder
+            .as_ref()
+            .map(|folder| folder.join(folder::TEMPORARY));
+        Room {
+            memory: memory.or_else(usable).unwrap_or(u64::MAX),
+            folder: folder.unwrap_or_else(std::env::temp_dir),
+            tell: self.tell,
+        }
+    }
+
     /// Where it is, if it is not off.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
@@ -158,15 +174,25 @@ impl Cache {
         key: &Value,
         take: impl FnOnce(&mut Reader) -> io::Result<T>,
     ) -> Option<T> {
+        self.get_open(stage, key, take).map(|(value, ..)| value)
+    }
+
+    /// The same, with the file and where in it begins what was read: it stays readable, even if somebody removes it.
+    pub(crate) fn get_open<T>(
+        &self,
+        stage: Stage,
+        key: &Value,
+        take: impl FnOnce(&mut Reader) -> io::Result<T>,
+    ) -> Option<(T, File, u64)> {
         let key = key.to_string();
         let path = self.place(stage, &key)?;
         // Where a file can be changed, its time of use can be on every platform.
         let both = File::options().read(true).write(true).open(&path);
         let mut file = both.or_else(|_| File::open(&path)).ok()?;
-        if let Ok(value) = entry::read(&mut file, &key, take) {
+        if let Ok((value, begins)) = entry::read(&mut file, &key, take) {
             // Where that fails it only seems older than it is.
             let _ = file.set_modified(SystemTime::now());
-            return Some(value);
+            return Some((value, file, begins));
         }
         drop(file);
         // Where that fails it will be refused again.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use bytesize::ByteSize;
 use clap::Args;
 use indicatif::ProgressBar;
 use musicrec_api::{Booking, Error, Events, Log, On, Reach};
@@ -15,6 +16,7 @@ use super::changes::Changes;
 use super::progress::bar;
 use super::whole_file::{Stoppable, in_one_step, writable};
 use super::{on_interrupt, print_view, say, say_rendered, terminal_width};
+use crate::cache::Cache;
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
 use crate::report::{self, count};
@@ -23,7 +25,7 @@ use crate::stages::prepare::{self, Change, Step, Watch, fingerprint};
 use crate::sweep::blame;
 use crate::text::{one_line, visible};
 use crate::trail::quarantine::{Named, Quarantine};
-use crate::trail::write::Form;
+use crate::trail::write::{Form, Rows};
 use crate::trail::{Document, Output, Quarantined, SCHEMA, steps};
 
 /// Clean a log as a definition says, write it, and account for every row
@@ -65,6 +67,11 @@ pub(super) struct Arguments {
     /// Where the ledger goes [default: OUT.ledger.json; nowhere with `--out -`]
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
+
+    /// Memory that the program may use, for example 16GB: a log that takes too much of it is cleaned in parts, with
+    /// the same result [default: 90 % of what is free]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
 
     /// Replace files that are there already
     #[arg(long)]
@@ -127,6 +134,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         cleaning,
         file,
         stop,
+        memory: arguments.memory.map(|size| size.as_u64()),
     };
     let document = match &arguments.quarantine {
         None => job.run(None)?,
@@ -196,6 +204,7 @@ struct Job<'a> {
     cleaning: &'a Cleaning,
     file: Option<(&'a Path, Form)>,
     stop: &'static AtomicBool,
+    memory: Option<u64>,
 }
 
 impl Job<'_> {
@@ -225,11 +234,17 @@ impl Job<'_> {
             rows: 0,
             bar: bar(None, "{spinner} {human_pos} rows {msg}").with_message("read"),
         };
-        let cleaned = prepare::cleaned(experiment, &cleaning.cleaners, stop, &mut looking);
+        let cleaned = prepare::cleaned(
+            experiment,
+            &cleaning.cleaners,
+            stop,
+            &mut looking,
+            &Cache::off().telling(say).room(self.memory),
+        );
         if let Some(failure) = looking.failure {
             return Err(failure);
         }
-        let (log, funnel) = cleaned.map_err(|failed| match failed.error {
+        let (log, funnel, on_disk) = cleaned.map_err(|failed| match failed.error {
             Error::Cancelled => Failure::Interrupted("nothing was written".to_owned()),
             _ => blame(experiment, cleaning, failed),
         })?;
@@ -238,19 +253,20 @@ impl Job<'_> {
                 "the source changed while it was read; nothing was written".to_owned(),
             ));
         }
-        let output = self.write(&log, &looking.bar)?;
+        let rows = on_disk.as_ref().map_or(Rows::Held(&log), Rows::OnDisk);
+        let output = self.write(rows, &looking.bar)?;
         looking.bar.finish_and_clear();
         Ok(self.document(log, funnel, named, output))
     }
 
     /// Writes the log.
-    fn write(&self, log: &Log, bar: &ProgressBar) -> Result<Option<Output>, Failure> {
+    fn write(&self, rows: Rows, bar: &ProgressBar) -> Result<Option<Output>, Failure> {
         bar.set_message("written");
-        let mut progress = |rows: usize| bar.set_position(rows as u64);
+        let mut progress = |written: usize| bar.set_position(written as u64);
         let Some((path, form)) = self.file else {
             bar.finish_and_clear();
             let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
-            let written = Form::Csv.write(log, &mut out, &mut progress);
+            let written = Form::Csv.write(rows, &mut out, &mut progress);
             return match written.and_then(|()| out.flush()) {
                 // A reader who has seen enough (`| head`) is no error.
                 Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
@@ -261,7 +277,8 @@ impl Job<'_> {
         };
         let failed = |e: io::Error| Failure::output(path.display(), &e);
         let (bytes, sha256) = in_one_step(path, self.stop, |file| {
-            form.write(log, &mut *file, &mut progress).map_err(failed)?;
+            form.write(rows, &mut *file, &mut progress)
+                .map_err(failed)?;
             file.flush().map_err(failed)?;
             Ok(file.get_ref().written())
         })?;

@@ -1,18 +1,27 @@
 //! Source and cleaners: from rows as they are to typed events, with an account of every step.
 
+mod merge;
+mod scratch;
+mod shards;
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{
-    Account, Booking, Cleaner, Error, Events, Ledger, Log, On, Reach, Result, Roles, SourceContext,
-    Whole, derive_seed,
+    Account, Booking, Cleaner, Error, Events, InParts, Ledger, Log, On, Reach, Result, Roles,
+    SourceContext, Whole, derive_seed,
 };
 use serde::{Deserialize, Serialize};
 
+use self::shards::{Cleaned, Placed, Shards};
 use super::census::{Census, Ids};
 use super::{By, Failed, unless_cancelled};
 use crate::experiment::Experiment;
+pub(crate) use scratch::OnDisk;
 
 /// What one step of reading or cleaning did to the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -53,8 +62,8 @@ impl Step {
             rows_in: rows.0,
             rows_out: rows.1,
             ids: Some(ids),
-            dropped: ledger.drops().cloned().collect(),
-            changed: ledger.changes().cloned().collect(),
+            dropped: in_order(ledger.drops()),
+            changed: in_order(ledger.changes()),
             leaks: ledger.leaks().to_vec(),
         }
     }
@@ -110,6 +119,17 @@ impl Step {
     }
 }
 
+/// Accounts by the first row they tell of, which does not depend on the parts in which the log was cleaned.
+fn in_order<'a>(accounts: impl Iterator<Item = &'a Account>) -> Vec<Account> {
+    let mut all: Vec<Account> = accounts.cloned().collect();
+    let first = |account: &Account| account.samples.first().map_or(u64::MAX, |s| s.row);
+    all.sort_by(|a, b| {
+        let key = |of: &Account| (first(of), of.column.clone(), of.what.clone());
+        key(a).cmp(&key(b))
+    });
+    all
+}
+
 /// A cleaned, typed log.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -118,6 +138,28 @@ pub(crate) struct Prepared {
     pub(crate) columns: Roles,
     /// The source first, then the cleaners that see the whole log.
     pub(crate) funnel: Vec<Step>,
+    /// Where the log is, if it was too large to be cleaned in memory.
+    pub(crate) on_disk: Option<OnDisk>,
+}
+
+/// What reading and cleaning may take.
+#[derive(Debug)]
+pub(crate) struct Room {
+    /// Bytes that the whole program may hold.
+    pub(crate) memory: u64,
+    /// Where rows are put aside that are too many. What lies there has no name, and is gone with the process.
+    pub(crate) folder: PathBuf,
+    pub(crate) tell: fn(&str),
+}
+
+impl Room {
+    /// Of the memory, the read log may take one part in so many before its rows are put aside: cleaners hold several
+    /// copies of what they work on, and trials come afterwards.
+    const PART: u64 = 6;
+
+    fn holds(&self, log: &Whole) -> bool {
+        (log.bytes() as u64) < self.memory / Self::PART
+    }
 }
 
 /// Names the content of the source; fails early where it cannot be read.
@@ -174,22 +216,29 @@ pub(crate) struct Change<'a> {
 /// did.
 ///
 /// The leading cleaners that look at one row at a time work on each chunk as it comes, so that what
-/// they drop or merge never has to be held all at once.
+/// they drop or merge never has to be held all at once. What is left is put aside where it is more than
+/// there is room for, unless somebody traces the steps; the result is the same, and lies in a file.
 pub(crate) fn cleaned(
     experiment: &Experiment,
     cleaners: &[Box<dyn Cleaner>],
     cancel: &AtomicBool,
     watch: &mut dyn Watch,
-) -> Result<(Log, Vec<Step>), Failed> {
+    room: &Room,
+) -> Result<(Log, Vec<Step>, Option<OnDisk>), Failed> {
     let all = || cleaners.iter().enumerate();
     let on_log = || all().filter(|(_, c)| c.on() == On::Log);
     let mut streamed: Vec<Work> = on_log()
         .take_while(|(_, c)| c.reach() == Reach::Row)
         .map(|(at, cleaner)| Work::new(at, &**cleaner, watch))
         .collect();
+    let others: Vec<Placed> = on_log()
+        .skip(streamed.len())
+        .map(|(at, cleaner)| (at, &**cleaner))
+        .collect();
     let mut census = Census::default();
     let mut ledger = ledger(watch);
     let mut whole = Whole::default();
+    let mut shards: Option<Shards> = None;
     let mut rows = 0;
     // Errors of cleaners pass through the source.
     let mut by = By::Source;
@@ -208,12 +257,19 @@ pub(crate) fn cleaned(
                 census.count(number, &chunk);
             }
             watch.streamed(&chunk)?;
-            whole.append(chunk)
+            whole.append(chunk)?;
+            if watch.traces() || room.holds(&whole) {
+                return Ok(());
+            }
+            put_aside(&mut shards, &mut whole, room, !others.is_empty())
         })
         .map_err(|error| by.failed(error))?;
-    let Some(mut log) = whole.finish().filter(|_| rows > 0) else {
+    if shards.is_some() {
+        put_aside(&mut shards, &mut whole, room, !others.is_empty())?;
+    }
+    if rows == 0 {
         return Err(By::Source.failed(Error::data("the source has no rows")));
-    };
+    }
     if watch.traces() {
         watch.whole(ledger.take_bookings())?;
     }
@@ -227,15 +283,28 @@ pub(crate) fn cleaned(
         Ids::new(read, read),
         &ledger,
     )];
-    let others: Vec<_> = on_log().skip(streamed.len()).collect();
     for (number, step) in (1..).zip(&streamed) {
         funnel.push(step.step(Ids::new(census.at(number - 1), census.at(number))));
     }
-    let mut left = census.at(streamed.len());
+    let first_of_others = funnel.len();
+    let left = census.at(streamed.len());
     drop((streamed, census));
-    for (at, cleaner) in others {
+    let (log, on_disk) = match shards {
+        Some(shards) => of_shards(shards, &others, left, cancel, &mut funnel)?,
+        None => (whole.finish(), None),
+    };
+    let Some(mut log) = log else {
+        return Err(nothing_left(&funnel));
+    };
+    // What was cleaned in parts has been through some of them, or all.
+    let first = funnel.len() - first_of_others;
+    let mut left = funnel
+        .last()
+        .and_then(|step| step.ids.as_ref())
+        .map_or(left, |ids| (ids.users_out, ids.items_out));
+    for &(at, cleaner) in &others[first..] {
         unless_cancelled(cancel)?;
-        let step = Step::whole(at, &**cleaner, &mut log, left, funnel.len(), watch)?;
+        let step = Step::whole(at, cleaner, &mut log, left, funnel.len(), watch)?;
         left = step
             .ids
             .as_ref()
@@ -244,14 +313,56 @@ pub(crate) fn cleaned(
         log.pack();
     }
     if log.rows() == 0 {
-        let worst = funnel.iter().max_by_key(|s| s.rows_in - s.rows_out);
-        return Err(Error::data(format!(
-            "cleaning left no row of the log: {}",
-            worst.map_or(String::new(), |s| s.account(&funnel))
-        ))
-        .into());
+        return Err(nothing_left(&funnel));
     }
-    Ok((log, funnel))
+    Ok((log, funnel, on_disk))
+}
+
+fn nothing_left(funnel: &[Step]) -> Failed {
+    let worst = funnel.iter().max_by_key(|s| s.rows_in - s.rows_out);
+    Error::data(format!(
+        "cleaning left no row of the log: {}",
+        worst.map_or(String::new(), |s| s.account(funnel))
+    ))
+    .into()
+}
+
+/// Puts aside what was read so far. A log that no cleaner looks at any more need not be divided.
+fn put_aside<'r>(
+    shards: &mut Option<Shards<'r>>,
+    whole: &mut Whole,
+    room: &'r Room,
+    divided: bool,
+) -> Result<()> {
+    let Some(log) = std::mem::take(whole).finish() else {
+        return Ok(());
+    };
+    if shards.is_none() {
+        (room.tell)(&format!(
+            "the log takes more than a part of the memory there is: it is cleaned in parts, which lie in {}",
+            room.folder.display()
+        ));
+        *shards = Some(Shards::new(room, &log, divided)?);
+    }
+    shards.as_mut().expect("just made").add(&log)
+}
+
+/// Cleans what was put aside, as far as that can be done in parts; the log is in memory if it cannot.
+fn of_shards(
+    shards: Shards,
+    cleaners: &[Placed],
+    left: (u64, u64),
+    cancel: &AtomicBool,
+    funnel: &mut Vec<Step>,
+) -> Result<(Option<Log>, Option<OnDisk>), Failed> {
+    match shards.clean(cleaners, left, cancel, funnel)? {
+        Cleaned::Done(shards) if shards.rows() == 0 => Ok((None, None)),
+        Cleaned::Done(mut shards) => {
+            let on_disk = shards.merge(cancel)?;
+            Ok((Some(on_disk.log()?), Some(on_disk)))
+        }
+        Cleaned::Whole(mut shards) => Ok((shards.whole(cancel)?, None)),
+    }
 }
 
 /// The same as typed events.
@@ -259,12 +370,14 @@ pub(crate) fn prepare(
     experiment: &Experiment,
     cleaners: &[Box<dyn Cleaner>],
     cancel: &AtomicBool,
+    room: &Room,
 ) -> Result<Prepared, Failed> {
-    let (log, funnel) = cleaned(experiment, cleaners, cancel, &mut ())?;
+    let (log, funnel, on_disk) = cleaned(experiment, cleaners, cancel, &mut (), room)?;
     Ok(Prepared {
         columns: log.roles().clone(),
         events: Events::from_log(Arc::new(log))?,
         funnel,
+        on_disk,
     })
 }
 
@@ -315,6 +428,20 @@ impl<'a> Work<'a> {
             };
             watch.step(number, &change)?;
         }
+        Ok(())
+    }
+
+    /// Cleans a part that has its place in no order, with what the cleaner has seen of all parts if it had to.
+    fn clean_part(&mut self, part: &mut Log, seen: Option<&dyn InParts>) -> Result<(), Failed> {
+        self.rows.0 += part.rows() as u64;
+        let mut ledger = Ledger::default();
+        let cleaned = match seen {
+            Some(seen) => seen.clean(part, &mut ledger),
+            None => self.cleaner.clean(part, &mut ledger),
+        };
+        cleaned.map_err(|error| By::Cleaner(self.at).failed(error))?;
+        self.rows.1 += part.rows() as u64;
+        self.ledger.merge(ledger);
         Ok(())
     }
 

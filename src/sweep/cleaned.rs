@@ -57,7 +57,7 @@ impl Cleaned {
             ));
         }
         let of = |cleaning: &Cleaning| {
-            let prepared = prepared(experiment, cleaning, data, cache, cancel)?;
+            let prepared = prepared(experiment, cleaning, data, (cache, options.memory), cancel)?;
             let (events, columns) = (&prepared.events, &prepared.columns);
             let rules = Obeyed::of(&experiment.rules, events, &columns.item)?;
             let (split, folds) = split(experiment, cleaning, &prepared, &rules)?;

@@ -117,8 +117,14 @@ impl Everything {
         let trials = experiment.trials();
         let trial = trials.first().expect("made of a record");
         let cleaning = &experiment.cleanings[trial.cleaning];
-        let prepared = prepared(experiment, cleaning, &key.data, &Cache::off(), cancel)
-            .map_err(|failed| blame(experiment, cleaning, failed))?;
+        let prepared = prepared(
+            experiment,
+            cleaning,
+            &key.data,
+            (&Cache::off(), None),
+            cancel,
+        )
+        .map_err(|failed| blame(experiment, cleaning, failed))?;
         unless_cancelled(cancel)?;
         unchanged_since(experiment, &key.data)?;
         let (events, items) = (&prepared.events, &prepared.columns.item);

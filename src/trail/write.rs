@@ -1,6 +1,7 @@
 //! A log as a file: CSV or Parquet, all columns in their order.
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,8 +13,12 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{Type, TypePtr};
 
-/// Rows of a row group: what is held at once beside the log.
-const GROUP: usize = 1 << 18;
+use crate::cache::segments::ROWS;
+use crate::stages::prepare::OnDisk;
+
+/// Rows of a row group: what is held at once beside the log. As many as those of a part of one that is on disk, so that
+/// both are written alike.
+const GROUP: usize = ROWS;
 
 /// The forms that a log is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,21 +43,37 @@ impl Form {
     /// Writes a log; `progress` is told how many rows are written.
     pub(crate) fn write<W: Write + Send>(
         self,
-        log: &Log,
+        rows: Rows,
         to: W,
         progress: &mut dyn FnMut(usize),
     ) -> io::Result<()> {
         match self {
-            Self::Csv => csv(log, to, progress),
-            Self::Parquet => parquet(log, to, progress).map_err(|error| match error {
-                ParquetError::External(error) => io::Error::other(error),
-                error => io::Error::other(error),
-            }),
+            Self::Csv => csv(rows, to, progress),
+            Self::Parquet => parquet(rows, to, progress),
         }
     }
 }
 
-fn csv(log: &Log, to: impl Write, progress: &mut dyn FnMut(usize)) -> io::Result<()> {
+/// The rows that are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rows<'l> {
+    /// A log in memory.
+    Held(&'l Log),
+    /// One that is too large for that.
+    OnDisk(&'l OnDisk),
+}
+
+impl Rows<'_> {
+    /// Gives them in their order, in parts of which all but the last fill whole groups.
+    fn each(self, sink: &mut dyn FnMut(&Log) -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Self::Held(log) => sink(log),
+            Self::OnDisk(log) => log.each(sink),
+        }
+    }
+}
+
+fn csv(rows: Rows, to: impl Write, progress: &mut dyn FnMut(usize)) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new()
         .buffer_capacity(1 << 16)
         .from_writer(to);
@@ -60,57 +81,95 @@ fn csv(log: &Log, to: impl Write, progress: &mut dyn FnMut(usize)) -> io::Result
         csv::ErrorKind::Io(error) => error,
         kind => io::Error::other(format!("{kind:?}")),
     };
-    writer.write_record(log.names()).map_err(failed)?;
-    let views: Vec<View> = log.views().collect();
-    for row in 0..log.rows() {
-        for view in &views {
-            writer.write_field(&*view.show(row)).map_err(failed)?;
+    let mut before = None;
+    rows.each(&mut |part| {
+        if before.is_none() {
+            writer.write_record(part.names()).map_err(failed)?;
         }
-        writer.write_record(None::<&[u8]>).map_err(failed)?;
-        if row % GROUP == 0 {
-            progress(row);
+        let written = before.unwrap_or(0);
+        let views: Vec<View> = part.views().collect();
+        for row in 0..part.rows() {
+            for view in &views {
+                writer.write_field(&*view.show(row)).map_err(failed)?;
+            }
+            writer.write_record(None::<&[u8]>).map_err(failed)?;
+            if row % GROUP == 0 {
+                progress(written + row);
+            }
         }
-    }
+        before = Some(written + part.rows());
+        Ok(())
+    })?;
     writer.flush()
 }
 
-fn parquet<W: Write + Send>(log: &Log, to: W, progress: &mut dyn FnMut(usize)) -> Result<()> {
-    let fields = log.names().zip(log.views());
+fn parquet<W: Write + Send>(rows: Rows, to: W, progress: &mut dyn FnMut(usize)) -> io::Result<()> {
+    let failed = |error: ParquetError| match error {
+        ParquetError::External(error) => io::Error::other(error),
+        error => io::Error::other(error),
+    };
+    let mut to = Some(to);
+    let mut writer = None;
+    let mut written = 0;
+    rows.each(&mut |part| {
+        if let Some(to) = to.take() {
+            writer = Some(begin(part, to).map_err(failed)?);
+        }
+        let writer = writer.as_mut().expect("just made");
+        for start in (0..part.rows()).step_by(GROUP) {
+            let end = part.rows().min(start + GROUP);
+            group(writer, part, start..end).map_err(failed)?;
+            progress(written + start);
+        }
+        written += part.rows();
+        Ok(())
+    })?;
+    writer
+        .map_or(Ok(()), |writer| writer.close().map(drop))
+        .map_err(failed)
+}
+
+/// A file for a log with the columns of one.
+fn begin<W: Write + Send>(like: &Log, to: W) -> Result<SerializedFileWriter<W>> {
+    let fields = like.names().zip(like.views());
     let fields = fields.map(|(name, view)| field(name, view));
     let schema = Type::group_type_builder("log")
         .with_fields(fields.collect::<Result<Vec<TypePtr>>>()?)
         .build()?;
     let properties = WriterProperties::builder().set_compression(Compression::UNCOMPRESSED);
     let properties = Arc::new(properties.build());
-    let mut writer = SerializedFileWriter::new(to, Arc::new(schema), properties)?;
-    for start in (0..log.rows()).step_by(GROUP) {
-        let rows = start..log.rows().min(start + GROUP);
-        let mut group = writer.next_row_group()?;
-        for view in log.views() {
-            let rows = rows.clone();
-            match view {
-                View::Text(text) => {
-                    let values = text.values();
-                    let codes = rows.map(|row| Some(text.code(row)).filter(|c| *c != MISSING));
-                    let bytes = |code: u32| ByteArray::from(&values[code as usize]);
-                    column::<ByteArrayType, _, _>(&mut group, codes, bytes)?;
-                }
-                View::Number(numbers) => {
-                    let numbers = rows.map(|row| Some(numbers.get(row)).filter(|n| !n.is_nan()));
-                    column::<DoubleType, _, _>(&mut group, numbers, |number| number)?;
-                }
-                View::Time(times) => {
-                    let times = rows.map(|row| times.get(row));
-                    let times = times.map(|time| Some(time).filter(|t| *t != MISSING_TIME));
-                    let milliseconds = |time: i64| time.saturating_mul(1000);
-                    column::<Int64Type, _, _>(&mut group, times, milliseconds)?;
-                }
+    SerializedFileWriter::new(to, Arc::new(schema), properties)
+}
+
+/// Writes some rows.
+fn group<W: Write + Send>(
+    writer: &mut SerializedFileWriter<W>,
+    log: &Log,
+    rows: Range<usize>,
+) -> Result<()> {
+    let mut group = writer.next_row_group()?;
+    for view in log.views() {
+        let rows = rows.clone();
+        match view {
+            View::Text(text) => {
+                let values = text.values();
+                let codes = rows.map(|row| Some(text.code(row)).filter(|c| *c != MISSING));
+                let bytes = |code: u32| ByteArray::from(&values[code as usize]);
+                column::<ByteArrayType, _, _>(&mut group, codes, bytes)?;
+            }
+            View::Number(numbers) => {
+                let numbers = rows.map(|row| Some(numbers.get(row)).filter(|n| !n.is_nan()));
+                column::<DoubleType, _, _>(&mut group, numbers, |number| number)?;
+            }
+            View::Time(times) => {
+                let times = rows.map(|row| times.get(row));
+                let times = times.map(|time| Some(time).filter(|t| *t != MISSING_TIME));
+                let milliseconds = |time: i64| time.saturating_mul(1000);
+                column::<Int64Type, _, _>(&mut group, times, milliseconds)?;
             }
         }
-        group.close()?;
-        progress(start);
     }
-    writer.close()?;
+    group.close()?;
     Ok(())
 }
 
