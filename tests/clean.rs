@@ -62,6 +62,48 @@ fn text(path: &Path) -> String {
     fs::read_to_string(path).expect("a file to read")
 }
 
+#[test]
+fn a_log_larger_than_memory_is_cleaned_to_the_same_files() {
+    let lab = Lab::new();
+    lab.done(&[
+        "synth", "--seed", "5", "--users", "1500", "--rows", "60000", "--out", "log.csv",
+    ]);
+    let definition = ONLY_CLEANERS
+        .replace("play_count", "listen_seconds")
+        .replace(
+            "formats = [\"unix\"]",
+            "formats = [\"%Y-%m-%d %H:%M:%S\"], zone = \"UTC\"",
+        )
+        .replace("items = 1 }", "items = 1, on = \"all\" }");
+    lab.write("mine.toml", &definition);
+    let clean = |memory: &str, out: &str| {
+        let arguments = [
+            "clean",
+            "mine.toml",
+            "--force",
+            "--memory",
+            memory,
+            "--out",
+            out,
+        ];
+        let said = lab.done(&arguments).err;
+        (
+            fs::read(lab.path(out)).expect("the log"),
+            json(&lab.path(&format!("{out}.ledger.json"))),
+            said,
+        )
+    };
+    for out in ["clean.csv", "clean.parquet"] {
+        let (whole, ledger, said) = clean("64GB", out);
+        assert!(!said.contains("in parts"), "{said}");
+        let (parts, of_parts, said) = clean("2MB", out);
+        assert!(said.contains("is cleaned in parts"), "{said}");
+        assert!(parts == whole, "{out} has other bytes");
+        assert_eq!(of_parts, ledger);
+        assert!(whole.len() > 500_000);
+    }
+}
+
 /// Counts by step, what, rule and column.
 type Books = BTreeMap<(String, String, String, String), u64>;
 

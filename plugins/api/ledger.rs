@@ -102,7 +102,8 @@ impl Ledger {
         }
     }
 
-    /// Books `rows` rows as dropped for `what` found in `column` (empty for whole rows).
+    /// Books `rows` rows as dropped for `what` found in `column` (empty for whole rows). Accounts are in the order of their
+    /// first booking, of which one without rows is one.
     pub fn dropped(&mut self, column: &str, what: &str, rows: u64, sample: Option<Sample>) {
         self.keep(true, column, what, rows, sample.as_ref());
         book(&mut self.dropped, column, what, rows, sample);
@@ -168,12 +169,12 @@ impl Ledger {
 
     /// Dropped rows by column and reason, in the order of their first booking.
     pub fn drops(&self) -> impl Iterator<Item = &Account> {
-        self.dropped.iter()
+        self.dropped.iter().filter(|account| account.rows > 0)
     }
 
     /// Changed cells by column and reason, in the order of their first booking.
     pub fn changes(&self) -> impl Iterator<Item = &Account> {
-        self.changed.iter()
+        self.changed.iter().filter(|account| account.rows > 0)
     }
 
     /// What was booked with [`Ledger::leak`].
@@ -204,7 +205,8 @@ fn merge(own: &mut Vec<Account>, others: Vec<Account>, by_value: impl Fn(&Accoun
     }
 }
 
-/// The account to which rows were added, if there were any. Accounts are few (columns times reasons), so
+/// The account to which rows were added, if there were any; without any it has its place all the same, so that the order
+/// of accounts does not depend on which part of a log had the first case. Accounts are few (columns times reasons), so
 /// looking through all of them is quick.
 fn book<'a>(
     accounts: &'a mut Vec<Account>,
@@ -213,9 +215,6 @@ fn book<'a>(
     rows: u64,
     sample: Option<Sample>,
 ) -> Option<&'a mut Account> {
-    if rows == 0 {
-        return None;
-    }
     let known = accounts
         .iter()
         .position(|a| a.column == column && a.what == what);
@@ -229,6 +228,9 @@ fn book<'a>(
         accounts.len() - 1
     });
     let account = &mut accounts[at];
+    if rows == 0 {
+        return None;
+    }
     account.rows += rows;
     if account.samples.len() < SAMPLES {
         account.samples.extend(sample);

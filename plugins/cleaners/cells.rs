@@ -127,9 +127,7 @@ pub(crate) fn drop_rows(
             samples.push(row);
         }
     }
-    if found.iter().all(|(rows, _)| *rows == 0) {
-        return;
-    }
+    let nothing = found.iter().all(|(rows, _)| *rows == 0);
     for ((column, what), (rows, samples)) in reasons.iter().zip(found) {
         for &row in &samples {
             let sample = Sample {
@@ -140,6 +138,9 @@ pub(crate) fn drop_rows(
             ledger.dropped(column, what, 1, Some(sample));
         }
         ledger.dropped(column, what, rows - samples.len() as u64, None);
+    }
+    if nothing {
+        return;
     }
     let keep: Vec<bool> = fates.iter().map(|&fate| fate == 0).collect();
     log.retain(&keep);

@@ -62,8 +62,8 @@ impl Step {
             rows_in: rows.0,
             rows_out: rows.1,
             ids: Some(ids),
-            dropped: in_order(ledger.drops()),
-            changed: in_order(ledger.changes()),
+            dropped: ledger.drops().cloned().collect(),
+            changed: ledger.changes().cloned().collect(),
             leaks: ledger.leaks().to_vec(),
         }
     }
@@ -119,13 +119,14 @@ impl Step {
     }
 }
 
-/// Accounts by the first row they tell of, which does not depend on the parts in which the log was cleaned.
-fn in_order<'a>(accounts: impl Iterator<Item = &'a Account>) -> Vec<Account> {
-    let mut all: Vec<Account> = accounts.cloned().collect();
-    let first = |account: &Account| account.samples.first().map_or(u64::MAX, |s| s.row);
-    all.sort_by(|a, b| {
-        let key = |of: &Account| (first(of), of.column.clone(), of.what.clone());
-        key(a).cmp(&key(b))
+/// Accounts of changes in the order of the log's columns, and those of a column by the first row they tell of: that does
+/// not depend on the parts in which the log was cleaned.
+fn in_order(accounts: Vec<Account>, columns: &[String]) -> Vec<Account> {
+    let mut all = accounts;
+    all.sort_by_cached_key(|account| {
+        let column = columns.iter().position(|name| *name == account.column);
+        let first = account.samples.first().map_or(u64::MAX, |s| s.row);
+        (column, first, account.what.clone())
     });
     all
 }
@@ -396,6 +397,8 @@ struct Work<'a> {
     cleaner: &'a dyn Cleaner,
     ledger: Ledger,
     rows: (u64, u64),
+    /// The columns of the log.
+    columns: Vec<String>,
 }
 
 impl<'a> Work<'a> {
@@ -405,6 +408,7 @@ impl<'a> Work<'a> {
             cleaner,
             ledger: ledger(watch),
             rows: (0, 0),
+            columns: Vec::new(),
         }
     }
 
@@ -414,7 +418,7 @@ impl<'a> Work<'a> {
         number: usize,
         watch: &mut dyn Watch,
     ) -> Result<(), Failed> {
-        self.rows.0 += part.rows() as u64;
+        self.begin(part);
         let before = watch.traces().then(|| part.clone());
         let cleaned = self.cleaner.clean(part, &mut self.ledger);
         cleaned.map_err(|error| By::Cleaner(self.at).failed(error))?;
@@ -431,9 +435,17 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Notes what is to be cleaned.
+    fn begin(&mut self, part: &Log) {
+        self.rows.0 += part.rows() as u64;
+        if self.columns.is_empty() {
+            self.columns = part.names().map(str::to_owned).collect();
+        }
+    }
+
     /// Cleans a part that has its place in no order, with what the cleaner has seen of all parts if it had to.
     fn clean_part(&mut self, part: &mut Log, seen: Option<&dyn InParts>) -> Result<(), Failed> {
-        self.rows.0 += part.rows() as u64;
+        self.begin(part);
         let mut ledger = Ledger::default();
         let cleaned = match seen {
             Some(seen) => seen.clean(part, &mut ledger),
@@ -446,12 +458,16 @@ impl<'a> Work<'a> {
     }
 
     fn step(&self, ids: Ids) -> Step {
-        Step::new(
+        let step = Step::new(
             self.cleaner.typetag_name().to_owned(),
             (self.cleaner.reach().name(), self.cleaner.on()),
             self.rows,
             ids,
             &self.ledger,
-        )
+        );
+        Step {
+            changed: in_order(step.changed, &self.columns),
+            ..step
+        }
     }
 }

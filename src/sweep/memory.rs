@@ -59,9 +59,37 @@ impl Drop for Room<'_> {
 pub(crate) fn usable() -> Option<u64> {
     let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
     let free = kilobytes(&meminfo, "MemAvailable:")? + resident();
-    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let limit = limit.and_then(|text| text.trim().parse::<u64>().ok());
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limit = limit(&groups, |path| std::fs::read_to_string(path).ok());
     Some(free.min(limit.unwrap_or(u64::MAX)) / 10 * 9)
+}
+
+/// The least limit of a control group and of those around it, by what `/proc/self/cgroup` says. Engines of clusters
+/// and containers set it somewhere on the way.
+fn limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u64> {
+    let mut least = None;
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(mut path)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let (root, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => continue,
+        };
+        loop {
+            path = path.trim_end_matches('/');
+            let limit = read(&format!("{root}{path}/{file}"));
+            let limit = limit.and_then(|text| text.trim().parse::<u64>().ok());
+            least = least.into_iter().chain(limit).min();
+            match path.rfind('/') {
+                Some(parent) => path = &path[..parent],
+                None => break,
+            }
+        }
+    }
+    least
 }
 
 /// Bytes that the process holds now; 0 where the system does not tell.
@@ -92,7 +120,26 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::Gate;
+    use super::{Gate, limit};
+
+    #[test]
+    fn the_least_limit_of_a_group_and_those_around_it_holds() {
+        let read = |path: &str| {
+            let bytes = match path {
+                "/sys/fs/cgroup/slurm/job_7/memory.max" => "4000\n",
+                "/sys/fs/cgroup/slurm/memory.max" => "max\n",
+                "/sys/fs/cgroup/memory.max" => "9000\n",
+                "/sys/fs/cgroup/memory/job/memory.limit_in_bytes" => "5000\n",
+                _ => return None,
+            };
+            Some(bytes.to_owned())
+        };
+        assert_eq!(limit("0::/slurm/job_7/step_0\n", read), Some(4000));
+        assert_eq!(limit("0::/slurm\n", read), Some(9000));
+        assert_eq!(limit("0::/\n", read), Some(9000));
+        assert_eq!(limit("3:cpu:/job\n2:memory:/job/step\n", read), Some(5000));
+        assert_eq!(limit("3:cpu:/job\n", read), None);
+    }
 
     #[test]
     fn what_runs_at_once_fits_and_what_never_fits_is_turned_away() {

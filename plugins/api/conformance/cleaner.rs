@@ -152,50 +152,86 @@ fn in_groups(
     let Some(reach) = promises.calm("telling its reach", || cleaner.reach()) else {
         return;
     };
-    let group_of: Vec<usize> = match reach {
-        Reach::Log => return,
-        Reach::Row => (0..before.rows())
-            .map(|row| row * GROUPS / before.rows())
-            .collect(),
-        Reach::User => {
-            let user = before.column(&before.roles().user);
-            let Ok(Cells::Text(users)) = user else { return };
-            let of = |code: &u32| *code as usize % GROUPS;
-            users.codes.iter().map(of).collect()
-        }
+    let by_user = || {
+        let user = before.column(&before.roles().user);
+        let Ok(Cells::Text(users)) = user else {
+            return None;
+        };
+        let of = |code: &u32| *code as usize % GROUPS;
+        Some(users.codes.iter().map(of).collect())
     };
-    let mut parts = Vec::new();
-    let (mut dropped, mut changed) = (0, 0);
-    for group in 0..GROUPS {
-        let chosen: Vec<u32> = (0..before.rows())
-            .filter(|&row| group_of[row] == group)
-            .map(|row| row as u32)
-            .collect();
-        let part = before.select(&chosen);
-        let Some((part, ledger)) = clean(cleaner, &part, "a part of a log", promises) else {
+    let group_of: Option<Vec<usize>> = match reach {
+        Reach::Row => {
+            let rows = 0..before.rows();
+            Some(rows.map(|row| row * GROUPS / before.rows()).collect())
+        }
+        Reach::User | Reach::Log => by_user(),
+    };
+    let Some(group_of) = group_of else { return };
+    let groups = (0..GROUPS).map(|group| {
+        let rows = (0..before.rows()).filter(|&row| group_of[row] == group);
+        before.select(&rows.map(|row| row as u32).collect::<Vec<u32>>())
+    });
+    let mut groups: Vec<Log> = groups.collect();
+    let cleaned = promises.calm(&format!("cleaning {what} in parts"), || {
+        clean_groups(cleaner, reach, &mut groups)
+    });
+    let (dropped, changed) = match cleaned {
+        None | Some(Ok(None)) => return,
+        Some(Ok(Some(books))) => books,
+        Some(Err(error)) => {
             promises.that(false, || {
-                format!("it cleans {what} as a whole, but refuses a part of it")
+                format!("it cleans {what} as a whole, but refuses a part of it: {error}")
             });
             return;
-        };
-        dropped += rows(ledger.drops());
-        changed += rows(ledger.changes());
-        parts.extend(shown(&part));
-    }
+        }
+    };
+    let mut parts: Vec<_> = groups.iter().flat_map(shown).collect();
     parts.sort();
     let mut whole = shown(after);
     whole.sort();
     promises.that(parts == whole, || {
+        let says = match reach {
+            Reach::Log => "it can clean a log in parts".to_owned(),
+            _ => format!("its reach is `{}`", reach.name()),
+        };
         format!(
-            "it says that its reach is `{}`, but cleaning {what} in {GROUPS} parts gives other cells \
-             than cleaning it whole: it needs to see more at once",
-            reach.name()
+            "it says that {says}, but cleaning {what} in {GROUPS} parts gives other cells than cleaning \
+             it whole: it needs to see more at once"
         )
     });
     let books = (rows(ledger.drops()), rows(ledger.changes()));
     promises.that((dropped, changed) == books, || {
         format!("cleaning {what} in {GROUPS} parts it books other numbers than cleaning it whole")
     });
+}
+
+/// Cleans parts of a log, and gives how many rows were dropped and cells changed; nothing for a cleaner that must
+/// have it whole.
+fn clean_groups(
+    cleaner: &dyn Cleaner,
+    reach: Reach,
+    groups: &mut [Log],
+) -> Result<Option<(u64, u64)>> {
+    let roles = groups[0].roles().clone();
+    let mut seen = None;
+    if reach == Reach::Log {
+        let Some(mut parts) = cleaner.in_parts(&roles) else {
+            return Ok(None);
+        };
+        while parts.again()? {
+            groups.iter().try_for_each(|group| parts.look(group))?;
+        }
+        seen = Some(parts);
+    }
+    let mut all = Ledger::default();
+    for group in groups {
+        match &seen {
+            Some(parts) => parts.clean(group, &mut all)?,
+            None => cleaner.clean(group, &mut all)?,
+        }
+    }
+    Ok(Some((rows(all.drops()), rows(all.changes()))))
 }
 
 /// A part of a log can have no row at all.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use musicrec_api::{Cells, Kind, Ledger, Log, Reach, Result, Text};
+use musicrec_api::{Cells, InParts, Kind, Ledger, Log, Reach, Result, Roles, Text};
 
 use crate::{breaks, breaks_nothing};
 
@@ -85,12 +85,42 @@ cleaner!(never_done "never_done", "cleaners = [\"never_done\"]", Row, |part, _| 
     Ok(())
 });
 
+// Says that it can look at parts, and forgets what it has seen of the others.
+plugin!(Cleaner forgetful "forgetful", "cleaners = [\"forgetful\"]", {
+    fn reach(&self) -> Reach {
+        Reach::Log
+    }
+    fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
+        let keep = first_of_each(part, "song_id")?;
+        drop(part, ledger, &keep);
+        Ok(())
+    }
+    fn in_parts(&self, _: &Roles) -> Option<Box<dyn InParts + '_>> {
+        struct Forgetful;
+        impl InParts for Forgetful {
+            fn again(&mut self) -> Result<bool> {
+                Ok(false)
+            }
+            fn look(&mut self, _: &Log) -> Result<()> {
+                Ok(())
+            }
+            fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
+                let keep = first_of_each(part, "song_id")?;
+                drop(part, ledger, &keep);
+                Ok(())
+            }
+        }
+        Some(Box::new(Forgetful))
+    }
+});
+
 #[test]
 fn what_cleaners_break_is_found() {
     breaks_nothing(Kind::Cleaner, "first_ones");
     breaks_nothing(Kind::Cleaner, "never_done");
     breaks(Kind::Cleaner, "short_sighted", "parts");
     breaks(Kind::Cleaner, "not_by_user", "parts");
+    breaks(Kind::Cleaner, "forgetful", "in 3 parts");
     breaks(
         Kind::Cleaner,
         "keeps_no_books",
