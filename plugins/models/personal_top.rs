@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use musicrec_api::{
     Cost, FitContext, InteractionMatrix, Model, Positive, Recommender, Result, RowScorer, Scores,
-    Shape, Train, Users, register,
+    Shape, Tensors, Train, Users, register,
 };
 use ndarray::ArrayViewMut2;
 use schemars::JsonSchema;
@@ -72,6 +72,19 @@ impl Model for PersonalTop {
         let popularity: Vec<f32> = popularity.iter().map(|n| (n / users) as f32).collect();
         Ok(Box::new(Own {
             places: self.places(train, &popularity)?,
+            popularity: Cow::Owned(popularity),
+            model: self.clone(),
+        }))
+    }
+
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let popularity = saved.take_list32("popularity", interactions.cols())?;
+        Ok(Box::new(Own {
+            places: saved.take_sparse("places", interactions.shape())?,
             popularity: Cow::Owned(popularity),
             model: self.clone(),
         }))
@@ -157,6 +170,14 @@ impl Recommender for Own<'_> {
             popularity: Cow::Borrowed(&*self.popularity),
             model: self.model.clone(),
         })))
+    }
+
+    /// Its places too, for events of weight 0 have some, and the interactions do not tell them.
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.insert_sparse("places", &self.places);
+        saved.insert("popularity", vec![self.popularity.len()], &*self.popularity);
+        Some(saved)
     }
 }
 

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, NonNegative, Positive, Recommender, Result, Scores,
-    Shape, Train, Users, register,
+    Cost, FitContext, InteractionMatrix, Model, NonNegative, Positive, Reasons, Recommender,
+    Result, Scores, Shape, Tensors, Train, Users, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,20 @@ impl Model for RecencyKnn {
         }))
     }
 
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let items = interactions.cols();
+        let histories = saved.take_sparse("histories", interactions.shape())?;
+        let weights = saved.take_sparse("weights", (items, items))?;
+        Ok(Box::new(Recent {
+            half_life_days: self.half_life_days,
+            faded: ItemWeights::of(histories, weights),
+        }))
+    }
+
     fn is_stochastic(&self) -> bool {
         false
     }
@@ -166,6 +180,17 @@ impl Recommender for Recent {
         ensure_times(&given.events, NAME)?;
         let histories = histories(given, self.half_life_days);
         Ok(Some(Box::new(self.faded.under(histories))))
+    }
+
+    /// With the histories, for the interactions that it learned from tell nothing of when.
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = self.faded.save()?;
+        saved.insert_sparse("histories", &self.faded.histories);
+        Some(saved)
+    }
+
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        self.faded.why(user, items)
     }
 }
 

@@ -153,6 +153,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             counted(answer.left_out, "event")
         ));
     }
+    if answer.unexplained > 0 {
+        say(&format!(
+            "no reasons for {}: whatever answers them in the model has scores that are no sums over the songs \
+             that they heard",
+            counted(answer.unexplained, "list")
+        ));
+    }
     unknown(&answer, history.is_some())
 }
 

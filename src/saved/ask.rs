@@ -46,6 +46,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) unknown: Vec<&'a str>,
     /// How many events of the history are with items that the model does not know.
     pub(crate) left_out: usize,
+    /// How many users got a list of which the model cannot say why, where it can say so of others.
+    pub(crate) unexplained: usize,
 }
 
 /// A song on a list.
@@ -63,8 +65,8 @@ pub(crate) struct Recommendation<'a> {
 /// Lists of users of one kind.
 struct Group {
     lists: Lists,
-    /// For each list and each of its items.
-    why: Vec<Vec<Reasons>>,
+    /// For each list and each of its items; none where nobody can tell.
+    why: Vec<Option<Vec<Reasons>>>,
 }
 
 /// By whom a user is answered, and at which place.
@@ -121,17 +123,20 @@ impl Saved {
             }
             _ => None,
         };
+        let of_told = of_told.as_ref();
+        let unexplained = self.unexplained([Some(&of_learned), of_told].into_iter().flatten())?;
         let popular = (asked.unknown == Unknown::Popularity)
             .then(|| self.popular(asked))
             .transpose()?;
         let mut answer = Answer {
             left_out: told.as_ref().map_or(0, |told| told.left_out),
+            unexplained,
             ..Answer::default()
         };
         for (user, place) in users.into_iter().zip(places) {
             let (group, at) = match place {
                 Place::Learned(own) => (Some(&of_learned), learned.binary_search(&own)),
-                Place::Told(own) => (of_told.as_ref(), newcomers.binary_search(&own)),
+                Place::Told(own) => (of_told, newcomers.binary_search(&own)),
                 Place::Unknown => (popular.as_ref(), Ok(0)),
             };
             match group {
@@ -226,16 +231,26 @@ impl Saved {
                 }
                 Ok(all)
             });
-            let all: Option<Vec<_>> = all.collect::<Result<_>>()?;
-            why = all.ok_or_else(|| {
-                Failure::Definition(format!(
-                    "the model `{}` cannot say why: its scores are no sums over the songs that a \
-                     user heard; leave --why out",
-                    self.about.plugin()
-                ))
-            })?;
+            why = all.collect::<Result<_>>()?;
         }
         Ok(Group { lists, why })
+    }
+
+    /// Of how many lists nobody can say why.
+    ///
+    /// # Errors
+    /// If there are such and no others: then the model cannot.
+    fn unexplained<'g>(&self, groups: impl Iterator<Item = &'g Group>) -> Result<usize, Failure> {
+        let all = groups.flat_map(|group| &group.why);
+        let (told, not): (Vec<_>, Vec<_>) = all.partition(|why| why.is_some());
+        if told.is_empty() && !not.is_empty() {
+            return Err(Failure::Definition(format!(
+                "the model `{}` cannot say why: its scores are no sums over the songs that a user heard; \
+                 leave --why out",
+                self.about.plugin()
+            )));
+        }
+        Ok(not.len())
     }
 
     /// One list of what most users heard.
@@ -246,13 +261,13 @@ impl Saved {
         let (masks, shape) = ((&nothing, &self.limits), (self.items.len(), asked.count));
         let lists = rank(&popular, &[0], masks, shape, &|_| String::new())?;
         let none = lists.ranked.get(0).iter().map(|_| Vec::new()).collect();
-        let why = vec![none];
+        let why = vec![Some(none)];
         Ok(Group { lists, why })
     }
 
     fn add<'a>(&'a self, answer: &mut Answer<'a>, user: &'a str, group: &Group, at: usize) {
         let list = group.lists.ranked.get(at);
-        let reasons = group.why.get(at);
+        let reasons = group.why.get(at).and_then(Option::as_ref);
         for (place, &(item, score)) in list.iter().enumerate() {
             let reasons = reasons.map_or(&[][..], |of_list| &of_list[place][..]);
             let because = reasons
