@@ -101,6 +101,13 @@ impl Cleaner for MapLabels {
         })
     }
 
+    fn labels(&self, column: &str, before: Option<Vec<String>>) -> Option<Vec<String>> {
+        if column != self.column {
+            return before;
+        }
+        (self.unknown != Unknown::Keep).then(|| self.labels.keys().cloned().collect())
+    }
+
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
         let column = context.missing_column("column", &self.column);
         column.into_iter().chain(self.listed().1).collect()

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    Cost, FitContext, Fraction, InteractionMatrix, Model, NonNegative, Positive, Reasons,
-    Recommender, Result, RowScorer, Scores, Shape, Tensors, Train, Users, register,
+    CheckContext, Cost, FitContext, Fraction, InteractionMatrix, Model, NonNegative, Positive,
+    Problem, Reasons, Recommender, Result, RowScorer, Scores, Shape, Tensors, Train, Users,
+    register,
 };
 use ndarray::ArrayViewMut2;
 use rayon::prelude::*;
@@ -16,7 +17,7 @@ use crate::counts::{of_items, shares};
 use crate::neighbors::{multiply, nearest, reasons};
 use crate::popularity::PopularityBy;
 use crate::products::{Accumulator, BLOCK, cells, from_rows};
-use crate::times::{ensure_times, in_order};
+use crate::times::{ensure_times, in_order, no_times};
 use crate::train::ensure_interactions;
 
 /// The next item from the last ones: what followed them most often, in anybody's listening.
@@ -115,6 +116,10 @@ impl Model for Markov {
 
     fn is_stochastic(&self) -> bool {
         false
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        no_times(context, "").into_iter().collect()
     }
 
     fn cost(&self, shape: &Shape) -> Option<Cost> {

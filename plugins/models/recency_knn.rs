@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, NonNegative, Positive, Reasons, Recommender,
-    Result, Scores, Shape, Tensors, Train, Users, register,
+    CheckContext, Cost, FitContext, InteractionMatrix, Model, NonNegative, Positive, Problem,
+    Reasons, Recommender, Result, Scores, Shape, Tensors, Train, Users, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::item_knn::{cost, item_products};
 use crate::neighbors::{ItemWeights, normalized};
 use crate::products::{Products, Sides, from_rows, transposed};
 use crate::similarity::Similarity;
-use crate::times::{Present, ensure_times, faded, faded_by_user, weights, with_weights};
+use crate::times::{Present, ensure_times, faded, faded_by_user, no_times, weights, with_weights};
 use crate::train::ensure_interactions;
 
 /// Like `item_knn`, but what somebody heard counts less the longer it is ago: the neighbors of the latest items come
@@ -121,6 +121,10 @@ impl Model for RecencyKnn {
 
     fn is_stochastic(&self) -> bool {
         false
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        no_times(context, "").into_iter().collect()
     }
 
     fn cost(&self, shape: &Shape) -> Option<Cost> {

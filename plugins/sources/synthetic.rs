@@ -19,7 +19,7 @@ use std::fmt::Write;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use musicrec_api::{
-    CheckContext, Error, Fraction, Ledger, Log, NonNegative, Problem, Result, Source,
+    CheckContext, Error, Fraction, Ledger, Log, NonNegative, Problem, Result, Roles, Source,
     SourceContext, derive_seed, register,
 };
 use schemars::JsonSchema;
@@ -230,6 +230,10 @@ impl Source for Synthetic {
 
     fn columns(&self, _: &SourceContext) -> Option<Vec<String>> {
         Some(row::COLUMNS.map(str::to_owned).to_vec())
+    }
+
+    fn parts(&self, _: &SourceContext) -> Option<Roles> {
+        Some(row::roles())
     }
 
     fn check(&self, _: &CheckContext) -> Vec<Problem> {

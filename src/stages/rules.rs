@@ -2,7 +2,7 @@
 //! list holds few. Built once from the rules and a cleaned log ([`Obeyed`]), then for each fit part
 //! ([`Limits`]).
 
-use musicrec_api::{Asked, Error, Events, ItemValues, Log, MISSING, Problem, Result};
+use musicrec_api::{Asked, Error, Events, ItemValues, Log, MISSING, Problem, Result, Roles};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
@@ -171,26 +171,26 @@ impl Obeyed {
     }
 }
 
-/// That a column may say something of items. Who listened, what to, and when does not: each item would be of a
-/// value of its own, or of that of some listener.
+/// That a column may say something of items.
 fn of_items(log: &Log, column: &str) -> Result<()> {
     log.view(column)?;
-    let roles = log.roles();
+    of_no_item(log.roles(), column).map_or(Ok(()), |why| Err(Error::definition(why)))
+}
+
+/// What is wrong with a column of which a list shall hold few items of a value, if it says nothing of items. Who
+/// listened, what to, and when does not: each item would be of a value of its own, or of that of some listener.
+pub(crate) fn of_no_item(roles: &Roles, column: &str) -> Option<String> {
     let parts = [
         (Some(&roles.user), "who listened"),
         (Some(&roles.item), "what was listened to"),
         (roles.time.as_ref(), "when it was"),
     ];
-    let part = parts
-        .into_iter()
-        .find(|(name, _)| name.is_some_and(|name| name == column));
-    match part {
-        None => Ok(()),
-        Some((_, what)) => Err(Error::definition(format!(
-            "`at_most` bounds how many items of a value a list holds, and column `{column}` says {what}; name \
-             one that many items share, such as that of artists"
-        ))),
-    }
+    let mut parts = parts.into_iter();
+    let (_, what) = parts.find(|(name, _)| name.is_some_and(|name| name == column))?;
+    Some(format!(
+        "`at_most` bounds how many items of a value a list holds, and column `{column}` says {what}; name \
+         one that many items share, such as that of artists"
+    ))
 }
 
 /// The code of a kind of event.
@@ -198,16 +198,20 @@ fn code(kind: &str, events: &Events) -> Result<u32, Failed> {
     if let Some(code) = events.kinds.iter().position(|known| known == kind) {
         return Ok(code as u32);
     }
+    Err(By::Rules("avoid").failed(no_kind(kind, &events.kinds).error("")))
+}
+
+/// That the cleaned log does not have a kind of event, but these.
+pub(crate) fn no_kind(kind: &str, known: &[String]) -> Problem {
     let message = format!("no event of the cleaned log is a `{kind}`");
-    let kinds = events.kinds.join(", ");
-    let problem = Problem::at("avoid", message)
-        .suggest(kind, events.kinds.iter().map(String::as_str))
+    let kinds = known.join(", ");
+    Problem::at("avoid", message)
+        .suggest(kind, known.iter().map(String::as_str))
         .remedy(if kinds.is_empty() {
             "it has no kinds of event: name the column that has them in [source]".to_owned()
         } else {
             format!("it has {kinds}")
-        });
-    Err(By::Rules("avoid").failed(problem.error("")))
+        })
 }
 
 /// How many times as many places a model of ready lists is asked for where a list holds few items of a value.
