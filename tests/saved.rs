@@ -287,6 +287,54 @@ fn plugin(label: &str) -> &str {
 }
 
 #[test]
+fn a_history_that_weighs_nothing_says_so_and_may_have_what_is_popular() {
+    let lab = Lab::new();
+    let mut log = "user_id,song_id,timestamp,event_type\n".to_owned();
+    for (row, (user, item)) in common::pairs(600).enumerate() {
+        let kind = if row % 5 == 0 { "skip" } else { "play" };
+        let _ = writeln!(log, "u{user},s{item},{},{kind}", common::time(row));
+    }
+    lab.write("log.csv", log);
+    let definition = common::SMALL.replace("[weighting.binary]", "[weighting.event_strength]");
+    lab.write("small.toml", definition);
+    lab.done(&["sweep", "small.toml"]);
+    let fit = ["fit", "reports/small", "--variant", "als"];
+    lab.done(&[&fit[..], &["--out", "m.safetensors"]].concat());
+    let history = "user,item,time,event\nsad,s1,1,skip\nsad,s2,2,skip\nhappy,s1,1,play\n";
+    lab.write("history.csv", history);
+    let ask = |more: &[&str]| {
+        let all = ["recommend", "--model", "m.safetensors", "--k", "58"];
+        lab.run(&[&all[..], &["--history", "history.csv"], more].concat())
+    };
+    let users = |ended: &Ended| -> Vec<String> {
+        let mut users: Vec<String> = csv(&ended.out).iter().map(|row| row[0].clone()).collect();
+        users.dedup();
+        users
+    };
+    let said = ask(&[]).expect(1).says(&[
+        "all that the history has of sad weighs 0",
+        "--unknown popularity",
+    ]);
+    assert_eq!(users(&said), ["happy"]);
+    let more = ["--unknown", "popularity", "--why"];
+    let popular = ask(&more)
+        .expect(0)
+        .says(&["sad weighs 0", "most users heard"]);
+    let mut both = users(&popular);
+    both.sort();
+    assert_eq!(both, ["happy", "sad"]);
+    // What was heard is left out all the same.
+    let rows = csv(&popular.out);
+    let own: Vec<&Vec<String>> = rows.iter().filter(|row| row[0] == "sad").collect();
+    assert_eq!(own.len(), 58);
+    assert!(own.iter().all(|row| row[2] != "s1" && row[2] != "s2"));
+    let scores = own.iter().map(|row| row[3].parse::<f64>().unwrap());
+    assert!(
+        scores.clone().is_sorted_by(|a, b| a >= b) && scores.max_by(f64::total_cmp) > Some(1.0)
+    );
+}
+
+#[test]
 fn what_cannot_be_saved_is_said_before_it_is_fitted() {
     let lists = "[model.lists]\ntest = \"lists.csv\"\nvalidation = \"lists.csv\"\n\n[[model.blend]]\nlabel = \"mixed\"\nof = [\"popularity\", { lists = { test = \"lists.csv\", validation = \"lists.csv\" } }]\n";
     let lab = Lab::small();
@@ -396,7 +444,8 @@ fn users_are_answered_in_their_order_and_strangers_said() {
     assert_eq!(of(&Ended::new(&["recommend"], &output)), ["u5", "u6"]);
     ask(&["--users", "@none.txt"]).expect(3).says(&["none.txt"]);
     ask(&["--users", ","]).expect(2).says(&["names nobody"]);
-    ask(&[]).expect(2).says(&["--users"]);
+    ask(&[]).expect(2).says(&["--users", "--all", "--history"]);
+    ask(&["--all", "--users", "u1"]).expect(2).says(&["--all"]);
     // Heard songs are left out unless they are asked for.
     let heard = csv(&fs::read_to_string(lab.path("log.csv")).unwrap());
     let known = |row: &Vec<String>| heard.iter().any(|h| h[0] == row[0] && h[1] == row[2]);
@@ -566,6 +615,13 @@ fn newcomers_are_known_by_their_history() {
         assert!(!ended.err.contains("cleaner `"), "{ended}");
         ended.says(&[
             "late.csv: row 1, column `time`: `yesterday`",
+            "mend the file",
+        ]);
+        lab.write("ragged.csv", "user,item,time\nnew,s1\n");
+        let ended = ask(&["--history", "ragged.csv"]).expect(3);
+        assert!(!ended.err.contains("source.csv"), "{ended}");
+        ended.says(&[
+            "line 2 (row 1): 2 cells where the header has 3",
             "mend the file",
         ]);
     }

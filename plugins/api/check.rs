@@ -157,17 +157,26 @@ impl Problem {
     /// The same as an error, for a plugin that finds it at work all the same: `before` (who says
     /// it), what is wrong, the name that was probably meant, and what to do.
     pub fn error(&self, before: &str) -> Error {
-        Error::definition(format!("{before}{self}"))
+        let error = Error::definition(format!("{before}{}", self.asked()));
+        match &self.remedy {
+            Some(remedy) => error.with_remedy(remedy),
+            None => error,
+        }
+    }
+
+    /// What is wrong, and what was probably meant.
+    fn asked(&self) -> String {
+        match &self.suggestion {
+            Some(name) => format!("{}; did you mean `{name}`?", self.message),
+            None => self.message.clone(),
+        }
     }
 }
 
 /// All of it in one line.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        if let Some(name) = &self.suggestion {
-            write!(f, "; did you mean `{name}`?")?;
-        }
+        f.write_str(&self.asked())?;
         match &self.remedy {
             Some(remedy) => write!(f, "; {remedy}"),
             None => Ok(()),

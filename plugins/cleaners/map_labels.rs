@@ -241,7 +241,7 @@ mod tests {
         let text = error.to_string();
         let words = "`plays` (2 rows, the first is row 2; did you mean `play`?)";
         assert!(
-            matches!(error, Error::Definition(_)) && text.contains(words),
+            matches!(error.bare(), Error::Definition(_)) && text.contains(words),
             "{text}"
         );
     }

@@ -15,10 +15,11 @@ const SECONDS_A_DAY: f64 = 86_400.0;
 /// If not: then `model` cannot do without.
 pub(crate) fn ensure_times(events: &Events, model: &str) -> Result<()> {
     if events.time.is_empty() && !events.is_empty() {
-        return Err(Error::definition(format!(
-            "{model}: the log has no times; name its column of times with `time` in the source, or \
-             use {WITHOUT}"
-        )));
+        return Err(
+            Error::definition(format!("{model}: the log has no times")).with_remedy(format!(
+                "name its column of times with `time` in the source, or use {WITHOUT}"
+            )),
+        );
     }
     Ok(())
 }

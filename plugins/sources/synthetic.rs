@@ -361,7 +361,7 @@ mod tests {
         ] {
             let source = with(parameters);
             let error = source.fingerprint(&context(0)).unwrap_err();
-            assert!(matches!(error, Error::Definition(_)));
+            assert!(matches!(error.bare(), Error::Definition(_)));
             assert!(error.to_string().contains(remedy), "{error}");
             let mut file = Vec::new();
             assert!(write_csv(&source, 0, &mut file, &mut |_| ()).is_err());

@@ -50,10 +50,11 @@ const WITHOUT: &str = "another weighting";
 
 fn check_times(events: &Events) -> Result<()> {
     if events.time.is_empty() && !events.is_empty() {
-        return Err(Error::definition(format!(
-            "recency: the log has no times; name its column of times with `time` in the source, or \
-             use {WITHOUT}"
-        )));
+        return Err(
+            Error::definition("recency: the log has no times").with_remedy(format!(
+                "name its column of times with `time` in the source, or use {WITHOUT}"
+            )),
+        );
     }
     Ok(())
 }

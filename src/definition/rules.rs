@@ -109,9 +109,8 @@ fn columns(node: &Node, written: &Rules, checks: &Checks, faults: &mut Faults) {
         let entry = at_most.node.get(column).unwrap_or(at_most);
         if let Some(problem) = checks.context().missing_column("at_most", column) {
             faults.push(fault(entry.place.clone(), problem));
-        } else if let Some(why) = checks.roles().and_then(|roles| of_no_item(roles, column)) {
-            let (what, remedy) = why.split_once("; ").unwrap_or((&why, ""));
-            faults.push(Fault::at(entry.place.clone(), what).help(remedy));
+        } else if let Some(problem) = checks.roles().and_then(|roles| of_no_item(roles, column)) {
+            faults.push(fault(entry.place.clone(), problem));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Who is asked for what, and the answer.
 
-use musicrec_api::{Reasons, Recommender, Result};
+use musicrec_api::{Error, Reasons, Recommender, Result};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Saved;
-use super::history::{History, Told};
+use super::history::{History, Told, of_a_file};
 use crate::exit::Failure;
 use crate::experiment::Heard;
 use crate::stages::ask::Popular;
@@ -44,6 +44,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) recommendations: Vec<Recommendation<'a>>,
     /// Of whom nothing is known, as they were named.
     pub(crate) unknown: Vec<&'a str>,
+    /// Of whom a history is known, of which all events weigh 0: they are answered as those of whom nothing is.
+    pub(crate) weightless: Vec<&'a str>,
     /// How many events of the history are with items that the model does not know.
     pub(crate) left_out: usize,
     /// How many users got a list of which the model cannot say why, where it can say so of others.
@@ -69,11 +71,18 @@ struct Group {
     why: Vec<Option<Vec<Reasons>>>,
 }
 
+/// What a model or a weighting cannot make of a history.
+fn unusable(error: &Error) -> Failure {
+    Failure::Data(format!("the history cannot be used: {}", of_a_file(error)))
+}
+
 /// By whom a user is answered, and at which place.
 #[derive(Clone, Copy)]
 enum Place {
     Learned(u32),
     Told(u32),
+    /// Told of, but nothing that weighs anything.
+    Weightless(u32),
     Unknown,
 }
 
@@ -107,19 +116,28 @@ impl Saved {
             Place::Told(user) => Some(*user),
             _ => None,
         });
+        let weightless = ascending(|place| match place {
+            Place::Weightless(user) => Some(*user),
+            _ => None,
+        });
         let name = |user: u32| self.users.get(user).to_owned();
         let masks = (&self.heard, &self.avoided);
-        let of_learned = self.group(&*self.recommender, &learned, masks, asked, &name)?;
+        let why = asked.why;
+        let of_learned = self.group(&*self.recommender, &learned, masks, (asked, why), &name)?;
         let of_told = match (&folded, &told) {
             (Some(folded), Some(told)) => {
                 let name = |user: u32| told.train.events.users.get(user).to_owned();
-                Some(self.group(
-                    &**folded,
-                    &newcomers,
-                    (&told.heard, &told.avoided),
-                    asked,
-                    &name,
-                )?)
+                let masks = (&told.heard, &told.avoided);
+                Some(self.group(&**folded, &newcomers, masks, (asked, why), &name)?)
+            }
+            _ => None,
+        };
+        let of_weightless = match &told {
+            Some(told) if asked.unknown == Unknown::Popularity => {
+                let name = |user: u32| told.train.events.users.get(user).to_owned();
+                let masks = (&told.heard, &told.avoided);
+                let popular = Popular::counting(self.items.len(), self.heard.all());
+                Some(self.group(&popular, &weightless, masks, (asked, None), &name)?)
             }
             _ => None,
         };
@@ -137,6 +155,10 @@ impl Saved {
             let (group, at) = match place {
                 Place::Learned(own) => (Some(&of_learned), learned.binary_search(&own)),
                 Place::Told(own) => (of_told, newcomers.binary_search(&own)),
+                Place::Weightless(own) => {
+                    answer.weightless.push(user);
+                    (of_weightless.as_ref(), weightless.binary_search(&own))
+                }
                 Place::Unknown => (popular.as_ref(), Ok(0)),
             };
             match group {
@@ -144,7 +166,8 @@ impl Saved {
                     let at = at.expect("whoever has a place was ranked");
                     self.add(&mut answer, user, group, at);
                 }
-                None => answer.unknown.push(user),
+                None if matches!(place, Place::Unknown) => answer.unknown.push(user),
+                None => {}
             }
         }
         Ok(answer)
@@ -161,11 +184,12 @@ impl Saved {
         let avoid = &self.about.key.definition["rules"]["avoid"];
         let avoid: Vec<String> = serde_json::from_value(avoid.clone()).unwrap_or_default();
         let told = history.told(&self.items, &**weigh, &avoid);
-        told.map_err(|error| Failure::Data(format!("the history cannot be used: {error}")))
+        told.map_err(|error| unusable(&error))
     }
 
     fn fold_in<'t>(&'t self, told: &Told) -> Result<Box<dyn Recommender + 't>, Failure> {
-        self.recommender.fold_in(&told.train)?.ok_or_else(|| {
+        let folded = self.recommender.fold_in(&told.train);
+        folded.map_err(|error| unusable(&error))?.ok_or_else(|| {
             Failure::Definition(format!(
                 "the model `{}` cannot answer for people it has not learned from, so --history is of \
                  no use to it; sweep and fit it on a log that has them",
@@ -177,16 +201,18 @@ impl Saved {
     /// By whom each user is answered. Who is in the history is answered by that.
     fn places(&self, users: &[&str], history: Option<&History>, told: Option<&Told>) -> Vec<Place> {
         let known: FxHashMap<&str, u32> = self.users.iter().zip(0..).collect();
-        let told: FxHashMap<&str, u32> = match told {
+        let of_told: FxHashMap<&str, u32> = match told {
             Some(told) => told.train.events.users.iter().zip(0..).collect(),
             None => FxHashMap::default(),
         };
+        let weighs = |own: u32| told.is_some_and(|told| told.weighs(own));
         let history: FxHashSet<&str> = match history {
             Some(history) => history.users().collect(),
             None => FxHashSet::default(),
         };
-        let place = |user: &&str| match (told.get(user), known.get(user)) {
-            (Some(&own), _) => Place::Told(own),
+        let place = |user: &&str| match (of_told.get(user), known.get(user)) {
+            (Some(&own), _) if weighs(own) => Place::Told(own),
+            (Some(&own), _) => Place::Weightless(own),
             (None, Some(&own)) if !history.contains(user) => Place::Learned(own),
             _ => Place::Unknown,
         };
@@ -198,7 +224,7 @@ impl Saved {
         recommender: &dyn Recommender,
         users: &[u32],
         (heard, avoided): (&Ragged<u32>, &Ragged<u32>),
-        asked: &Asked,
+        (asked, why_count): (&Asked, Option<usize>),
         name: &(dyn Fn(u32) -> String + Sync),
     ) -> Result<Group, Failure> {
         if users.is_empty() {
@@ -220,7 +246,7 @@ impl Saved {
         let shape = (self.items.len(), asked.count);
         let lists = rank(recommender, users, (&own, &self.limits), shape, name)?;
         let mut why = Vec::new();
-        if let Some(count) = asked.why {
+        if let Some(count) = why_count {
             let all = users.par_iter().enumerate().map(|(at, &user)| {
                 let items = lists.ranked.get(at).iter().map(|(item, _)| *item);
                 let mut all = recommender.why(user, &items.collect::<Vec<_>>())?;

@@ -106,6 +106,11 @@ impl Obeyed {
                 blocked.get(item) == Some(&true) || allowed.as_ref().is_some_and(|a| !a[item])
             };
             obeyed.hidden = (0..events.items.len()).map(item).collect();
+            let block = obeyed.lists.iter().find(|list| list.rule == "block");
+            let all = !events.is_empty() && !obeyed.hidden.contains(&false);
+            if let Some(block) = block.filter(|_| all) {
+                return Err(By::Rules("block").failed(blocks_all(block, allowed.is_some())));
+            }
         }
         for kind in &rules.written.avoid {
             obeyed.avoid.push(code(kind, events)?);
@@ -171,15 +176,30 @@ impl Obeyed {
     }
 }
 
+/// That a list of blocked items leaves none, of those that are allowed or of all.
+fn blocks_all(block: &ListUse, allowed: bool) -> Error {
+    let of = if allowed { " that `allow` names" } else { "" };
+    let problem = Problem::at(
+        "block",
+        format!(
+            "`block` leaves nothing to recommend: its {} ids ({}) hold all items of the cleaned log{of}",
+            block.ids, block.name
+        ),
+    );
+    problem
+        .remedy("list those that nobody shall be shown, or name with `allow` those that may be")
+        .error("")
+}
+
 /// That a column may say something of items.
 fn of_items(log: &Log, column: &str) -> Result<()> {
     log.view(column)?;
-    of_no_item(log.roles(), column).map_or(Ok(()), |why| Err(Error::definition(why)))
+    of_no_item(log.roles(), column).map_or(Ok(()), |problem| Err(problem.error("")))
 }
 
 /// What is wrong with a column of which a list shall hold few items of a value, if it says nothing of items. Who
 /// listened, what to, and when does not: each item would be of a value of its own, or of that of some listener.
-pub(crate) fn of_no_item(roles: &Roles, column: &str) -> Option<String> {
+pub(crate) fn of_no_item(roles: &Roles, column: &str) -> Option<Problem> {
     let parts = [
         (Some(&roles.user), "who listened"),
         (Some(&roles.item), "what was listened to"),
@@ -187,10 +207,11 @@ pub(crate) fn of_no_item(roles: &Roles, column: &str) -> Option<String> {
     ];
     let mut parts = parts.into_iter();
     let (_, what) = parts.find(|(name, _)| name.is_some_and(|name| name == column))?;
-    Some(format!(
-        "`at_most` bounds how many items of a value a list holds, and column `{column}` says {what}; name \
-         one that many items share, such as that of artists"
-    ))
+    let message = format!(
+        "`at_most` bounds how many items of a value a list holds, and column `{column}` says {what}"
+    );
+    let problem = Problem::at("at_most", message);
+    Some(problem.remedy("name one that many items share, such as that of artists"))
 }
 
 /// The code of a kind of event.
