@@ -76,7 +76,7 @@ impl fmt::Display for Failures {
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0    done
-  1    done, but trials or recommendations failed (see the report), numbers differ, or users are unknown
+  1    done, but some trials or the export failed, numbers differ, or users are unknown
   2    the definition or the command line is wrong; nothing has run
   3    the data cannot be used as it is
   4    something could not be written

@@ -37,7 +37,7 @@ pub enum Error {
     Remediable {
         /// What is wrong.
         error: Box<Error>,
-        /// What to write, as the end of a sentence: `add the cleaner `parse_numbers``.
+        /// What to write, as the end of a sentence: "add the cleaner `parse_numbers`".
         remedy: String,
     },
     /// The user asked to stop.
@@ -66,7 +66,7 @@ impl Error {
         Self::Engine(text.into())
     }
 
-    /// The same, with what can be written in the definition about it: `add the cleaner `parse_numbers``.
+    /// The same, with what can be written in the definition about it: "add the cleaner `parse_numbers`".
     #[must_use]
     pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
         Self::Remediable {

@@ -405,13 +405,7 @@ fn experiment(
         labels.filter(|_| by_model).map(Rows::of_labels)
     };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
-    let rules = rules::rules(
-        &mut root,
-        (&base, &cleanings),
-        evaluation.as_ref(),
-        &checks,
-        faults,
-    );
+    let rules = rules::rules(&mut root, &cleanings, evaluation.as_ref(), &checks, faults);
     if understood {
         let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
         asked

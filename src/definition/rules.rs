@@ -1,7 +1,5 @@
 //! `[rules]`: what no list may hold, whatever the model.
 
-use std::path::Path;
-
 use musicrec_api::On;
 
 use super::axes;
@@ -13,10 +11,10 @@ use crate::experiment::{Cleaning, Evaluation, Heard, ProductRules, Rules, Ties};
 use crate::stages::rank::UNDEFINED;
 use crate::stages::rules::{no_kind, of_no_item};
 
-/// Reads `[rules]`. Relative paths start at `base`; the log will be cleaned in each of these ways.
+/// Reads `[rules]`. The log will be cleaned in each of these ways.
 pub(super) fn rules(
     root: &mut Node,
-    (base, cleanings): (&Path, &[Cleaning]),
+    cleanings: &[Cleaning],
     evaluation: Option<&Evaluation>,
     checks: &Checks,
     faults: &mut Faults,
@@ -38,7 +36,7 @@ pub(super) fn rules(
     if let Some(evaluation) = evaluation {
         beside(&node, &written, evaluation, faults);
     }
-    let read = match ProductRules::read(written, base) {
+    let read = match ProductRules::read(written, checks.base()) {
         Ok(read) => Some(read),
         Err(unreadable) => {
             for (key, message) in unreadable {
