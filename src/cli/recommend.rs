@@ -19,7 +19,7 @@ use crate::text::{Csv, counted, one_line};
 /// Recommend with a model that `fit` saved, to those it has learned from and to others by their history
 ///
 /// Only the model's file is read, not the log. Lists are those of recommendations.csv: heard songs are left out as
-/// the definition says, its [rules] hold, also with --heard keep, and ties go to the smaller id. With --why each song comes with those heard songs that contributed
+/// the definition says, its rules hold, also with --heard keep, and ties go to the smaller id. With --why each song comes with those heard songs that contributed
 /// most to its score; models whose scores are no such sums say so.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("whom").args(["users", "all", "history"]).required(true).multiple(true))]
