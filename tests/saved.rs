@@ -332,6 +332,10 @@ fn a_history_that_weighs_nothing_says_so_and_may_have_what_is_popular() {
     assert!(
         scores.clone().is_sorted_by(|a, b| a >= b) && scores.max_by(f64::total_cmp) > Some(1.0)
     );
+    // Where strengths do not matter, skips are a history like others.
+    let fit = ["fit", "reports/small", "--variant", "popularity"];
+    lab.done(&[&fit[..], &["--out", "m.safetensors"]].concat());
+    assert_eq!(users(&ask(&[]).expect(0)).len(), 2);
 }
 
 #[test]

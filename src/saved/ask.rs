@@ -205,7 +205,8 @@ impl Saved {
             Some(told) => told.train.events.users.iter().zip(0..).collect(),
             None => FxHashMap::default(),
         };
-        let weighs = |own: u32| told.is_some_and(|told| told.weighs(own));
+        // Where strengths do not matter, events of weight 0 tell as much as others.
+        let weighs = |own: u32| !self.reads_weights || told.is_some_and(|told| told.weighs(own));
         let history: FxHashSet<&str> = match history {
             Some(history) => history.users().collect(),
             None => FxHashSet::default(),

@@ -146,6 +146,8 @@ pub(crate) struct Saved {
     /// Whether that is left out of lists, as the definition says.
     rule: Heard,
     recommender: Box<dyn Recommender>,
+    /// Whether strengths of events matter to the model.
+    reads_weights: bool,
     /// How strong what others heard is; `None` if the weighting cannot tell.
     weigh: Option<Box<dyn Weigh>>,
 }
@@ -189,6 +191,7 @@ impl Saved {
             limits,
             rule,
             recommender,
+            reads_weights: model.reads_weights(),
             weigh,
         })
     }
