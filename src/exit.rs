@@ -1,5 +1,6 @@
 //! How the program ends: one table of exit codes.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 /// Why a command did not end well. Each variant is a line of the table of exit codes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Failure {
-    /// Some trials failed; the rest is reported.
-    Trials(usize),
+    /// Some trials failed, or the recommendations; the rest is reported.
+    Trials(Failures),
     /// Numbers are not what they should be; what differs has been said.
     Differs(String),
     /// Nothing is known of some of the users asked for; the others have their answer.
@@ -37,11 +38,45 @@ pub(crate) enum Failure {
     Interrupted(String),
 }
 
+/// What failed of a sweep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failures {
+    /// How many trials.
+    pub(crate) trials: usize,
+    /// Whether the recommendations did.
+    pub(crate) recommendations: bool,
+}
+
+impl Failures {
+    /// As the end of a command.
+    pub(crate) fn ended(self) -> Result<(), Failure> {
+        if self == Self::default() {
+            Ok(())
+        } else {
+            Err(Failure::Trials(self))
+        }
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.trials {
+            0 => return f.write_str("the recommendations could not be made; the report says why"),
+            1 => f.write_str("one trial failed")?,
+            n => write!(f, "{n} trials failed")?,
+        }
+        if self.recommendations {
+            f.write_str(", and the recommendations could not be made")?;
+        }
+        f.write_str("; see the list above and the report")
+    }
+}
+
 /// The table of exit codes, for `--help` and the docs.
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0    done
-  1    done, but some trials failed (they are in the report), numbers differ, or users are unknown
+  1    done, but some trials or the export failed, numbers differ, or users are unknown
   2    the definition or the command line is wrong; nothing has run
   3    the data cannot be used as it is
   4    something could not be written
@@ -71,10 +106,7 @@ impl Failure {
     /// The message for the user.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Trials(1) => "error: one trial failed; see the list above and the report".into(),
-            Self::Trials(n) => {
-                format!("error: {n} trials failed; see the list above and the report")
-            }
+            Self::Trials(failures) => format!("error: {failures}"),
             Self::Faults(text) | Self::DataFaults(text) => text.clone(),
             Self::Differs(text)
             | Self::Unknown(text)
@@ -98,13 +130,14 @@ impl Failure {
     /// What an error of a plugin is to the program.
     pub(crate) fn of(error: &musicrec_api::Error) -> Self {
         use musicrec_api::Error;
-        match error {
-            Error::Definition(text) => Self::Definition(text.clone()),
-            Error::Engine(text) => Self::Engine(text.clone()),
+        let text = error.to_string();
+        match error.bare() {
+            Error::Definition(_) => Self::Definition(text),
+            Error::Engine(_) => Self::Engine(text),
             Error::Cancelled => Self::Interrupted(
                 "what has a record stays; run the same command again to go on".into(),
             ),
-            error => Self::Data(error.to_string()),
+            _ => Self::Data(text),
         }
     }
 }

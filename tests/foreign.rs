@@ -251,6 +251,10 @@ fn lists_of_an_earlier_sweep_are_what_they_were() {
     let ended = sweep(&lab, &["--set", "recommendations.variant=\"lists\""]);
     let words = "failed: recommendations by lists: `lists` has the lists of the parts it was given";
     assert!(ended.out.contains(words), "{ended}");
+    let said = ended
+        .expect(1)
+        .says(&["error: the recommendations could not be made"]);
+    assert!(!said.err.contains("trial failed"), "{said}");
     // What is missing is found before anything runs.
     fs::remove_file(lab.path("theirs/test.csv")).unwrap();
     lab.write(

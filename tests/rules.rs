@@ -321,8 +321,9 @@ fn faults_of_rules_are_found_before_anything_runs() {
             "at_most = { song_id = 2 }",
             2,
             &[
-                "column `song_id` says what was listened to; name one that many items share",
-                "small.toml:29:1",
+                "column `song_id` says what was listened to",
+                "name one that many items share",
+                "small.toml:29:13",
             ],
         ),
         (
@@ -353,6 +354,14 @@ fn faults_of_rules_are_found_before_anything_runs() {
             2,
             &[
                 "`allow` leaves nothing to recommend: none of its 2 ids",
+                "small.toml:29:9",
+            ],
+        ),
+        (
+            "block = \"log.csv\"",
+            2,
+            &[
+                "`block` leaves nothing to recommend: its 60 ids (log.csv) hold all items",
                 "small.toml:29:9",
             ],
         ),

@@ -40,8 +40,86 @@ iterations = 5
 count = 7
 ";
 
+/// Models of times, columns and other models, and two of them that nest one that draws.
+const TIMED: &str = r#"
+[model.markov]
+ahead = 2
+session_gap_hours = 1
+
+[model.recency_knn]
+half_life_days = 0.1
+similarity_half_life_days = 0.2
+
+[model.segment_popularity]
+columns = ["country", "artist_id"]
+min_users = 2
+
+[model.artist_top]
+
+[[model.personal_top]]
+label = "personal_top"
+half_life_days = 0.1
+
+[[model.personal_top]]
+label = "personal_plain"
+
+[model.recent_popularity]
+
+[model.trending]
+window_days = 0.1
+
+[[model.blend]]
+label = "blend"
+of = [{ als = { factors = 4 } }, "markov", { item_knn = { neighbors = 9 } }]
+weights = [0.5, 0.3, 0.2]
+
+[[model.blend]]
+label = "scores"
+of = ["artist_top", { bpr = { factors = 4 } }]
+by = "score"
+
+[[model.fallback]]
+label = "fallback"
+of = [{ item_knn = { neighbors = 9 } }, "popularity"]
+least = 19
+
+[[model.fallback]]
+label = "deep"
+of = [{ blend = { of = ["pure_svd", "recency_knn"] } }, "user_knn", "segment_popularity"]
+least = 19
+
+[recommendations]
+count = 7
+"#;
+
+/// The usual log with the country of each user and the artist of each item, where these are known.
+fn with_columns() -> String {
+    let mut text = "user_id,song_id,timestamp,country,artist_id\n".to_owned();
+    for (row, (user, item)) in common::pairs(600).enumerate() {
+        let country = ["DE", "FR", "US", ""][(user % 4) as usize];
+        let artist = if item % 11 == 0 {
+            String::new()
+        } else {
+            format!("a{}", item % 7)
+        };
+        let time = common::time(row);
+        let _ = writeln!(text, "u{user},s{item},{time},{country},{artist}");
+    }
+    text
+}
+
 fn swept(weighting: &str, more: &str) -> Lab {
     let lab = Lab::small();
+    let definition = common::SMALL.replace("[weighting.binary]", weighting);
+    lab.write("small.toml", definition + more);
+    lab.done(&["sweep", "small.toml"]);
+    lab
+}
+
+/// The same on a log with more columns.
+fn timed(weighting: &str, more: &str) -> Lab {
+    let lab = Lab::new();
+    lab.write("log.csv", with_columns());
     let definition = common::SMALL.replace("[weighting.binary]", weighting);
     lab.write("small.toml", definition + more);
     lab.done(&["sweep", "small.toml"]);
@@ -60,6 +138,17 @@ fn csv(text: &str) -> Vec<Vec<String>> {
 #[test]
 fn lists_of_a_saved_model_are_those_of_the_sweep() {
     let lab = swept("[weighting.bm25]", MODELS);
+    assert_eq!(lists_are_those_of_the_sweep(&lab), 11);
+}
+
+#[test]
+fn lists_of_models_of_time_and_of_models_are_those_of_the_sweep() {
+    let lab = timed("[weighting.log]", TIMED);
+    assert_eq!(lists_are_those_of_the_sweep(&lab), 14);
+}
+
+/// Saves each variant, and how many there are.
+fn lists_are_those_of_the_sweep(lab: &Lab) -> usize {
     let variants = common::json(&lab.path("reports/small/experiment.json"))["variants"].clone();
     let names: Vec<&str> = variants
         .as_array()
@@ -67,8 +156,7 @@ fn lists_of_a_saved_model_are_those_of_the_sweep() {
         .iter()
         .map(|variant| variant["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names.len(), 11, "{names:?}");
-    for name in names {
+    for name in &names {
         // The sweep exports the variant that is named.
         let setting = format!("recommendations.variant={name}");
         lab.done(&["sweep", "small.toml", "--set", &setting]);
@@ -102,6 +190,179 @@ fn lists_of_a_saved_model_are_those_of_the_sweep() {
             let given = lab.done(&[&all[..], &["--threads", threads]].concat());
             assert!(given.out == exported, "{name}");
         }
+    }
+    names.len()
+}
+
+/// The contributions of `--why` come to the scores.
+#[test]
+fn models_of_time_say_why_and_know_newcomers() {
+    let lab = timed("[weighting.log]", TIMED);
+    // The history of two who are known, under other names.
+    let log = fs::read_to_string(lab.path("log.csv")).unwrap();
+    let (header, rows) = log.split_once('\n').unwrap();
+    let own = rows
+        .lines()
+        .filter(|row| row.starts_with("u1,") || row.starts_with("u2,"));
+    let mut history = format!("{header}\n");
+    for row in own {
+        let _ = writeln!(history, "new-{row}");
+    }
+    lab.write("history.csv", history);
+    for name in [
+        "markov",
+        "recency_knn",
+        "segment_popularity",
+        "artist_top",
+        "personal_top",
+        "personal_plain",
+        "blend",
+        "fallback",
+        "deep",
+    ] {
+        let fit = ["fit", "reports/small", "--variant", name];
+        lab.done(&[&fit[..], &["--out", "m.safetensors"]].concat());
+        let ask = |more: &[&str]| {
+            let all = ["recommend", "--model", "m.safetensors", "--k", "5"];
+            lab.run(&[&all[..], more].concat())
+        };
+        let told = ask(&["--history", "history.csv"]).expect(0);
+        let known = ask(&["--users", "u1,u2"]).expect(0);
+        let [told, known] = [told, known].map(|ended| csv(&ended.out));
+        assert_eq!((told.len(), known.len()), (10, 10), "{name}");
+        // Factors of whoever is told of are solved for anew.
+        if name != "blend" {
+            for (told, known) in told.iter().zip(&known) {
+                assert_eq!(told[0], format!("new-{}", known[0]), "{name}");
+                assert_eq!(told[1..], known[1..], "{name}");
+            }
+        }
+        let why = ["--all", "--why", "99", "--format", "jsonl"];
+        if [
+            "segment_popularity",
+            "personal_top",
+            "personal_plain",
+            "blend",
+            "deep",
+        ]
+        .contains(&name)
+        {
+            let no = format!("the model `{}` cannot say why", plugin(name));
+            ask(&why).expect(2).says(&[&no]);
+            continue;
+        }
+        let mut said = ask(&why).expect(0);
+        if name == "fallback" {
+            said = said.says(&["no reasons for", "lists"]);
+        }
+        let mut explained = 0;
+        for line in said.out.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let parts = line["because"].as_array().unwrap();
+            let sum: f64 = parts
+                .iter()
+                .map(|reason| reason["contribution"].as_f64().unwrap())
+                .sum();
+            let score = line["score"].as_f64().unwrap();
+            explained += usize::from(!parts.is_empty());
+            // Popularity that scores are mixed with is left of one, and all there is of a score of who is known too little.
+            let whole = (sum - score).abs() < 1e-5 * score.abs().max(1.0);
+            let mixed = name == "artist_top" && (sum..sum + 0.01).contains(&score);
+            assert!(
+                whole || mixed || name == "fallback" && parts.is_empty(),
+                "{name}: {line}"
+            );
+        }
+        assert!(explained > 20, "{name}: {explained}");
+    }
+}
+
+/// What a label stands for.
+fn plugin(label: &str) -> &str {
+    match label {
+        "personal_plain" => "personal_top",
+        "deep" => "fallback",
+        name => name,
+    }
+}
+
+#[test]
+fn a_history_that_weighs_nothing_says_so_and_may_have_what_is_popular() {
+    let lab = Lab::new();
+    let mut log = "user_id,song_id,timestamp,event_type\n".to_owned();
+    for (row, (user, item)) in common::pairs(600).enumerate() {
+        let kind = if row % 5 == 0 { "skip" } else { "play" };
+        let _ = writeln!(log, "u{user},s{item},{},{kind}", common::time(row));
+    }
+    lab.write("log.csv", log);
+    let definition = common::SMALL.replace("[weighting.binary]", "[weighting.event_strength]");
+    lab.write("small.toml", definition);
+    lab.done(&["sweep", "small.toml"]);
+    let fit = ["fit", "reports/small", "--variant", "als"];
+    lab.done(&[&fit[..], &["--out", "m.safetensors"]].concat());
+    let history = "user,item,time,event\nsad,s1,1,skip\nsad,s2,2,skip\nhappy,s1,1,play\n";
+    lab.write("history.csv", history);
+    let ask = |more: &[&str]| {
+        let all = ["recommend", "--model", "m.safetensors", "--k", "58"];
+        lab.run(&[&all[..], &["--history", "history.csv"], more].concat())
+    };
+    let users = |ended: &Ended| -> Vec<String> {
+        let mut users: Vec<String> = csv(&ended.out).iter().map(|row| row[0].clone()).collect();
+        users.dedup();
+        users
+    };
+    let said = ask(&[]).expect(1).says(&[
+        "all that the history has of sad weighs 0",
+        "--unknown popularity",
+    ]);
+    assert_eq!(users(&said), ["happy"]);
+    let more = ["--unknown", "popularity", "--why"];
+    let popular = ask(&more)
+        .expect(0)
+        .says(&["sad weighs 0", "most users heard"]);
+    let mut both = users(&popular);
+    both.sort();
+    assert_eq!(both, ["happy", "sad"]);
+    // What was heard is left out all the same.
+    let rows = csv(&popular.out);
+    let own: Vec<&Vec<String>> = rows.iter().filter(|row| row[0] == "sad").collect();
+    assert_eq!(own.len(), 58);
+    assert!(own.iter().all(|row| row[2] != "s1" && row[2] != "s2"));
+    let scores = own.iter().map(|row| row[3].parse::<f64>().unwrap());
+    assert!(
+        scores.clone().is_sorted_by(|a, b| a >= b) && scores.max_by(f64::total_cmp) > Some(1.0)
+    );
+    // Where strengths do not matter, skips are a history like others.
+    let fit = ["fit", "reports/small", "--variant", "popularity"];
+    lab.done(&[&fit[..], &["--out", "m.safetensors"]].concat());
+    assert_eq!(users(&ask(&[]).expect(0)).len(), 2);
+}
+
+#[test]
+fn what_cannot_be_saved_is_said_before_it_is_fitted() {
+    let lists = "[model.lists]\ntest = \"lists.csv\"\nvalidation = \"lists.csv\"\n\n[[model.blend]]\nlabel = \"mixed\"\nof = [\"popularity\", { lists = { test = \"lists.csv\", validation = \"lists.csv\" } }]\n";
+    let lab = Lab::small();
+    let mut text = "user,item,rank\n".to_owned();
+    for user in 0..20 {
+        let _ = writeln!(text, "u{user},s1,1\nu{user},s2,2");
+    }
+    lab.write("lists.csv", text);
+    lab.write("small.toml", format!("{}\n{lists}", common::SMALL));
+    lab.done(&["sweep", "small.toml"]);
+    for (name, why) in [
+        ("lists", "its lists are in a file already"),
+        ("mixed", "of its models `lists`"),
+    ] {
+        let fit = [
+            "fit",
+            "reports/small",
+            "--variant",
+            name,
+            "--out",
+            "m.safetensors",
+        ];
+        let ended = lab.run(&fit).expect(2).says(&["cannot be saved", why]);
+        assert!(!ended.err.contains("fitting"), "{ended}");
     }
 }
 
@@ -187,7 +448,8 @@ fn users_are_answered_in_their_order_and_strangers_said() {
     assert_eq!(of(&Ended::new(&["recommend"], &output)), ["u5", "u6"]);
     ask(&["--users", "@none.txt"]).expect(3).says(&["none.txt"]);
     ask(&["--users", ","]).expect(2).says(&["names nobody"]);
-    ask(&[]).expect(2).says(&["--users"]);
+    ask(&[]).expect(2).says(&["--users", "--all", "--history"]);
+    ask(&["--all", "--users", "u1"]).expect(2).says(&["--all"]);
     // Heard songs are left out unless they are asked for.
     let heard = csv(&fs::read_to_string(lab.path("log.csv")).unwrap());
     let known = |row: &Vec<String>| heard.iter().any(|h| h[0] == row[0] && h[1] == row[2]);
@@ -357,6 +619,13 @@ fn newcomers_are_known_by_their_history() {
         assert!(!ended.err.contains("cleaner `"), "{ended}");
         ended.says(&[
             "late.csv: row 1, column `time`: `yesterday`",
+            "mend the file",
+        ]);
+        lab.write("ragged.csv", "user,item,time\nnew,s1\n");
+        let ended = ask(&["--history", "ragged.csv"]).expect(3);
+        assert!(!ended.err.contains("source.csv"), "{ended}");
+        ended.says(&[
+            "line 2 (row 1): 2 cells where the header has 3",
             "mend the file",
         ]);
     }

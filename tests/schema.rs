@@ -170,6 +170,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
         &[
             "chosen_names_of_nothing",
             "published_names",
+            "rules_of_what_is_left",
             "select_by",
             "select_neither",
             "select_nothing",
@@ -192,6 +193,7 @@ const UNSEEN: &[(&str, &[&str])] = &[
             "csv_two_parts_on_a_column",
             "include_itself",
             "include_not_toml",
+            "without_times",
         ],
     ),
 ];

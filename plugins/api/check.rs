@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::{Error, nearest};
+use crate::{Error, Roles, nearest};
 
 /// What a plugin may look at when its parameters are checked.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,8 @@ pub struct CheckContext<'a> {
     pub base: &'a Path,
     /// The columns of the log, where the source can name them without being read.
     pub columns: Option<&'a [String]>,
+    /// Which of these columns plays which part, where the source can tell.
+    pub roles: Option<&'a Roles>,
     /// The kinds of event in the log, once it has been read.
     pub events: Option<&'a [String]>,
     /// Whether the splitter makes a validation part, where that is known.
@@ -25,6 +27,7 @@ impl<'a> CheckContext<'a> {
         Self {
             base,
             columns: None,
+            roles: None,
             events: None,
             validates: None,
         }
@@ -35,6 +38,15 @@ impl<'a> CheckContext<'a> {
     pub fn with_columns(self, columns: &'a [String]) -> Self {
         Self {
             columns: Some(columns),
+            ..self
+        }
+    }
+
+    /// The same, with the parts that columns play known.
+    #[must_use]
+    pub fn with_roles(self, roles: &'a Roles) -> Self {
+        Self {
+            roles: Some(roles),
             ..self
         }
     }
@@ -70,6 +82,18 @@ impl<'a> CheckContext<'a> {
                 .suggest(name, columns.iter().map(String::as_str))
                 .remedy(format!("it has {}", columns.join(", "))),
         )
+    }
+
+    /// The problem that the log has no times, where that is known and so. `parameter` is what needs them, see
+    /// [`Problem::at`]; `without` is what to use if there are none: `a model that needs none`.
+    pub fn missing_times(&self, parameter: impl Into<String>, without: &str) -> Option<Problem> {
+        if self.roles?.time.is_some() {
+            return None;
+        }
+        let problem = Problem::at(parameter, "the log has no times");
+        Some(problem.remedy(format!(
+            "name its column of times with `time` in the source, or use {without}"
+        )))
     }
 }
 
@@ -133,17 +157,26 @@ impl Problem {
     /// The same as an error, for a plugin that finds it at work all the same: `before` (who says
     /// it), what is wrong, the name that was probably meant, and what to do.
     pub fn error(&self, before: &str) -> Error {
-        Error::definition(format!("{before}{self}"))
+        let error = Error::definition(format!("{before}{}", self.asked()));
+        match &self.remedy {
+            Some(remedy) => error.with_remedy(remedy),
+            None => error,
+        }
+    }
+
+    /// What is wrong, and what was probably meant.
+    fn asked(&self) -> String {
+        match &self.suggestion {
+            Some(name) => format!("{}; did you mean `{name}`?", self.message),
+            None => self.message.clone(),
+        }
     }
 }
 
 /// All of it in one line.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        if let Some(name) = &self.suggestion {
-            write!(f, "; did you mean `{name}`?")?;
-        }
+        f.write_str(&self.asked())?;
         match &self.remedy {
             Some(remedy) => write!(f, "; {remedy}"),
             None => Ok(()),
@@ -156,6 +189,7 @@ mod tests {
     use std::path::Path;
 
     use super::{CheckContext, Problem};
+    use crate::Roles;
 
     #[test]
     fn a_column_is_missing_only_where_columns_are_known() {
@@ -167,6 +201,33 @@ mod tests {
         let problem = context.missing_column("columns.0", "sogn_id").unwrap();
         assert_eq!(problem.suggestion.as_deref(), Some("song_id"));
         assert_eq!(problem.parameter, "columns.0");
+    }
+
+    #[test]
+    fn times_are_missing_only_where_it_is_known_what_columns_are() {
+        let context = CheckContext::new(Path::new(""));
+        assert_eq!(context.missing_times("", "another"), None);
+        let mut roles = Roles {
+            user: "user_id".to_owned(),
+            item: "song_id".to_owned(),
+            time: Some("timestamp".to_owned()),
+            event: None,
+            plays: None,
+            seconds: None,
+        };
+        assert_eq!(
+            context.with_roles(&roles).missing_times("", "another"),
+            None
+        );
+        roles.time = None;
+        let problem = context.with_roles(&roles).missing_times("days", "another");
+        let problem = problem.unwrap();
+        assert_eq!(problem.parameter, "days");
+        assert!(
+            problem
+                .to_string()
+                .ends_with("`time` in the source, or use another")
+        );
     }
 
     #[test]

@@ -58,6 +58,15 @@ pub trait Cleaner: Debug + Send + Sync {
         None
     }
 
+    /// The texts that a column may hold after this step, where the parameters tell, blank cells aside. `before`
+    /// are those that it may hold before the step; `None` where that is not known.
+    ///
+    /// What is given, unless the cleaner says otherwise: one that puts other texts into a column must.
+    fn labels(&self, column: &str, before: Option<Vec<String>>) -> Option<Vec<String>> {
+        let _ = column;
+        before
+    }
+
     /// What is wrong with the parameters beyond their types: found before anything runs, all of it
     /// at once. Nothing unless the plugin says so.
     fn check(&self, context: &CheckContext) -> Vec<Problem> {

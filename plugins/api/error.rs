@@ -32,6 +32,14 @@ pub enum Error {
     /// came back, and what to do.
     #[error("{0}")]
     Engine(String),
+    /// Another error, with what can be written in the definition about it: of no use where there is none.
+    #[error("{error}; {remedy}")]
+    Remediable {
+        /// What is wrong.
+        error: Box<Error>,
+        /// What to write, as the end of a sentence: "add the cleaner `parse_numbers`".
+        remedy: String,
+    },
     /// The user asked to stop.
     #[error("interrupted")]
     Cancelled,
@@ -56,6 +64,23 @@ impl Error {
     /// A fault of an engine; see [`Error::Engine`].
     pub fn engine(text: impl Into<String>) -> Self {
         Self::Engine(text.into())
+    }
+
+    /// The same, with what can be written in the definition about it: "add the cleaner `parse_numbers`".
+    #[must_use]
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self::Remediable {
+            error: Box::new(self),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// What is wrong, without what to write in a definition.
+    pub fn bare(&self) -> &Self {
+        match self {
+            Self::Remediable { error, .. } => error.bare(),
+            error => error,
+        }
     }
 
     /// An input or output error with what was being done, e.g. `Error::io("cannot read x.csv", e)`.
@@ -87,7 +112,17 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{Error, nearest};
+
+    #[test]
+    fn a_remedy_is_a_part_of_the_message_that_can_be_left() {
+        let error = Error::data("row 3 has no time").with_remedy("drop it; or name another");
+        assert_eq!(
+            error.to_string(),
+            "row 3 has no time; drop it; or name another"
+        );
+        assert!(matches!(error.bare(), Error::Data(text) if text == "row 3 has no time"));
+    }
 
     #[test]
     fn a_typo_finds_its_word_and_nonsense_finds_none() {

@@ -270,10 +270,12 @@ fn missing(log: &Log, column: &str, rows: impl Iterator<Item = usize>) -> Result
         return Ok(());
     };
     Err(Error::data(format!(
-        "{} rows have no {column} (the first is row {}); add a cleaner, for example \
-         `drop_missing = {{ columns = [\"{column}\"] }}`",
+        "{} rows have no {column} (the first is row {})",
         1 + rows.count(),
         log.number(first)
+    ))
+    .with_remedy(format!(
+        "add a cleaner, for example `drop_missing = {{ columns = [\"{column}\"] }}`"
     )))
 }
 
@@ -318,8 +320,9 @@ fn id_column(log: &Log, name: &str) -> Result<(Ids, Vec<u32>)> {
 fn kind_column(log: &Log, name: &str) -> Result<(Vec<String>, Series<u32>)> {
     let View::Text(text) = log.view(name)? else {
         return Err(Error::definition(format!(
-            "column `{name}` names events, so it must stay text; remove the cleaner that parses it"
-        )));
+            "column `{name}` names events, so it must stay text"
+        ))
+        .with_remedy("remove the cleaner that parses it"));
     };
     let values = text.values();
     let mut kinds = Vec::new();
@@ -378,8 +381,10 @@ fn time_column(log: &Log, name: &str) -> Result<Series<i64>> {
                         .map(jiff::Timestamp::as_second)
                 })
             },
-            "neither unix seconds before the year 10000 nor an RFC 3339 time with its zone; add the \
-             cleaner `parse_timestamps` (milliseconds are its format `unix_ms`)",
+            (
+                "neither unix seconds before the year 10000 nor an RFC 3339 time with its zone",
+                "add the cleaner `parse_timestamps` (milliseconds are its format `unix_ms`)",
+            ),
         )?
         .into(),
     };
@@ -417,7 +422,7 @@ fn number_column(log: &Log, name: &str) -> Result<Series<f32>> {
             text,
             f32::NAN,
             |value| value.parse::<f32>().ok().filter(|v| v.is_finite()),
-            "not a plain number; add the cleaner `parse_numbers`",
+            ("not a plain number", "add the cleaner `parse_numbers`"),
         )
         .map(Series::from),
         View::Time(_) => Err(Error::definition(format!(
@@ -427,14 +432,14 @@ fn number_column(log: &Log, name: &str) -> Result<Series<f32>> {
 }
 
 /// Parses each distinct value once. Blank cells are missing; anything else that does not parse is
-/// an error at its first row.
+/// an error at its first row, with what to do.
 fn per_value<T: Copy>(
     log: &Log,
     name: &str,
     text: TextView<'_>,
     absent: T,
     parse: impl Fn(&str) -> Option<T>,
-    expected: &str,
+    (expected, remedy): (&str, &str),
 ) -> Result<Vec<T>> {
     let parsed: Vec<Option<T>> = text
         .values()
@@ -450,6 +455,7 @@ fn per_value<T: Copy>(
                     log.number(row),
                     &text.values()[code as usize]
                 ))
+                .with_remedy(remedy)
             }),
         })
         .collect()

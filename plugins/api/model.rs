@@ -165,6 +165,12 @@ pub trait Model: Debug + Send + Sync {
         Err(Error::model(format!("the model `{name}` cannot be loaded")))
     }
 
+    /// Why what it learns cannot be saved, as a clause (`its lists are what a command answered`): said before
+    /// anything is fitted. `None`, unless the model says otherwise: then [`Recommender::save`] tells, after the fit.
+    fn unsaved(&self) -> Option<String> {
+        None
+    }
+
     /// Names the content of the files that it reads or runs, relative ones from `base`: a text that
     /// changes whenever they do, and that does not hang on where they lie. It is part of every trial's
     /// id, for a result of other files is another result. `None`, unless the model says otherwise: it
@@ -233,10 +239,12 @@ pub trait Recommender: Send + Sync {
     /// Why some items have the score that they have for a user: for each of `items` those items of the user's
     /// history that contributed, and how much, the largest contribution first, equal ones by item. All
     /// contributions together are the score (as far as rounding goes, and where a user's side of the model is what
-    /// the history gives, as it is for people who are folded in).
+    /// the history gives, as it is for people who are folded in), or the score less what whoever has no history has:
+    /// popularity that scores are mixed with is nobody's contribution.
     ///
-    /// `None`, unless the model says otherwise: its scores are no sums over the items of a history, or it does
-    /// not hold that history (a model that was loaded may where one that was just fitted does not).
+    /// `None`, unless the model says otherwise: its scores are no sums over the items of a history, those of this
+    /// user are not, or it does not hold that history (a model that was loaded may where one that was just fitted does
+    /// not).
     ///
     /// # Errors
     /// If it could tell, but not in numbers that are finite.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::path::Path;
 
-use crate::{CheckContext, Ledger, Log, Problem, Result};
+use crate::{CheckContext, Ledger, Log, Problem, Result, Roles};
 
 /// What a source is told besides its own parameters.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,13 @@ pub trait Source: Debug + Send + Sync {
     /// The names of the log's columns, where they can be told without reading its rows (from a
     /// header, say). `None` also where the source cannot be opened: [`Source::check`] says that.
     fn columns(&self, context: &SourceContext) -> Option<Vec<String>> {
+        let _ = context;
+        None
+    }
+
+    /// Which of its columns plays which part, as the log will have it, where that can be told without reading
+    /// rows. `None` unless the source says otherwise, and where something is wrong with it.
+    fn parts(&self, context: &SourceContext) -> Option<Roles> {
         let _ = context;
         None
     }

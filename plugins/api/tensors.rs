@@ -108,7 +108,7 @@ impl<'a> Tensor<'a> {
 /// [`Model::load`](crate::Model::load) takes. Large ones are borrowed, so that nothing is copied to be written.
 ///
 /// A sparse matrix is three arrays, `name.starts`, `name.columns` and `name.values` (see
-/// [`insert_sparse`](Self::insert_sparse)); what belongs to a nested plugin stands under `name.` (see
+/// [`insert_sparse`](Self::insert_sparse)); texts are two (see [`insert_texts`](Self::insert_texts)); what belongs to a nested plugin stands under `name.` (see
 /// [`nest`](Self::nest)).
 ///
 /// ```
@@ -152,6 +152,17 @@ impl<'a> Tensors<'a> {
         self.insert(&format!("{name}.starts"), vec![starts.len()], starts);
         self.insert(&format!("{name}.columns"), vec![cells], matrix.indices());
         self.insert(&format!("{name}.values"), vec![cells], matrix.data());
+    }
+
+    /// Adds texts: the bytes of all, one after the other, as `name.text`, and where each ends as `name.ends`.
+    pub fn insert_texts<'t>(&mut self, name: &str, texts: impl IntoIterator<Item = &'t str>) {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for text in texts {
+            bytes.extend_from_slice(text.as_bytes());
+            ends.push(bytes.len() as u64);
+        }
+        self.insert(&format!("{name}.text"), vec![bytes.len()], bytes);
+        self.insert(&format!("{name}.ends"), vec![ends.len()], ends);
     }
 
     /// Adds all that another plugin keeps of itself under a name.
@@ -205,6 +216,44 @@ impl<'a> Tensors<'a> {
             name,
             &format!("is no list of {count} numbers, but {shape:?}"),
         ))
+    }
+
+    /// Takes a list of so many numbers of 32 bits out.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn take_list32(&mut self, name: &str, count: usize) -> Result<Vec<f32>> {
+        let (shape, numbers) = self.take_f32(name)?;
+        if shape == [count] {
+            return Ok(numbers);
+        }
+        Err(unfit(
+            name,
+            &format!("is no list of {count} numbers, but {shape:?}"),
+        ))
+    }
+
+    /// Takes texts out.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn take_texts(&mut self, name: &str) -> Result<Vec<String>> {
+        let unfit = || unfit(&format!("{name}.text"), "does not hold the texts it should");
+        let (_, bytes) = self.take_u8(&format!("{name}.text"))?;
+        let (_, ends) = self.take_u64(&format!("{name}.ends"))?;
+        let mut begins = 0;
+        let mut texts = Vec::with_capacity(ends.len());
+        for end in ends {
+            let end = usize::try_from(end).map_err(|_| unfit())?;
+            let text = bytes.get(begins..end).ok_or_else(unfit)?;
+            texts.push(std::str::from_utf8(text).map_err(|_| unfit())?.to_owned());
+            begins = end;
+        }
+        if begins == bytes.len() {
+            Ok(texts)
+        } else {
+            Err(unfit())
+        }
     }
 
     /// Takes a single integer out.
@@ -315,6 +364,21 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_told_apart_by_their_ends() {
+        let texts = ["", "ü,\"\n", "", "b"];
+        let mut saved = Tensors::default();
+        saved.insert_texts("of", texts);
+        assert_eq!(saved.clone().take_texts("of").unwrap(), texts);
+        let ends: [&[u64]; 4] = [&[0, 1, 1, 7], &[0, 5, 4, 6], &[0, 5], &[0, 5, 5, u64::MAX]];
+        for ends in ends {
+            let mut torn = saved.clone();
+            torn.insert("of.ends", vec![ends.len()], ends);
+            let error = torn.take_texts("of").unwrap_err().to_string();
+            assert!(error.contains("`of.text`"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_an_error_and_never_a_panic() {
         let sparse = InteractionMatrix::new((1, 2), vec![0, 1], vec![1], vec![1.0]);
         let make = || {
@@ -331,6 +395,8 @@ mod tests {
         assert!(make().take_sparse("w", (2, 2)).is_err(), "a row too few");
         assert!(make().take_list("list", 3).is_err());
         assert!(make().take_list("flat", 2).is_err());
+        assert!(make().take_list32("flat", 3).is_err());
+        assert!(make().take_list32("list", 2).is_err());
         assert!(make().take_matrix("flat", 2).is_err());
         assert!(make().take_matrix("none", 2).is_err());
         assert!(make().take_integer("list").is_err());

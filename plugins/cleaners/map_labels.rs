@@ -101,6 +101,13 @@ impl Cleaner for MapLabels {
         })
     }
 
+    fn labels(&self, column: &str, before: Option<Vec<String>>) -> Option<Vec<String>> {
+        if column != self.column {
+            return before;
+        }
+        (self.unknown != Unknown::Keep).then(|| self.labels.keys().cloned().collect())
+    }
+
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
         let column = context.missing_column("column", &self.column);
         column.into_iter().chain(self.listed().1).collect()
@@ -234,7 +241,7 @@ mod tests {
         let text = error.to_string();
         let words = "`plays` (2 rows, the first is row 2; did you mean `play`?)";
         assert!(
-            matches!(error, Error::Definition(_)) && text.contains(words),
+            matches!(error.bare(), Error::Definition(_)) && text.contains(words),
             "{text}"
         );
     }

@@ -113,6 +113,10 @@ impl Cleaner for NormalizeIds {
         Reach::Row
     }
 
+    fn labels(&self, column: &str, before: Option<Vec<String>>) -> Option<Vec<String>> {
+        before.filter(|_| !self.columns.iter().any(|own| own == column))
+    }
+
     fn clean(&self, part: &mut Log, ledger: &mut Ledger) -> Result<()> {
         let roles = part.roles();
         let columns = columns_or(&self.columns, &[Some(&roles.user), Some(&roles.item)]);

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 
 use musicrec_api::{
-    CheckContext, Cost, FitContext, InteractionMatrix, ItemValues, MISSING, Model, Problem,
-    Recommender, Result, RowScorer, Scores, Shape, ShareOrZero, Train, Users, register,
+    CheckContext, Cost, Error, FitContext, InteractionMatrix, ItemValues, MISSING, Model, Problem,
+    Reasons, Recommender, Result, RowScorer, Scores, Shape, ShareOrZero, Tensors, Train, Users,
+    register,
 };
 use ndarray::ArrayViewMut2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{of_items, shares};
+use crate::neighbors::reasons;
 use crate::popularity::PopularityBy;
 use crate::products::{cells, from_rows, transposed};
 
@@ -83,6 +85,30 @@ impl Model for ArtistTop {
             songs: Cow::Owned(songs),
             popular: popular.iter().map(|p| (smoothing * p) as f32).collect(),
             artist_of: artists.of_item.clone().into(),
+            histories: None,
+        }))
+    }
+
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let items = interactions.cols();
+        let (shape, artist_of) = saved.take_u32("artist_of")?;
+        if shape != [items] {
+            return Err(Error::data(format!(
+                "`artist_of` is of {shape:?}, not of {items} items"
+            )));
+        }
+        let known = artist_of.iter().filter(|artist| **artist != MISSING);
+        let artists = known.max().map_or(0, |last| *last as usize + 1);
+        Ok(Box::new(Fans {
+            love: love(&interactions, &artist_of),
+            songs: Cow::Owned(saved.take_sparse("songs", (artists, items))?),
+            popular: saved.take_list32("popular", items)?.into(),
+            artist_of: artist_of.into(),
+            histories: Some(interactions),
         }))
     }
 
@@ -135,6 +161,8 @@ struct Fans<'a> {
     songs: Cow<'a, InteractionMatrix>,
     popular: Cow<'a, [f32]>,
     artist_of: Cow<'a, [u32]>,
+    /// To say why; nobody asks a sweep.
+    histories: Option<InteractionMatrix>,
 }
 
 impl Recommender for Fans<'_> {
@@ -148,6 +176,37 @@ impl Recommender for Fans<'_> {
             songs: Cow::Borrowed(&*self.songs),
             popular: Cow::Borrowed(&*self.popular),
             artist_of: Cow::Borrowed(&*self.artist_of),
+            histories: Some(given.interactions.clone()),
+        })))
+    }
+
+    /// Whose love it is follows from the interactions.
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.insert_sparse("songs", &self.songs);
+        saved.insert("popular", vec![self.popular.len()], &*self.popular);
+        saved.insert("artist_of", vec![self.artist_of.len()], &*self.artist_of);
+        Some(saved)
+    }
+
+    /// What the songs heard of an artist have in the score of another of the same, by their strengths; what everybody
+    /// has, popularity among all items, is left.
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        let Some(histories) = &self.histories else {
+            return Ok(None);
+        };
+        let (heard, strengths) = cells(histories, user as usize);
+        let told = heard.iter().zip(strengths);
+        let told = told.filter(|(item, _)| self.artist_of[**item as usize] != MISSING);
+        let all: f64 = told.map(|(_, strength)| f64::from(*strength)).sum();
+        Ok(Some(reasons(histories, user, items, |from, to| {
+            let artist = self.artist_of[from as usize];
+            if artist == MISSING || artist != self.artist_of[to as usize] {
+                return None;
+            }
+            let (songs, parts) = cells(&self.songs, artist as usize);
+            let at = songs.binary_search(&to).ok()?;
+            Some(f64::from(parts[at]) / all)
         })))
     }
 }
@@ -246,6 +305,24 @@ mod tests {
         let folded = fitted.fold_in(&given).unwrap().unwrap();
         let expected = array![[1.0 / 3.0, 0.5 / 3.0, 0.5, 0.0], [0.0; 4]];
         assert_near(&scores(&*folded, &given), &expected);
+    }
+
+    #[test]
+    fn reasons_are_songs_of_the_same_artist() {
+        let train = train();
+        let model = ArtistTop::default();
+        let fitted = model.fit(&train, &FitContext::new(0)).unwrap();
+        let saved = fitted.save().unwrap();
+        let loaded = model.load(saved, train.interactions.clone()).unwrap();
+        // v heard a by 2 and b by 2, both of x; d is nobody's.
+        let reasons = loaded.why(1, &[0, 3]).unwrap().unwrap();
+        let part = f64::from(0.99_f32 * (2.0 / 3.0)) / 2.0;
+        let expected = [(0, part), (1, part)];
+        for (reason, expected) in reasons[0].iter().zip(expected) {
+            assert_eq!(reason.0, expected.0);
+            assert!((reason.1 - expected.1).abs() < 1e-6, "{reasons:?}");
+        }
+        assert_eq!((reasons[0].len(), reasons[1].len()), (2, 0));
     }
 
     #[test]

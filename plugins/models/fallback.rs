@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use musicrec_api::{
-    CheckContext, Cost, Error, FitContext, InteractionMatrix, Model, Problem, Recommender, Result,
-    RowScorer, Scores, Shape, Train, Users, register,
+    CheckContext, Cost, Error, FitContext, InteractionMatrix, Model, Problem, Reasons, Recommender,
+    Result, RowScorer, Scores, Shape, Tensors, Train, Users, register,
 };
 use ndarray::{Array2, ArrayViewMut2};
 use schemars::JsonSchema;
@@ -58,6 +58,23 @@ impl Model for Fallback {
             least: self.least.get(),
             histories: train.interactions.clone(),
         }))
+    }
+
+    fn load(
+        &self,
+        saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let models = nested::load(&self.of, saved, &interactions)?;
+        Ok(Box::new(Falling {
+            models: models.into_iter().map(Some).collect(),
+            least: self.least.get(),
+            histories: interactions,
+        }))
+    }
+
+    fn unsaved(&self) -> Option<String> {
+        nested::unsaved(&self.of)
     }
 
     fn is_stochastic(&self) -> bool {
@@ -134,6 +151,19 @@ impl Recommender for Falling<'_> {
             histories: given.interactions.clone(),
         })))
     }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let models: Option<Vec<&Fitted>> = self.models.iter().map(Option::as_ref).collect();
+        nested::save(models?)
+    }
+
+    /// As the model that answers the user says it.
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        match &self.models[self.of(user)] {
+            Some(model) => model.why(user, items),
+            None => Ok(None),
+        }
+    }
 }
 
 impl RowScorer for Falling<'_> {
@@ -159,6 +189,7 @@ impl RowScorer for Falling<'_> {
 mod tests {
     use musicrec_api::{Events, FitContext, Model, Recommender, Result, Scores, Train, Users};
     use ndarray::Array2;
+    use serde_json::{Value, json};
 
     use super::{Fallback, Falling};
     use crate::nested::Fitted;
@@ -219,6 +250,42 @@ mod tests {
         assert_eq!(rows(&*folded, &[0, 1]), [2.0, 3.0]);
         let none = falling(&[(1.0, true), (2.0, false)]);
         assert!(none.fold_in(&given).unwrap().is_none());
+    }
+
+    #[test]
+    fn reasons_are_those_of_the_model_that_answers() {
+        let events = Events::from_pairs([("u", "a"), ("u", "b"), ("v", "b"), ("w", "a")]);
+        let train = Train::new(events, &[1.0; 4]);
+        let model: Fallback = serde_json::from_value(json!({
+            "of": [{"item_knn": {}}, {"popularity": {}}],
+            "least": 2,
+        }))
+        .unwrap();
+        let fitted = model.fit(&train, &FitContext::new(0)).unwrap();
+        let saved = fitted.save().unwrap().into_owned();
+        assert!(saved.iter().any(|(name, _)| name == "of.0.weights.values"));
+        let loaded = model.load(saved, train.interactions.clone()).unwrap();
+        for recommender in [fitted, loaded] {
+            let reasons = recommender.why(0, &[0]).unwrap().unwrap();
+            assert_eq!(reasons[0][0].0, 1);
+            assert_eq!(recommender.why(1, &[0]).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_saved_inside_cannot_be_saved() {
+        let of = |inner: Value| -> Option<String> {
+            let model: Fallback =
+                serde_json::from_value(json!({"of": [inner, {"popularity": {}}]})).unwrap();
+            model.unsaved()
+        };
+        assert_eq!(of(json!({"als": {}})), None);
+        let inner = json!({"lists": {"test": "x.csv"}});
+        let nested = json!({"blend": {"of": [{"als": {}}, inner.clone()]}});
+        for model in [inner, nested] {
+            let why = of(model).unwrap();
+            assert!(why.contains("`lists`: it has learned nothing"), "{why}");
+        }
     }
 
     #[test]

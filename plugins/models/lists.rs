@@ -139,6 +139,10 @@ impl Model for Lists {
         false
     }
 
+    fn unsaved(&self) -> Option<String> {
+        Some("it has learned nothing, and its lists are in a file already".to_owned())
+    }
+
     fn reads_weights(&self) -> bool {
         false
     }

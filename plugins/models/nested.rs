@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use musicrec_api::{
-    CheckContext, Cost, FitContext, Model, Problem, Recommender, Result, Scores, Shape, Train,
-    Users, arithmetic,
+    CheckContext, Cost, FitContext, InteractionMatrix, Model, Problem, Reasons, Recommender,
+    Result, Scores, Shape, Tensors, Train, Users, arithmetic,
 };
 use ndarray::{ArrayViewMut2, Axis};
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -51,6 +51,11 @@ impl Fitted<'_> {
         Ok(self.recommender().fold_in(given)?.map(Fitted::Own))
     }
 
+    /// Why items have the scores that they have, if it can tell.
+    pub(crate) fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        self.recommender().why(user, items)
+    }
+
     /// Fills one row of `out` (users × items) for each user. What goes wrong was said when scores were asked for; if
     /// it does all the same, a row is no number, which whoever ranks refuses.
     pub(crate) fn fill(&self, users: &[u32], mut out: ArrayViewMut2<f32>) {
@@ -93,7 +98,7 @@ impl Fitted<'_> {
 /// Fits all of them, each with a seed of its own. Those that do not depend on it are shared with other fits.
 pub(crate) fn fit(of: &Of, train: &Train, context: &FitContext) -> Result<Vec<Fitted<'static>>> {
     let fits = of.iter().enumerate().map(|(at, model)| {
-        let inner = context.inside(&format!("of.{at}"));
+        let inner = context.inside(&inside(at));
         if model.is_stochastic() {
             return Ok(Fitted::Own(model.fit(train, &inner)?));
         }
@@ -104,6 +109,41 @@ pub(crate) fn fit(of: &Of, train: &Train, context: &FitContext) -> Result<Vec<Fi
         Ok(Fitted::Shared(shared))
     });
     fits.collect()
+}
+
+/// What all of them take to be made again, each under a name of its own; nothing if one cannot be saved.
+pub(crate) fn save<'a>(models: impl IntoIterator<Item = &'a Fitted<'a>>) -> Option<Tensors<'a>> {
+    let mut saved = Tensors::default();
+    for (at, model) in models.into_iter().enumerate() {
+        saved.nest(&inside(at), model.recommender().save()?);
+    }
+    Some(saved)
+}
+
+/// What [`save`] gave of these models, which learned from these interactions.
+pub(crate) fn load(
+    of: &Of,
+    mut saved: Tensors,
+    interactions: &InteractionMatrix,
+) -> Result<Vec<Fitted<'static>>> {
+    let models = of.iter().enumerate().map(|(at, model)| {
+        let own = saved.take_nested(&inside(at));
+        Ok(Fitted::Own(model.load(own, interactions.clone())?))
+    });
+    models.collect()
+}
+
+/// Why they cannot be saved together, if one of them says so.
+pub(crate) fn unsaved(of: &Of) -> Option<String> {
+    of.iter().find_map(|model| {
+        let why = model.unsaved()?;
+        Some(format!("of its models `{}`: {why}", model.typetag_name()))
+    })
+}
+
+/// What a model is called inside of the other: where it stands.
+fn inside(at: usize) -> String {
+    format!("of.{at}")
 }
 
 /// Names the content of the files that any of them reads or runs.

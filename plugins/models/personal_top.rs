@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, Positive, Recommender, Result, RowScorer, Scores,
-    Shape, Train, Users, register,
+    CheckContext, Cost, FitContext, InteractionMatrix, Model, Positive, Problem, Recommender,
+    Result, RowScorer, Scores, Shape, Tensors, Train, Users, register,
 };
 use ndarray::ArrayViewMut2;
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::counts::{amount, of_items};
 use crate::popularity::PopularityBy;
 use crate::products::{cells, from_rows};
-use crate::times::{ensure_times, faded_by_user, weights, with_weights};
+use crate::times::{ensure_times, faded_by_user, no_times, weights, with_weights};
 
 /// A listener's own most played items: people mostly hear again what they heard before. It is for definitions that keep
 /// heard items (`[evaluation] heard = "keep"`); where these are taken out of the lists, what is left is popularity.
@@ -77,8 +77,27 @@ impl Model for PersonalTop {
         }))
     }
 
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let popularity = saved.take_list32("popularity", interactions.cols())?;
+        Ok(Box::new(Own {
+            places: saved.take_sparse("places", interactions.shape())?,
+            popularity: Cow::Owned(popularity),
+            model: self.clone(),
+        }))
+    }
+
     fn is_stochastic(&self) -> bool {
         false
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        let fading = self.half_life_days.is_some();
+        let problem = fading.then(|| no_times(context, "half_life_days"));
+        problem.flatten().into_iter().collect()
     }
 
     fn reads_weights(&self) -> bool {
@@ -157,6 +176,14 @@ impl Recommender for Own<'_> {
             popularity: Cow::Borrowed(&*self.popularity),
             model: self.model.clone(),
         })))
+    }
+
+    /// Its places too, for events of weight 0 have some, and the interactions do not tell them.
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = Tensors::default();
+        saved.insert_sparse("places", &self.places);
+        saved.insert("popularity", vec![self.popularity.len()], &*self.popularity);
+        Some(saved)
     }
 }
 

@@ -183,6 +183,13 @@ impl Model for Process {
         self.stochastic
     }
 
+    fn unsaved(&self) -> Option<String> {
+        Some(
+            "what its command learned is the command's own, and here are its answers only"
+                .to_owned(),
+        )
+    }
+
     fn fingerprint(&self, base: &Path) -> Result<Option<String>> {
         let files = self
             .scripts(base)

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, NonNegative, Positive, Recommender, Result, Scores,
-    Shape, Train, Users, register,
+    CheckContext, Cost, FitContext, InteractionMatrix, Model, NonNegative, Positive, Problem,
+    Reasons, Recommender, Result, Scores, Shape, Tensors, Train, Users, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::item_knn::{cost, item_products};
 use crate::neighbors::{ItemWeights, normalized};
 use crate::products::{Products, Sides, from_rows, transposed};
 use crate::similarity::Similarity;
-use crate::times::{Present, ensure_times, faded, faded_by_user, weights, with_weights};
+use crate::times::{Present, ensure_times, faded, faded_by_user, no_times, weights, with_weights};
 use crate::train::ensure_interactions;
 
 /// Like `item_knn`, but what somebody heard counts less the longer it is ago: the neighbors of the latest items come
@@ -105,8 +105,26 @@ impl Model for RecencyKnn {
         }))
     }
 
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let items = interactions.cols();
+        let histories = saved.take_sparse("histories", interactions.shape())?;
+        let weights = saved.take_sparse("weights", (items, items))?;
+        Ok(Box::new(Recent {
+            half_life_days: self.half_life_days,
+            faded: ItemWeights::of(histories, weights),
+        }))
+    }
+
     fn is_stochastic(&self) -> bool {
         false
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        no_times(context, "").into_iter().collect()
     }
 
     fn cost(&self, shape: &Shape) -> Option<Cost> {
@@ -166,6 +184,17 @@ impl Recommender for Recent {
         ensure_times(&given.events, NAME)?;
         let histories = histories(given, self.half_life_days);
         Ok(Some(Box::new(self.faded.under(histories))))
+    }
+
+    /// With the histories, for the interactions that it learned from tell nothing of when.
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = self.faded.save()?;
+        saved.insert_sparse("histories", &self.faded.histories);
+        Some(saved)
+    }
+
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        self.faded.why(user, items)
     }
 }
 

@@ -1,15 +1,15 @@
 //! The same list for everybody: what most people hear of late.
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, Positive, Recommender, Result, Shape, Tensors,
-    Train, register,
+    CheckContext, Cost, FitContext, InteractionMatrix, Model, Positive, Problem, Recommender,
+    Result, Shape, Tensors, Train, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::amount;
 use crate::popularity::{Popular, PopularityBy};
-use crate::times::{Present, faded};
+use crate::times::{Present, faded, no_times};
 
 /// Popularity of late, the same for every user: within a window, fading with age, or both. Often much better than
 /// popularity of all times, and as cheap.
@@ -73,6 +73,10 @@ impl Model for RecentPopularity {
 
     fn is_stochastic(&self) -> bool {
         false
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        no_times(context, "").into_iter().collect()
     }
 
     fn reads_weights(&self) -> bool {

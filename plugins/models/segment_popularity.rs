@@ -1,11 +1,15 @@
 //! What is popular among people of the same kind.
 
+mod divided;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    CheckContext, Cost, EventValues, Events, FitContext, InteractionMatrix, MISSING, Model,
-    NonNegative, Problem, Recommender, Result, RowScorer, Scores, Shape, Train, Users, register,
+    CheckContext, Cost, EventValues, FitContext, InteractionMatrix, MISSING, Model, NonNegative,
+    Problem, Recommender, Result, RowScorer, Scores, Shape, Tensors, Train, Users, register,
 };
 use ndarray::ArrayViewMut2;
 use schemars::JsonSchema;
@@ -13,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::counts;
 use crate::popularity::PopularityBy;
-use crate::products::{cells, from_rows};
+use crate::products::from_rows;
+use divided::{ALL, Divided, Level, distinct, keys};
 
 /// Popularity in the segment of a listener: in the same country, on the same device, among those who hear the same genre.
 ///
@@ -115,7 +120,7 @@ impl Model for SegmentPopularity {
                 Ok(place) => place as u32,
                 Err(_) => MISSING,
             };
-            let of_user = self::keys(&segment_of_user, &of_user);
+            let of_user = divided::keys(&segment_of_user, &of_user);
             segment_of_user = of_user.iter().map(place).collect();
             segment_of_event = match self.among {
                 Among::Listeners => {
@@ -133,6 +138,19 @@ impl Model for SegmentPopularity {
             });
         }
         let chains = divided.chains(&train.events)?;
+        Ok(Box::new(Segments {
+            divided: Cow::Owned(divided),
+            chains,
+        }))
+    }
+
+    fn load(
+        &self,
+        mut saved: Tensors,
+        interactions: InteractionMatrix,
+    ) -> Result<Box<dyn Recommender>> {
+        let divided = Divided::load(self.clone(), &mut saved, interactions.cols())?;
+        let chains = divided.saved_chains(&mut saved, interactions.rows())?;
         Ok(Box::new(Segments {
             divided: Cow::Owned(divided),
             chains,
@@ -166,31 +184,6 @@ impl Model for SegmentPopularity {
 }
 
 register!(Model, SegmentPopularity, "segment_popularity", revision = 1);
-
-/// The one segment of all people.
-const ALL: u32 = 0;
-/// No segment.
-const NONE: u64 = u64::MAX;
-
-/// A segment of the level above with a value; [`NONE`] where either is missing.
-fn key(parent: u32, value: u32) -> u64 {
-    if parent == MISSING || value == MISSING {
-        return NONE;
-    }
-    u64::from(parent) << 32 | u64::from(value)
-}
-
-fn keys(parents: &[u32], values: &[u32]) -> Vec<u64> {
-    let pairs = parents.iter().zip(values);
-    pairs.map(|(&parent, &value)| key(parent, value)).collect()
-}
-
-fn distinct(keys: &[u64]) -> Vec<u64> {
-    let mut segments: Vec<u64> = keys.iter().copied().filter(|&key| key != NONE).collect();
-    segments.sort_unstable();
-    segments.dedup();
-    segments
-}
 
 impl SegmentPopularity {
     fn no_column(&self) -> Option<Problem> {
@@ -233,78 +226,6 @@ impl SegmentPopularity {
     }
 }
 
-/// Segments by one column more than those of the level before.
-#[derive(Debug, Clone)]
-struct Level {
-    /// The column's values, in the order of their text.
-    values: Vec<String>,
-    /// What each segment is, see [`key`]; ascending.
-    segments: Vec<u64>,
-    /// Of each segment.
-    users: Vec<f64>,
-    /// Segments × items.
-    counts: InteractionMatrix,
-}
-
-/// What is popular in each segment.
-#[derive(Debug, Clone)]
-struct Divided {
-    model: SegmentPopularity,
-    /// Scores of items for all people.
-    everybody: Vec<f64>,
-    levels: Vec<Level>,
-}
-
-impl Divided {
-    /// The segments that each of these people is in, from the largest to the smallest of those that are large enough.
-    fn chains(&self, events: &Events) -> Result<Vec<Vec<u32>>> {
-        let mut chains = vec![Vec::new(); events.users.len()];
-        if events.is_empty() {
-            // There may be no log behind nobody's events.
-            return Ok(chains);
-        }
-        for (depth, (level, column)) in self.levels.iter().zip(&self.model.columns).enumerate() {
-            let told = EventValues::of(events, column)?;
-            let known = |text: &String| level.values.binary_search(text).ok();
-            let known: Vec<Option<usize>> = told.values.iter().map(known).collect();
-            let of_user = told.most_frequent(&events.user, events.users.len());
-            for (chain, value) in chains.iter_mut().zip(of_user) {
-                if chain.len() < depth || value == MISSING {
-                    continue;
-                }
-                let Some(value) = known[value as usize] else {
-                    continue;
-                };
-                let parent = chain.last().copied().unwrap_or(ALL);
-                let segment = level.segments.binary_search(&key(parent, value as u32));
-                if let Ok(segment) = segment
-                    && level.users[segment] >= self.model.min_users.get() as f64
-                {
-                    chain.push(segment as u32);
-                }
-            }
-        }
-        Ok(chains)
-    }
-
-    /// The scores of who is in these segments.
-    fn score(&self, chain: &[u32]) -> Vec<f64> {
-        let shrink = self.model.shrink.get();
-        let mut scores = self.everybody.clone();
-        for (level, &segment) in self.levels.iter().zip(chain) {
-            let all = level.users[segment as usize] + shrink;
-            for score in &mut scores {
-                *score *= shrink / all;
-            }
-            let (items, counts) = cells(&level.counts, segment as usize);
-            for (&item, &count) in items.iter().zip(counts) {
-                scores[item as usize] += f64::from(count) / all;
-            }
-        }
-        scores
-    }
-}
-
 /// People with their segments.
 struct Segments<'a> {
     divided: Cow<'a, Divided>,
@@ -322,6 +243,19 @@ impl Recommender for Segments<'_> {
             chains: self.divided.chains(&given.events)?,
         })))
     }
+
+    fn save(&self) -> Option<Tensors<'_>> {
+        let mut saved = self.divided.save();
+        let depth = self.divided.levels.len();
+        let missing = std::iter::repeat(&MISSING);
+        let chains = self.chains.iter();
+        let chains: Vec<u32> = chains
+            .flat_map(|chain| chain.iter().chain(missing.clone()).take(depth))
+            .copied()
+            .collect();
+        saved.insert("chains", vec![self.chains.len(), depth], chains);
+        Some(saved)
+    }
 }
 
 impl RowScorer for Segments<'_> {
@@ -338,162 +272,5 @@ impl RowScorer for Segments<'_> {
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::num::NonZeroUsize;
-    use std::path::Path;
-
-    use musicrec_api::{CheckContext, Events, FitContext, Model, NonNegative, Train};
-    use ndarray::{Array2, array};
-
-    use super::{Among, SegmentPopularity};
-    use crate::popularity::PopularityBy;
-    use crate::train::tests::{logged, scores};
-
-    const COLUMNS: [&str; 4] = ["user", "item", "country", "device"];
-    /// u and v are of DE, w and x of FR, y of neither; u and w use the web, v and x a phone; v was once in FR.
-    const LOG: [[&str; 4]; 10] = [
-        ["u", "a", "DE", "web"],
-        ["u", "b", "DE", "web"],
-        ["v", "a", "DE", "phone"],
-        ["v", "a", "DE", "phone"],
-        ["v", "c", "FR", "phone"],
-        ["w", "c", "FR", "web"],
-        ["w", "c", "FR", ""],
-        ["x", "b", "FR", "phone"],
-        ["x", "c", "", "phone"],
-        ["y", "d", "", "web"],
-    ];
-
-    fn train() -> Train {
-        let events = logged(&COLUMNS, &LOG);
-        let weights: Vec<f64> = (0..events.len()).map(|event| 1.0 + event as f64).collect();
-        Train::new(events, &weights)
-    }
-
-    fn model(columns: &[&str]) -> SegmentPopularity {
-        SegmentPopularity {
-            columns: columns.iter().map(|&name| name.to_owned()).collect(),
-            shrink: NonNegative::new(2.0).unwrap(),
-            min_users: NonZeroUsize::MIN,
-            ..SegmentPopularity::default()
-        }
-    }
-
-    fn of(model: &SegmentPopularity) -> Array2<f32> {
-        scores(
-            &*model.fit(&train(), &FitContext::new(0)).unwrap(),
-            &train(),
-        )
-    }
-
-    fn assert_near(found: &Array2<f32>, expected: &Array2<f64>) {
-        let apart = (found.mapv(f64::from) - expected).mapv(f64::abs);
-        assert!(apart.iter().all(|&apart| apart < 1e-6), "{found}");
-    }
-
-    #[test]
-    fn segments_are_mixed_with_what_they_are_a_part_of() {
-        // Of five users 2, 2, 3 and 1 hear a, b, c and d. DE: 2, 1, 1, 0; FR: 0, 1, 2, 0.
-        let all = [0.4, 0.4, 0.6, 0.2];
-        let mix = |n: [f64; 4], users: f64, s: [f64; 4]| -> [f64; 4] {
-            std::array::from_fn(|i| (n[i] + 2.0 * s[i]) / (users + 2.0))
-        };
-        let de = mix([2.0, 1.0, 1.0, 0.0], 2.0, all);
-        let fr = mix([0.0, 1.0, 2.0, 0.0], 2.0, all);
-        assert_near(&of(&model(&["country"])), &array![de, de, fr, fr, all]);
-        let fine = array![
-            mix([1.0, 1.0, 0.0, 0.0], 1.0, de),
-            mix([1.0, 0.0, 1.0, 0.0], 1.0, de),
-            mix([0.0, 0.0, 1.0, 0.0], 1.0, fr),
-            mix([0.0, 1.0, 1.0, 0.0], 1.0, fr),
-            all
-        ];
-        assert_near(&of(&model(&["country", "device"])), &fine);
-        // Segments of one user are too small.
-        let large = SegmentPopularity {
-            min_users: NonZeroUsize::new(2).unwrap(),
-            ..model(&["country", "device"])
-        };
-        assert_eq!(of(&large), of(&model(&["country"])));
-    }
-
-    #[test]
-    fn events_may_count_where_they_were() {
-        // In FR c was heard by v and w, b by x.
-        let events = SegmentPopularity {
-            among: Among::Events,
-            shrink: NonNegative::new(0.0).unwrap(),
-            ..model(&["country"])
-        };
-        let de = [1.0, 0.5, 0.0, 0.0];
-        let fr = [0.0, 1.0 / 3.0, 2.0 / 3.0, 0.0];
-        let all = [0.4, 0.4, 0.6, 0.2];
-        assert_near(&of(&events), &array![de, de, fr, fr, all]);
-        let weights = SegmentPopularity {
-            by: PopularityBy::Weight,
-            ..events
-        };
-        // Weights are 1, 2, 3, … in the order of the log.
-        let de = [4.0, 1.0, 0.0, 0.0];
-        let fr = [0.0, 8.0 / 3.0, 18.0 / 3.0, 0.0];
-        let all = [8.0 / 5.0, 2.0, 27.0 / 5.0, 2.0];
-        assert_near(&of(&weights), &array![de, de, fr, fr, all]);
-    }
-
-    #[test]
-    fn people_are_folded_in_by_the_values_of_what_is_given() {
-        let given = [
-            ["p", "a", "FR", "web"],
-            ["p", "b", "DE", "web"],
-            ["q", "b", "US", "phone"],
-        ];
-        let whole = logged(&COLUMNS, &[&LOG[..], &given[..]].concat());
-        let (fit, _, items) = whole.select(&(0..10).collect::<Vec<_>>()).compact();
-        let (told, _, _) = whole.select(&[10, 11, 12]).told_to(&fit, &items);
-        let model = model(&["country", "device"]);
-        let fit = Train::new(fit, &[1.0; 10]);
-        let told = Train::new(told, &[1.0; 3]);
-        let fitted = model.fit(&fit, &FitContext::new(0)).unwrap();
-        let learned = scores(&*fitted, &fit);
-        let folded = scores(&*fitted.fold_in(&told).unwrap().unwrap(), &told);
-        // Of DE and FR the smaller text, on the web: like u. In the US nobody else is: like y.
-        assert_eq!(folded.row(0), learned.row(0));
-        assert_eq!(folded.row(1), learned.row(4));
-    }
-
-    #[test]
-    fn a_column_that_the_log_lacks_is_found_early_or_at_the_latest_when_it_is_looked_for() {
-        let model = model(&["country", "devise"]);
-        let columns = COLUMNS.map(str::to_owned);
-        let context = CheckContext::new(Path::new("")).with_columns(&columns);
-        let problems = model.check(&context);
-        assert_eq!(problems.len(), 1);
-        assert_eq!(problems[0].parameter, "columns.1");
-        let fit = |train: &Train| match model.fit(train, &FitContext::new(0)) {
-            Ok(_) => panic!("there is no such column"),
-            Err(error) => error.to_string(),
-        };
-        let error = fit(&train());
-        assert!(
-            error.contains("`devise`; it has user, item, country, device"),
-            "{error}"
-        );
-        let error = fit(&Train::new(Events::from_pairs([("u", "a")]), &[1.0]));
-        assert!(error.contains("no log"), "{error}");
-    }
-
-    #[test]
-    fn without_a_column_it_says_what_to_do() {
-        let model = model(&[]);
-        let problems = model.check(&CheckContext::new(Path::new("")));
-        assert_eq!(problems[0].parameter, "columns");
-        let Err(error) = model.fit(&train(), &FitContext::new(0)) else {
-            panic!("there are no segments");
-        };
-        assert!(error.to_string().contains("`popularity`"), "{error}");
     }
 }

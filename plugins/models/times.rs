@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use musicrec_api::arithmetic::exp2;
-use musicrec_api::{Error, Events, InteractionMatrix, Positive, Result, Train};
+use musicrec_api::{
+    CheckContext, Error, Events, InteractionMatrix, Positive, Problem, Result, Train,
+};
 
 const SECONDS_A_DAY: f64 = 86_400.0;
 
@@ -13,12 +15,21 @@ const SECONDS_A_DAY: f64 = 86_400.0;
 /// If not: then `model` cannot do without.
 pub(crate) fn ensure_times(events: &Events, model: &str) -> Result<()> {
     if events.time.is_empty() && !events.is_empty() {
-        return Err(Error::definition(format!(
-            "{model}: the log has no times; name its column of times with `time` in the source, or \
-             use a model that needs none"
-        )));
+        return Err(
+            Error::definition(format!("{model}: the log has no times")).with_remedy(format!(
+                "name its column of times with `time` in the source, or use {WITHOUT}"
+            )),
+        );
     }
     Ok(())
+}
+
+/// What to use on a log without times.
+const WITHOUT: &str = "a model that needs none";
+
+/// The same where it is known before anything runs; `parameter` is what needs times.
+pub(crate) fn no_times(context: &CheckContext, parameter: &str) -> Option<Problem> {
+    context.missing_times(parameter, WITHOUT)
 }
 
 /// The present as far as a model may know it, the latest time of the fit part, and the events from which it is counted

@@ -3,15 +3,15 @@
 use std::num::NonZeroUsize;
 
 use musicrec_api::{
-    Cost, FitContext, InteractionMatrix, Model, Positive, Recommender, Result, Shape, Tensors,
-    Train, register,
+    CheckContext, Cost, FitContext, InteractionMatrix, Model, Positive, Problem, Recommender,
+    Result, Shape, Tensors, Train, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::cells;
 use crate::popularity::{Popular, PopularityBy};
-use crate::times::Present;
+use crate::times::{Present, no_times};
 
 /// What grows: popularity in the last window against the windows before it, the same for every user.
 ///
@@ -98,6 +98,10 @@ impl Model for Trending {
 
     fn is_stochastic(&self) -> bool {
         false
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        no_times(context, "").into_iter().collect()
     }
 
     fn reads_weights(&self) -> bool {

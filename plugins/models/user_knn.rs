@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use musicrec_api::{
-    Cost, Error, FitContext, InteractionMatrix, Model, NonNegative, Recommender, Result, RowScorer,
-    Scores, Shape, Tensors, Train, Users, register,
+    Cost, FitContext, InteractionMatrix, Model, NonNegative, Reasons, Recommender, Result,
+    RowScorer, Scores, Shape, Tensors, Train, Users, register,
 };
 use ndarray::ArrayViewMut2;
 use rayon::prelude::*;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::features::{FeatureWeighting, Features};
 use crate::item_knn::cost;
-use crate::neighbors::{multiply, nearest};
+use crate::neighbors::{largest_first, multiply, nearest};
 use crate::products::{Accumulator, BLOCK, Products, Sides, cells, from_rows, transposed};
 use crate::similarity::{Measure, Similarity};
 use crate::train::{by_item, ensure_interactions};
@@ -116,12 +116,7 @@ impl Model for UserKnn {
     ) -> Result<Box<dyn Recommender>> {
         let users = interactions.rows();
         let neighbors = saved.take_sparse("neighbors", (users, users))?;
-        let (shape, least) = saved.take_f32("least")?;
-        if shape != [users] {
-            return Err(Error::data(format!(
-                "`least` is of {shape:?}, not of {users} users"
-            )));
-        }
+        let least = saved.take_list32("least", users)?;
         // What they are alike in depends on the data alone.
         let words = transposed(&interactions);
         let sides = Sides::of_columns(&self.feature_weighting.apply(&words));
@@ -179,13 +174,7 @@ impl Others {
         let rows = people.par_chunks(BLOCK).flat_map_iter(|people| {
             let mut accumulator = Accumulator::new(users);
             let rows = people.iter().map(|&person| {
-                let (items, strengths) = cells(given, person as usize);
-                let sum = strengths.iter().map(|&x| f64::from(x)).sum();
-                let weighed: Vec<f32> = items
-                    .iter()
-                    .zip(strengths)
-                    .map(|(&item, &x)| self.features.weigh(x, item as usize, sum))
-                    .collect();
+                let (items, weighed) = self.weighed(given, person);
                 let squares = weighed.iter().map(|&x| f64::from(x).powi(2)).sum();
                 accumulator.of_cells(&self.sides.columns, items, &weighed, |others| {
                     let similar = others.map(|(other, product)| {
@@ -201,6 +190,54 @@ impl Others {
         });
         from_rows(users, rows.collect::<Vec<_>>())
     }
+
+    /// What a person heard, as similarities are taken of it.
+    fn weighed<'a>(&self, given: &'a InteractionMatrix, person: u32) -> (&'a [u32], Vec<f32>) {
+        let (items, strengths) = cells(given, person as usize);
+        let sum = strengths.iter().map(|&x| f64::from(x)).sum();
+        let weighed = items
+            .iter()
+            .zip(strengths)
+            .map(|(&item, &x)| self.features.weigh(x, item as usize, sum));
+        (items, weighed.collect())
+    }
+
+    /// What each item i that somebody heard has in the scores of the items asked for. A similarity is a sum of
+    /// `x_u(i) x_v(i)`, divided by what does not hang on i; so i has its part in that sum of what each neighbor v
+    /// recommends.
+    fn why(
+        &self,
+        (heard, weighed): (&[u32], &[f32]),
+        (neighbors, similar): (&[u32], &[f32]),
+        histories: &InteractionMatrix,
+        asked: &[u32],
+    ) -> Vec<Reasons> {
+        let mut parts = vec![vec![0.0; heard.len()]; asked.len()];
+        for (&neighbor, &similarity) in neighbors.iter().zip(similar) {
+            let (items, strengths) = cells(histories, neighbor as usize);
+            let (known, values) = cells(&self.sides.rows, neighbor as usize);
+            let product = |(item, x): (&u32, &f32)| {
+                let at = known.binary_search(item).ok()?;
+                Some(f64::from(*x) * f64::from(values[at]))
+            };
+            let products = heard.iter().zip(weighed).map(product);
+            let products: Vec<f64> = products.map(Option::unwrap_or_default).collect();
+            let all: f64 = products.iter().sum();
+            for (item, parts) in asked.iter().zip(&mut parts) {
+                if let Ok(at) = items.binary_search(item) {
+                    let told = f64::from(similarity) * f64::from(strengths[at]);
+                    for (part, product) in parts.iter_mut().zip(&products) {
+                        *part += told * (product / all);
+                    }
+                }
+            }
+        }
+        let reasons = parts.into_iter().map(|parts| {
+            let parts = heard.iter().copied().zip(parts);
+            largest_first(parts.filter(|(_, part)| *part != 0.0).collect())
+        });
+        reasons.collect()
+    }
 }
 
 impl Recommender for Alike {
@@ -212,7 +249,16 @@ impl Recommender for Alike {
         Ok(Some(Box::new(Told {
             neighbors: self.others.neighbors(&given.interactions),
             histories: &self.histories,
+            others: &self.others,
+            given: given.interactions.clone(),
         })))
+    }
+
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        let own = cells(&self.others.sides.rows, user as usize);
+        let neighbors = cells(&self.neighbors, user as usize);
+        let why = self.others.why(own, neighbors, &self.histories, items);
+        Ok(Some(why))
     }
 
     fn save(&self) -> Option<Tensors<'_>> {
@@ -233,17 +279,59 @@ impl RowScorer for Alike {
 /// Who is like people it has not learned from.
 struct Told<'a> {
     neighbors: InteractionMatrix,
+    /// Of those it has learned from.
     histories: &'a InteractionMatrix,
+    others: &'a Others,
+    /// Their own histories.
+    given: InteractionMatrix,
 }
 
 impl Recommender for Told<'_> {
     fn scores(&self, _: &Users) -> Result<Scores<'_>> {
         Ok(Scores::Rows(self))
     }
+
+    fn why(&self, user: u32, items: &[u32]) -> Result<Option<Vec<Reasons>>> {
+        let (heard, weighed) = self.others.weighed(&self.given, user);
+        let neighbors = cells(&self.neighbors, user as usize);
+        let own = (heard, &weighed[..]);
+        let why = self.others.why(own, neighbors, self.histories, items);
+        Ok(Some(why))
+    }
 }
 
 impl RowScorer for Told<'_> {
     fn score(&self, users: &[u32], out: ArrayViewMut2<f32>) {
         multiply(&self.neighbors, self.histories, users, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use musicrec_api::{Events, FitContext, Model, Train};
+    use serde_json::json;
+
+    use super::UserKnn;
+    use crate::train::tests::told;
+
+    /// u heard a (strength 1) and b (2), v a (3), b (1) and c (4), w b (1) and c (1).
+    #[test]
+    fn reasons_are_what_one_has_in_common_with_whoever_heard_it() {
+        let log = ["ua", "ub", "va", "vb", "vc", "wb", "wc"].map(|pair| pair.split_at(1));
+        let train = Train::new(
+            Events::from_pairs(log),
+            &[1.0, 2.0, 3.0, 1.0, 4.0, 1.0, 1.0],
+        );
+        let model: UserKnn =
+            serde_json::from_value(json!({"similarity": "inner_product"})).unwrap();
+        let fitted = model.fit(&train, &FitContext::new(0)).unwrap();
+        // With v u shares 3 of a and 2 of b, with w 2 of b.
+        let expected = vec![vec![(0, 12.0), (1, 8.0 + 2.0)]];
+        assert_eq!(fitted.why(0, &[2]).unwrap().unwrap(), expected);
+        // Whoever is told of the same but for strengths of 1 shares 3 and 1 with v, and 1 with w.
+        let given = told(&train, &[("x", "a", 0), ("x", "b", 0)]);
+        let folded = fitted.fold_in(&given).unwrap().unwrap();
+        let expected = vec![vec![(0, 12.0), (1, 4.0 + 1.0)]];
+        assert_eq!(folded.why(0, &[2]).unwrap().unwrap(), expected);
     }
 }

@@ -93,6 +93,14 @@ pub(crate) trait OfFiles {
         self.look_at(self.inputs(base).ok()?.first()?).sound().ok()
     }
 
+    /// [`musicrec_api::Source::parts`].
+    fn parts(&self, base: &Path) -> Option<Roles> {
+        let inputs = self.inputs(base).ok()?;
+        let first = inputs.first()?;
+        let names = self.look_at(first).sound().ok()?;
+        self.roles(&names, first).ok()
+    }
+
     /// [`musicrec_api::Source::check`].
     fn problems(&self, base: &Path) -> Vec<Problem> {
         let faults = self.contradictions();

@@ -156,6 +156,10 @@ impl Source for Csv {
         self.named(context.base)
     }
 
+    fn parts(&self, context: &SourceContext) -> Option<Roles> {
+        OfFiles::parts(self, context.base)
+    }
+
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
         self.problems(context.base)
     }

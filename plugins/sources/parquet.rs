@@ -120,6 +120,10 @@ impl Source for Parquet {
         self.named(context.base)
     }
 
+    fn parts(&self, context: &SourceContext) -> Option<Roles> {
+        OfFiles::parts(self, context.base)
+    }
+
     fn check(&self, context: &CheckContext) -> Vec<Problem> {
         self.problems(context.base)
     }

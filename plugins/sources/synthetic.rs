@@ -19,7 +19,7 @@ use std::fmt::Write;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use musicrec_api::{
-    CheckContext, Error, Fraction, Ledger, Log, NonNegative, Problem, Result, Source,
+    CheckContext, Error, Fraction, Ledger, Log, NonNegative, Problem, Result, Roles, Source,
     SourceContext, derive_seed, register,
 };
 use schemars::JsonSchema;
@@ -232,6 +232,10 @@ impl Source for Synthetic {
         Some(row::COLUMNS.map(str::to_owned).to_vec())
     }
 
+    fn parts(&self, _: &SourceContext) -> Option<Roles> {
+        Some(row::roles())
+    }
+
     fn check(&self, _: &CheckContext) -> Vec<Problem> {
         self.contradictions()
     }
@@ -357,7 +361,7 @@ mod tests {
         ] {
             let source = with(parameters);
             let error = source.fingerprint(&context(0)).unwrap_err();
-            assert!(matches!(error, Error::Definition(_)));
+            assert!(matches!(error.bare(), Error::Definition(_)));
             assert!(error.to_string().contains(remedy), "{error}");
             let mut file = Vec::new();
             assert!(write_csv(&source, 0, &mut file, &mut |_| ()).is_err());

@@ -1,7 +1,9 @@
 //! Another weighting, fading with age.
 
 use musicrec_api::arithmetic::exp2;
-use musicrec_api::{Error, Events, Positive, Result, Tensors, Weigh, Weighting, register};
+use musicrec_api::{
+    CheckContext, Error, Events, Positive, Problem, Result, Tensors, Weigh, Weighting, register,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,12 +45,16 @@ impl Default for Recency {
     }
 }
 
+/// What to use on a log without times.
+const WITHOUT: &str = "another weighting";
+
 fn check_times(events: &Events) -> Result<()> {
     if events.time.is_empty() && !events.is_empty() {
-        return Err(Error::definition(
-            "recency: the log has no times; name its column of times with `time` in the source, or \
-             use another weighting",
-        ));
+        return Err(
+            Error::definition("recency: the log has no times").with_remedy(format!(
+                "name its column of times with `time` in the source, or use {WITHOUT}"
+            )),
+        );
     }
     Ok(())
 }
@@ -70,6 +76,10 @@ impl Weighting for Recency {
             now: saved.take_integer("now")?.cast_signed(),
             half_life_days: self.half_life_days.get(),
         }))
+    }
+
+    fn check(&self, context: &CheckContext) -> Vec<Problem> {
+        context.missing_times("", WITHOUT).into_iter().collect()
     }
 }
 

@@ -11,7 +11,7 @@ use super::{on_interrupt, say};
 use crate::after::experiment;
 use crate::exit::Failure;
 use crate::records::{Key, Record, Store};
-use crate::saved::{About, save};
+use crate::saved::{About, can_be_saved, save};
 use crate::sweep::Overview;
 use crate::sweep::everything::{Everything, chosen_record};
 
@@ -68,6 +68,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         )));
     }
     let experiment = experiment(&[&record], arguments.how.source())?;
+    for model in &experiment.models {
+        can_be_saved(&*model.plugin)?;
+    }
     // As the recommendations of a sweep: the seed is that of the first fit on test.
     let key = Key {
         role: musicrec_api::Role::Test,

@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::{color, print, print_view, terminal_width};
 use crate::cluster::{self, Asked, Launched};
 use crate::definition;
-use crate::exit::Failure;
+use crate::exit::{Failure, Failures};
 use crate::experiment::Experiment;
 use crate::records::Store;
 use crate::report::{self, formats};
@@ -114,8 +114,9 @@ pub(super) fn follow(
                 .to_owned(),
         ));
     }
-    match failed {
-        0 => Ok(()),
-        failed => Err(Failure::Trials(failed)),
-    }
+    let failures = Failures {
+        trials: failed,
+        recommendations: summary.overview.recommendations_failed.is_some(),
+    };
+    failures.ended()
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use musicrec_api::arithmetic;
 use serde_json::json;
 
@@ -19,9 +19,10 @@ use crate::text::{Csv, counted, one_line};
 /// Recommend with a model that `fit` saved, to those it has learned from and to others by their history
 ///
 /// Only the model's file is read, not the log. Lists are those of recommendations.csv: heard songs are left out as
-/// the definition says, ties go to the smaller id. With --why each song comes with those heard songs that contributed
+/// the definition says, its rules hold, also with --heard keep, and ties go to the smaller id. With --why each song comes with those heard songs that contributed
 /// most to its score; models whose scores are no such sums say so.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whom").args(["users", "all", "history"]).required(true).multiple(true))]
 #[command(after_help = "Examples:
   musicrec-lab recommend --model best.safetensors --users u1,u2 --k 3 --why
   musicrec-lab recommend --model best.safetensors --users @listeners.txt --format jsonl
@@ -38,7 +39,7 @@ pub(super) struct Arguments {
     model: PathBuf,
 
     /// For whom: ids with commas between, @FILE with an id a line, or - for such lines on standard input
-    #[arg(long, value_name = "IDS", required_unless_present_any = ["all", "history"])]
+    #[arg(long, value_name = "IDS")]
     users: Option<String>,
 
     /// For everybody whom the model has learned from
@@ -153,7 +154,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             counted(answer.left_out, "event")
         ));
     }
-    unknown(&answer, history.is_some())
+    if answer.unexplained > 0 {
+        say(&format!(
+            "no reasons for {}: whatever answers them in the model has scores that are no sums over the songs \
+             that they heard",
+            counted(answer.unexplained, "list")
+        ));
+    }
+    unknown(&answer, arguments.unknown, history.is_some())
 }
 
 /// The users named.
@@ -191,37 +199,51 @@ fn ids(users: &str) -> Result<Vec<String>, Failure> {
 }
 
 /// Tells of whom nothing is known.
-fn unknown(answer: &Answer, history: bool) -> Result<(), Failure> {
-    let unknown = &answer.unknown;
-    if unknown.is_empty() {
+fn unknown(answer: &Answer, asked: Unknown, history: bool) -> Result<(), Failure> {
+    let weightless = (!answer.weightless.is_empty()).then(|| {
+        format!(
+            "all that the history has of {} weighs 0, as the model's weighting has it",
+            some(&answer.weightless)
+        )
+    });
+    if let (Some(what), Unknown::Popularity) = (&weightless, asked) {
+        say(&format!("{what}; they have what most users heard"));
         return Ok(());
     }
-    let names: Vec<String> = unknown
-        .iter()
-        .take(NAMED)
-        .map(|user| one_line(user))
-        .collect();
-    let more = unknown.len().saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    let what = if history {
-        "neither the model nor the history (with items that the model knows) has"
-    } else {
-        "the model has not learned from"
-    };
+    let unknown = (!answer.unknown.is_empty()).then(|| {
+        let what = if history {
+            "neither the model nor the history (with items that the model knows) has"
+        } else {
+            "the model has not learned from"
+        };
+        format!("{what} {}", some(&answer.unknown))
+    });
+    let whom: Vec<String> = unknown.into_iter().chain(weightless).collect();
+    if whom.is_empty() {
+        return Ok(());
+    }
     Err(Failure::Unknown(format!(
-        "{what} {}{more}; the others have their lists; --unknown popularity gives them what most users \
-         heard{}",
-        names.join(", "),
+        "{}; the others have their lists; --unknown popularity gives them what most users heard{}",
+        whom.join("; "),
         if history {
             ""
         } else {
             ", --history FILE tells what they heard"
         }
     )))
+}
+
+/// Some of the users, and how many there are besides.
+fn some(users: &[&str]) -> String {
+    let names = users.iter().take(NAMED);
+    let names: Vec<String> = names.map(|user| one_line(user)).collect();
+    let more = users.len().saturating_sub(NAMED);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    names.join(", ") + &more
 }
 
 fn csv(answer: &Answer, why: Option<usize>) -> String {

@@ -276,10 +276,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let report = sweep.store().path(formats::main_file(&summary.overview));
     print_view(&format!("\nReport: {}\n", report.display()))?;
     progress.end(&summary, &report);
-    match ended? {
-        0 => Ok(()),
-        failed => Err(Failure::Trials(failed)),
-    }
+    ended?.ended()
 }
 
 /// The threads of all that is not a trial: reading, chance, statistics, recommendations.

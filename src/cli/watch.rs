@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
 use super::{no_color, print, say};
-use crate::exit::Failure;
+use crate::exit::{Failure, Failures};
 use crate::watch::{State, View, Watcher, block, changes};
 
 /// How soon Ctrl-C is heard.
@@ -206,7 +206,13 @@ fn end(view: &View, format: Format) -> Result<(), Failure> {
                 view.folder
             )))
         }
-        State::Ended if view.failed > 0 => Err(Failure::Trials(view.failed)),
+        State::Ended => {
+            let failures = Failures {
+                trials: view.failed,
+                recommendations: view.recommendations_failed.is_some(),
+            };
+            failures.ended()
+        }
         _ => Ok(()),
     }
 }

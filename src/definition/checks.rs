@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use musicrec_api::{CheckContext, Kind, Problem, Splitter, Weighting};
+use musicrec_api::{CheckContext, Kind, Problem, Roles, Splitter, Weighting};
 
 use super::axes::Listing;
 use super::fault::{Fault, Faults};
@@ -15,6 +15,7 @@ use super::typed::of_axis;
 pub(super) struct Checks {
     base: PathBuf,
     columns: Option<Vec<String>>,
+    roles: Option<Roles>,
     events: Option<Vec<String>>,
     validates: Option<bool>,
 }
@@ -25,6 +26,7 @@ impl Checks {
         Self {
             base: base.to_path_buf(),
             columns: None,
+            roles: None,
             events: None,
             validates: None,
         }
@@ -43,6 +45,16 @@ impl Checks {
         self.columns = columns;
     }
 
+    /// Learns which of them plays which part, likewise.
+    pub(super) fn know(&mut self, roles: Option<Roles>) {
+        self.roles = roles;
+    }
+
+    /// Which column plays which part, where that is known.
+    pub(super) fn roles(&self) -> Option<&Roles> {
+        self.roles.as_ref()
+    }
+
     /// Learns whether there will be a validation part, where the splitter's parameters tell.
     pub(super) fn validation(&mut self, splitter: &dyn Splitter) {
         self.validates = splitter.makes_validation();
@@ -57,6 +69,9 @@ impl Checks {
         let mut context = CheckContext::new(&self.base);
         if let Some(columns) = &self.columns {
             context = context.with_columns(columns);
+        }
+        if let Some(roles) = &self.roles {
+            context = context.with_roles(roles);
         }
         if let Some(events) = &self.events {
             context = context.with_events(events);

@@ -405,7 +405,7 @@ fn experiment(
         labels.filter(|_| by_model).map(Rows::of_labels)
     };
     let evaluation = evaluation::evaluation(evaluation, &start, rows.as_ref(), &checks, faults);
-    let rules = rules::rules(&mut root, &base, evaluation.as_ref(), &checks, faults);
+    let rules = rules::rules(&mut root, &cleanings, evaluation.as_ref(), &checks, faults);
     if understood {
         let exhibit_test = evaluation.as_ref().is_some_and(|e| e.exhibit_test);
         asked
@@ -467,7 +467,12 @@ fn source(
         if whole {
             checks::book(source.check(&checks.context()), &node, faults);
         }
-        checks.have(source.columns(&SourceContext::new(checks.base(), 0)));
+        let (columns, parts) = {
+            let context = SourceContext::new(checks.base(), 0);
+            (source.columns(&context), source.parts(&context))
+        };
+        checks.have(columns);
+        checks.know(parts);
     }
     whole.then_some((node, source))
 }

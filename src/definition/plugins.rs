@@ -188,14 +188,43 @@ pub(super) fn place(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
     Space::choice(spaces.collect())
 }
 
-/// What stands under [`NESTED`]: a place, or a list of entries of one plugin each.
-pub(super) fn nested(node: &Node, kind: Kind, faults: &mut Faults) -> Space {
+/// What stands under [`NESTED`]: a place, or, where the parameter is a `list`, a list of entries of one plugin each.
+pub(super) fn nested(node: &Node, kind: Kind, list: bool, faults: &mut Faults) -> Space {
     if let Some(values) = grid(node, faults) {
         let values = values.iter();
-        return Space::choice(values.map(|value| nested(value, kind, faults)).collect());
+        return Space::choice(
+            values
+                .map(|value| nested(value, kind, list, faults))
+                .collect(),
+        );
     }
     let Value::Array(items) = &node.value else {
-        return place(node, kind, faults);
+        if !list {
+            return place(node, kind, faults);
+        }
+        let written = match node.as_str() {
+            Some(name) => format!("\"{name}\", …"),
+            None => "\"name\", { name = { … } }".to_owned(),
+        };
+        faults.push(
+            Fault::at(
+                node.place.clone(),
+                format!(
+                    "expected a list of {} plugins, found a value of type {}",
+                    kind.singular(),
+                    node.describe()
+                ),
+            )
+            .help(format!("write a list, as in {NESTED} = [{written}]")),
+        );
+        // What is named is looked at all the same.
+        let names = node.as_str().is_some() || matches!(node.value, Value::Table(_));
+        let plugins = names
+            .then(|| named(node, kind, faults))
+            .into_iter()
+            .flatten();
+        let entries = plugins.map(|plugin| settings(&plugin, kind, faults));
+        return Space::List(node.place.clone(), entries.collect());
     };
     let entries = items.iter().map(|item| nested_entry(item, kind, faults));
     Space::List(node.place.clone(), entries.collect())

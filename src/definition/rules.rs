@@ -1,19 +1,20 @@
 //! `[rules]`: what no list may hold, whatever the model.
 
-use std::path::Path;
+use musicrec_api::On;
 
 use super::axes;
 use super::checks::{Checks, fault};
 use super::fault::{Fault, Faults};
 use super::tree::{Entry, Node, Value};
 use super::typed::lenient;
-use crate::experiment::{Evaluation, Heard, ProductRules, Rules, Ties};
+use crate::experiment::{Cleaning, Evaluation, Heard, ProductRules, Rules, Ties};
 use crate::stages::rank::UNDEFINED;
+use crate::stages::rules::{no_kind, of_no_item};
 
-/// Reads `[rules]`. Relative paths start at `base`.
+/// Reads `[rules]`. The log will be cleaned in each of these ways.
 pub(super) fn rules(
     root: &mut Node,
-    base: &Path,
+    cleanings: &[Cleaning],
     evaluation: Option<&Evaluation>,
     checks: &Checks,
     faults: &mut Faults,
@@ -29,12 +30,13 @@ pub(super) fn rules(
     let written: Rules = lenient(&node, false, faults)?;
     if faults.errors() == before {
         twice(&node, &written.avoid, faults);
+        kinds(&node, &written.avoid, (checks, cleanings), faults);
     }
     columns(&node, &written, checks, faults);
     if let Some(evaluation) = evaluation {
         beside(&node, &written, evaluation, faults);
     }
-    let read = match ProductRules::read(written, base) {
+    let read = match ProductRules::read(written, checks.base()) {
         Ok(read) => Some(read),
         Err(unreadable) => {
             for (key, message) in unreadable {
@@ -66,14 +68,46 @@ fn twice(node: &Node, avoid: &[String], faults: &mut Faults) {
     }
 }
 
-/// Columns are those of the log.
+/// Kinds of event are those that cleaning leaves, where it tells.
+fn kinds(
+    node: &Node,
+    avoid: &[String],
+    (checks, cleanings): (&Checks, &[Cleaning]),
+    faults: &mut Faults,
+) {
+    let (Some(entry), Some(roles)) = (node.get("avoid"), checks.roles()) else {
+        return;
+    };
+    let Value::Array(items) = &entry.node.value else {
+        return;
+    };
+    let of_cleaning = |cleaning: &Cleaning| {
+        let column = roles.event.as_ref()?;
+        let on_log = cleaning.cleaners.iter().filter(|c| c.on() == On::Log);
+        on_log.fold(None, |known, cleaner| cleaner.labels(column, known))
+    };
+    let all: Vec<Vec<String>> = if roles.event.is_none() {
+        vec![Vec::new()]
+    } else {
+        cleanings.iter().filter_map(of_cleaning).collect()
+    };
+    for (kind, item) in avoid.iter().zip(items) {
+        if let Some(known) = all.iter().find(|known| !known.contains(kind)) {
+            faults.push(fault(item.place.clone(), no_kind(kind, known)));
+        }
+    }
+}
+
+/// Columns are those of the log, and tell something of items.
 fn columns(node: &Node, written: &Rules, checks: &Checks, faults: &mut Faults) {
     let Some(at_most) = node.get("at_most") else {
         return;
     };
     for column in written.at_most.keys() {
+        let entry = at_most.node.get(column).unwrap_or(at_most);
         if let Some(problem) = checks.context().missing_column("at_most", column) {
-            let entry = at_most.node.get(column).unwrap_or(at_most);
+            faults.push(fault(entry.place.clone(), problem));
+        } else if let Some(problem) = checks.roles().and_then(|roles| of_no_item(roles, column)) {
             faults.push(fault(entry.place.clone(), problem));
         }
     }

@@ -1,11 +1,11 @@
 //! Who is asked for what, and the answer.
 
-use musicrec_api::{Reasons, Recommender, Result};
+use musicrec_api::{Error, Reasons, Recommender, Result};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Saved;
-use super::history::{History, Told};
+use super::history::{History, Told, of_a_file};
 use crate::exit::Failure;
 use crate::experiment::Heard;
 use crate::stages::ask::Popular;
@@ -44,8 +44,12 @@ pub(crate) struct Answer<'a> {
     pub(crate) recommendations: Vec<Recommendation<'a>>,
     /// Of whom nothing is known, as they were named.
     pub(crate) unknown: Vec<&'a str>,
+    /// Of whom a history is known, of which all events weigh 0: they are answered as those of whom nothing is.
+    pub(crate) weightless: Vec<&'a str>,
     /// How many events of the history are with items that the model does not know.
     pub(crate) left_out: usize,
+    /// How many users got a list of which the model cannot say why, where it can say so of others.
+    pub(crate) unexplained: usize,
 }
 
 /// A song on a list.
@@ -63,8 +67,13 @@ pub(crate) struct Recommendation<'a> {
 /// Lists of users of one kind.
 struct Group {
     lists: Lists,
-    /// For each list and each of its items.
-    why: Vec<Vec<Reasons>>,
+    /// For each list and each of its items; none where nobody can tell.
+    why: Vec<Option<Vec<Reasons>>>,
+}
+
+/// What a model or a weighting cannot make of a history.
+fn unusable(error: &Error) -> Failure {
+    Failure::Data(format!("the history cannot be used: {}", of_a_file(error)))
 }
 
 /// By whom a user is answered, and at which place.
@@ -72,6 +81,8 @@ struct Group {
 enum Place {
     Learned(u32),
     Told(u32),
+    /// Told of, but nothing that weighs anything.
+    Weightless(u32),
     Unknown,
 }
 
@@ -105,33 +116,49 @@ impl Saved {
             Place::Told(user) => Some(*user),
             _ => None,
         });
+        let weightless = ascending(|place| match place {
+            Place::Weightless(user) => Some(*user),
+            _ => None,
+        });
         let name = |user: u32| self.users.get(user).to_owned();
         let masks = (&self.heard, &self.avoided);
-        let of_learned = self.group(&*self.recommender, &learned, masks, asked, &name)?;
+        let why = asked.why;
+        let of_learned = self.group(&*self.recommender, &learned, masks, (asked, why), &name)?;
         let of_told = match (&folded, &told) {
             (Some(folded), Some(told)) => {
                 let name = |user: u32| told.train.events.users.get(user).to_owned();
-                Some(self.group(
-                    &**folded,
-                    &newcomers,
-                    (&told.heard, &told.avoided),
-                    asked,
-                    &name,
-                )?)
+                let masks = (&told.heard, &told.avoided);
+                Some(self.group(&**folded, &newcomers, masks, (asked, why), &name)?)
             }
             _ => None,
         };
+        let of_weightless = match &told {
+            Some(told) if asked.unknown == Unknown::Popularity => {
+                let name = |user: u32| told.train.events.users.get(user).to_owned();
+                let masks = (&told.heard, &told.avoided);
+                let popular = Popular::counting(self.items.len(), self.heard.all());
+                Some(self.group(&popular, &weightless, masks, (asked, None), &name)?)
+            }
+            _ => None,
+        };
+        let of_told = of_told.as_ref();
+        let unexplained = self.unexplained([Some(&of_learned), of_told].into_iter().flatten())?;
         let popular = (asked.unknown == Unknown::Popularity)
             .then(|| self.popular(asked))
             .transpose()?;
         let mut answer = Answer {
             left_out: told.as_ref().map_or(0, |told| told.left_out),
+            unexplained,
             ..Answer::default()
         };
         for (user, place) in users.into_iter().zip(places) {
             let (group, at) = match place {
                 Place::Learned(own) => (Some(&of_learned), learned.binary_search(&own)),
-                Place::Told(own) => (of_told.as_ref(), newcomers.binary_search(&own)),
+                Place::Told(own) => (of_told, newcomers.binary_search(&own)),
+                Place::Weightless(own) => {
+                    answer.weightless.push(user);
+                    (of_weightless.as_ref(), weightless.binary_search(&own))
+                }
                 Place::Unknown => (popular.as_ref(), Ok(0)),
             };
             match group {
@@ -139,7 +166,8 @@ impl Saved {
                     let at = at.expect("whoever has a place was ranked");
                     self.add(&mut answer, user, group, at);
                 }
-                None => answer.unknown.push(user),
+                None if matches!(place, Place::Unknown) => answer.unknown.push(user),
+                None => {}
             }
         }
         Ok(answer)
@@ -156,11 +184,12 @@ impl Saved {
         let avoid = &self.about.key.definition["rules"]["avoid"];
         let avoid: Vec<String> = serde_json::from_value(avoid.clone()).unwrap_or_default();
         let told = history.told(&self.items, &**weigh, &avoid);
-        told.map_err(|error| Failure::Data(format!("the history cannot be used: {error}")))
+        told.map_err(|error| unusable(&error))
     }
 
     fn fold_in<'t>(&'t self, told: &Told) -> Result<Box<dyn Recommender + 't>, Failure> {
-        self.recommender.fold_in(&told.train)?.ok_or_else(|| {
+        let folded = self.recommender.fold_in(&told.train);
+        folded.map_err(|error| unusable(&error))?.ok_or_else(|| {
             Failure::Definition(format!(
                 "the model `{}` cannot answer for people it has not learned from, so --history is of \
                  no use to it; sweep and fit it on a log that has them",
@@ -172,16 +201,19 @@ impl Saved {
     /// By whom each user is answered. Who is in the history is answered by that.
     fn places(&self, users: &[&str], history: Option<&History>, told: Option<&Told>) -> Vec<Place> {
         let known: FxHashMap<&str, u32> = self.users.iter().zip(0..).collect();
-        let told: FxHashMap<&str, u32> = match told {
+        let of_told: FxHashMap<&str, u32> = match told {
             Some(told) => told.train.events.users.iter().zip(0..).collect(),
             None => FxHashMap::default(),
         };
+        // Where strengths do not matter, events of weight 0 tell as much as others.
+        let weighs = |own: u32| !self.reads_weights || told.is_some_and(|told| told.weighs(own));
         let history: FxHashSet<&str> = match history {
             Some(history) => history.users().collect(),
             None => FxHashSet::default(),
         };
-        let place = |user: &&str| match (told.get(user), known.get(user)) {
-            (Some(&own), _) => Place::Told(own),
+        let place = |user: &&str| match (of_told.get(user), known.get(user)) {
+            (Some(&own), _) if weighs(own) => Place::Told(own),
+            (Some(&own), _) => Place::Weightless(own),
             (None, Some(&own)) if !history.contains(user) => Place::Learned(own),
             _ => Place::Unknown,
         };
@@ -193,7 +225,7 @@ impl Saved {
         recommender: &dyn Recommender,
         users: &[u32],
         (heard, avoided): (&Ragged<u32>, &Ragged<u32>),
-        asked: &Asked,
+        (asked, why_count): (&Asked, Option<usize>),
         name: &(dyn Fn(u32) -> String + Sync),
     ) -> Result<Group, Failure> {
         if users.is_empty() {
@@ -215,7 +247,7 @@ impl Saved {
         let shape = (self.items.len(), asked.count);
         let lists = rank(recommender, users, (&own, &self.limits), shape, name)?;
         let mut why = Vec::new();
-        if let Some(count) = asked.why {
+        if let Some(count) = why_count {
             let all = users.par_iter().enumerate().map(|(at, &user)| {
                 let items = lists.ranked.get(at).iter().map(|(item, _)| *item);
                 let mut all = recommender.why(user, &items.collect::<Vec<_>>())?;
@@ -226,16 +258,26 @@ impl Saved {
                 }
                 Ok(all)
             });
-            let all: Option<Vec<_>> = all.collect::<Result<_>>()?;
-            why = all.ok_or_else(|| {
-                Failure::Definition(format!(
-                    "the model `{}` cannot say why: its scores are no sums over the songs that a \
-                     user heard; leave --why out",
-                    self.about.plugin()
-                ))
-            })?;
+            why = all.collect::<Result<_>>()?;
         }
         Ok(Group { lists, why })
+    }
+
+    /// Of how many lists nobody can say why.
+    ///
+    /// # Errors
+    /// If there are such and no others: then the model cannot.
+    fn unexplained<'g>(&self, groups: impl Iterator<Item = &'g Group>) -> Result<usize, Failure> {
+        let all = groups.flat_map(|group| &group.why);
+        let (told, not): (Vec<_>, Vec<_>) = all.partition(|why| why.is_some());
+        if told.is_empty() && !not.is_empty() {
+            return Err(Failure::Definition(format!(
+                "the model `{}` cannot say why: its scores are no sums over the songs that a user heard; \
+                 leave --why out",
+                self.about.plugin()
+            )));
+        }
+        Ok(not.len())
     }
 
     /// One list of what most users heard.
@@ -246,13 +288,13 @@ impl Saved {
         let (masks, shape) = ((&nothing, &self.limits), (self.items.len(), asked.count));
         let lists = rank(&popular, &[0], masks, shape, &|_| String::new())?;
         let none = lists.ranked.get(0).iter().map(|_| Vec::new()).collect();
-        let why = vec![none];
+        let why = vec![Some(none)];
         Ok(Group { lists, why })
     }
 
     fn add<'a>(&'a self, answer: &mut Answer<'a>, user: &'a str, group: &Group, at: usize) {
         let list = group.lists.ranked.get(at);
-        let reasons = group.why.get(at);
+        let reasons = group.why.get(at).and_then(Option::as_ref);
         for (place, &(item, score)) in list.iter().enumerate() {
             let reasons = reasons.map_or(&[][..], |of_list| &of_list[place][..]);
             let because = reasons

@@ -37,12 +37,11 @@ impl History {
     /// # Errors
     /// If it cannot be read: with the row.
     pub(crate) fn read(path: &Path, source: &Value) -> Result<Self, Failure> {
-        Self::of_file(path, source).map_err(|error| {
-            let named = |text: String| format!("{}: {}", path.display(), of_a_file(&text));
-            match Failure::from(error) {
-                Failure::Definition(text) | Failure::Data(text) => Failure::Data(named(text)),
-                failure => failure,
+        Self::of_file(path, source).map_err(|error| match Failure::of(&error) {
+            Failure::Definition(_) | Failure::Data(_) => {
+                Failure::Data(format!("{}: {}", path.display(), of_a_file(&error)))
             }
+            failure => failure,
         })
     }
 
@@ -141,27 +140,14 @@ impl History {
     }
 }
 
-/// What a source or the events say is wrong, as advice for a file that has no definition: without what there
-/// is to write in one.
-fn of_a_file(text: &str) -> String {
-    let of_definitions = |piece: &&str| {
-        ["cleaner", "source."]
-            .iter()
-            .any(|word| piece.contains(word))
-    };
-    let pieces: Vec<&str> = text.split("; ").collect();
-    let kept: Vec<&str> = pieces
-        .iter()
-        .filter(|piece| !of_definitions(piece))
-        .copied()
-        .collect();
-    if kept.len() == pieces.len() || kept.is_empty() {
-        return text.to_owned();
+/// What is wrong with a file that has no definition, without what there is to write in one.
+pub(super) fn of_a_file(error: &Error) -> String {
+    let what = error.bare();
+    if let Error::Remediable { .. } = error {
+        format!("{what}; mend the file, for what a definition cleans is not cleaned here")
+    } else {
+        what.to_string()
     }
-    format!(
-        "{}; mend the file, for what a definition cleans is not cleaned here",
-        kept.join("; ")
-    )
 }
 
 /// A history as a model is told it.
@@ -173,4 +159,12 @@ pub(super) struct Told {
     pub(super) avoided: Ragged<u32>,
     /// How many events are with items that the model does not know.
     pub(super) left_out: usize,
+}
+
+impl Told {
+    /// Whether any event of a person weighs anything: a model of strengths knows nothing of whom none does.
+    pub(super) fn weighs(&self, person: u32) -> bool {
+        let strengths = self.train.interactions.outer_view(person as usize);
+        strengths.is_some_and(|strengths| strengths.nnz() > 0)
+    }
 }

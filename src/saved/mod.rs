@@ -79,6 +79,23 @@ impl About {
     }
 }
 
+/// What there is of a model that cannot be saved.
+const INSTEAD: &str = "recommendations.csv of a sweep has its lists";
+
+/// That a model may be saved, as far as it can tell before it is fitted.
+///
+/// # Errors
+/// If not: with the reason.
+pub(crate) fn can_be_saved(model: &dyn Model) -> Result<(), Failure> {
+    match model.unsaved() {
+        None => Ok(()),
+        Some(why) => Err(Failure::Definition(format!(
+            "the model `{}` cannot be saved: {why}; {INSTEAD}",
+            model.typetag_name()
+        ))),
+    }
+}
+
 /// Writes a model that was fitted on everything.
 ///
 /// # Errors
@@ -87,14 +104,14 @@ pub(crate) fn save(path: &Path, about: &About, all: &Everything) -> Result<(), F
     let Some(model) = all.recommender.save() else {
         return Err(Failure::Definition(format!(
             "the model `{}` cannot be saved (a model of your own can by `Recommender::save` and \
-             `Model::load`); recommendations.csv of a sweep has its lists",
+             `Model::load`); {INSTEAD}",
             about.plugin()
         )));
     };
     let mut tensors = Tensors::default();
     tensors.nest("model", model);
-    insert_ids(&mut tensors, "users", all.users());
-    insert_ids(&mut tensors, "items", all.items());
+    tensors.insert_texts("users", all.users().iter());
+    tensors.insert_texts("items", all.items().iter());
     insert_lists(&mut tensors, "heard", &all.masked);
     insert_lists(&mut tensors, "avoided", &all.avoided);
     limits::insert(&mut tensors, &all.limits);
@@ -115,36 +132,6 @@ fn insert_lists<'t>(tensors: &mut Tensors<'t>, name: &str, lists: &'t Ragged<u32
     tensors.insert(&format!("{name}.items"), vec![items.len()], items);
 }
 
-/// Ids as bytes, one after the other, and where each ends.
-fn insert_ids(tensors: &mut Tensors, name: &str, ids: &Ids) {
-    let mut text = Vec::new();
-    let mut ends: Vec<u64> = Vec::with_capacity(ids.len());
-    for id in ids.iter() {
-        text.extend_from_slice(id.as_bytes());
-        ends.push(text.len() as u64);
-    }
-    tensors.insert(&format!("{name}.text"), vec![text.len()], text);
-    tensors.insert(&format!("{name}.ends"), vec![ends.len()], ends);
-}
-
-fn take_ids(tensors: &mut Tensors, name: &str) -> Result<Ids> {
-    let unfit = || Error::data(format!("the ids of {name} are no texts"));
-    let (_, text) = tensors.take_u8(&format!("{name}.text"))?;
-    let (_, ends) = tensors.take_u64(&format!("{name}.ends"))?;
-    let mut begins = 0;
-    let mut ids = Vec::with_capacity(ends.len());
-    for end in ends {
-        let end = usize::try_from(end).map_err(|_| unfit())?;
-        let bytes = text.get(begins..end).ok_or_else(unfit)?;
-        ids.push(std::str::from_utf8(bytes).map_err(|_| unfit())?.to_owned());
-        begins = end;
-    }
-    if begins != text.len() {
-        return Err(unfit());
-    }
-    Ids::in_order(ids)
-}
-
 /// A model that was read from its file.
 pub(crate) struct Saved {
     pub(crate) about: About,
@@ -159,6 +146,8 @@ pub(crate) struct Saved {
     /// Whether that is left out of lists, as the definition says.
     rule: Heard,
     recommender: Box<dyn Recommender>,
+    /// Whether strengths of events matter to the model.
+    reads_weights: bool,
     /// How strong what others heard is; `None` if the weighting cannot tell.
     weigh: Option<Box<dyn Weigh>>,
 }
@@ -180,8 +169,8 @@ impl Saved {
         let model: Box<dyn Model> = part(&definition["model"], "model")?;
         let weighting: Box<dyn Weighting> = part(&definition["weighting"], "weighting")?;
         let rule: Heard = part(&definition["evaluation"]["heard"], "evaluation.heard")?;
-        let users = take_ids(&mut tensors, "users")?;
-        let items = take_ids(&mut tensors, "items")?;
+        let users = Ids::in_order(tensors.take_texts("users")?)?;
+        let items = Ids::in_order(tensors.take_texts("items")?)?;
         let shape = (users.len(), items.len());
         let heard = take_lists(&mut tensors, "heard", shape)?;
         let avoided = take_lists(&mut tensors, "avoided", shape)?;
@@ -202,6 +191,7 @@ impl Saved {
             limits,
             rule,
             recommender,
+            reads_weights: model.reads_weights(),
             weigh,
         })
     }

@@ -237,7 +237,7 @@ fn arrays_that_do_not_fit_each_other_are_an_error() {
     let mut more = tensors;
     more.insert("users.text", vec![4], b"\xff210".to_vec());
     file::write(&path, &about, &more).unwrap();
-    assert!(message(&path).contains("ids of users"));
+    assert!(message(&path).contains("the array `users.text`"));
 }
 
 #[test]

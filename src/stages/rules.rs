@@ -2,7 +2,7 @@
 //! list holds few. Built once from the rules and a cleaned log ([`Obeyed`]), then for each fit part
 //! ([`Limits`]).
 
-use musicrec_api::{Asked, Error, Events, ItemValues, Log, MISSING, Problem, Result};
+use musicrec_api::{Asked, Error, Events, ItemValues, Log, MISSING, Problem, Result, Roles};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +106,11 @@ impl Obeyed {
                 blocked.get(item) == Some(&true) || allowed.as_ref().is_some_and(|a| !a[item])
             };
             obeyed.hidden = (0..events.items.len()).map(item).collect();
+            let block = obeyed.lists.iter().find(|list| list.rule == "block");
+            let all = !events.is_empty() && !obeyed.hidden.contains(&false);
+            if let Some(block) = block.filter(|_| all) {
+                return Err(By::Rules("block").failed(blocks_all(block, allowed.is_some())));
+            }
         }
         for kind in &rules.written.avoid {
             obeyed.avoid.push(code(kind, events)?);
@@ -171,26 +176,42 @@ impl Obeyed {
     }
 }
 
-/// That a column may say something of items. Who listened, what to, and when does not: each item would be of a
-/// value of its own, or of that of some listener.
+/// That a list of blocked items leaves none, of those that are allowed or of all.
+fn blocks_all(block: &ListUse, allowed: bool) -> Error {
+    let of = if allowed { " that `allow` names" } else { "" };
+    let problem = Problem::at(
+        "block",
+        format!(
+            "`block` leaves nothing to recommend: its {} ids ({}) hold all items of the cleaned log{of}",
+            block.ids, block.name
+        ),
+    );
+    problem
+        .remedy("list those that nobody shall be shown, or name with `allow` those that may be")
+        .error("")
+}
+
+/// That a column may say something of items.
 fn of_items(log: &Log, column: &str) -> Result<()> {
     log.view(column)?;
-    let roles = log.roles();
+    of_no_item(log.roles(), column).map_or(Ok(()), |problem| Err(problem.error("")))
+}
+
+/// What is wrong with a column of which a list shall hold few items of a value, if it says nothing of items. Who
+/// listened, what to, and when does not: each item would be of a value of its own, or of that of some listener.
+pub(crate) fn of_no_item(roles: &Roles, column: &str) -> Option<Problem> {
     let parts = [
         (Some(&roles.user), "who listened"),
         (Some(&roles.item), "what was listened to"),
         (roles.time.as_ref(), "when it was"),
     ];
-    let part = parts
-        .into_iter()
-        .find(|(name, _)| name.is_some_and(|name| name == column));
-    match part {
-        None => Ok(()),
-        Some((_, what)) => Err(Error::definition(format!(
-            "`at_most` bounds how many items of a value a list holds, and column `{column}` says {what}; name \
-             one that many items share, such as that of artists"
-        ))),
-    }
+    let mut parts = parts.into_iter();
+    let (_, what) = parts.find(|(name, _)| name.is_some_and(|name| name == column))?;
+    let message = format!(
+        "`at_most` bounds how many items of a value a list holds, and column `{column}` says {what}"
+    );
+    let problem = Problem::at("at_most", message);
+    Some(problem.remedy("name one that many items share, such as that of artists"))
 }
 
 /// The code of a kind of event.
@@ -198,16 +219,20 @@ fn code(kind: &str, events: &Events) -> Result<u32, Failed> {
     if let Some(code) = events.kinds.iter().position(|known| known == kind) {
         return Ok(code as u32);
     }
+    Err(By::Rules("avoid").failed(no_kind(kind, &events.kinds).error("")))
+}
+
+/// That the cleaned log does not have a kind of event, but these.
+pub(crate) fn no_kind(kind: &str, known: &[String]) -> Problem {
     let message = format!("no event of the cleaned log is a `{kind}`");
-    let kinds = events.kinds.join(", ");
-    let problem = Problem::at("avoid", message)
-        .suggest(kind, events.kinds.iter().map(String::as_str))
+    let kinds = known.join(", ");
+    Problem::at("avoid", message)
+        .suggest(kind, known.iter().map(String::as_str))
         .remedy(if kinds.is_empty() {
             "it has no kinds of event: name the column that has them in [source]".to_owned()
         } else {
             format!("it has {kinds}")
-        });
-    Err(By::Rules("avoid").failed(problem.error("")))
+        })
 }
 
 /// How many times as many places a model of ready lists is asked for where a list holds few items of a value.

@@ -41,7 +41,7 @@ use std::sync::atomic::AtomicBool;
 use musicrec_api::Role;
 
 use crate::cache::{Cache, chance::floor};
-use crate::exit::Failure;
+use crate::exit::{Failure, Failures};
 use crate::experiment::{Experiment, Trial};
 use crate::records::{Placed, Presence, Record, Run, Store};
 use crate::report::{self, Summary};
@@ -234,8 +234,8 @@ impl Sweep<'_> {
         self.unchanged
     }
 
-    /// Runs all trials and returns how many failed. What is not a trial runs on the global pool.
-    pub(crate) fn run(&mut self, listener: &Listener) -> Result<usize, Failure> {
+    /// Runs all trials and returns what failed. What is not a trial runs on the global pool.
+    pub(crate) fn run(&mut self, listener: &Listener) -> Result<Failures, Failure> {
         if self.unchanged {
             return self.failures();
         }
@@ -297,18 +297,22 @@ impl Sweep<'_> {
         })
     }
 
-    /// Trials of the plan whose last run failed, and the recommendations if those did.
-    fn failures(&self) -> Result<usize, Failure> {
-        let mut count = usize::from(self.overview.recommendations_failed.is_some());
+    /// How many trials of the plan failed when they were last run, and whether the recommendations did.
+    fn failures(&self) -> Result<Failures, Failure> {
+        let mut trials = 0;
         // Those of rungs are not in the plan.
         let ids = self.overview.ids().into_iter();
         let ids: BTreeSet<&str> = ids
             .chain(self.overview.ran.iter().map(String::as_str))
             .collect();
         for id in ids {
-            count += usize::from(self.store.failed(id)?.is_some());
+            trials += usize::from(self.store.failed(id)?.is_some());
         }
-        Ok(count)
+        let recommendations = self.overview.recommendations_failed.is_some();
+        Ok(Failures {
+            trials,
+            recommendations,
+        })
     }
 }
 

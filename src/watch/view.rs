@@ -54,7 +54,7 @@ pub(crate) struct View {
     pub(crate) failures: Vec<Failed>,
     /// Why there are no recommendations, if making them failed.
     pub(crate) recommendations_failed: Option<String>,
-    /// How many failures there are in all.
+    /// How many trials failed.
     pub(crate) failed: usize,
     /// When the sweep that the folder holds had read its log, UTC.
     pub(crate) date: Option<String>,
@@ -246,7 +246,7 @@ impl View {
         self.recommendations_failed
             .clone_from(&overview.recommendations_failed);
         let failed = parts.iter().flat_map(|(_, census)| &census.failed);
-        self.failed = failed.clone().count() + usize::from(self.recommendations_failed.is_some());
+        self.failed = failed.clone().count();
         self.failures = failed.filter_map(|id| failure(plan, store, id)).collect();
         let of = |(role, census): &(Role, Census)| Counts {
             part: *role,

@@ -19,6 +19,7 @@ pub(super) fn behavior(cleaner: &dyn Cleaner, promises: &mut Promises) -> bool {
         };
         if let Some((after, ledger)) = clean(cleaner, &before, what, promises) {
             works = true;
+            announced(cleaner, &after, what, promises);
             if !accounted(&before, &after, &ledger, what, promises) {
                 continue;
             }
@@ -47,6 +48,26 @@ pub(super) fn behavior(cleaner: &dyn Cleaner, promises: &mut Promises) -> bool {
         }
     }
     works
+}
+
+/// The texts that it says a column is left with are all that there are.
+fn announced(cleaner: &dyn Cleaner, after: &Log, what: &str, promises: &mut Promises) {
+    for column in after.columns() {
+        let Some(labels) = cleaner.labels(&column.name, None) else {
+            continue;
+        };
+        let shown = (0..after.rows()).filter(|row| !column.cells.is_missing(*row));
+        let shown = shown.map(|row| column.cells.show(row).into_owned());
+        let other = shown
+            .into_iter()
+            .find(|text| !text.trim().is_empty() && !labels.contains(text));
+        promises.that(other.is_none(), || {
+            format!(
+                "its `labels` leave {labels:?} in the column `{}`, but cleaning {what} leaves {other:?} too",
+                column.name
+            )
+        });
+    }
 }
 
 /// Cleaning what it has cleaned changes nothing.

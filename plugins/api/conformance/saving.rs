@@ -19,6 +19,9 @@ pub(super) fn behavior(
     let Some(saved) = saved(model, (train, folder), promises) else {
         return;
     };
+    promises.that(model.unsaved().is_none(), || {
+        "`unsaved` says that it cannot be saved, but it can".to_owned()
+    });
     let everybody: Vec<u32> = (0..train.n_users() as u32).collect();
     let again = loaded(model, &saved, train, promises, |loaded| {
         let wrong = wrong_reasons(loaded, train, false)?;
@@ -130,19 +133,32 @@ fn folded_in(model: &dyn Model, folder: &Path, promises: &mut Promises) {
     });
 }
 
+/// The items of a user's history.
+fn cells(train: &Train, user: u32) -> Vec<u32> {
+    let history = train.interactions.outer_view(user as usize);
+    history.map_or(Vec::new(), |history| history.indices().to_vec())
+}
+
 fn explained(wrong: Option<String>, promises: &mut Promises) {
     promises.that(wrong.is_none(), || {
         format!("asked why: {}", wrong.unwrap_or_default())
     });
 }
 
-/// What is wrong with the reasons of everybody for every item. `exact`: contributions come to the score.
+/// What is wrong with the reasons of everybody for every item. `exact`: contributions come to the score, or to what
+/// is left of it without what somebody without a history has.
 fn wrong_reasons(
     recommender: &dyn Recommender,
     train: &Train,
     exact: bool,
 ) -> Result<Option<String>> {
     let items: Vec<u32> = (0..train.n_items() as u32).collect();
+    let heard = |user: u32| cells(train, user);
+    let mut everybody = 0..train.n_users() as u32;
+    let without = match everybody.find(|&user| heard(user).is_empty()) {
+        Some(user) => rows(recommender, &[user], train)?.ok(),
+        None => None,
+    };
     for user in 0..train.n_users() as u32 {
         let Some(all) = recommender.why(user, &items)? else {
             continue;
@@ -161,9 +177,8 @@ fn wrong_reasons(
         let largest = scores
             .iter()
             .fold(0.0, |largest: f64, score| largest.max(score.abs()));
-        let history = train.interactions.outer_view(user as usize);
-        let history = history.map_or(Vec::new(), |history| history.indices().to_vec());
-        for (reasons, &score) in all.iter().zip(scores.row(0)) {
+        let history = heard(user);
+        for (item, (reasons, &score)) in all.iter().zip(scores.row(0)).enumerate() {
             if let Some((item, _)) = reasons.iter().find(|(item, _)| !history.contains(item)) {
                 return Ok(Some(format!("item {item} is a reason, but was not heard")));
             }
@@ -177,8 +192,9 @@ fn wrong_reasons(
                 .iter()
                 .map(|(_, contribution)| contribution.abs())
                 .sum();
-            let near = (sum - score).abs() <= 1e-4 * size.max(largest);
-            if exact && !near {
+            let near = |score: f64| (sum - score).abs() <= 1e-4 * size.max(largest);
+            let more = without.as_ref().map_or(0.0, |scores| scores[(0, item)]);
+            if exact && !near(score) && !near(score - more) {
                 return Ok(Some(format!(
                     "contributions are {sum} in all, the score is {score}"
                 )));

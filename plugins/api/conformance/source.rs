@@ -12,6 +12,7 @@ pub(super) fn behavior(source: &dyn Source, folder: &Path, promises: &mut Promis
     let context = SourceContext::new(folder, SEED);
     let fingerprint = promises.fallible("naming its content", || source.fingerprint(&context));
     let columns = promises.calm("naming its columns", || source.columns(&context));
+    let parts = promises.calm("naming the parts of its columns", || source.parts(&context));
     let first = promises.fallible("reading", || read(source, &context));
     let (Some(fingerprint), Some(columns), Some(chunks)) = (fingerprint, columns, first) else {
         return false;
@@ -35,6 +36,12 @@ pub(super) fn behavior(source: &dyn Source, folder: &Path, promises: &mut Promis
         });
     }
     well_formed(&chunks, columns.as_deref(), promises);
+    if let Some(Some(parts)) = parts {
+        let same = chunks.iter().all(|chunk| *chunk.roles() == parts);
+        promises.that(same, || {
+            format!("it announces the roles {parts:?}, but its log has others")
+        });
+    }
     let shown: Vec<Vec<String>> = rows(&chunks);
     promises.that(!shown.is_empty(), || {
         "it gives no row, but no error either".to_owned()

@@ -86,10 +86,16 @@ impl From<Fault> for Error {
         if problem.suggestion.as_ref().is_some_and(said) {
             problem.suggestion = None;
         }
-        match cause {
-            Cause::Definition => Self::definition(problem.to_string()),
-            Cause::Data => Self::data(problem.to_string()),
-            Cause::Io(cause) => Self::io(problem.message, cause),
+        let kind = match cause {
+            Cause::Definition => Self::definition,
+            Cause::Data => Self::data,
+            Cause::Io(cause) => return Self::io(problem.message, cause),
+        };
+        let remedy = problem.remedy.take();
+        let error = kind(problem.to_string());
+        match remedy {
+            Some(remedy) => error.with_remedy(remedy),
+            None => error,
         }
     }
 }

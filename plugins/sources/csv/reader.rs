@@ -175,11 +175,13 @@ pub(super) fn read(
             // The parser takes the end of the file for the end of a quoted cell.
             if !more && open_ended && rows.get_ref().last != Some(b'"') {
                 return Err(Error::data(format!(
-                    "{}, line {}: a cell begins with a quote that is never closed; mend it, or set \
-                     `source.csv.quotes = false` if quotes are characters like any other",
+                    "{}, line {}: a cell begins with a quote that is never closed",
                     input.shown(),
                     input.line_at(begins)?
-                )));
+                ))
+                .with_remedy(
+                    "mend it, or set `source.csv.quotes = false` if quotes are characters like any other",
+                ));
             }
         }
         if taken == 0 {
@@ -203,16 +205,18 @@ fn ends_within_lines(record: &ByteRecord) -> bool {
 
 fn nothing(csv: &Csv, input: &Input, dropped: u64) -> Error {
     let (shown, key) = (input.shown(), input.key());
-    Error::data(if dropped > 0 {
-        format!(
-            "{shown}: each of its {dropped} rows is bad, so `source.csv.bad_rows = \"drop\"` left \
-             none; remove that to see what is wrong with the first"
-        )
-    } else if csv.header {
-        format!("{shown} has a header but no row; set `{key}` to a file with rows")
+    if dropped > 0 {
+        return Error::data(format!(
+            "{shown}: each of its {dropped} rows is bad, so `source.csv.bad_rows = \"drop\"` left none"
+        ))
+        .with_remedy("remove that to see what is wrong with the first");
+    }
+    let what = if csv.header {
+        "has a header but no row"
     } else {
-        format!("{shown} has no row; set `{key}` to a file with rows")
-    })
+        "has no row"
+    };
+    Error::data(format!("{shown} {what}")).with_remedy(format!("set `{key}` to a file with rows"))
 }
 
 /// Adds a row to a chunk, or says why it is bad.
@@ -310,22 +314,24 @@ impl BadRow {
             Some(names) => format!("column `{}`", names[at]),
             None => format!("cell {}", at + 1),
         };
-        Error::data(match self {
-            Self::Cell(at, bad) => format!(
-                "{place}, {}: {}; {}, or {drop}",
-                column(at),
-                bad.name(),
-                bad.remedy()
+        let (what, remedy) = match self {
+            Self::Cell(at, bad) => (
+                format!("{place}, {}: {}", column(at), bad.name()),
+                format!("{}, or {drop}", bad.remedy()),
             ),
             Self::Quote(at) => {
                 let lines = record[at].split(|byte| matches!(byte, b'\n' | b'\r'));
                 let below = lines.filter(|line| !line.is_empty()).count() - 1;
-                format!(
+                let what = format!(
                     "{place}, {}: a quote is left open and closed {below} lines further down, and \
-                     what is between looks like rows; mend it, or set `source.csv.quotes = false` \
-                     if quotes are characters like any other, or {drop}",
+                     what is between looks like rows",
                     column(at)
-                )
+                );
+                let remedy = format!(
+                    "mend it, or set `source.csv.quotes = false` if quotes are characters like any \
+                     other, or {drop}"
+                );
+                (what, remedy)
             }
             Self::Cells(have, want) => {
                 let by = if csv.header {
@@ -340,11 +346,13 @@ impl BadRow {
                 } else {
                     csv.mixed(record, want)
                 };
-                format!(
-                    "{place}: {have} cells where {by} has {want} ({}); mend the line, or {drop}{quote}",
+                let what = format!(
+                    "{place}: {have} cells where {by} has {want} ({})",
                     shown(record, ", ")
-                )
+                );
+                (what, format!("mend the line, or {drop}{quote}"))
             }
-        })
+        };
+        Error::data(what).with_remedy(remedy)
     }
 }

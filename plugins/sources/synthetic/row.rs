@@ -1,5 +1,7 @@
 //! One row as it will be written: what happened, and how each cell spells it.
 
+use musicrec_api::Roles;
+
 /// The thirteen columns in their order.
 pub(super) const COLUMNS: [&str; 13] = [
     "user_id",
@@ -16,6 +18,18 @@ pub(super) const COLUMNS: [&str; 13] = [
     "artist_id",
     "genre",
 ];
+
+/// Which of them plays which part.
+pub(super) fn roles() -> Roles {
+    Roles {
+        user: "user_id".to_owned(),
+        item: "song_id".to_owned(),
+        time: Some("timestamp".to_owned()),
+        event: Some("event_type".to_owned()),
+        plays: Some("play_count".to_owned()),
+        seconds: Some("listen_seconds".to_owned()),
+    }
+}
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

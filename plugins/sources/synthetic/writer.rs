@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use musicrec_api::{Cells, Column, Error, Log, Result, Roles, Text};
+use musicrec_api::{Cells, Column, Error, Log, Result, Text};
 
 use super::Synthetic;
 use super::catalogue::{Catalogue, digits};
@@ -189,16 +189,8 @@ fn chunk(text: &[u8], before: u64) -> Result<Log> {
             ),
         })
         .collect();
-    let roles = Roles {
-        user: "user_id".to_owned(),
-        item: "song_id".to_owned(),
-        time: Some("timestamp".to_owned()),
-        event: Some("event_type".to_owned()),
-        plays: Some("play_count".to_owned()),
-        seconds: Some("listen_seconds".to_owned()),
-    };
     let numbers = (before + 1..=before + rows).collect();
-    Ok(Log::new(columns, numbers, roles))
+    Ok(Log::new(columns, numbers, super::row::roles()))
 }
 
 /// Turns rows into text.

@@ -81,7 +81,8 @@ fn space(node: &Node, kind: Kind, schema: &Schema, faults: &mut Faults) -> Space
             let spaces = entries.iter().map(|entry| {
                 let schema = &schema["properties"][&entry.key];
                 let of = if schema[plain::PLUGIN].is_string() {
-                    plugins::nested(&entry.node, kind, faults)
+                    let list = schema["type"] == "array";
+                    plugins::nested(&entry.node, kind, list, faults)
                 } else {
                     space(&entry.node, kind, schema, faults)
                 };
