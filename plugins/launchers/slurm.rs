@@ -1,5 +1,6 @@
 //! Slurm: an array of tasks for each step, by `sbatch`.
 
+mod accounting;
 mod queue;
 mod script;
 
@@ -7,8 +8,8 @@ use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
 use musicrec_api::{
-    CheckContext, Engine, Error, Job, Launcher, Look, Problem, Result, Step, Work, derive_seed,
-    ranges, register,
+    CheckContext, Engine, Error, Job, Launcher, Look, Problem, Result, Step, Usage, Work,
+    derive_seed, ranges, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -270,6 +271,10 @@ impl Engine for Slurm {
 
     fn cancel(&self, jobs: &[Job]) -> Result<()> {
         queue::cancel(jobs)
+    }
+
+    fn usage(&self, jobs: &[Job]) -> Result<Option<Vec<Usage>>> {
+        accounting::usage(jobs)
     }
 }
 

@@ -9,7 +9,7 @@ use musicrec_api::ranges;
 use super::launch;
 use super::progress::{Form, Progress};
 use super::{on_stop, print, say, threads};
-use crate::cluster::{self, Plan, Status};
+use crate::cluster::{self, Measured, Plan, Status};
 use crate::exit::Failure;
 use crate::records::Store;
 use crate::report::table;
@@ -143,6 +143,9 @@ fn draw(status: &Status) -> String {
             "submission {} to {} of {}: {state}",
             submission.number, submission.engine, submission.time
         );
+        for line in submission.usage.iter().flat_map(Measured::lines) {
+            let _ = writeln!(out, "  {line}");
+        }
         for says in &submission.says {
             let _ = writeln!(out, "  {says}");
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::plan::Plan;
 use super::submissions;
+use super::usage::Measured;
 use crate::exit::Failure;
 use crate::records::Store;
 use crate::sweep::Sweep;
@@ -56,6 +57,8 @@ pub(crate) struct SubmissionStatus {
     pub(crate) says: Vec<String>,
     /// Why the engine did not take it, if it did not.
     pub(crate) refused: Option<String>,
+    /// What the engine has measured of its units, where it measures.
+    pub(crate) usage: Option<Measured>,
 }
 
 /// Looks at a store, under its full path, and asks the engines; nothing is written.
@@ -87,9 +90,18 @@ pub(crate) fn status(store: &Store, cancel: &AtomicBool) -> Result<Status, Failu
     }
     let mut of_engines = Vec::new();
     for submission in submissions::all(store)? {
-        let (look, says) = match submission.ask() {
+        let (look, mut says) = match submission.ask() {
             Ok(look) => (Some(look.clone()), look.says),
             Err(Failure::Engine(text)) => (None, vec![text]),
+            Err(failure) => return Err(failure),
+        };
+        let usage = match submission.measured() {
+            Ok(usage) => usage,
+            // What they used is nobody's trouble now.
+            Err(Failure::Engine(text)) => {
+                says.push(format!("what units used is not known: {text}"));
+                None
+            }
             Err(failure) => return Err(failure),
         };
         let told = look.as_ref().filter(|look| !look.unknown);
@@ -102,6 +114,7 @@ pub(crate) fn status(store: &Store, cancel: &AtomicBool) -> Result<Status, Failu
             lives: look.as_ref().is_none_or(musicrec_api::Look::lives),
             says,
             refused: submission.refused.clone(),
+            usage,
         });
     }
     let running = of_engines.iter().filter_map(|s| s.running).sum();
