@@ -380,6 +380,8 @@ fn what_would_be_without_effect_or_is_misspelt_is_refused() {
     };
     with(&["--launcher", "slrum"]).says(&["did you mean `slurm`?"]);
     with(&["--launcher", "manual", "--jobs", "2"]).says(&["--jobs has no effect on a cluster"]);
+    with(&["--launcher", "manual", "--cache-limit", "1GB"])
+        .says(&["--cache-limit has no effect on a cluster", "in the store"]);
     with(&["--launcher", "manual", "--isolate"]).says(&["--isolate"]);
     with(&["--detach"]).says(&["--detach has no effect here"]);
     with(&["--timeout", "3"]).says(&["add --isolate"]);

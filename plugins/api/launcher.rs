@@ -41,6 +41,11 @@ pub trait Engine: Debug {
     /// Ends jobs, those that wait and those that run. One that is over already is no error.
     fn cancel(&self, jobs: &[Job]) -> Result<()>;
 
+    /// Processors that a unit is given, as far as the settings say so.
+    fn processors(&self) -> Option<usize> {
+        None
+    }
+
     /// What the engine has measured of the units of jobs, those that run included; a unit that ran twice is
     /// there twice. `None` where nothing is measured, which is so unless the engine says otherwise.
     fn usage(&self, jobs: &[Job]) -> Result<Option<Vec<Usage>>> {

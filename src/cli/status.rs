@@ -191,9 +191,9 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<(), Failure> {
     let launcher = if arguments.place.is_given() {
         arguments.place.launcher()?
     } else {
-        cluster::last_launcher(&store)?
+        launch::Chosen::last(&store)?
     };
-    if launcher.engine().is_none() {
+    if !launcher.is_elsewhere() {
         return Err(Failure::Definition(
             "a sweep of the launcher `local` is run again by its own command".to_owned(),
         ));
@@ -211,7 +211,7 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<(), Failure> {
         &experiment,
         &options,
         plan.asked.clone(),
-        &*launcher,
+        &launcher,
         &progress,
         cancel,
         arguments.detach,

@@ -84,7 +84,7 @@ fn read(said: &str, jobs: &[Job]) -> Vec<Usage> {
             exit_code: exited(exit).filter(|_| ["COMPLETED", "FAILED"].contains(&state)),
             node: Some(node.to_owned()),
             seconds: elapsed.parse().unwrap_or(0.0),
-            seconds_reserved: limit.parse().ok().map(|minutes: f64| 60.0 * minutes),
+            seconds_reserved: limited(limit),
             // Slurm knows what was used when a step is over.
             cpu_seconds: seconds(cpu).filter(|_| ended),
             cpu_seconds_reserved: reserved.parse().unwrap_or(0.0),
@@ -116,6 +116,12 @@ fn unit(id: &str, (comment, typed): (&str, &str), jobs: &[Job]) -> Option<u32> {
 fn exited(text: &str) -> Option<u8> {
     let (code, signal) = text.split_once(':')?;
     code.parse().ok().filter(|_| signal == "0")
+}
+
+/// A time limit in minutes as seconds. A year is what Slurm notes of a task that has no limit, before it ends.
+fn limited(minutes: &str) -> Option<f64> {
+    let minutes: u32 = minutes.parse().ok()?;
+    (minutes < 365 * 24 * 60).then(|| 60.0 * f64::from(minutes))
 }
 
 /// `1-02:03:04`, `02:03:04` or `03:04.567` in seconds.
@@ -151,7 +157,7 @@ fn bytes(text: &str) -> Option<u64> {
 mod tests {
     use musicrec_api::{Job, Usage};
 
-    use super::{bytes, read, seconds};
+    use super::{bytes, limited, read, seconds};
 
     /// What `sacct` printed in `tests/cluster`, from which `selftest` writes it anew.
     const SAMPLE: &str = include_str!("../../../tests/cluster/samples/sacct");
@@ -237,6 +243,9 @@ mod tests {
             ("soon", None),
         ] {
             assert_eq!(seconds(text), amount, "{text}");
+        }
+        for (text, amount) in [("5", Some(300.0)), ("UNLIMITED", None), ("525600", None)] {
+            assert_eq!(limited(text), amount, "{text}");
         }
         for (text, amount) in [
             ("141049856", Some(141_049_856)),
