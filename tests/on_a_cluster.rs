@@ -4,6 +4,8 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "cluster/pretended.rs"]
+mod pretended;
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -117,8 +119,15 @@ fn units_in_any_order_come_to_what_a_local_sweep_does() {
         unit(&lab, number).expect(0);
     }
     unit(&lab, 6).expect(75);
-    for number in [5, 4, 6, 6] {
+    for number in [5, 4, 6] {
         unit(&lab, number).expect(0);
+    }
+    for (number, why) in [
+        (0, "the log is prepared already"),
+        (1, "each trial of the unit has an end already"),
+        (6, "the report is there already"),
+    ] {
+        unit(&lab, number).expect(0).says(&["nothing to do", why]);
     }
     assert_eq!(lab.results("reports/small"), lab.results("local/small"));
     let name = "recommendations.csv";
@@ -348,6 +357,31 @@ fn a_unit_whose_node_dies_three_times_is_closed_and_may_begin_anew() {
     assert_eq!(open().unwrap()["number"], 1);
     kill("-TERM", child.id());
     end(child).expect(130);
+}
+
+/// Who is chosen is open again then, and may be the same.
+#[test]
+fn what_is_done_on_test_is_told_while_failures_run_again() {
+    let lab = Lab::small();
+    let model = "[model.process]\ncommand = [\"false\"]\nstochastic = false\n\n[evaluation]";
+    lab.write("small.toml", SMALL.replace("[evaluation]", model));
+    lab.done(&PLAN);
+    let plan = json(&lab.path("reports/small/plan.json"));
+    let last = plan["steps"].as_array().and_then(|steps| steps.last());
+    for number in 0..=last.expect("a step")["first"].as_u64().expect("a number") {
+        unit(&lab, number as u32).expect(0);
+    }
+    let test = || {
+        let status = lab.done(&["status", "reports/small", "--format", "json"]);
+        let status: Value = serde_json::from_str(&status.out).expect("JSON");
+        let step = &status["steps"][2];
+        assert_eq!(step["name"], "test");
+        (step["known"].clone(), step["done"].clone())
+    };
+    assert_eq!(test(), (true.into(), 2.into()));
+    lab.done(&["cancel", "reports/small"]);
+    lab.done(&["retry", "reports/small", "--failed", "--detach"]);
+    assert_eq!(test(), (false.into(), 2.into()));
 }
 
 #[test]
