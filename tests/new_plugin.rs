@@ -44,13 +44,13 @@ fn a_made_plugin_of_each_kind_builds_is_tested_and_sweeps() {
         let lab = workshop.program(&format!("my-{kind}-lab"));
         let name = format!("my_{kind}");
         let mut arguments = vec!["sweep", "experiment.toml", "--fresh", "--set", "name='run'"];
-        if *kind == "launcher" {
+        if kind == "launcher" {
             arguments.extend(["--launcher", &name, "--cluster", "cluster.toml"]);
         }
         let swept = workshop.run_program(&lab, &name, &arguments);
         assert_eq!(swept.code, 0, "{swept}");
         // A launcher is in no record: the same trials run anywhere.
-        let kept = match *kind {
+        let kept = match kind {
             "launcher" => "submissions",
             _ => "records",
         };

@@ -124,12 +124,12 @@ impl Launcher for Slurm {
             let Some(value) = value else { continue };
             if value.is_empty() {
                 problems.push(
-                    Problem::at(name, "it is empty")
+                    Problem::at(name, format!("`{name}` is empty"))
                         .remedy("leave it out to have the site's default"),
                 );
             } else if value.contains(char::is_whitespace) {
                 problems.push(
-                    Problem::at(name, format!("`{value}` has a space"))
+                    Problem::at(name, format!("`{name}` has a space"))
                         .remedy("names of Slurm have none"),
                 );
             }
