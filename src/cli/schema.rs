@@ -19,6 +19,7 @@ use crate::schema;
 After the first, a definition beside it that begins with the line
   #:schema ./experiment.schema.json
 (a cluster file after the second: #:schema ./cluster.schema.json) is completed, explained and checked by Even Better TOML, Taplo and Tombi.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// Of cluster files, which set launchers
     #[arg(long, conflicts_with_all = ["report", "ledger", "audit"])]

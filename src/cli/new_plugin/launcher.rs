@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use musicrec_api::{Engine, Error, Job, Launcher, Look, Result, Work, register};
@@ -71,17 +72,26 @@ impl Engine for MyPlugin {
         let script = work.logs.join(SCRIPT);
         std::fs::write(&script, self.script(work))
             .map_err(|e| Error::io(format!("cannot write {}", script.display()), e))?;
-        // `set -m` gives the script a group of processes of its own, which is ended as one.
+        // The shell ends at once and leaves the script behind, in a group of processes of its own that is
+        // known by the shell's number, and is ended as one.
         let start = format!(
-            "set -m; sh {} >{} 2>&1 </dev/null & echo $!",
+            "sh {} >{} 2>&1 </dev/null &",
             quoted(&script.display().to_string()),
             quoted(&work.logs.join("units.out").display().to_string())
         );
-        let group = ask("sh", &["-c", &start])?;
+        let mut shell = Command::new("sh")
+            .args(["-c", &start])
+            .process_group(0)
+            .spawn()
+            .map_err(|e| Error::engine(format!("cannot run `sh`: {e}")))?;
+        let group = shell.id();
+        shell
+            .wait()
+            .map_err(|e| Error::engine(format!("cannot wait for `sh`: {e}")))?;
         // An engine with jobs of its own would take them step by step; this one takes all at once. What it is
         // called must tell it from all others for ever: numbers of processes are given again.
         taken(Job {
-            id: format!("{} {}", group.trim(), script.display()),
+            id: format!("{group} {}", script.display()),
             step: 0,
             units: work
                 .steps
@@ -97,7 +107,7 @@ impl Engine for MyPlugin {
         let mut look = Look::default();
         for job in jobs {
             let own = of(job, &all);
-            look.running += own.iter().filter(|line| line.contains("--index")).count();
+            look.running += own.iter().filter(|line| line.contains("--index ")).count();
             look.waiting += usize::from(!own.is_empty());
         }
         Ok(look)
