@@ -1,6 +1,9 @@
 //! How long the units of a step will take that an engine runs: by what they are estimated to cost, measured
 //! against what those of the same variant took.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use musicrec_api::Role;
 
 use super::Sweep;
@@ -9,11 +12,8 @@ use super::placed::Fate;
 use super::steps::Step;
 use super::units::Unit;
 use crate::exit::Failure;
-use crate::records::End;
+use crate::records::{Attempt, End, Store};
 use crate::stages::fold::Summary;
-
-/// Attempts that tell what a unit takes beside its fit; each is looked up among the names of all.
-const SAMPLE: usize = 20;
 
 /// The least that a unit is thought to cost: what ends at once costs something too.
 const LEAST_COST: f64 = 1e-9;
@@ -62,7 +62,7 @@ impl Sweep<'_> {
         let threads = known.values().map(|run| run.threads).max();
         let left = self.in_step(step, |sweep, units, ended| {
             let (mut done, mut open) = (Vec::new(), Vec::new());
-            let mut ids = Vec::new();
+            let (mut took, mut ids) = (BTreeMap::new(), Vec::new());
             for unit in units {
                 let fates = unit
                     .members
@@ -75,16 +75,25 @@ impl Sweep<'_> {
                 };
                 if fates.contains(&Fate::Open) {
                     open.push(estimated);
+                    ids.push(unit.id.as_str());
                 } else if fates.iter().all(|fate| *fate == Fate::Done)
                     && let Some(seconds) = sweep.took(unit)?
                 {
                     done.push((estimated, seconds));
-                    ids.push((unit.id.clone(), seconds));
+                    took.insert(unit.id.clone(), seconds);
                 }
             }
-            let beside = sweep.beside(&ids)?;
-            Ok(seconds(&done, &open, threads).map(|all| Left {
-                seconds: all.into_iter().map(|own| own + beside).collect(),
+            let attempts = Attempts::of(&sweep.store)?;
+            let (beside, running) = (attempts.beside(&took), attempts.running(Timestamp::now()));
+            let all = seconds(&done, &open, threads);
+            Ok(all.map(|all| {
+                let rest = all.into_iter().zip(ids).map(|(own, id)| {
+                    let gone = running.get(id).copied().unwrap_or(0.0);
+                    (own + beside - gone).max(0.0)
+                });
+                Left {
+                    seconds: rest.collect(),
+                }
             }))
         })?;
         Ok(left.flatten())
@@ -110,21 +119,48 @@ impl Sweep<'_> {
         }
         Ok(Some(fit + rank))
     }
+}
 
-    /// What a unit takes beside its fit: a process is started, what is prepared is read.
-    fn beside(&self, done: &[(String, f64)]) -> Result<f64, Failure> {
-        let (mut sum, mut count) = (0.0, 0.0);
-        for (unit, seconds) in done.iter().rev().take(SAMPLE) {
-            for attempt in self.store.attempts(unit)? {
-                if attempt.how == Some(End::Done)
-                    && let Some(wall) = attempt.seconds()
-                {
-                    sum += (wall - seconds).max(0.0);
-                    count += 1.0;
-                }
+/// What attempts at units tell.
+struct Attempts(BTreeMap<String, Attempt>);
+
+impl Attempts {
+    fn of(store: &Store) -> Result<Self, Failure> {
+        let mut known = BTreeMap::new();
+        store.follow_attempts(&mut known)?;
+        Ok(Self(known))
+    }
+
+    /// What a unit takes beside its fit, by those that are done and what their records say: a process is
+    /// started, what is prepared is read.
+    fn beside(&self, done: &BTreeMap<String, f64>) -> f64 {
+        let well = self
+            .0
+            .values()
+            .filter(|attempt| attempt.how == Some(End::Done));
+        let beside = well.filter_map(|attempt| {
+            let own = attempt.seconds()? - done.get(&attempt.unit)?;
+            Some(own.max(0.0))
+        });
+        let (sum, count) = beside.fold((0.0, 0.0), |(sum, count), own| (sum + own, count + 1.0));
+        if count > 0.0 { sum / count } else { 0.0 }
+    }
+
+    /// Seconds since the units began that run now, by the last attempt at each.
+    fn running(&self, now: Timestamp) -> BTreeMap<&str, f64> {
+        let mut last: BTreeMap<&str, &Attempt> = BTreeMap::new();
+        for attempt in self.0.values() {
+            let known = last.entry(&attempt.unit).or_insert(attempt);
+            if known.begun < attempt.begun {
+                *known = attempt;
             }
         }
-        Ok(if count > 0.0 { sum / count } else { 0.0 })
+        let open = last
+            .into_iter()
+            .filter(|(_, attempt)| attempt.ended.is_none());
+        let since = |attempt: &Attempt| Some(now.duration_since(attempt.begun.parse().ok()?));
+        open.filter_map(|(unit, attempt)| Some((unit, since(attempt)?.as_secs_f64().max(0.0))))
+            .collect()
     }
 }
 
@@ -224,7 +260,8 @@ impl Curve {
 
 #[cfg(test)]
 mod tests {
-    use super::{Estimated, Left, seconds};
+    use super::{Attempts, Estimated, Left, seconds};
+    use crate::records::{Attempt, End, Placed};
 
     fn unit(variant: usize, cost: Option<f64>) -> Estimated {
         Estimated { variant, cost }
@@ -285,6 +322,39 @@ mod tests {
         );
         assert_eq!(seconds(&[], &[unit(0, Some(8.0))], None), None);
         assert_eq!(seconds(&[], &[unit(0, None)], Some(4)), None);
+    }
+
+    #[test]
+    fn attempts_tell_what_runs_and_what_a_unit_takes_beside_its_fit() {
+        let attempt = |unit: &str, begun: &str, ended: Option<&str>| Attempt {
+            unit: unit.to_owned(),
+            number: 1,
+            placed: Placed {
+                node: "n1".to_owned(),
+                job: None,
+                output: None,
+            },
+            pid: 1,
+            begun: format!("2026-01-01T10:00:{begun}Z"),
+            ended: ended.map(|ended| format!("2026-01-01T10:00:{ended}Z")),
+            how: ended.map(|_| End::Done),
+        };
+        let all = [
+            attempt("a", "00", Some("08")),
+            attempt("b", "00", Some("05")),
+            // Its node died, and it began anew.
+            attempt("c", "01", None),
+            attempt("c", "20", None),
+            // It was done the second time.
+            attempt("d", "01", None),
+            attempt("d", "10", Some("12")),
+        ];
+        let all = all.into_iter().enumerate();
+        let attempts = Attempts(all.map(|(at, one)| (at.to_string(), one)).collect());
+        let done = [("a", 6.0), ("b", 1.0)].map(|(unit, took)| (unit.to_owned(), took));
+        assert_eq!(attempts.beside(&done.into()), 3.0);
+        let running = attempts.running("2026-01-01T10:00:50Z".parse().unwrap());
+        assert_eq!(running, [("c", 30.0)].into());
     }
 
     #[test]
