@@ -13,13 +13,14 @@ use std::path::Path;
 use common::{Lab, PROJECT};
 use workshop::{Workshop, blocks};
 
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "source",
     "cleaner",
     "splitter",
     "weighting",
     "model",
     "metric",
+    "launcher",
 ];
 
 /// What is made for each kind works as it is: no warning, its own tests and the conformance checks
@@ -42,26 +43,31 @@ fn a_made_plugin_of_each_kind_builds_is_tested_and_sweeps() {
     for kind in KINDS {
         let lab = workshop.program(&format!("my-{kind}-lab"));
         let name = format!("my_{kind}");
-        let arguments = ["sweep", "experiment.toml", "--fresh", "--set", "name='run'"];
+        let mut arguments = vec!["sweep", "experiment.toml", "--fresh", "--set", "name='run'"];
+        if kind == "launcher" {
+            arguments.extend(["--launcher", &name, "--cluster", "cluster.toml"]);
+        }
         let swept = workshop.run_program(&lab, &name, &arguments);
         assert_eq!(swept.code, 0, "{swept}");
-        assert!(
-            used(&workshop.path(&format!("{name}/reports/run")), &name),
-            "{swept}"
-        );
+        // A launcher is in no record: the same trials run anywhere.
+        let kept = match kind {
+            "launcher" => "submissions",
+            _ => "records",
+        };
+        let kept = workshop.path(&format!("{name}/reports/run")).join(kept);
+        assert!(used(&kept, &name), "{swept}");
         let page = workshop.run_program(&lab, &name, &["plugins", &name]);
         assert!(page.out.contains(&name) && page.code == 0, "{page}");
     }
 }
 
-/// Whether a record of a sweep, which holds all that went into a trial, has the plugin.
-fn used(report: &Path, plugin: &str) -> bool {
+/// Whether a JSON file of a folder has the plugin: of records, which hold all that went into a trial.
+fn used(folder: &Path, plugin: &str) -> bool {
     let key = format!("\"{plugin}\"");
-    let records = fs::read_dir(report.join("records")).expect("records");
-    let texts = records.map(|entry| fs::read_to_string(entry.expect("an entry").path()));
-    texts
-        .into_iter()
-        .any(|text| text.expect("a record").contains(&key))
+    let all = fs::read_dir(folder).expect("a folder");
+    let paths = all.map(|entry| entry.expect("an entry").path());
+    let mut paths = paths.filter(|path| path.extension().is_some_and(|e| e == "json"));
+    paths.any(|path| fs::read_to_string(path).expect("a text").contains(&key))
 }
 
 /// Words with one space between them: how wide the columns of a table are does not matter.

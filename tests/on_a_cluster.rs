@@ -4,6 +4,8 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "cluster/pretended.rs"]
+mod pretended;
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -117,8 +119,15 @@ fn units_in_any_order_come_to_what_a_local_sweep_does() {
         unit(&lab, number).expect(0);
     }
     unit(&lab, 6).expect(75);
-    for number in [5, 4, 6, 6] {
+    for number in [5, 4, 6] {
         unit(&lab, number).expect(0);
+    }
+    for (number, why) in [
+        (0, "the log is prepared already"),
+        (1, "each trial of the unit has an end already"),
+        (6, "the report is there already"),
+    ] {
+        unit(&lab, number).expect(0).says(&["nothing to do", why]);
     }
     assert_eq!(lab.results("reports/small"), lab.results("local/small"));
     let name = "recommendations.csv";
@@ -350,6 +359,31 @@ fn a_unit_whose_node_dies_three_times_is_closed_and_may_begin_anew() {
     end(child).expect(130);
 }
 
+/// Who is chosen is open again then, and may be the same.
+#[test]
+fn what_is_done_on_test_is_told_while_failures_run_again() {
+    let lab = Lab::small();
+    let model = "[model.process]\ncommand = [\"false\"]\nstochastic = false\n\n[evaluation]";
+    lab.write("small.toml", SMALL.replace("[evaluation]", model));
+    lab.done(&PLAN);
+    let plan = json(&lab.path("reports/small/plan.json"));
+    let last = plan["steps"].as_array().and_then(|steps| steps.last());
+    for number in 0..=last.expect("a step")["first"].as_u64().expect("a number") {
+        unit(&lab, number as u32).expect(0);
+    }
+    let test = || {
+        let status = lab.done(&["status", "reports/small", "--format", "json"]);
+        let status: Value = serde_json::from_str(&status.out).expect("JSON");
+        let step = &status["steps"][2];
+        assert_eq!(step["name"], "test");
+        (step["known"].clone(), step["done"].clone())
+    };
+    assert_eq!(test(), (true.into(), 2.into()));
+    lab.done(&["cancel", "reports/small"]);
+    lab.done(&["retry", "reports/small", "--failed", "--detach"]);
+    assert_eq!(test(), (false.into(), 2.into()));
+}
+
 #[test]
 fn a_second_result_that_differs_has_an_exit_code_of_its_own() {
     let lab = Lab::small();
@@ -380,6 +414,8 @@ fn what_would_be_without_effect_or_is_misspelt_is_refused() {
     };
     with(&["--launcher", "slrum"]).says(&["did you mean `slurm`?"]);
     with(&["--launcher", "manual", "--jobs", "2"]).says(&["--jobs has no effect on a cluster"]);
+    with(&["--launcher", "manual", "--cache-limit", "1GB"])
+        .says(&["--cache-limit has no effect on a cluster", "in the store"]);
     with(&["--launcher", "manual", "--isolate"]).says(&["--isolate"]);
     with(&["--detach"]).says(&["--detach has no effect here"]);
     with(&["--timeout", "3"]).says(&["add --isolate"]);

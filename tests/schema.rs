@@ -1,5 +1,7 @@
 //! The JSON Schema of definitions: fresh, and of the same mind as the lab about what is valid.
 
+#[path = "cluster/schema.rs"]
+mod cluster;
 mod common;
 
 use std::fs;

@@ -128,6 +128,16 @@ pub fn metric(name: &str) {
     check(Kind::Metric, name);
 }
 
+/// Checks a launcher of a name: documented, its parameters read as they are written, and a draft names every step
+/// and the program, is the same each time, and writes nothing. Nothing is submitted: what an engine does must be
+/// tested with the engine.
+///
+/// # Panics
+/// If a promise is broken; the message has all that are.
+pub fn launcher(name: &str) {
+    check(Kind::Launcher, name);
+}
+
 /// Checks every plugin of a kind that is linked: one line for a crate with several.
 ///
 /// # Panics

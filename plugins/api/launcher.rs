@@ -40,6 +40,18 @@ pub trait Engine: Debug {
 
     /// Ends jobs, those that wait and those that run. One that is over already is no error.
     fn cancel(&self, jobs: &[Job]) -> Result<()>;
+
+    /// Processors that a unit is given, as far as the settings say so.
+    fn processors(&self) -> Option<usize> {
+        None
+    }
+
+    /// What the engine has measured of the units of jobs, those that run included; a unit that ran twice is
+    /// there twice. `None` where nothing is measured, which is so unless the engine says otherwise.
+    fn usage(&self, jobs: &[Job]) -> Result<Option<Vec<Usage>>> {
+        let _ = jobs;
+        Ok(None)
+    }
 }
 
 /// What is to run.
@@ -126,6 +138,33 @@ impl Look {
     pub fn lives(&self) -> bool {
         self.unknown || self.running > 0 || self.waiting > self.held
     }
+}
+
+/// What an engine has measured of one run of a unit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// The number of the unit.
+    pub unit: u32,
+    /// The engine's word for how it ended, or that it runs.
+    pub state: String,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// Its exit code, once it has ended by itself.
+    pub exit_code: Option<u8>,
+    /// Where it ran.
+    pub node: Option<String>,
+    /// How long it ran, in seconds.
+    pub seconds: f64,
+    /// How long it might have run, in seconds; `None` if there was no limit.
+    pub seconds_reserved: Option<f64>,
+    /// Seconds of processors that it used.
+    pub cpu_seconds: Option<f64>,
+    /// Seconds of processors that nobody else could use meanwhile.
+    pub cpu_seconds_reserved: f64,
+    /// The most memory that it held, in bytes.
+    pub memory: Option<u64>,
+    /// The memory that nobody else could use meanwhile, in bytes.
+    pub memory_reserved: Option<u64>,
 }
 
 /// Numbers as ranges: `0-3,7`.

@@ -68,7 +68,7 @@ pub use events::{Events, Ids};
 pub use fit_context::{FitContext, StartingFactors};
 pub use folds::fold_faults;
 pub use item_values::ItemValues;
-pub use launcher::{Engine, Job, Launcher, Look, Step, Work, ranges};
+pub use launcher::{Engine, Job, Launcher, Look, Step, Usage, Work, ranges};
 pub use ledger::{Account, Booking, Ledger, Sample};
 pub use log::{Column, Fate, Log, Roles, Stored, Whole};
 pub use losses::Losses;

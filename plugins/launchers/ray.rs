@@ -266,6 +266,10 @@ impl Ray {
 }
 
 impl Engine for Ray {
+    fn processors(&self) -> Option<usize> {
+        Some(self.cpus.get() as usize)
+    }
+
     fn draft(&self, work: &Work) -> Result<String> {
         let address = self.head(std::env::var("RAY_ADDRESS").ok())?;
         let id = "musicrec-ID";

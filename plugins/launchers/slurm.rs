@@ -1,5 +1,6 @@
 //! Slurm: an array of tasks for each step, by `sbatch`.
 
+mod accounting;
 mod queue;
 mod script;
 
@@ -7,8 +8,8 @@ use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
 use musicrec_api::{
-    CheckContext, Engine, Error, Job, Launcher, Look, Problem, Result, Step, Work, derive_seed,
-    ranges, register,
+    CheckContext, Engine, Error, Job, Launcher, Look, Problem, Result, Step, Usage, Work,
+    derive_seed, ranges, register,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -113,20 +114,43 @@ impl Launcher for Slurm {
                     .remedy("for example \"8G\" or \"800M\""),
             );
         }
-        for option in &self.options {
+        let words = [
+            ("account", &self.account),
+            ("partition", &self.partition),
+            ("qos", &self.qos),
+            ("gres", &self.gres),
+        ];
+        for (name, value) in words {
+            let Some(value) = value else { continue };
+            if value.is_empty() {
+                problems.push(
+                    Problem::at(name, format!("`{name}` is empty"))
+                        .remedy("leave it out to have the site's default"),
+                );
+            } else if value.contains(char::is_whitespace) {
+                problems.push(
+                    Problem::at(name, format!("`{name}` has a space"))
+                        .remedy("names of Slurm have none"),
+                );
+            }
+        }
+        for (at, option) in self.options.iter().enumerate() {
+            let at = format!("options.{at}");
             let name = option.split('=').next().unwrap_or_default();
             if OWN.contains(&name) {
                 problems.push(
-                    Problem::at(
-                        "options",
-                        format!("`{name}` is what the launcher says itself"),
-                    )
-                    .remedy("leave it out"),
+                    Problem::at(at, format!("`{name}` is what the launcher says itself"))
+                        .remedy("leave it out"),
                 );
             } else if !option.starts_with('-') {
                 problems.push(
-                    Problem::at("options", format!("`{option}` is no option of sbatch"))
+                    Problem::at(at, format!("`{option}` is no option of sbatch"))
                         .remedy("each entry is one word, with its value behind `=`: \"--constraint=avx512\""),
+                );
+            } else if let Some((name, value)) = name.split_once(char::is_whitespace) {
+                problems.push(
+                    Problem::at(at, format!("`{option}` is more than one word"))
+                        .remedy(one_word(name, value.trim())),
                 );
             }
         }
@@ -253,7 +277,8 @@ impl Engine for Slurm {
             std::fs::write(&script, script::text(work, &self.setup, chunk.offset))
                 .map_err(|e| Error::io(format!("cannot write {}", script.display()), e))?;
             words.push(script.display().to_string());
-            let number = queue::submitted(&run("sbatch", &words, NO_SLURM)?)?;
+            let said = run("sbatch", &words, NO_SLURM).map_err(refused)?;
+            let number = queue::submitted(&said)?;
             let id = queue::named(&number, &token(work));
             taken(Job {
                 id,
@@ -271,6 +296,56 @@ impl Engine for Slurm {
     fn cancel(&self, jobs: &[Job]) -> Result<()> {
         queue::cancel(jobs)
     }
+
+    fn processors(&self) -> Option<usize> {
+        self.cpus.map(|cpus| cpus.get() as usize)
+    }
+
+    fn usage(&self, jobs: &[Job]) -> Result<Option<Vec<Usage>>> {
+        accounting::usage(jobs)
+    }
+}
+
+/// How to write an option and its value.
+fn one_word(name: &str, value: &str) -> String {
+    if name.starts_with("--") {
+        format!("write it as one: \"{name}={value}\"")
+    } else {
+        format!("write it as one: \"{name}{value}\"")
+    }
+}
+
+/// Which settings `sbatch` means when it refuses, by its words.
+const MEANT: [(&str, &str); 11] = [
+    ("partition", "`partition`"),
+    ("account", "`account`"),
+    ("qos", "`qos`"),
+    ("memory specification", "`mem`"),
+    ("cpu count", "`cpus`"),
+    ("gres", "`gres`"),
+    ("time limit", "`time`"),
+    ("job array specification", "`array_size`"),
+    ("unrecognized option", "`options`"),
+    ("feature specification", "`options`"),
+    (
+        "node configuration is not available",
+        "`mem`, `cpus`, `gres` or `options`",
+    ),
+];
+
+/// A refusal with the setting that it is about.
+fn refused(error: Error) -> Error {
+    let Error::Engine(text) = error else {
+        return error;
+    };
+    // What was typed follows, and names all settings.
+    let said = text.split(" (the command was").next().unwrap_or_default();
+    let said = said.to_lowercase();
+    let meant = MEANT.iter().find(|(words, _)| said.contains(words));
+    Error::engine(match meant {
+        Some((_, setting)) => format!("{text}; look at {setting} in [launcher.slurm]"),
+        None => text,
+    })
 }
 
 /// What tells the jobs of a submission from all others. Their numbers alone do not: a controller that is

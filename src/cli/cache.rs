@@ -54,6 +54,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Whether an option of it stands on the command line; the environment speaks to all commands alike.
+    pub(super) fn is_typed(option: &str) -> bool {
+        std::env::args().any(|word| word.split('=').next() == Some(option))
+    }
+
     /// The folder, if the cache is not off.
     fn folder(&self) -> Option<PathBuf> {
         match &self.cache {

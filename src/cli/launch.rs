@@ -16,6 +16,7 @@ use crate::experiment::Experiment;
 use crate::records::Store;
 use crate::report::{self, formats};
 use crate::sweep::Options;
+use crate::text::counted;
 
 /// `--launcher`, `--cluster`.
 #[derive(Debug, Args)]
@@ -35,11 +36,16 @@ const LOCAL: &str = "local";
 
 impl Launching {
     /// The launcher, set as the cluster file says.
-    pub(super) fn launcher(&self) -> Result<Box<dyn Launcher>, Failure> {
+    pub(super) fn launcher(&self) -> Result<Chosen, Failure> {
         self.check()?;
         let file = self.cluster.clone().or_else(usual);
         let name = self.launcher.as_deref().unwrap_or(LOCAL);
-        definition::launcher(name, file.as_deref(), color())
+        let launcher = definition::launcher(name, file.as_deref(), color())?;
+        let set = match file {
+            Some(file) => format!("settings are those of {}", file.display()),
+            None => "there is no cluster file (--cluster), so nothing is set".to_owned(),
+        };
+        Ok(Chosen { launcher, set })
     }
 
     /// Refuses a cluster file that nobody reads.
@@ -60,6 +66,44 @@ impl Launching {
     }
 }
 
+/// A launcher and where its settings are from.
+pub(super) struct Chosen {
+    pub(super) launcher: Box<dyn Launcher>,
+    /// In words, for who has to mend them.
+    set: String,
+}
+
+impl Chosen {
+    /// That of the last submission, as it was set then.
+    pub(super) fn last(store: &Store) -> Result<Self, Failure> {
+        Ok(Self {
+            launcher: cluster::last_launcher(store)?,
+            set:
+                "settings are those of the last submission; --launcher with --cluster names others"
+                    .to_owned(),
+        })
+    }
+
+    /// Whether trials run elsewhere than in this process.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.launcher.engine().is_some()
+    }
+
+    /// What is odd about so many threads, if the settings give a unit another number of processors.
+    pub(super) fn odd(&self, threads: Option<usize>) -> Option<String> {
+        let (threads, given) = (threads?, self.launcher.engine()?.processors()?);
+        (threads != given).then(|| {
+            format!(
+                "note: each unit is given {} (`cpus` of [launcher.{}]) and uses {}, as --threads says; without \
+                 --threads it uses what it is given",
+                counted(given, "processor"),
+                self.launcher.typetag_name(),
+                counted(threads, "thread")
+            )
+        })
+    }
+}
+
 /// The cluster file of the user, if there is one.
 fn usual() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::choose_base_strategy().ok()?;
@@ -72,13 +116,20 @@ pub(super) fn launch(
     experiment: &Experiment,
     options: &Options,
     asked: Asked,
-    launcher: &dyn Launcher,
+    chosen: &Chosen,
     progress: &Progress,
     cancel: &AtomicBool,
     detach: bool,
 ) -> Result<(), Failure> {
     let listener = |event: crate::sweep::Event| progress.on(event);
+    if let Some(odd) = chosen.odd(asked.threads) {
+        progress.says(&odd);
+    }
+    let launcher = &*chosen.launcher;
     let launched = cluster::launch(experiment, options, asked, launcher, cancel, &listener)?;
+    if let Launched::Refused(why) = launched {
+        return Err(Failure::Engine(format!("{why} ({})", chosen.set)));
+    }
     progress.says(&launched.words(launcher.typetag_name()));
     let folder = options.out.join(&experiment.name);
     if let Launched::Submitted(_, _, Some(commands)) = &launched {

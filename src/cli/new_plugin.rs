@@ -26,13 +26,14 @@ use crate::exit::Failure;
 What each kind does:
   source     reads or makes a log            cleaner    repairs a log or drops rows of it
   splitter   cuts train, validation, test    weighting  says how strong an interaction is
-  model      scores items for users          metric     judges ranked lists")]
+  model      scores items for users          metric     judges ranked lists
+  launcher   runs a sweep's units elsewhere")]
 pub(super) struct Arguments {
     /// What the plugin is
     #[arg(value_enum)]
     kind: PluginKind,
 
-    /// Its name in definitions and reports, in snake case: `hit_rate`
+    /// Its name in definitions (of a launcher: in cluster files) and reports, in snake case: `hit_rate`
     name: String,
 
     /// The folder to make; it must not exist, or be empty
@@ -59,6 +60,8 @@ enum PluginKind {
     Model,
     #[value(alias = "metrics")]
     Metric,
+    #[value(alias = "launchers")]
+    Launcher,
 }
 
 impl PluginKind {
@@ -70,6 +73,7 @@ impl PluginKind {
             Self::Weighting => Kind::Weighting,
             Self::Model => Kind::Model,
             Self::Metric => Kind::Metric,
+            Self::Launcher => Kind::Launcher,
         }
     }
 }

@@ -84,7 +84,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
     let launcher = arguments.launcher.launcher()?;
-    if let Some(draft) = cluster::draft(&experiment, &options, &*launcher, on_interrupt()?)? {
+    if let Some(draft) =
+        cluster::draft(&experiment, &options, &*launcher.launcher, on_interrupt()?)?
+    {
         return print(&draft);
     }
     say(&format!(

@@ -9,7 +9,7 @@ use musicrec_api::ranges;
 use super::launch;
 use super::progress::{Form, Progress};
 use super::{on_stop, print, say, threads};
-use crate::cluster::{self, Plan, Status};
+use crate::cluster::{self, Measured, Plan, Status};
 use crate::exit::Failure;
 use crate::records::Store;
 use crate::report::table;
@@ -143,6 +143,9 @@ fn draw(status: &Status) -> String {
             "submission {} to {} of {}: {state}",
             submission.number, submission.engine, submission.time
         );
+        for line in submission.usage.iter().flat_map(Measured::lines) {
+            let _ = writeln!(out, "  {line}");
+        }
         for says in &submission.says {
             let _ = writeln!(out, "  {says}");
         }
@@ -188,9 +191,9 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<(), Failure> {
     let launcher = if arguments.place.is_given() {
         arguments.place.launcher()?
     } else {
-        cluster::last_launcher(&store)?
+        launch::Chosen::last(&store)?
     };
-    if launcher.engine().is_none() {
+    if !launcher.is_elsewhere() {
         return Err(Failure::Definition(
             "a sweep of the launcher `local` is run again by its own command".to_owned(),
         ));
@@ -208,7 +211,7 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<(), Failure> {
         &experiment,
         &options,
         plan.asked.clone(),
-        &*launcher,
+        &launcher,
         &progress,
         cancel,
         arguments.detach,

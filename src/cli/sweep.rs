@@ -158,6 +158,16 @@ impl Arguments {
                 "memory of a unit is set in the cluster file",
             ),
             (
+                "--cache",
+                Place::is_typed("--cache"),
+                "what units share is kept in the store",
+            ),
+            (
+                "--cache-limit",
+                Place::is_typed("--cache-limit"),
+                "what units share is kept in the store",
+            ),
+            (
                 "--fail-fast",
                 self.fail_fast,
                 "units do not know of each other",
@@ -226,18 +236,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let launcher = arguments.launcher.launcher()?;
-    arguments.check(launcher.engine().is_some())?;
+    arguments.check(launcher.is_elsewhere())?;
     let experiment = arguments.experiment(arguments.quiet)?;
     let options = arguments.options(arguments.quiet);
     global_threads(options.threads)?;
-    if launcher.engine().is_some() {
+    if launcher.is_elsewhere() {
         let cancel = on_stop("no longer looking on")?;
         let (asked, detach) = (arguments.asked(), arguments.detach);
         return launch::launch(
             &experiment,
             &options,
             asked,
-            &*launcher,
+            &launcher,
             &progress,
             cancel,
             detach,

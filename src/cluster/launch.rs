@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use musicrec_api::{Engine, Launcher, Step as Units, Work};
+use musicrec_api::{Engine, Error, Launcher, Step as Units, Work};
 
 use super::plan::{Asked, Plan, prepared};
 use super::submissions::{self, Submission};
@@ -22,6 +22,8 @@ pub(crate) enum Launched {
     Lives(u32, Option<&'static str>),
     /// A new one: its number, how many units it has, and what is to be done by hand.
     Submitted(u32, usize, Option<String>),
+    /// The engine took nothing: why.
+    Refused(String),
 }
 
 /// Submits what is missing of an experiment, unless an earlier submission still lives.
@@ -99,7 +101,9 @@ pub(crate) fn launch(
             counted(units, "unit"),
             counted(work.steps.len(), "step")
         )));
-        submit(engine, &work, &mut submission, &store)?;
+        if let Some(why) = submit(engine, &work, &mut submission, &store)? {
+            return Ok(Launched::Refused(why));
+        }
         // Who cannot tell what becomes of units does not run them.
         let by_hand = engine.look(&submission.jobs)?.unknown;
         let commands = by_hand.then(|| engine.draft(&work)).transpose()?;
@@ -145,13 +149,13 @@ fn work(
     Ok(Work::new(experiment.name.clone(), places, steps))
 }
 
-/// Submits, and where that fails in the middle ends what was taken.
+/// Submits, and where that fails in the middle ends what was taken; returns why it failed.
 fn submit(
     engine: &dyn Engine,
     work: &Work,
     submission: &mut Submission,
     store: &Store,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let mut kept = Ok(());
     let submitted = engine.submit(work, &mut |job| {
         submission.jobs.push(job);
@@ -163,7 +167,7 @@ fn submit(
         }
     });
     let Err(error) = submitted else {
-        return Ok(());
+        return Ok(None);
     };
     let canceled = match &submission.jobs[..] {
         [] => Ok(()),
@@ -180,7 +184,10 @@ fn submit(
     submission.over = true;
     submission.refused = Some(error.to_string());
     submission.keep(store)?;
-    Err(error.into())
+    match error {
+        Error::Engine(why) => Ok(Some(why)),
+        error => Err(error.into()),
+    }
 }
 
 /// The units that are left to do, step by step.
@@ -249,6 +256,7 @@ impl Launched {
                  (`musicrec-lab cancel` with the report folder) or wait until it is over, then give the same \
                  command again"
             ),
+            Self::Refused(why) => why.clone(),
             Self::Submitted(number, units, None) => {
                 format!(
                     "submission {number}: {engine} has {}",

@@ -11,6 +11,7 @@ mod plan;
 mod status;
 mod submissions;
 mod unit;
+mod usage;
 
 pub(crate) use follow::follow;
 pub(crate) use launch::{Launched, draft, launch};
@@ -18,3 +19,4 @@ pub(crate) use plan::{Asked, Plan};
 pub(crate) use status::{Status, status};
 pub(crate) use submissions::{at_work, cancel, last_launcher};
 pub(crate) use unit::{run, serve_unit};
+pub(crate) use usage::Measured;

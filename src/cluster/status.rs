@@ -1,15 +1,18 @@
 //! How far a sweep is that an engine runs.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
 use super::plan::Plan;
 use super::submissions;
+use super::usage::Measured;
 use crate::exit::Failure;
 use crate::records::Store;
-use crate::sweep::Sweep;
 use crate::sweep::placed::Fate;
+use crate::sweep::steps::Step;
+use crate::sweep::{Overview, Sweep};
 
 /// How far it is.
 #[derive(Debug, Serialize)]
@@ -21,7 +24,7 @@ pub(crate) struct Status {
     pub(crate) submissions: Vec<SubmissionStatus>,
     /// Trials that came to something else than their record.
     pub(crate) conflicts: usize,
-    /// Seconds that the step at work will take, if the rest takes as long as what has ended.
+    /// Seconds that the step at work will still take, by what its units cost and what those took that are done.
     pub(crate) seconds_left: Option<f64>,
 }
 
@@ -56,6 +59,8 @@ pub(crate) struct SubmissionStatus {
     pub(crate) says: Vec<String>,
     /// Why the engine did not take it, if it did not.
     pub(crate) refused: Option<String>,
+    /// What the engine has measured of its units, where it measures.
+    pub(crate) usage: Option<Measured>,
 }
 
 /// Looks at a store, under its full path, and asks the engines; nothing is written.
@@ -70,13 +75,19 @@ pub(crate) fn status(store: &Store, cancel: &AtomicBool) -> Result<Status, Failu
         let known = states.is_some();
         let fates = states.iter().flatten().flat_map(|state| &state.trials);
         let count = |fate| fates.clone().filter(|(_, own)| *own == fate).count();
+        // Who is chosen is open again where a trial of the step before is run again; what is there stays there.
+        let there = if known {
+            (0, 0)
+        } else {
+            there(sweep.overview(), width.step, store)
+        };
         steps.push(StepStatus {
             name: width.name(),
             first_unit: width.first,
             units: width.units,
             known,
-            done: count(Fate::Done),
-            failed: count(Fate::Failed),
+            done: count(Fate::Done) + there.0,
+            failed: count(Fate::Failed) + there.1,
             unreached: count(Fate::Unreached),
             open: if known {
                 count(Fate::Open)
@@ -87,9 +98,18 @@ pub(crate) fn status(store: &Store, cancel: &AtomicBool) -> Result<Status, Failu
     }
     let mut of_engines = Vec::new();
     for submission in submissions::all(store)? {
-        let (look, says) = match submission.ask() {
+        let (look, mut says) = match submission.ask() {
             Ok(look) => (Some(look.clone()), look.says),
             Err(Failure::Engine(text)) => (None, vec![text]),
+            Err(failure) => return Err(failure),
+        };
+        let usage = match submission.measured() {
+            Ok(usage) => usage,
+            // What they used is nobody's trouble now.
+            Err(Failure::Engine(text)) => {
+                says.push(format!("what units used is not known: {text}"));
+                None
+            }
             Err(failure) => return Err(failure),
         };
         let told = look.as_ref().filter(|look| !look.unknown);
@@ -102,37 +122,34 @@ pub(crate) fn status(store: &Store, cancel: &AtomicBool) -> Result<Status, Failu
             lives: look.as_ref().is_none_or(musicrec_api::Look::lives),
             says,
             refused: submission.refused.clone(),
+            usage,
         });
     }
-    let running = of_engines.iter().filter_map(|s| s.running).sum();
+    let running: usize = of_engines.iter().filter_map(|s| s.running).sum();
+    let at_work = steps.iter().position(|step| step.open > 0 && step.known);
+    let at_work = at_work.filter(|_| running > 0);
+    let left = at_work
+        .map(|at| sweep.left(plan.steps[at].step))
+        .transpose()?;
+    let seconds_left = left.flatten().map(|left| left.at_once(running));
     Ok(Status {
         folder: store.folder().display().to_string(),
         finished: sweep.is_reported(),
-        seconds_left: seconds_left(store, &steps, running)?,
+        seconds_left,
         steps,
         submissions: of_engines,
         conflicts: store.conflicts()?.len(),
     })
 }
 
-/// The mean time of what has ended, for each that has not, over those that run at once.
-fn seconds_left(
-    store: &Store,
-    steps: &[StepStatus],
-    running: usize,
-) -> Result<Option<f64>, Failure> {
-    let Some(step) = steps.iter().find(|step| step.open > 0 && step.known) else {
-        return Ok(None);
-    };
-    if running == 0 {
-        return Ok(None);
+/// Trials of a step that have a record and that failed, whoever will be chosen.
+fn there(overview: &Overview, step: Step, store: &Store) -> (usize, usize) {
+    if step != Step::Test {
+        return (0, 0);
     }
-    let (mut seconds, mut ended) = (0.0, 0.0);
-    for id in store.listed().0 {
-        if let Some(record) = store.record(&id)? {
-            seconds += record.run.fit_seconds() + record.run.rank_seconds();
-            ended += 1.0;
-        }
-    }
-    Ok((ended > 0.0).then(|| seconds / ended * step.open as f64 / running as f64))
+    let (records, failed) = store.listed();
+    let trials = overview.variants.iter().flat_map(|variant| &variant.trials);
+    let ids: BTreeSet<&String> = trials.flat_map(|trial| &trial.test).collect();
+    let among = |listed: &BTreeSet<String>| ids.iter().filter(|id| listed.contains(**id)).count();
+    (among(&records), among(&failed))
 }

@@ -9,7 +9,7 @@ use super::checks::{Checks, book};
 use super::fault::{Fault, Faults, Sources};
 use super::tree::{Node, Value};
 use super::typed::typed;
-use super::{plugins, without_mark};
+use super::{KEYS, plugins, without_mark};
 use crate::exit::Failure;
 
 /// The only key of a cluster file.
@@ -77,6 +77,19 @@ fn named(
     faults: &mut Faults,
 ) -> Option<Box<dyn Launcher>> {
     let entry = root.take(LAUNCHER);
+    if entry.is_none()
+        && let Some(key) = KEYS.iter().find_map(|key| root.get(key))
+    {
+        faults.push(
+            Fault::at(
+                key.place.clone(),
+                format!("this is a definition, for it has `{}`, and no cluster file", key.key),
+            )
+            .help("a cluster file has tables such as [launcher.slurm] and nothing else; it is named by --cluster, \
+                   and the definition comes right behind `sweep`"),
+        );
+        return None;
+    }
     if let Value::Table(others) = &root.value {
         for other in others {
             let message = format!("unknown key `{}`, expected `{LAUNCHER}`", other.key);
@@ -150,6 +163,14 @@ mod tests {
         }
         let faults = of("[launcher.slurm]\ntime = \"soon\"\n", "local").unwrap_err();
         assert!(faults.contains("cluster.toml:2:8"), "{faults}");
+        let faults = of("name = \"x\"\n[source.csv]\n[model.als]\n", "slurm").unwrap_err();
+        assert_eq!(faults.matches("error").count(), 1, "{faults}");
+        assert!(
+            faults.contains("cluster.toml:1:1") && faults.contains("this is a definition"),
+            "{faults}"
+        );
+        let faults = of("[launcher.slurm]\nsetup = \"a\"\n", "slurm").unwrap_err();
+        assert!(faults.contains("setup = [\"a\"]"), "{faults}");
         let missing = launcher("slurm", Some("no/such.toml".as_ref()), false);
         let message = missing.unwrap_err().message();
         assert!(message.contains("no/such.toml"), "{message}");

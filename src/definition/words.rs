@@ -112,6 +112,10 @@ pub(super) fn advise(
         Value::Scalar(toml::Value::Float(value)) if whole && value.fract() == 0.0 => {
             fault.help(format!("write it without a decimal point: {value:.0}"))
         }
+        Value::Scalar(toml::Value::String(text)) if expected == "a sequence" && text.len() < 60 => {
+            let text = toml::Value::String(text.clone());
+            fault.help(format!("write it in brackets: {key} = [{text}]"))
+        }
         Value::Scalar(_) if expected == "a sequence" => {
             fault.help(format!("write it in brackets: {key} = [ … ]"))
         }

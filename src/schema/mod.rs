@@ -1,4 +1,4 @@
-//! The JSON Schema of definitions, made from the plugins that are linked: what editors complete, explain
+//! The JSON Schemas of definitions and of cluster files, made from the plugins that are linked: what editors complete, explain
 //! and mark.
 //!
 //! It is written for editors. Draft 7, which both Taplo (Even Better TOML) and Tombi know. Keywords of
@@ -85,6 +85,25 @@ pub(crate) fn definition() -> Value {
         "if": { "required": ["include"], "additionalProperties": true },
         "else": { "required": ["source", "model"], "additionalProperties": true },
         "definitions": Value::Object(places.definitions()),
+    })
+}
+
+/// The schema of a whole cluster file.
+pub(crate) fn cluster() -> Value {
+    let mut places = Places::default();
+    let launchers = places.each(
+        Kind::Launcher,
+        "What may run the units of a sweep, a table each; `--launcher` says which of them does.",
+    );
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "musicrec-lab cluster",
+        "description": "How launchers of musicrec-lab are set (`--cluster`). Generated from the linked plugins by \
+            `musicrec-lab schema --cluster`.",
+        "type": "object",
+        "properties": { "launcher": launchers },
+        "additionalProperties": false,
+        "definitions": Value::Object(places.named()),
     })
 }
 

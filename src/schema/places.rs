@@ -33,6 +33,11 @@ impl Places {
         place
     }
 
+    /// A place for tables of several plugins without axes.
+    pub(super) fn each(&mut self, kind: Kind, docs: &str) -> Value {
+        self.place(kind, Form::Plain, docs)
+    }
+
     /// A place for several plugins: an axis.
     pub(super) fn several(&mut self, kind: Kind, docs: &str) -> Value {
         let mut place = self.place(kind, Form::Several, docs);
@@ -119,6 +124,11 @@ impl Places {
         let mut all = axes::definitions();
         all.extend(self.definitions);
         all
+    }
+
+    /// The same where no axes may stand.
+    pub(super) fn named(self) -> Map<String, Value> {
+        self.definitions.into_iter().collect()
     }
 
     fn place(&mut self, kind: Kind, form: Form, docs: &str) -> Value {

@@ -11,6 +11,7 @@ pub(crate) mod everything;
 mod examples;
 mod isolate;
 mod joined;
+mod left;
 pub(crate) mod memory;
 mod meter;
 mod opening;

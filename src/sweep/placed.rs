@@ -25,14 +25,14 @@ use crate::stages::unless_cancelled;
 const WAIT: Duration = Duration::from_millis(200);
 
 /// Which trials have come to an end, by the names of files alone.
-struct Ended {
+pub(super) struct Ended {
     done: BTreeSet<String>,
     failed: BTreeSet<String>,
     unreached: BTreeSet<String>,
 }
 
 impl Ended {
-    fn fate(&self, id: &str) -> Fate {
+    pub(super) fn fate(&self, id: &str) -> Fate {
         match () {
             () if self.done.contains(id) => Fate::Done,
             () if self.failed.contains(id) => Fate::Failed,
@@ -163,7 +163,7 @@ impl<'a> Sweep<'a> {
 
     /// Calls `look` with the units of a step of trials, which are the same in every process; `None` while
     /// the step before it is not over.
-    fn in_step<T>(
+    pub(super) fn in_step<T>(
         &mut self,
         step: Step,
         look: impl FnOnce(&Self, &[Unit], &Ended) -> Result<T, Failure>,
@@ -258,7 +258,10 @@ impl<'a> Sweep<'a> {
     ) -> Result<bool, Failure> {
         unless_cancelled(self.cancel)?;
         match step {
-            Step::Prepare if self.is_prepared() => return Ok(true),
+            Step::Prepare if self.is_prepared() => {
+                listener(Event::Note("nothing to do: the log is prepared already"));
+                return Ok(true);
+            }
             Step::Prepare => {
                 let (_claim, waited) = self.claimed(PREPARE)?;
                 if !(waited && self.again()?.is_prepared()) {
@@ -266,7 +269,10 @@ impl<'a> Sweep<'a> {
                 }
                 return Ok(true);
             }
-            Step::Report if self.is_reported() => return Ok(true),
+            Step::Report if self.is_reported() => {
+                listener(Event::Note("nothing to do: the report is there already"));
+                return Ok(true);
+            }
             _ => {}
         }
         let came = self.in_step(step, |sweep, units, _| {
@@ -278,9 +284,13 @@ impl<'a> Sweep<'a> {
                 return sweep.report_apart(planned, listener);
             }
             // There may be fewer than were thought of.
-            units
-                .get(at)
-                .map_or(Ok(()), |unit| sweep.unit_placed(unit, listener))
+            let Some(unit) = units.get(at) else {
+                listener(Event::Note(
+                    "nothing to do: fewer units are needed than were planned",
+                ));
+                return Ok(());
+            };
+            sweep.unit_placed(unit, listener)
         })?;
         Ok(came.is_some())
     }
@@ -325,6 +335,9 @@ impl<'a> Sweep<'a> {
         left.members
             .retain(|member| !unreached.contains(&member.key.id()));
         if left.members.is_empty() {
+            listener(Event::Note(
+                "nothing to do: each trial of the unit has an end already",
+            ));
             return Ok(());
         }
         let begun = Instant::now();

@@ -1,8 +1,11 @@
 //! Fits by their log: which run, which are over, and what they took.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use musicrec_api::Role;
 
+use super::placed::AtWork;
 use super::seconds;
 use crate::records::{Fit, FitEvent, Worker};
 
@@ -60,13 +63,25 @@ impl Fits {
         }
     }
 
-    /// Those that one of these processes began since it came.
-    pub(super) fn of<'f>(&'f self, workers: &'f [Worker]) -> impl Iterator<Item = &'f Span> {
-        let mine = |span: &Span, worker: &Worker| {
+    /// Those that one of these processes began since it came, and those of units on other nodes, of which only
+    /// those run that are `placed`, each the last time that it began: who dies there ends no line here.
+    pub(super) fn of(&self, workers: &[Worker], placed: &AtWork) -> Vec<&Span> {
+        let mut last = BTreeMap::new();
+        for (at, span) in self.all.iter().enumerate() {
+            last.insert(&span.unit, at);
+        }
+        let mine = |at: usize, span: &Span, worker: &Worker| {
             let since = worker.since.parse::<Timestamp>();
-            worker.pid == span.pid && since.is_ok_and(|since| since <= span.began)
+            let runs = || placed.contains_key(&span.unit) && last[&span.unit] == at;
+            since.is_ok_and(|since| since <= span.began)
+                && if worker.is_elsewhere() {
+                    span.over.is_some() || runs()
+                } else {
+                    worker.pid == span.pid
+                }
         };
-        let all = self.all.iter();
-        all.filter(move |span| workers.iter().any(|worker| mine(span, worker)))
+        let all = self.all.iter().enumerate();
+        let own = all.filter(|(at, span)| workers.iter().any(|worker| mine(*at, span, worker)));
+        own.map(|(_, span)| span).collect()
     }
 }

@@ -48,8 +48,12 @@ pub(crate) fn block(view: &View, now: Timestamp) -> Vec<String> {
             0 | 1 => String::new(),
             trials => format!(" and {} more of the same fit", trials - 1),
         };
+        let node = fit
+            .node
+            .as_ref()
+            .map_or(String::new(), |node| format!(" on {node}"));
         lines.push(format!(
-            "  runs:   {}{served}, for {}",
+            "  runs:   {}{served}{node}, for {}",
             trial_name(&fit.variant, &fit.settings),
             duration(fit.seconds)
         ));
@@ -157,6 +161,9 @@ fn state(view: &View) -> String {
         State::Running => match view.part {
             None => {
                 "all trials have ended; what is left are recommendations and the report".to_owned()
+            }
+            Some(_) if view.running.is_empty() && view.workers.iter().all(Worker::is_elsewhere) => {
+                "no fit runs now on the cluster".to_owned()
             }
             Some(_) if view.running.is_empty() => {
                 "between the trials (random rankings are drawn, fits are made ready)".to_owned()

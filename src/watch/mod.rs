@@ -7,6 +7,7 @@ mod census;
 mod fits;
 mod left;
 mod lines;
+mod placed;
 mod view;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub(crate) struct Watcher {
     /// The log of trials in the order of their end.
     trials: Vec<Record>,
     plan: Option<Plan>,
+    placed: placed::Placed,
     /// What engines said, and when.
     submitted: Option<(Instant, Vec<Worker>)>,
 }
@@ -76,6 +78,7 @@ impl Watcher {
             trials_tail: store.trials_tail(),
             trials: Vec::new(),
             plan: None,
+            placed: placed::Placed::default(),
             submitted: None,
             store,
         }
@@ -104,6 +107,9 @@ impl Watcher {
             (Err(_), false) => false,
             (Err(failure), true) => return Err(failure),
         };
+        if workers.iter().any(Worker::is_elsewhere) {
+            self.placed.look(&self.store);
+        }
         self.read_logs();
         let folder = self.store.folder().display().to_string();
         let Some(plan) = self.plan.as_ref().filter(|_| read) else {
@@ -114,7 +120,8 @@ impl Watcher {
         };
         let state = state(plan, &workers);
         let mut view = View::of_nothing(folder, workers, state);
-        view.fill(&self.store, plan, &self.fits, &self.trials, now);
+        let placed = self.placed.at_work();
+        view.fill(&self.store, plan, &self.fits, &placed, &self.trials, now);
         if state == State::Ended {
             view.verdict = Some(self.verdict(&plan.overview)?);
         }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::census::{Census, Listed};
 use super::fits::{Fits, Span};
 use super::left::Ahead;
+use super::placed::AtWork;
 use super::{Plan, ids};
 use crate::compare::mean_sd;
 use crate::experiment::Resource;
@@ -126,6 +127,8 @@ pub(crate) struct Running {
     /// Since when.
     pub(crate) seconds: f64,
     pub(crate) pid: u32,
+    /// Where, if an engine placed it.
+    pub(crate) node: Option<String>,
 }
 
 /// A trial that is done.
@@ -190,6 +193,7 @@ impl View {
         store: &Store,
         plan: &Plan,
         fits: &Fits,
+        placed: &AtWork,
         trials: &[Record],
         now: Timestamp,
     ) {
@@ -198,7 +202,7 @@ impl View {
         self.metric = Some(overview.select.clone());
         self.date = Some(overview.date.clone());
         self.command = Some(overview.command.clone());
-        let mine: Vec<&Span> = fits.of(&self.workers).collect();
+        let mine = fits.of(&self.workers, placed);
         let running: Vec<&Span> = mine.iter().filter(|s| s.over.is_none()).copied().collect();
         let (records, failed) = store.listed();
         let at_work = running.iter().flat_map(|span| span.trials.iter().cloned());
@@ -238,7 +242,8 @@ impl View {
         }
         let known: Vec<&Record> = trials.iter().filter(|r| is_of(r, overview)).collect();
         self.best = best(overview, &listed, store).or_else(|| on_a_rung(plan, &known));
-        self.running = running.iter().map(|span| run(plan, span, now)).collect();
+        let run = |span: &&Span| run(plan, span, placed.get(&span.unit), now);
+        self.running = running.iter().map(run).collect();
         let done = known.iter().rev();
         let done = done.filter_map(|record| ended(plan, record)).take(LAST);
         self.finished = done.collect();
@@ -341,7 +346,7 @@ fn failure(plan: &Plan, store: &Store, id: &str) -> Option<Failed> {
     })
 }
 
-fn run(plan: &Plan, span: &Span, now: Timestamp) -> Running {
+fn run(plan: &Plan, span: &Span, node: Option<&String>, now: Timestamp) -> Running {
     let name = span.trials.iter().find_map(|id| plan.names.get(id));
     let (variant, settings) = name.cloned().unwrap_or_default();
     Running {
@@ -351,6 +356,7 @@ fn run(plan: &Plan, span: &Span, now: Timestamp) -> Running {
         trials: span.trials.len(),
         seconds: span.seconds(now),
         pid: span.pid,
+        node: node.cloned(),
     }
 }
 

@@ -9,10 +9,11 @@ use std::process::{Command, Stdio};
 use crate::common::{Ended, Lab};
 
 /// Crates of the lab's workspace, which are optimized here as they are for its own tests.
-const OF_THE_LAB: [&str; 8] = [
+const OF_THE_LAB: [&str; 9] = [
     "musicrec-api",
     "musicrec-cleaners",
     "musicrec-lab",
+    "musicrec-launchers",
     "musicrec-metrics",
     "musicrec-models",
     "musicrec-sources",

@@ -110,7 +110,69 @@ fn what_slurm_would_refuse_is_refused_before() {
     for bad in ["--array=1-3", "-o", "--dependency=after:1", "exclusive"] {
         assert_eq!(problems(options(bad)), 1, "{bad}");
     }
-    assert_eq!(problems(options("--exclusive")), 0);
+    for good in ["--exclusive", "--mail-user=a b", "-N2"] {
+        assert_eq!(problems(options(good)), 0, "{good}");
+    }
+    let found = Slurm {
+        account: Some(String::new()),
+        partition: Some("short long".into()),
+        options: ["--exclusive", "--mem 8G", "-N 2"]
+            .map(str::to_owned)
+            .into(),
+        ..Slurm::default()
+    }
+    .check(&CheckContext::new("".as_ref()));
+    let found: Vec<_> = found
+        .iter()
+        .map(|problem| (&*problem.parameter, problem.remedy.as_deref().unwrap()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("account", "leave it out to have the site's default"),
+            ("partition", "names of Slurm have none"),
+            ("options.1", "write it as one: \"--mem=8G\""),
+            ("options.2", "write it as one: \"-N2\""),
+        ]
+    );
+}
+
+/// By what `sbatch` said in `tests/cluster`.
+#[test]
+fn a_refusal_names_the_setting() {
+    let sample = include_str!("../../../tests/cluster/samples/sbatch");
+    let mut named = std::collections::BTreeMap::new();
+    for said in sample
+        .split("$ ")
+        .filter(|said| said.contains("sbatch: error"))
+    {
+        let (typed, said) = said.split_once('\n').unwrap();
+        let error = musicrec_api::Error::engine(format!("{said} (the command was: {typed})"));
+        let text = super::refused(error).to_string();
+        if let Some((_, setting)) = text.split_once("look at ") {
+            named.insert(typed.to_owned(), setting.to_owned());
+        }
+    }
+    for (option, setting) in [
+        ("--mem=99999", "`mem`"),
+        ("--cpus-per-task=3", "`cpus`"),
+        ("--partition=nosuch", "`partition`"),
+        ("--gres=gpu:1", "`gres`"),
+        ("--array=0-1001", "`array_size`"),
+        ("--constraint=nosuch", "`options`"),
+    ] {
+        let typed = format!("sbatch --parsable --output=/dev/null {option} --wrap true");
+        let found = named.get(&typed).map(String::as_str);
+        assert_eq!(
+            found,
+            Some(&*format!("{setting} in [launcher.slurm]")),
+            "{named:?}"
+        );
+    }
+    let lost = super::refused(musicrec_api::Error::engine(
+        "Unable to contact slurm controller",
+    ));
+    assert_eq!(lost.to_string(), "Unable to contact slurm controller");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn template(kind: Kind) -> &'static str {
         Kind::Weighting => include_str!("weighting.rs"),
         Kind::Model => include_str!("model.rs"),
         Kind::Metric => include_str!("metric.rs"),
-        Kind::Launcher => unreachable!("nobody can ask for it: it stands in no definition"),
+        Kind::Launcher => include_str!("launcher.rs"),
     }
 }
 
@@ -48,26 +48,46 @@ pub(super) fn files(kind: Kind, name: &str, lab: &Path) -> Result<Vec<(String, S
         .replace("{package}", &package)
         .replace("{kind}", kind.singular())
         .replace("{name}", name)
+        .replace("{sweep}", &sweep(kind, name))
         .replace("{lab}", &lab.display().to_string());
     let mut files = vec![
         ("Cargo.toml".to_owned(), manifest(kind, &package, lab)?),
         ("README.md".to_owned(), readme),
         (".gitignore".to_owned(), "/target\n/reports\n".to_owned()),
-        ("experiment.toml".to_owned(), experiment(kind, name)),
+        (
+            "experiment.toml".to_owned(),
+            experiment(kind, name).replace("{sweep}", &sweep(kind, name)),
+        ),
         (
             "src/main.rs".to_owned(),
             include_str!("main.txt").replace("{name}", name),
         ),
         (format!("src/{name}.rs"), plugin),
     ];
+    if kind == Kind::Launcher {
+        let text = format!(
+            "# How `{name}` is set; a definition says nothing of it.\n\n[launcher.{name}]\nat_once = 2\n"
+        );
+        files.push(("cluster.toml".to_owned(), text));
+    }
     if kind == Kind::Source {
         files.push(("listens.jsonl".to_owned(), listens()));
     }
     Ok(files)
 }
 
+/// What to give to the program for an experiment with the plugin.
+fn sweep(kind: Kind, name: &str) -> String {
+    let elsewhere = match kind {
+        Kind::Launcher => format!(" --launcher {name} --cluster cluster.toml"),
+        _ => String::new(),
+    };
+    format!("sweep experiment.toml{elsewhere}")
+}
+
 /// What to do with the crate.
 pub(super) fn next_steps(kind: Kind, name: &str, folder: &Path, lab: &Path) -> String {
+    let sweep = sweep(kind, name);
     let (kind, folder, lab) = (kind.singular(), folder.display(), lab.display());
     format!(
         "made {folder}: a lab with the {kind} `{name}`, which is in {folder}/src/{name}.rs\n\
@@ -76,7 +96,7 @@ pub(super) fn next_steps(kind: Kind, name: &str, folder: &Path, lab: &Path) -> S
          cd {folder}\n  \
          cargo test                            # its tests, and the promises of every {kind}\n  \
          cargo run -- plugins {name}\n  \
-         cargo run -- sweep experiment.toml    # an experiment with it\n\n\
+         cargo run -- {sweep}    # an experiment with it\n\n\
          `cargo run --` is the whole lab with your {kind} in it. Then change the {kind} into what you \
          need.\n"
     )

@@ -2,8 +2,10 @@
 //! a word did so with its node, or with the process that watched it; such attempts count, else a unit that
 //! takes its node down would do so for ever.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::files::kept;
@@ -46,6 +48,13 @@ pub(crate) enum End {
 }
 
 impl Attempt {
+    /// Wall seconds until its end, if it has one.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        let time = |text: &str| text.parse::<Timestamp>().ok();
+        let (begun, ended) = (time(&self.begun)?, time(self.ended.as_deref()?)?);
+        Some(ended.duration_since(begun).as_secs_f64())
+    }
+
     /// Whether it counts against the unit: it was not given back and led to nothing.
     fn counts(&self) -> bool {
         matches!(self.how, None | Some(End::Died(_)))
@@ -97,6 +106,27 @@ impl Store {
         }
         found.sort_by(|a, b| a.begun.cmp(&b.begun));
         Ok(found)
+    }
+
+    /// Reads what attempts there are into `known`, by the names of their files: of those that have ended only once.
+    pub(crate) fn follow_attempts(
+        &self,
+        known: &mut BTreeMap<String, Attempt>,
+    ) -> Result<(), Failure> {
+        let there: BTreeSet<String> = self.ids(ATTEMPTS)?.into_iter().collect();
+        known.retain(|id, _| there.contains(id));
+        for id in there {
+            if known
+                .get(&id)
+                .is_some_and(|attempt| attempt.ended.is_some())
+            {
+                continue;
+            }
+            if let Some(attempt) = self.read::<Attempt>(&format!("{ATTEMPTS}/{id}.json"))? {
+                known.insert(id, attempt);
+            }
+        }
+        Ok(())
     }
 
     /// The attempts at a unit that came to nothing.
@@ -175,7 +205,19 @@ mod tests {
         );
         assert_eq!(store.attempts("unit").unwrap().len(), 4);
         assert!(store.attempts("uni").unwrap().is_empty());
+        let mut known = std::collections::BTreeMap::new();
+        store.follow_attempts(&mut known).unwrap();
+        assert_eq!(known.len(), 4);
+        assert_eq!(
+            known
+                .values()
+                .filter(|attempt| attempt.ended.is_none())
+                .count(),
+            1
+        );
         store.forget_attempts("unit").unwrap();
+        store.follow_attempts(&mut known).unwrap();
+        assert!(known.is_empty());
         assert_eq!(begin().number(), 1);
     }
 }

@@ -61,6 +61,11 @@ impl Worker {
         }
     }
 
+    /// Whether it is what an engine runs elsewhere.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.pid == 0
+    }
+
     /// What an engine runs elsewhere: no process of this machine.
     pub(crate) fn elsewhere(engine: &str, since: &str, words: String) -> Self {
         Self {
