@@ -89,7 +89,7 @@ fn a_log_larger_than_memory_is_cleaned_to_the_same_files() {
         let said = lab.done(&arguments).err;
         (
             fs::read(lab.path(out)).expect("the log"),
-            json(&lab.path(&format!("{out}.ledger.json"))),
+            json(&lab.path(format!("{out}.ledger.json"))),
             said,
         )
     };

@@ -100,10 +100,8 @@ impl<'r> Shards<'r> {
             at += group.len();
             // Who changes single rows may change whose they are.
             let moves = at < cleaners.len() && group.iter().any(|(_, c)| c.reach() == Reach::Row);
-            let (cleaned, steps, after) =
-                self.pass(group, parts.as_deref(), (moves, left), cancel)?;
-            (self, left) = (cleaned, after);
-            funnel.extend(steps);
+            let work = (group, parts.as_deref(), moves);
+            self = self.pass(work, &mut left, cancel, funnel)?;
         }
         Ok(Cleaned::Done(self))
     }
@@ -121,14 +119,15 @@ impl<'r> Shards<'r> {
         Ok(())
     }
 
-    /// One pass over the files with some cleaners.
+    /// One pass over the files with some cleaners, one of which may have looked at all parts; whether rows are divided
+    /// anew after it.
     fn pass(
         &mut self,
-        group: &[Placed],
-        parts: Option<&dyn InParts>,
-        (moves, before): (bool, (u64, u64)),
+        (group, parts, moves): (&[Placed], Option<&dyn InParts>, bool),
+        left: &mut (u64, u64),
         cancel: &AtomicBool,
-    ) -> Result<(Self, Vec<Step>, (u64, u64)), Failed> {
+        funnel: &mut Vec<Step>,
+    ) -> Result<Self, Failed> {
         let mut cleaned = Self::empty(self.room, self.head.clone(), self.files.len())?;
         let mut census = Census::default();
         let mut works: Vec<Work> = group
@@ -152,14 +151,12 @@ impl<'r> Shards<'r> {
                 cleaned.files[number].push(&log, &rows)?;
             }
         }
-        let mut left = before;
-        let steps = works.iter().enumerate().map(|(place, work)| {
-            let ids = Ids::new(left, census.at(place));
-            left = census.at(place);
-            work.step(ids)
-        });
-        let steps = steps.collect();
-        Ok((cleaned, steps, left))
+        for (place, work) in works.iter().enumerate() {
+            let after = census.at(place);
+            funnel.push(work.step(Ids::new(*left, after)));
+            *left = after;
+        }
+        Ok(cleaned)
     }
 
     /// How many rows there are.

@@ -1,5 +1,6 @@
 //! A log that is cleaned in parts comes out as one that is cleaned in one piece.
 
+use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{Cleaner, Events};
@@ -32,7 +33,7 @@ fn lines(rows: u64) -> String {
         let song = draw(40, 25) * draw(60, 41) / 3;
         let event = ["play", "Play", "like", "skip", ""][draw(5, 50) as usize];
         let plays = draw(9, 13);
-        out += &format!("{user},s{song},{event},{plays},n{}\n", draw(1000, 5));
+        let _ = writeln!(out, "{user},s{song},{event},{plays},n{}", draw(1000, 5));
     }
     out
 }
