@@ -285,7 +285,7 @@ mod tests {
                             assert_eq!(all.leaks(), ledger.leaks());
                         }
                         (Err(whole), Err(parts)) => {
-                            assert_eq!(whole.to_string(), parts.to_string())
+                            assert_eq!(whole.to_string(), parts.to_string());
                         }
                         (whole, parts) => panic!("{cleaner:?}: {whole:?} {parts:?}"),
                     }
