@@ -16,13 +16,13 @@ use super::changes::Changes;
 use super::progress::bar;
 use super::whole_file::{Stoppable, in_one_step, writable};
 use super::{on_interrupt, print_view, say, say_rendered, terminal_width};
-use crate::cache::Cache;
 use crate::exit::Failure;
 use crate::experiment::{Cleaning, Experiment};
 use crate::report::{self, count};
 use crate::stages::hashes;
-use crate::stages::prepare::{self, Change, Step, Watch, fingerprint};
+use crate::stages::prepare::{self, Change, Room, Step, Watch, fingerprint};
 use crate::sweep::blame;
+use crate::sweep::memory::usable;
 use crate::text::{one_line, visible};
 use crate::trail::quarantine::{Named, Quarantine};
 use crate::trail::write::{Form, Rows};
@@ -98,6 +98,21 @@ impl Arguments {
         Ok(Some((&self.out, form)))
     }
 
+    /// What cleaning may take. Where the cleaned log has room, there is some for its parts.
+    fn room(&self) -> Room {
+        let beside = self.out.parent().filter(|_| self.out.as_os_str() != "-");
+        let beside = beside.map(|folder| Path::new(".").join(folder));
+        Room {
+            memory: self
+                .memory
+                .map(|size| size.as_u64())
+                .or_else(usable)
+                .unwrap_or(u64::MAX),
+            folder: beside.unwrap_or_else(std::env::temp_dir),
+            tell: if self.quiet { |_| {} } else { say },
+        }
+    }
+
     /// `clean.csv` becomes `clean.csv.ledger.json`.
     fn ledger(&self, file: Option<&Path>) -> Option<PathBuf> {
         let beside = || {
@@ -134,7 +149,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         cleaning,
         file,
         stop,
-        memory: arguments.memory.map(|size| size.as_u64()),
+        room: arguments.room(),
     };
     let document = match &arguments.quarantine {
         None => job.run(None)?,
@@ -204,7 +219,7 @@ struct Job<'a> {
     cleaning: &'a Cleaning,
     file: Option<(&'a Path, Form)>,
     stop: &'static AtomicBool,
-    memory: Option<u64>,
+    room: Room,
 }
 
 impl Job<'_> {
@@ -239,7 +254,7 @@ impl Job<'_> {
             &cleaning.cleaners,
             stop,
             &mut looking,
-            &Cache::off().telling(say).room(self.memory),
+            &self.room,
         );
         if let Some(failure) = looking.failure {
             return Err(failure);

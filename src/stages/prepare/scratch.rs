@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use musicrec_api::{Error, Log, Result, Whole};
@@ -18,6 +18,7 @@ const BUFFER: usize = 1 << 16;
 
 /// Rows of a log, in a file.
 pub(super) struct Scratch {
+    folder: PathBuf,
     file: BufWriter<File>,
     segments: usize,
     rows: u64,
@@ -27,13 +28,13 @@ pub(super) struct Scratch {
 fn unnamed(folder: &Path) -> Result<File> {
     std::fs::create_dir_all(folder)
         .and_then(|()| tempfile::tempfile_in(folder))
-        .map_err(|e| failed(folder, e))
+        .map_err(|e| unwritten(folder, e))
 }
 
-fn failed(folder: &Path, e: io::Error) -> Error {
+fn unwritten(folder: &Path, e: io::Error) -> Error {
     let what = format!(
-        "the log is larger than the memory it may take (--memory), and cannot be put aside in {} meanwhile (--cache DIR \
-         names another folder)",
+        "the log takes more memory than it may (--memory), and cannot be put aside in {} meanwhile (another folder: \
+         --cache DIR of a sweep, the place of --out of `clean`, else the variable TMPDIR)",
         folder.display()
     );
     Error::io(what, e)
@@ -44,17 +45,10 @@ fn lost(e: io::Error) -> Error {
     Error::io("cannot read what was put aside of the log", e)
 }
 
-fn unwritten(e: io::Error) -> Error {
-    Error::io(
-        "cannot put aside the log, which is larger than the memory it may take (--memory); --cache DIR names a folder \
-         with more room",
-        e,
-    )
-}
-
 impl Scratch {
     pub(super) fn new(folder: &Path) -> Result<Self> {
         Ok(Self {
+            folder: folder.to_owned(),
             file: BufWriter::with_capacity(BUFFER, unnamed(folder)?),
             segments: 0,
             rows: 0,
@@ -68,7 +62,8 @@ impl Scratch {
     /// Adds some rows of a log.
     pub(super) fn push(&mut self, log: &Log, rows: &[u32]) -> Result<()> {
         for rows in rows.chunks(PIECE) {
-            segment(&mut Writer::new(&mut self.file), log, rows).map_err(unwritten)?;
+            segment(&mut Writer::new(&mut self.file), log, rows)
+                .map_err(|e| unwritten(&self.folder, e))?;
             self.segments += 1;
             self.rows += rows.len() as u64;
         }
@@ -77,7 +72,7 @@ impl Scratch {
 
     /// All rows in the order they came in, some at a time.
     pub(super) fn pieces<'s>(&'s mut self, head: &'s Head) -> Result<Pieces<'s>> {
-        self.file.flush().map_err(unwritten)?;
+        self.file.flush().map_err(|e| unwritten(&self.folder, e))?;
         let mut file = self.file.get_ref();
         file.seek(SeekFrom::Start(0)).map_err(lost)?;
         Ok(Pieces {
@@ -135,13 +130,20 @@ pub(crate) struct OnDisk {
 }
 
 /// The same while it is written.
-pub(super) struct Writing(BufWriter<File>);
+pub(super) struct Writing {
+    folder: PathBuf,
+    file: BufWriter<File>,
+}
 
 impl OnDisk {
     pub(super) fn begin(folder: &Path, head: &Head) -> Result<Writing> {
-        let mut file = BufWriter::with_capacity(1 << 20, unnamed(folder)?);
-        Writer::new(&mut file).json(head).map_err(unwritten)?;
-        Ok(Writing(file))
+        let mut writing = Writing {
+            folder: folder.to_owned(),
+            file: BufWriter::with_capacity(1 << 20, unnamed(folder)?),
+        };
+        let written = Writer::new(&mut writing.file).json(head);
+        written.map_err(|e| unwritten(folder, e))?;
+        Ok(writing)
     }
 
     /// The log. Its columns are read when somebody looks at them.
@@ -188,11 +190,16 @@ impl Writing {
     /// Adds a segment.
     pub(super) fn push(&mut self, log: &Log) -> Result<()> {
         let rows: Vec<u32> = (0..log.rows() as u32).collect();
-        segment(&mut Writer::new(&mut self.0), log, &rows).map_err(unwritten)
+        segment(&mut Writer::new(&mut self.file), log, &rows)
+            .map_err(|e| unwritten(&self.folder, e))
     }
 
     pub(super) fn end(self) -> Result<OnDisk> {
-        let mut file = self.0.into_inner().map_err(|e| unwritten(e.into_error()))?;
+        let unwritten = |e| unwritten(&self.folder, e);
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(|e| unwritten(e.into_error()))?;
         let bytes = file.stream_position().map_err(unwritten)?;
         Ok(OnDisk {
             file: Mutex::new(file),
