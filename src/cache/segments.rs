@@ -135,8 +135,8 @@ fn read_cells(from: &mut Reader, rows: usize) -> io::Result<Cells> {
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) head: Head,
-    /// The numbers of all rows.
-    numbers: Vec<u64>,
+    /// The numbers of all rows, as runs of numbers that follow each other: the first, and how many.
+    runs: Vec<(u64, u64)>,
     /// For each segment how many rows it has, and the place and length of each column, counted in bytes from the
     /// begin of what was read.
     segments: Vec<(usize, Vec<(u64, u64)>)>,
@@ -146,9 +146,9 @@ impl Layout {
     /// Reads past a log, and notes where its columns are.
     pub(crate) fn read(from: &mut Reader) -> io::Result<Self> {
         let head: Head = from.json()?;
-        let mut numbers: Vec<u64> = Vec::new();
+        let (mut runs, mut rows): (Vec<(u64, u64)>, usize) = (Vec::new(), 0);
         let mut segments = Vec::new();
-        while segments.is_empty() || numbers.len() < head.rows {
+        while segments.is_empty() || rows < head.rows {
             let own: Vec<u64> = from.numbers()?;
             ensure(!own.is_empty() || head.rows == 0, "a segment without rows")?;
             let columns = head.columns.iter().map(|_| {
@@ -158,12 +158,18 @@ impl Layout {
                 Ok((place, bytes))
             });
             segments.push((own.len(), columns.collect::<io::Result<_>>()?));
-            numbers.extend(own);
+            rows += own.len();
+            for number in own {
+                match runs.last_mut() {
+                    Some((first, count)) if *first + *count == number => *count += 1,
+                    _ => runs.push((number, 1)),
+                }
+            }
         }
-        ensure(numbers.len() == head.rows, "it has other rows than it says")?;
+        ensure(rows == head.rows, "it has other rows than it says")?;
         Ok(Self {
             head,
-            numbers,
+            runs,
             segments,
         })
     }
@@ -173,7 +179,7 @@ impl Layout {
     pub(crate) fn log(self, file: File, begins: u64) -> Log {
         let Self {
             head,
-            numbers,
+            runs,
             segments,
         } = self;
         let columns = Columns {
@@ -182,6 +188,7 @@ impl Layout {
             segments,
         };
         let stored: std::sync::Arc<dyn Stored> = std::sync::Arc::new(columns);
+        let numbers = runs.iter().flat_map(|&(first, count)| first..first + count);
         Log::stored(head.columns, numbers, head.roles, &stored)
     }
 }
