@@ -161,7 +161,9 @@ impl Layout {
             rows += own.len();
             for number in own {
                 match runs.last_mut() {
-                    Some((first, count)) if *first + *count == number => *count += 1,
+                    Some((first, count)) if first.checked_add(*count) == Some(number) => {
+                        *count += 1
+                    }
                     _ => runs.push((number, 1)),
                 }
             }
