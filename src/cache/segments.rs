@@ -162,7 +162,7 @@ impl Layout {
             for number in own {
                 match runs.last_mut() {
                     Some((first, count)) if first.checked_add(*count) == Some(number) => {
-                        *count += 1
+                        *count += 1;
                     }
                     _ => runs.push((number, 1)),
                 }
