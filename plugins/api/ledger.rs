@@ -290,7 +290,9 @@ mod tests {
             }
             if row == 9 {
                 whole.leak("looked ahead");
-                parts.iter_mut().for_each(|part| part.leak("looked ahead"));
+                for part in &mut parts {
+                    part.leak("looked ahead");
+                }
             }
         }
         let [mut all, second, third] = parts;
