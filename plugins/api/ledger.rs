@@ -32,13 +32,14 @@ pub struct Account {
 }
 
 /// What one step did: rows it dropped and values it changed, by column and reason.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Ledger {
     dropped: Vec<Account>,
     changed: Vec<Account>,
     /// Which accounts of changes tell of each value once, by column and reason.
     by_value: BTreeSet<(String, String)>,
     leaks: Vec<String>,
+    #[serde(skip)]
     bookings: Option<Vec<Booking>>,
 }
 
@@ -164,6 +165,15 @@ impl Ledger {
         self.leaks.extend(new);
         if let (Some(own), Some(theirs)) = (&mut self.bookings, other.bookings) {
             own.extend(theirs);
+        }
+    }
+
+    /// Numbers all rows that samples are of on from a row: what was booked for a piece of a source that begins after it.
+    pub fn number_from(&mut self, row: u64) {
+        for account in self.dropped.iter_mut().chain(&mut self.changed) {
+            for sample in &mut account.samples {
+                sample.row += row;
+            }
         }
     }
 

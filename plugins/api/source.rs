@@ -40,6 +40,33 @@ pub trait Source: Debug + Send + Sync {
         sink: &mut dyn FnMut(Log) -> Result<()>,
     ) -> Result<()>;
 
+    /// How many pieces it has that can be read by themselves, on different machines even: files, say. One unless the
+    /// source says otherwise.
+    fn pieces(&self, context: &SourceContext) -> Result<usize> {
+        let _ = context;
+        Ok(1)
+    }
+
+    /// Reads a piece, from 0, whose rows are numbered from 1, and gives how many numbers it has taken, those of dropped
+    /// rows included. All pieces in their order, each numbered on from the one before, are what [`Source::read`] gives.
+    fn read_piece(
+        &self,
+        context: &SourceContext,
+        piece: usize,
+        ledger: &mut Ledger,
+        sink: &mut dyn FnMut(Log) -> Result<()>,
+    ) -> Result<u64> {
+        debug_assert_eq!(piece, 0, "there is one piece");
+        let mut last = 0;
+        self.read(context, ledger, &mut |chunk| {
+            if chunk.rows() > 0 {
+                last = chunk.number(chunk.rows() - 1);
+            }
+            sink(chunk)
+        })?;
+        Ok(last)
+    }
+
     /// The names of the log's columns, where they can be told without reading its rows (from a
     /// header, say). `None` also where the source cannot be opened: [`Source::check`] says that.
     fn columns(&self, context: &SourceContext) -> Option<Vec<String>> {

@@ -12,6 +12,7 @@ pub(crate) mod stream;
 pub(crate) mod testing;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use musicrec_api::{Error, Problem, Result, Roles};
@@ -138,6 +139,18 @@ pub(crate) trait OfFiles {
         }
         problems
     }
+}
+
+/// The place of the file that is a piece of a source.
+pub(crate) fn one_of(inputs: &[Input], piece: usize) -> Result<Range<usize>> {
+    if piece < inputs.len() {
+        return Ok(piece..piece + 1);
+    }
+    Err(Error::data(format!(
+        "there is no file {} any more, but {}",
+        piece + 1,
+        inputs.len()
+    )))
 }
 
 /// The error of the first of several faults.

@@ -19,7 +19,7 @@ use crate::common::files;
 use crate::common::input::Input;
 use crate::common::parameters::{BadRows, Named};
 use crate::common::roles::Given;
-use crate::common::{Found, OfFiles};
+use crate::common::{Found, OfFiles, one_of};
 pub use delimiter::Delimiter;
 
 const NAME: &str = "csv";
@@ -149,7 +149,24 @@ impl Source for Csv {
         ledger: &mut Ledger,
         sink: &mut dyn FnMut(Log) -> Result<()>,
     ) -> Result<()> {
-        reader::read(self, &self.inputs(context.base)?, ledger, sink)
+        let inputs = self.inputs(context.base)?;
+        reader::read(self, &inputs, 0..inputs.len(), ledger, sink).map(drop)
+    }
+
+    fn pieces(&self, context: &SourceContext) -> Result<usize> {
+        Ok(self.inputs(context.base)?.len())
+    }
+
+    fn read_piece(
+        &self,
+        context: &SourceContext,
+        piece: usize,
+        ledger: &mut Ledger,
+        sink: &mut dyn FnMut(Log) -> Result<()>,
+    ) -> Result<u64> {
+        let inputs = self.inputs(context.base)?;
+        let wanted = one_of(&inputs, piece)?;
+        reader::read(self, &inputs, wanted, ledger, sink)
     }
 
     fn columns(&self, context: &SourceContext) -> Option<Vec<String>> {

@@ -20,7 +20,7 @@ use crate::common::files;
 use crate::common::input::Input;
 use crate::common::parameters::Named;
 use crate::common::roles::{Advice, Given};
-use crate::common::{Found, OfFiles, twice, with_part};
+use crate::common::{Found, OfFiles, one_of, twice, with_part};
 
 const NAME: &str = "parquet";
 
@@ -113,7 +113,24 @@ impl Source for Parquet {
         _: &mut Ledger,
         sink: &mut dyn FnMut(Log) -> Result<()>,
     ) -> Result<()> {
-        reader::read(self, &self.inputs(context.base)?, sink)
+        let inputs = self.inputs(context.base)?;
+        reader::read(self, &inputs, 0..inputs.len(), sink).map(drop)
+    }
+
+    fn pieces(&self, context: &SourceContext) -> Result<usize> {
+        Ok(self.inputs(context.base)?.len())
+    }
+
+    fn read_piece(
+        &self,
+        context: &SourceContext,
+        piece: usize,
+        _: &mut Ledger,
+        sink: &mut dyn FnMut(Log) -> Result<()>,
+    ) -> Result<u64> {
+        let inputs = self.inputs(context.base)?;
+        let wanted = one_of(&inputs, piece)?;
+        reader::read(self, &inputs, wanted, sink)
     }
 
     fn columns(&self, context: &SourceContext) -> Option<Vec<String>> {

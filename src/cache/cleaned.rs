@@ -10,24 +10,34 @@ use musicrec_api::{Events, Log};
 use serde_json::Value;
 
 use super::bytes::Writer;
+use super::parts::Parts;
 use super::segments::{self, Layout};
 use super::{Cache, Stage, keys};
 use crate::experiment::{Cleaning, Experiment};
 use crate::report::count;
 use crate::stages::Failed;
+use crate::stages::prepare::apart::{Apart, gather};
 use crate::stages::prepare::{OnDisk, Prepared, Step, fingerprint, prepare};
 use crate::text::one_line;
 
 /// The log of an experiment cleaned by one of its alternatives, from the cache or from the source, whose
-/// fingerprint is given. Reading and cleaning takes a part of so much memory, or of what is free.
+/// fingerprint is given. Reading and cleaning takes a part of so much memory, or of what is free; other units may have
+/// done most of it.
 pub(crate) fn prepared(
     experiment: &Experiment,
     cleaning: &Cleaning,
     data: &str,
-    (cache, memory): (&Cache, Option<u64>),
+    (cache, memory, apart): (&Cache, Option<u64>, Option<Apart>),
     cancel: &AtomicBool,
 ) -> Result<Prepared, Failed> {
-    let anew = || prepare(experiment, &cleaning.cleaners, cancel, &cache.room(memory));
+    let anew = || {
+        let (cleaners, room) = (&cleaning.cleaners[..], cache.room(memory));
+        let parts = Parts::of(experiment, cleaners, data, cache);
+        match apart.zip(parts) {
+            Some((apart, parts)) => gather(experiment, cleaners, apart, (&parts, &room), cancel),
+            None => prepare(experiment, cleaners, cancel, &room),
+        }
+    };
     let of = |_| keys::cleaned(experiment, &cleaning.cleaners, data);
     let Some(key) = cache.folder().and_then(of) else {
         return anew();

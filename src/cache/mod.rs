@@ -12,6 +12,7 @@ mod entry;
 pub(crate) mod folder;
 pub(crate) mod keys;
 mod lists;
+pub(crate) mod parts;
 pub(crate) mod segments;
 
 use std::fs::File;
@@ -31,6 +32,8 @@ pub(crate) use lists::Fitted;
 /// Names of stages are folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
+    /// Parts of a log that several units prepare.
+    Parts,
     /// Source and cleaners.
     Cleaned,
     /// What random rankings reach.
@@ -41,11 +44,12 @@ pub(crate) enum Stage {
 
 impl Stage {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Cleaned, Self::Chance, Self::Lists];
+    pub(crate) const ALL: [Self; 4] = [Self::Parts, Self::Cleaned, Self::Chance, Self::Lists];
 
     /// Its folder.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Parts => "parts",
             Self::Cleaned => "cleaned",
             Self::Chance => "chance",
             Self::Lists => "lists",

@@ -103,9 +103,14 @@ fn cells(to: &mut Writer, view: View<'_>, rows: &[u32]) -> io::Result<()> {
     }
 }
 
-/// Reads a segment as a log.
-pub(crate) fn read_segment(from: &mut Reader, head: &Head) -> io::Result<Log> {
-    let numbers: Vec<u64> = from.numbers()?;
+/// Reads a segment as a log, whose rows are numbered on from a row.
+pub(crate) fn read_segment(from: &mut Reader, head: &Head, after: u64) -> io::Result<Log> {
+    let mut numbers: Vec<u64> = from.numbers()?;
+    for number in &mut numbers {
+        *number = number
+            .checked_add(after)
+            .ok_or_else(|| broken("a row beyond all numbers"))?;
+    }
     let columns = head.columns.iter().map(|name| {
         from.count(1)?;
         let cells = read_cells(from, numbers.len())?;
@@ -253,7 +258,11 @@ mod tests {
             to.numbers(rows).unwrap();
             to.count(block.len()).unwrap();
             to.raw(&block).unwrap();
-            read_segment(&mut Reader::new(&mut &bytes[..], bytes.len() as u64), &head)
+            read_segment(
+                &mut Reader::new(&mut &bytes[..], bytes.len() as u64),
+                &head,
+                0,
+            )
         };
         let log = read(&[0, 1, MISSING], &[1, 2, 3], TEXT).unwrap();
         assert_eq!((log.rows(), log.number(2)), (3, 3));

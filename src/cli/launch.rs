@@ -30,6 +30,11 @@ pub(super) struct Launching {
     /// of the user's configuration, if it is there]
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
+
+    /// With a launcher for a cluster: let so many units clean a large log, each the rows of some of its users; its files
+    /// are read by a unit each. It comes to the same as with one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=64))]
+    prepare_units: Option<u16>,
 }
 
 const LOCAL: &str = "local";
@@ -57,7 +62,20 @@ impl Launching {
                     .to_owned(),
             ));
         }
+        if self.prepare_units.is_some() && self.launcher.as_deref().is_none_or(|name| name == LOCAL)
+        {
+            return Err(Failure::Definition(
+                "--prepare-units has no effect without --launcher: here one process prepares the log, in parts if it is \
+                 larger than memory"
+                    .to_owned(),
+            ));
+        }
         Ok(())
+    }
+
+    /// How many units are to prepare the log, if not one.
+    pub(super) fn prepare_units(&self) -> Option<u16> {
+        self.prepare_units
     }
 
     /// Whether one is named.

@@ -84,9 +84,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..Options::new(arguments.out.clone(), threads(arguments.threads))
     };
     let launcher = arguments.launcher.launcher()?;
-    if let Some(draft) =
-        cluster::draft(&experiment, &options, &*launcher.launcher, on_interrupt()?)?
-    {
+    let units = arguments.launcher.prepare_units();
+    let draft = cluster::draft(
+        &experiment,
+        &options,
+        units,
+        &*launcher.launcher,
+        on_interrupt()?,
+    )?;
+    if let Some(draft) = draft {
         return print(&draft);
     }
     say(&format!(

@@ -9,7 +9,7 @@ use musicrec_api::ranges;
 use super::launch;
 use super::progress::{Form, Progress};
 use super::{on_stop, print, say, threads};
-use crate::cluster::{self, Measured, Plan, Status};
+use crate::cluster::{self, Asked, Measured, Plan, Status};
 use crate::exit::Failure;
 use crate::records::Store;
 use crate::report::table;
@@ -207,10 +207,14 @@ pub(super) fn retry(arguments: &RetryArguments) -> Result<(), Failure> {
         command: plan.asked.command.clone(),
         ..Options::new(out, threads(None))
     };
+    let asked = Asked {
+        prepare_units: arguments.place.prepare_units().or(plan.asked.prepare_units),
+        ..plan.asked.clone()
+    };
     launch::launch(
         &experiment,
         &options,
-        plan.asked.clone(),
+        asked,
         &launcher,
         &progress,
         cancel,

@@ -133,6 +133,7 @@ impl Arguments {
             yes: request.yes,
             portable: self.portable,
             keep: self.keep,
+            prepare_units: self.launcher.prepare_units(),
             threads: self.threads.map(usize::from),
             timeout_seconds: self.timeout.map(u64::from),
             memory_bytes: self.memory_per_job.map(|size| size.as_u64()),

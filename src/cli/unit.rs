@@ -9,6 +9,7 @@ use super::{on_stop, say, threads};
 use crate::cluster;
 use crate::exit::Failure;
 use crate::records::{Outcome, Store};
+use crate::sweep::steps::Step;
 use crate::sweep::{Event, stopped};
 
 /// Run one unit of a sweep that was planned for a cluster; this is what Slurm and Ray are given
@@ -49,6 +50,22 @@ pub(super) struct Arguments {
     /// Read the source
     #[arg(long, hide = true, requires = "worker")]
     anew: bool,
+
+    /// Read a piece of the source
+    #[arg(long, hide = true, requires = "worker")]
+    divide: Option<usize>,
+
+    /// Clean the rows of a group of users
+    #[arg(long, hide = true, requires = "worker")]
+    clean: Option<usize>,
+}
+
+impl Arguments {
+    /// The part of the log that is to be prepared.
+    fn part(&self) -> Option<(Step, usize)> {
+        let divide = self.divide.map(|at| (Step::Divide, at));
+        divide.or(self.clean.map(|at| (Step::Clean, at)))
+    }
 }
 
 /// A process that fits ends at the first signal, before it could store what only failed because an engine that
@@ -64,7 +81,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Some(number) = arguments.index.filter(|_| !arguments.worker) else {
         end_at_once()?;
         let served = global_threads(threads)
-            .and_then(|()| cluster::serve_unit(&store, threads, arguments.anew));
+            .and_then(|()| cluster::serve_unit(&store, threads, arguments.anew, arguments.part()));
         if let Err(failure) = served {
             stopped(failure);
         }

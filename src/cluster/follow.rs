@@ -110,6 +110,8 @@ impl Follower<'_> {
     fn begin(&self, step: Step, states: &[UnitState]) {
         let Some(role) = role(step) else {
             (self.listener)(Event::Note(match step {
+                Step::Divide => "waiting for the pieces of the log to be read",
+                Step::Clean => "waiting for the groups of users to be cleaned",
                 Step::Prepare => "waiting for the log to be prepared",
                 _ => "waiting for recommendations and report",
             }));
@@ -257,6 +259,6 @@ fn role(step: Step) -> Option<Role> {
     match step {
         Step::Validation(_) => Some(Role::Validation),
         Step::Test => Some(Role::Test),
-        Step::Prepare | Step::Report => None,
+        Step::Divide | Step::Clean | Step::Prepare | Step::Report => None,
     }
 }

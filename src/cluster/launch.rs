@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use musicrec_api::{Engine, Error, Launcher, Step as Units, Work};
 
-use super::plan::{Asked, Plan, prepared};
+use super::plan::{Asked, Plan, apart, prepared};
 use super::submissions::{self, Submission};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
@@ -93,6 +93,9 @@ pub(crate) fn launch(
         for step in [PREPARE, REPORT] {
             store.forget_attempts(step)?;
         }
+        for part in sweep.parts() {
+            store.forget_attempts(&part)?;
+        }
         let units = steps.iter().map(|step| step.units.len()).sum();
         let mut submission = Submission::begin(&store, launcher)?;
         let work = work(experiment, &full, &submission.logs(), steps)?;
@@ -115,6 +118,7 @@ pub(crate) fn launch(
 pub(crate) fn draft(
     experiment: &Experiment,
     options: &Options,
+    units: Option<u16>,
     launcher: &dyn Launcher,
     cancel: &AtomicBool,
 ) -> Result<Option<String>, Failure> {
@@ -123,12 +127,14 @@ pub(crate) fn draft(
     };
     let data = data_of(experiment)?;
     let store = Store::at(&options.out.join(&experiment.name))?;
+    let apart = apart(experiment, units)?;
     let own = Options {
         cache: prepared(&store),
+        apart,
         ..Options::new(options.out.clone(), options.threads)
     };
     let mut sweep = Sweep::unread(experiment, &own, cancel, &data)?;
-    let steps = missing(&widths(experiment, &data), &mut sweep)?;
+    let steps = missing(&widths(experiment, &data, apart), &mut sweep)?;
     let logs = format!("{}/N", submissions::FOLDER);
     let work = work(experiment, &store, &logs, steps)?;
     if work.steps.is_empty() {

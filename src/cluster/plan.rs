@@ -11,6 +11,7 @@ use crate::definition::{self, Files, ReadBefore, Request};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::records::{Placed, Store};
+use crate::stages::prepare::apart::Apart;
 use crate::sweep::steps::{PREPARED, Step, Width, widths};
 use crate::sweep::{Isolation, Limits, Options, identity};
 
@@ -37,6 +38,9 @@ pub(crate) struct Asked {
     pub(crate) keep: bool,
     /// `--threads`, else what the engine gives.
     pub(crate) threads: Option<usize>,
+    /// `--prepare-units`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prepare_units: Option<u16>,
     /// `--timeout` and `--memory-per-job`.
     pub(crate) timeout_seconds: Option<u64>,
     pub(crate) memory_bytes: Option<u64>,
@@ -60,6 +64,9 @@ pub(crate) struct Plan {
     pub(crate) identity: String,
     /// When it was made, UTC.
     pub(crate) planned: String,
+    /// How many units prepare the log, if not one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    apart: Option<Apart>,
     /// The steps with the numbers of their units.
     pub(crate) steps: Vec<Width>,
 }
@@ -74,16 +81,18 @@ impl Plan {
     ) -> Result<Self, Failure> {
         let folder = std::env::current_dir()
             .map_err(|e| Failure::Output(format!("the working directory is not known: {e}")))?;
+        let apart = apart(experiment, asked.prepare_units)?;
         Ok(Self {
             schema: SCHEMA,
             asked,
+            apart,
             folder,
             files: experiment.written.files().clone(),
             log: ReadBefore::of(experiment),
             data: data.to_owned(),
             identity: identity(experiment, data),
             planned: planned.to_owned(),
-            steps: widths(experiment, data),
+            steps: widths(experiment, data, apart),
         })
     }
 
@@ -179,20 +188,24 @@ impl Plan {
             cache: prepared(store),
             placed: Some(Placed::here()),
             prepared: Some(self.data.clone()),
+            apart: self.apart,
             ..Options::new(out.to_path_buf(), self.asked.threads.unwrap_or(threads))
         }
     }
 
     /// How the process of a fit is made, and what it may take.
-    pub(super) fn isolation(&self, store: &Store, step: Step) -> Isolation {
+    pub(super) fn isolation(&self, store: &Store, step: Step, at: usize) -> Isolation {
         let of_trials = matches!(step, Step::Validation(_) | Step::Test);
         let limits = Limits {
             time: self.asked.timeout_seconds.map(Duration::from_secs),
             memory: self.asked.memory_bytes,
         };
         let mut arguments = vec!["unit".into(), store.folder().into(), "--worker".into()];
-        if step == Step::Prepare {
-            arguments.push("--anew".into());
+        match step {
+            Step::Prepare => arguments.push("--anew".into()),
+            Step::Divide => arguments.extend(["--divide".into(), at.to_string().into()]),
+            Step::Clean => arguments.extend(["--clean".into(), at.to_string().into()]),
+            _ => {}
         }
         Isolation {
             arguments,
@@ -201,9 +214,16 @@ impl Plan {
     }
 }
 
+/// How an experiment is prepared, where several units are asked for.
+pub(super) fn apart(experiment: &Experiment, units: Option<u16>) -> Result<Option<Apart>, Failure> {
+    let units = units.filter(|units| *units > 1);
+    let apart = units.map(|units| Apart::of(experiment, units.into()));
+    Ok(apart.transpose()?)
+}
+
 /// What the first step keeps for all others.
 pub(super) fn prepared(store: &Store) -> Cache {
     Cache::open(Some(store.path(PREPARED)), u64::MAX)
         .keeping_from(Duration::ZERO)
-        .of_stages(&[Stage::Cleaned, Stage::Chance])
+        .of_stages(&[Stage::Parts, Stage::Cleaned, Stage::Chance])
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::plan::Plan;
 use crate::exit::Failure;
 use crate::records::Store;
+use crate::sweep::steps::Step;
 use crate::sweep::{self, Event, Listener, Sweep, data_of};
 
 /// Runs the unit of a number, of a store under its full path. `threads` are those of this place.
@@ -25,7 +26,7 @@ pub(crate) fn run(
     };
     let experiment = plan.experiment()?;
     let mut options = plan.options(store, threads);
-    options.isolate = Some(plan.isolation(store, step));
+    options.isolate = Some(plan.isolation(store, step, at));
     let mut sweep = Sweep::unread(&experiment, &options, cancel, &plan.data)?;
     let _assistance = sweep.store().assist()?;
     let conflicts = AtomicBool::new(false);
@@ -53,10 +54,22 @@ pub(crate) fn run(
 }
 
 /// Is the process that fits, for the parent that started it. `anew`: it reads the source, which is the work
-/// of the first step.
-pub(crate) fn serve_unit(store: &Store, threads: usize, anew: bool) -> Result<(), Failure> {
+/// of the first step; `part`: it prepares a part of the log.
+pub(crate) fn serve_unit(
+    store: &Store,
+    threads: usize,
+    anew: bool,
+    part: Option<(Step, usize)>,
+) -> Result<(), Failure> {
     let plan = Plan::read(store)?;
     let mut options = plan.options(store, threads);
+    if let Some((step, at)) = part {
+        let experiment = match step {
+            Step::Divide => plan.experiment_with_log()?,
+            _ => plan.experiment()?,
+        };
+        return sweep::serve_part(&experiment, &options, &plan.data, (step, at));
+    }
     if !anew {
         return sweep::serve(&plan.experiment()?, &options);
     }

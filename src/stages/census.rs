@@ -4,8 +4,12 @@
 //! texts get numbers that hold for all chunks, looked up once a distinct text and chunk, and each place on
 //! the way a flag for each number.
 
+use std::io;
+
 use musicrec_api::{KnownTexts, Log, MISSING, Texts, View};
 use serde::{Deserialize, Serialize};
+
+use crate::cache::bytes::{Reader, Writer, ensure};
 
 /// Different users and items before and after a step. Missing and blank ids are none; as long as ids are
 /// not normalized, spellings of one are several.
@@ -50,6 +54,18 @@ impl Census {
         self.items.count(place, part, &roles.item);
     }
 
+    /// Writes what was counted, to be merged elsewhere.
+    pub(crate) fn write(&self, to: &mut Writer) -> io::Result<()> {
+        self.users.write(to)?;
+        self.items.write(to)
+    }
+
+    /// Adds what was counted of other parts of the log.
+    pub(crate) fn merge(&mut self, from: &mut Reader) -> io::Result<()> {
+        self.users.merge(from)?;
+        self.items.merge(from)
+    }
+
     /// Users and items at a place.
     pub(crate) fn at(&self, place: usize) -> (u64, u64) {
         (self.users.at(place), self.items.at(place))
@@ -73,6 +89,32 @@ struct Side {
 }
 
 impl Side {
+    fn write(&self, to: &mut Writer) -> io::Result<()> {
+        to.texts(&self.ids)?;
+        to.count(self.places.len())?;
+        self.places
+            .iter()
+            .try_for_each(|(there, _)| to.flags(there))
+    }
+
+    fn merge(&mut self, from: &mut Reader) -> io::Result<()> {
+        let ids = from.texts()?;
+        let (known, own) = (&mut self.known, &mut self.ids);
+        let numbers: Vec<u32> = ids.iter().map(|id| known.code(own, id)).collect();
+        let places = from.count(size_of::<u64>())?;
+        if self.places.len() < places {
+            self.places.resize_with(places, Default::default);
+        }
+        for place in &mut self.places[..places] {
+            let there = from.flags()?;
+            ensure(there.len() <= numbers.len(), "an id without its text")?;
+            for (_, &number) in there.iter().zip(&numbers).filter(|(there, _)| **there) {
+                flag(place, number);
+            }
+        }
+        Ok(())
+    }
+
     fn at(&self, place: usize) -> u64 {
         self.places.get(place).map_or(0, |place| place.1)
     }

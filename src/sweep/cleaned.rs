@@ -57,7 +57,13 @@ impl Cleaned {
             ));
         }
         let of = |cleaning: &Cleaning| {
-            let prepared = prepared(experiment, cleaning, data, (cache, options.memory), cancel)?;
+            let prepared = prepared(
+                experiment,
+                cleaning,
+                data,
+                (cache, options.memory, options.apart),
+                cancel,
+            )?;
             let (events, columns) = (&prepared.events, &prepared.columns);
             let rules = Obeyed::of(&experiment.rules, events, &columns.item)?;
             let (split, folds) = split(experiment, cleaning, &prepared, &rules)?;

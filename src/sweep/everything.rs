@@ -121,7 +121,7 @@ impl Everything {
             experiment,
             cleaning,
             &key.data,
-            (&Cache::off(), None),
+            (&Cache::off(), None, None),
             cancel,
         )
         .map_err(|failed| blame(experiment, cleaning, failed))?;

@@ -2,6 +2,7 @@
 //! fit the best on everything and recommend.
 
 mod again;
+mod apart;
 mod audit;
 mod checks;
 mod cleaned;
@@ -46,13 +47,14 @@ use crate::exit::{Failure, Failures};
 use crate::experiment::{Experiment, Trial};
 use crate::records::{Placed, Presence, Record, Run, Store};
 use crate::report::{self, Summary};
+use crate::stages::prepare::apart::Apart;
 use crate::stages::unless_cancelled;
 pub(crate) use again::again;
 use cleaned::Cleaned;
 pub(crate) use cleaned::blame;
 pub(crate) use examples::{Heard, KeptExamples};
 use isolate::Workers;
-pub(crate) use isolate::{Isolation, Limits, PREPARE, REPORT, serve, stopped};
+pub(crate) use isolate::{Isolation, Limits, PREPARE, REPORT, serve, serve_part, stopped};
 pub(crate) use joined::{Joined, JoinedPart};
 pub(crate) use opening::{begin_folder, data_of};
 pub(crate) use overview::{
@@ -97,6 +99,8 @@ pub(crate) struct Options {
     /// What the data was when the sweep was planned, if its preparation was work of its own: then the log
     /// is taken as that left it, and the source is not looked at.
     pub(crate) prepared: Option<String>,
+    /// How many units prepare the log, if not one alone.
+    pub(crate) apart: Option<Apart>,
 }
 
 impl Options {
@@ -116,6 +120,7 @@ impl Options {
             cache: Cache::off(),
             placed: None,
             prepared: None,
+            apart: None,
         }
     }
 }

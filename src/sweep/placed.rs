@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use musicrec_api::Role;
 
+use super::apart;
 use super::meter::Meter;
 use super::overview::make;
 use super::search::rungs;
@@ -210,7 +211,7 @@ impl<'a> Sweep<'a> {
             Step::Report if ended.all(&chosen) => look(self, &[], &ended).map(Some),
             // A rung of a validation part that is none.
             Step::Validation(_) => look(self, &[], &ended).map(Some),
-            Step::Prepare | Step::Report => Ok(None),
+            Step::Divide | Step::Clean | Step::Prepare | Step::Report => Ok(None),
         }
     }
 
@@ -224,6 +225,7 @@ impl<'a> Sweep<'a> {
             }]
         };
         match step {
+            Step::Divide | Step::Clean => return Ok(Some(self.states_of_parts(step))),
             Step::Prepare => return Ok(Some(of_step(PREPARE, self.is_prepared()))),
             Step::Report if self.is_reported() => return Ok(Some(of_step(REPORT, true))),
             _ => {}
@@ -258,10 +260,12 @@ impl<'a> Sweep<'a> {
     ) -> Result<bool, Failure> {
         unless_cancelled(self.cancel)?;
         match step {
+            Step::Divide | Step::Clean => return self.part_placed(step, at, listener),
             Step::Prepare if self.is_prepared() => {
                 listener(Event::Note("nothing to do: the log is prepared already"));
                 return Ok(true);
             }
+            Step::Prepare if !self.has_parts() => return Ok(false),
             Step::Prepare => {
                 let (_claim, waited) = self.claimed(PREPARE)?;
                 if !(waited && self.again()?.is_prepared()) {
@@ -293,6 +297,32 @@ impl<'a> Sweep<'a> {
             sweep.unit_placed(unit, listener)
         })?;
         Ok(came.is_some())
+    }
+
+    /// Prepares a part of the log, unless that is done. `false` if the step before is not over.
+    fn part_placed(&self, step: Step, at: usize, listener: &Listener) -> Result<bool, Failure> {
+        let open = |step| self.states_of_parts(step).iter().any(UnitState::is_open);
+        if step == Step::Clean && open(Step::Divide) {
+            return Ok(false);
+        }
+        let name = apart::name(step, at);
+        let (_claim, _) = self.claimed(&name)?;
+        let states = self.states_of_parts(step);
+        if states.get(at).is_some_and(UnitState::is_open) {
+            self.part_apart(&name, listener)?;
+        } else {
+            listener(Event::Note(
+                "nothing to do: this part of the log is there already",
+            ));
+        }
+        Ok(true)
+    }
+
+    /// Whether other units have prepared their parts, if there are any.
+    fn has_parts(&self) -> bool {
+        let steps = [Step::Divide, Step::Clean];
+        let mut states = steps.iter().flat_map(|step| self.states_of_parts(*step));
+        states.all(|state| !state.is_open())
     }
 
     /// Claims a unit, and waits where another process has it: that may end without having done it. Returns

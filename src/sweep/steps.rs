@@ -12,6 +12,7 @@ use super::search::rungs;
 use super::units::units;
 use crate::experiment::{Experiment, Trial};
 use crate::records::Key;
+use crate::stages::prepare::apart::Apart;
 
 /// The folder of the store that has what the first step keeps.
 pub(crate) const PREPARED: &str = "prepared";
@@ -20,7 +21,12 @@ pub(crate) const PREPARED: &str = "prepared";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
-    /// Reads, cleans and keeps the log, and draws random rankings: one unit.
+    /// Where preparation is work of several units: reads a piece of the source for one alternative of the cleaners, and
+    /// divides its rows by users.
+    Divide,
+    /// Cleans the rows of a group of users.
+    Clean,
+    /// Reads, cleans and keeps the log, or puts it together, and draws random rankings: one unit.
     Prepare,
     /// The trials of a rung, from 0, on validation.
     Validation(usize),
@@ -44,6 +50,8 @@ impl Width {
     /// What people call the step.
     pub(crate) fn name(&self) -> String {
         match self.step {
+            Step::Divide => "divide".to_owned(),
+            Step::Clean => "clean".to_owned(),
             Step::Prepare => "prepare".to_owned(),
             Step::Validation(0) => "validation".to_owned(),
             Step::Validation(rung) => format!("validation rung {}", rung + 1),
@@ -53,13 +61,19 @@ impl Width {
     }
 }
 
-/// The steps of an experiment over some data.
-pub(crate) fn widths(experiment: &Experiment, data: &str) -> Vec<Width> {
+/// The steps of an experiment over some data, which may be prepared by several units.
+pub(crate) fn widths(experiment: &Experiment, data: &str, apart: Option<Apart>) -> Vec<Width> {
     let trials = experiment.trials();
     let keys = |trial: &Trial, role| Key::all(experiment, trial, role, data);
     let validated = experiment.splitter.makes_validation() != Some(false);
     let rows = plan(experiment, data, validated);
-    let mut counts = vec![(Step::Prepare, 1)];
+    let mut counts = Vec::new();
+    if let Some(apart) = apart {
+        let alternatives = experiment.cleanings.len();
+        counts.push((Step::Divide, alternatives * apart.pieces));
+        counts.push((Step::Clean, alternatives * apart.groups));
+    }
+    counts.push((Step::Prepare, 1));
     let seeds = |row: &PlanVariant, role| -> usize {
         let trials = row.trials.iter().map(|trial| &trials[trial.index]);
         trials

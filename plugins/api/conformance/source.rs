@@ -56,6 +56,7 @@ pub(super) fn behavior(source: &dyn Source, folder: &Path, promises: &mut Promis
     }
     if !chunks.is_empty() {
         stops(source, &context, promises);
+        in_pieces(source, &context, &chunks, promises);
     }
     true
 }
@@ -121,6 +122,28 @@ fn rows(chunks: &[Log]) -> Vec<Vec<String>> {
         .iter()
         .flat_map(|log| (0..log.rows()).map(move |at| row(log, at)))
         .collect()
+}
+
+/// The pieces, each read by itself and numbered on, are the whole.
+fn in_pieces(source: &dyn Source, context: &SourceContext, whole: &[Log], promises: &mut Promises) {
+    let read = promises.fallible("reading it in pieces", || {
+        let (mut chunks, mut before) = (Vec::new(), 0);
+        for piece in 0..source.pieces(context)? {
+            let taken = source.read_piece(context, piece, &mut Ledger::default(), &mut |chunk| {
+                let columns = chunk.columns().into_iter().cloned().collect();
+                let numbers = chunk.numbers().iter().map(|number| before + number);
+                chunks.push(Log::new(columns, numbers.collect(), chunk.roles().clone()));
+                Ok(())
+            })?;
+            before += taken;
+        }
+        Ok(chunks)
+    });
+    if let Some(chunks) = read {
+        promises.that(rows(&chunks) == rows(whole), || {
+            "its pieces, one after the other, are not what reading it whole gives".to_owned()
+        });
+    }
 }
 
 /// Where the lab cannot take more, reading ends with the lab's own error.

@@ -1,5 +1,7 @@
 //! Rows to chunks.
 
+use std::ops::Range;
+
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 use musicrec_api::{Error, Ledger, Log, Result, Sample};
 
@@ -120,26 +122,32 @@ pub(super) fn joined(record: &ByteRecord, delimiter: char) -> Option<String> {
     Some(joined)
 }
 
-/// Reads all files.
+/// Reads those of all files that are `wanted`, and gives how many rows they have, dropped ones included.
 pub(super) fn read(
     csv: &Csv,
     inputs: &[Input],
+    wanted: Range<usize>,
     ledger: &mut Ledger,
     sink: &mut dyn FnMut(Log) -> Result<()>,
-) -> Result<()> {
-    let mut chunk: Option<Chunk<Interner>> = None;
+) -> Result<u64> {
+    let begin = |names: Vec<String>, input: &Input| -> Result<Chunk<Interner>> {
+        let roles = csv.roles(&names, input).map_err(common::first)?;
+        let columns = names.iter().map(|_| Interner::default()).collect();
+        Ok(Chunk::new(names, roles, columns))
+    };
+    // The first file decides, even if it is not read.
+    let mut chunk = match inputs.first().filter(|_| wanted.start > 0) {
+        Some(first) => Some(begin(csv.look_at(first).sound()?, first)?),
+        None => None,
+    };
     let mut row = 0;
-    for input in inputs {
+    for input in &inputs[wanted] {
         let mut rows = rows(csv, input)?;
         let mut record = ByteRecord::new();
         let mut more = next(csv, &mut rows, &mut record, input)?;
         let names = csv.columns_in(&record, input).sound()?;
         let chunk = match &mut chunk {
-            None => {
-                let roles = csv.roles(&names, input).map_err(common::first)?;
-                let columns = names.iter().map(|_| Interner::default()).collect();
-                chunk.insert(Chunk::new(names, roles, columns))
-            }
+            None => chunk.insert(begin(names, input)?),
             Some(chunk) if chunk.names == names => chunk,
             Some(chunk) => {
                 return Err(differ(&names, input, &chunk.names, &inputs[0]).into());
@@ -193,7 +201,7 @@ pub(super) fn read(
     {
         sink(chunk.take())?;
     }
-    Ok(())
+    Ok(row)
 }
 
 fn ends_within_lines(record: &ByteRecord) -> bool {

@@ -148,6 +148,29 @@ fn several_files_are_one_log_with_a_column_for_their_part() {
     assert_eq!(log.numbers(), [1, 2, 3]);
     assert_eq!(log.columns()[2].name, "part");
 
+    let csv: Csv = serde_json::from_value(good.clone()).unwrap();
+    let context = SourceContext::new(folder.path(), 0);
+    assert_eq!(csv.pieces(&context).unwrap(), 2);
+    let mut last = Vec::new();
+    let rows = csv.read_piece(&context, 1, &mut Ledger::default(), &mut |chunk| {
+        last.push((cells(&chunk), chunk.numbers().to_vec()));
+        Ok(())
+    });
+    assert_eq!(rows.unwrap(), 1);
+    assert_eq!(
+        last,
+        [(
+            vec![vec!["5".to_owned(), "6".into(), "test".into()]],
+            vec![1]
+        )]
+    );
+    let gone = csv.read_piece(&context, 2, &mut Ledger::default(), &mut |_| Ok(()));
+    assert!(
+        gone.unwrap_err()
+            .to_string()
+            .contains("no file 3 any more, but 2")
+    );
+
     let mut taken = good.clone();
     taken["part_column"] = "song_id".into();
     let error = read(folder.path(), taken).unwrap_err().to_string();

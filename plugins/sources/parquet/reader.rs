@@ -1,12 +1,14 @@
 //! Row groups to chunks.
 
+use std::ops::Range;
+
 use musicrec_api::{Error, Log, Result};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
 
 use super::Parquet;
-use super::file::{Column, open, said};
+use super::file::{Column, Opened, open, said};
 use super::pages::{calmly, pages};
 use super::values::{Gathered, Meaning, Value};
 use crate::common::chunk::Chunk;
@@ -17,35 +19,28 @@ use crate::common::{self, OfFiles as _, differ};
 /// before a chunk ends.
 const BATCH: usize = 1024;
 
-/// Reads all files.
+/// Reads those of all files that are `wanted`, and gives how many rows they have.
 pub(super) fn read(
     source: &Parquet,
     inputs: &[Input],
+    wanted: Range<usize>,
     sink: &mut dyn FnMut(Log) -> Result<()>,
-) -> Result<()> {
-    let mut chunk: Option<Chunk<Gathered>> = None;
+) -> Result<u64> {
+    // The first file decides, even if it is not read.
+    let mut chunk = match inputs.first().filter(|_| wanted.start > 0) {
+        Some(first) => Some(begin(source, first)?.0),
+        None => None,
+    };
     let mut row = 0;
-    for input in inputs {
-        let names = source.look_at(input).sound()?;
-        let opened = open(input)?;
-        let columns = opened.wanted(&source.columns, input)?;
-        let roles = source.roles(&names, input).map_err(common::first)?;
-        let number = |name: &str| {
-            [&roles.plays, &roles.seconds]
-                .into_iter()
-                .flatten()
-                .any(|n| n == name)
-        };
-        let gathered = columns.iter().map(|c| c.meaning.cells(number(&c.name)));
-        let part = input.part.iter().map(|_| Meaning::Text.cells(false));
-        let gathered: Vec<Gathered> = gathered.chain(part).collect();
+    for input in &inputs[wanted] {
+        let (own, opened, columns) = begin(source, input)?;
         let chunk = match &mut chunk {
-            None => chunk.insert(Chunk::new(names, roles, gathered)),
-            Some(chunk) if chunk.names == names => {
-                same_kinds(chunk, &gathered, input, &inputs[0])?;
+            None => chunk.insert(own),
+            Some(chunk) if chunk.names == own.names => {
+                same_kinds(chunk, &own.columns, input, &inputs[0])?;
                 chunk
             }
-            Some(chunk) => return Err(differ(&names, input, &chunk.names, &inputs[0]).into()),
+            Some(chunk) => return Err(differ(&own.names, input, &chunk.names, &inputs[0]).into()),
         };
         let before = row;
         for (at, group) in opened.metadata.row_groups().iter().enumerate() {
@@ -120,7 +115,25 @@ pub(super) fn read(
     {
         sink(chunk.take())?;
     }
-    Ok(())
+    Ok(row)
+}
+
+/// Opens a file, and begins a chunk with the columns that are wanted of it.
+fn begin(source: &Parquet, input: &Input) -> Result<(Chunk<Gathered>, Opened, Vec<Column>)> {
+    let names = source.look_at(input).sound()?;
+    let opened = open(input)?;
+    let columns = opened.wanted(&source.columns, input)?;
+    let roles = source.roles(&names, input).map_err(common::first)?;
+    let number = |name: &str| {
+        [&roles.plays, &roles.seconds]
+            .into_iter()
+            .flatten()
+            .any(|n| n == name)
+    };
+    let gathered = columns.iter().map(|c| c.meaning.cells(number(&c.name)));
+    let part = input.part.iter().map(|_| Meaning::Text.cells(false));
+    let gathered: Vec<Gathered> = gathered.chain(part).collect();
+    Ok((Chunk::new(names, roles, gathered), opened, columns))
 }
 
 /// A column must have the same kind of cells in each file.

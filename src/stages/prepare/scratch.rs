@@ -59,6 +59,17 @@ impl Scratch {
         self.rows
     }
 
+    /// How many segments there are.
+    pub(super) fn segments(&self) -> usize {
+        self.segments
+    }
+
+    /// Writes them elsewhere, as they are.
+    pub(super) fn copy(&mut self, to: &mut Writer) -> io::Result<()> {
+        self.file.flush()?;
+        copy(self.file.get_ref(), to)
+    }
+
     /// Adds some rows of a log.
     pub(super) fn push(&mut self, log: &Log, rows: &[u32]) -> Result<()> {
         for rows in rows.chunks(PIECE) {
@@ -117,7 +128,7 @@ impl Pieces<'_> {
             return Ok(None);
         }
         self.left -= 1;
-        let piece = read_segment(&mut Reader::new(&mut self.file, u64::MAX), self.head);
+        let piece = read_segment(&mut Reader::new(&mut self.file, u64::MAX), self.head, 0);
         piece.map(Some).map_err(lost)
     }
 }
@@ -165,7 +176,7 @@ impl OnDisk {
         let head: Head = reader.json()?;
         let mut rows = 0;
         while rows < head.rows {
-            let part = read_segment(&mut reader, &head)?;
+            let part = read_segment(&mut reader, &head, 0)?;
             rows += part.rows();
             sink(&part)?;
         }
@@ -174,14 +185,19 @@ impl OnDisk {
 
     /// Writes it elsewhere, as it is.
     pub(crate) fn copy(&self, to: &mut Writer) -> io::Result<()> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(0))?;
-        let mut piece = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut piece)? {
-                0 => return Ok(()),
-                read => to.raw(&piece[..read])?,
-            }
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        copy(&file, to)
+    }
+}
+
+/// Writes a file elsewhere.
+fn copy(mut file: &File, to: &mut Writer) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(()),
+            read => to.raw(&piece[..read])?,
         }
     }
 }

@@ -8,15 +8,18 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::Hasher as _;
+use std::io;
 use std::sync::atomic::AtomicBool;
 
-use musicrec_api::{Cleaner, Error, InParts, Log, MISSING, Reach, Result, View, Whole};
+use musicrec_api::{Cleaner, Error, InParts, Log, MISSING, Reach, Result, Roles, View, Whole};
 use twox_hash::XxHash64;
 
+use super::Room;
 use super::merge::{Batch, Input};
 use super::scratch::{OnDisk, Scratch};
-use super::{Room, Step, Work};
-use crate::cache::segments::{Head, ROWS};
+use super::step::{Step, Tally, Work};
+use crate::cache::bytes::{Reader, Writer};
+use crate::cache::segments::{Head, ROWS, read_segment};
 use crate::stages::census::{Census, Ids};
 use crate::stages::{By, Failed, unless_cancelled};
 
@@ -48,6 +51,11 @@ impl<'r> Shards<'r> {
             rows: 0,
             ..Head::of(log)
         };
+        Self::of(room, head, divided)
+    }
+
+    /// Without rows, of some columns.
+    pub(super) fn of(room: &'r Room, head: Head, divided: bool) -> Result<Self> {
         Self::empty(room, head, if divided { FILES } else { 1 })
     }
 
@@ -80,54 +88,58 @@ impl<'r> Shards<'r> {
         funnel: &mut Vec<Step>,
     ) -> Result<Cleaned<'r>, Failed> {
         let mut at = 0;
-        while at < cleaners.len() {
-            let group = &cleaners[at..at + together(&cleaners[at..])];
-            let mut parts = None;
-            if let [(place, cleaner)] = group
-                && cleaner.reach() == Reach::Log
-            {
-                let Some(mut own) = cleaner.in_parts(&self.head.roles) else {
+        while let Some((place, cleaner)) = cleaners.get(at) {
+            let failed = |error| By::Cleaner(*place).failed(error);
+            let mut seen = Vec::new();
+            match sight(*cleaner, &self.head.roles).map_err(failed)? {
+                Sight::Whole => {
                     (self.room.tell)(&format!(
                         "{} looks at the whole log at once, so all of it is held in memory",
                         cleaner.typetag_name()
                     ));
                     return Ok(Cleaned::Whole(self));
-                };
-                self.look(&mut *own, cancel)
-                    .map_err(|error| By::Cleaner(*place).failed(error))?;
-                parts = Some(own);
+                }
+                Sight::Looking(mut parts) => {
+                    self.look(&mut *parts, cancel).map_err(failed)?;
+                    seen.push(Some(parts));
+                }
+                Sight::Alone(_) => seen = together(&cleaners[at..], &self.head.roles),
             }
+            let group = &cleaners[at..at + seen.len()];
             at += group.len();
             // Who changes single rows may change whose they are.
             let moves = at < cleaners.len() && group.iter().any(|(_, c)| c.reach() == Reach::Row);
-            let work = (group, parts.as_deref(), moves);
-            self = self.pass(work, &mut left, cancel, funnel)?;
+            let (cleaned, tallies, census) = self.work(group, &seen, moves, cancel)?;
+            left = account(group, tallies, &census, left, funnel);
+            self = cleaned;
         }
         Ok(Cleaned::Done(self))
     }
 
-    /// Shows all files to a cleaner, as often as it wants.
+    /// Shows all files to a cleaner that wants to look at them, as often as it wants.
     fn look(&mut self, parts: &mut dyn InParts, cancel: &AtomicBool) -> Result<()> {
-        while parts.again()? {
+        loop {
             for file in &mut self.files {
                 unless_cancelled(cancel)?;
                 if let Some(log) = file.whole(&self.head)? {
                     parts.look(&log)?;
                 }
             }
+            if !parts.again()? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    /// One pass over the files with some cleaners, one of which may have looked at all parts; whether rows are divided
-    /// anew after it.
-    fn pass(
+    /// One pass over the files with some cleaners, who may have looked at all parts; whether rows are divided anew after
+    /// it. Also gives what each cleaner did, and users and items behind each.
+    pub(super) fn work(
         &mut self,
-        (group, parts, moves): (&[Placed], Option<&dyn InParts>, bool),
-        left: &mut (u64, u64),
+        group: &[Placed],
+        seen: &[Seen],
+        moves: bool,
         cancel: &AtomicBool,
-        funnel: &mut Vec<Step>,
-    ) -> Result<Self, Failed> {
+    ) -> Result<(Self, Vec<Tally>, Census), Failed> {
         let mut cleaned = Self::empty(self.room, self.head.clone(), self.files.len())?;
         let mut census = Census::default();
         let mut works: Vec<Work> = group
@@ -139,8 +151,8 @@ impl<'r> Shards<'r> {
             let Some(mut log) = file.whole(&self.head)? else {
                 continue;
             };
-            for (place, work) in works.iter_mut().enumerate() {
-                work.clean_part(&mut log, parts)?;
+            for (place, (work, seen)) in works.iter_mut().zip(seen).enumerate() {
+                work.clean_part(&mut log, seen.as_deref())?;
                 log.pack();
                 census.count(place, &log);
             }
@@ -151,12 +163,42 @@ impl<'r> Shards<'r> {
                 cleaned.files[number].push(&log, &rows)?;
             }
         }
-        for (place, work) in works.iter().enumerate() {
-            let after = census.at(place);
-            funnel.push(work.step(Ids::new(*left, after)));
-            *left = after;
+        let tallies = works.into_iter().map(Work::tally).collect();
+        Ok((cleaned, tallies, census))
+    }
+
+    /// What its columns are.
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Writes the rows of each of several groups of files: how many segments, and these.
+    pub(super) fn write(
+        &mut self,
+        (group, groups): (usize, usize),
+        to: &mut Writer,
+    ) -> io::Result<()> {
+        let of_group = |(at, _): &(usize, &mut Scratch)| at % groups == group;
+        let files = || 0..self.files.len();
+        let segments: usize = files()
+            .filter(|at| at % groups == group)
+            .map(|at| self.files[at].segments())
+            .sum();
+        to.count(segments)?;
+        let all = self.files.iter_mut().enumerate().filter(of_group);
+        for (_, file) in all {
+            file.copy(to)?;
         }
-        Ok(cleaned)
+        Ok(())
+    }
+
+    /// Adds what was written, whose rows are numbered on from a row.
+    pub(super) fn read(&mut self, from: &mut Reader, after: u64) -> io::Result<()> {
+        for _ in 0..from.count(1)? {
+            let log = read_segment(from, &self.head, after)?;
+            self.add(&log).map_err(io::Error::other)?;
+        }
+        Ok(())
     }
 
     /// How many rows there are.
@@ -237,21 +279,63 @@ impl<'r> Shards<'r> {
     }
 }
 
-/// How many of the cleaners can work in one pass: those that look at the rows of a user, and after them those that look
-/// at single rows, which may change whose a row is; or one that looks at all.
-fn together(cleaners: &[Placed]) -> usize {
-    let reach = |at: usize| cleaners.get(at).map(|(_, cleaner)| cleaner.reach());
-    if reach(0) == Some(Reach::Log) {
-        return 1;
+/// A cleaner that has seen what it must of all parts; none for those that need not.
+pub(super) type Seen<'c> = Option<Box<dyn InParts + 'c>>;
+
+/// How a cleaner looks at parts that hold all rows of a user.
+enum Sight<'c> {
+    /// At one after the other.
+    Alone(Seen<'c>),
+    /// At all, before it cleans one.
+    Looking(Box<dyn InParts + 'c>),
+    /// It cannot.
+    Whole,
+}
+
+fn sight<'c>(cleaner: &'c dyn Cleaner, roles: &Roles) -> Result<Sight<'c>> {
+    if cleaner.reach() != Reach::Log {
+        return Ok(Sight::Alone(None));
     }
-    let mut count = 0;
-    while reach(count) == Some(Reach::User) {
-        count += 1;
+    let Some(mut parts) = cleaner.in_parts(roles) else {
+        return Ok(Sight::Whole);
+    };
+    Ok(if parts.again()? {
+        Sight::Looking(parts)
+    } else {
+        Sight::Alone(Some(parts))
+    })
+}
+
+/// Those of the first cleaners that can work in one pass, without having looked at all parts: who looks at the rows of a
+/// user, and after them who looks at single rows, which may change whose a row is.
+pub(super) fn together<'c>(cleaners: &[Placed<'c>], roles: &Roles) -> Vec<Seen<'c>> {
+    let mut found = Vec::new();
+    let mut rows = false;
+    for (_, cleaner) in cleaners {
+        let of_row = cleaner.reach() == Reach::Row;
+        match sight(*cleaner, roles) {
+            Ok(Sight::Alone(seen)) if of_row || !rows => found.push(seen),
+            _ => break,
+        }
+        rows |= of_row;
     }
-    while reach(count) == Some(Reach::Row) {
-        count += 1;
+    found
+}
+
+/// Accounts for what cleaners did of whose log so many users and items were known; gives how many are behind them.
+pub(super) fn account(
+    cleaners: &[Placed],
+    tallies: Vec<Tally>,
+    census: &Census,
+    mut left: (u64, u64),
+    funnel: &mut Vec<Step>,
+) -> (u64, u64) {
+    for (place, ((at, cleaner), tally)) in cleaners.iter().zip(tallies).enumerate() {
+        let after = census.at(place);
+        funnel.push(Work::after(*at, *cleaner, tally).step(Ids::new(left, after)));
+        left = after;
     }
-    count
+    left
 }
 
 /// The file of each row. Rows of nobody are together.

@@ -2,13 +2,17 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use musicrec_api::{Cleaner, Events};
+use musicrec_api::{Cleaner, Events, Source};
 use serde::Deserialize as _;
 use serde_json::json;
 
+use super::apart::{Apart, clean, divide, gather};
 use super::{Failed, Room, cleaned};
+use crate::cache::Cache;
 use crate::cache::bytes::Writer;
+use crate::cache::parts::Parts;
 use crate::cache::segments;
 use crate::experiment::Experiment;
 use crate::stages::hashes::of_log;
@@ -113,6 +117,90 @@ fn parts_give_what_the_whole_gives_to_the_byte() {
         assert_eq!(parts.1, whole.1, "{name}");
         assert_eq!(parts.2, whole.2, "{name}");
         assert!(parts.0 == whole.0, "{name}: other bytes");
+    }
+}
+
+/// The same, of a log of several files that units prepare together.
+fn kept_apart(
+    experiment: &Experiment,
+    cleaners: &[Box<dyn Cleaner>],
+    groups: usize,
+) -> (Vec<u8>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::open(Some(folder.path().join("store")), u64::MAX);
+    let cache = cache.keeping_from(Duration::ZERO);
+    let parts = Parts::of(experiment, cleaners, "data", &cache).unwrap();
+    // So that pieces are put aside on their way too.
+    let room = cache.room(Some(2_000_000));
+    let never = AtomicBool::new(false);
+    let apart = Apart::of(experiment, groups).unwrap();
+    assert_eq!(apart, Apart { pieces: 3, groups });
+    // In whatever order, and again.
+    for piece in [2, 0, 1, 0] {
+        let of = (piece, groups);
+        divide(experiment, cleaners, of, (&parts, &room), &never).unwrap();
+    }
+    for group in (0..groups).rev() {
+        clean(cleaners, (group, apart), (&parts, &room), &never).unwrap();
+    }
+    let prepared = gather(experiment, cleaners, apart, (&parts, &room), &never).unwrap();
+    let mut bytes = Vec::new();
+    let mut to = Writer::new(&mut bytes);
+    match &prepared.on_disk {
+        Some(on_disk) => on_disk.copy(&mut to).unwrap(),
+        None => segments::write(&mut to, prepared.events.log.as_ref().unwrap()).unwrap(),
+    }
+    let funnel = serde_json::to_string_pretty(&prepared.funnel).unwrap();
+    (bytes, funnel, of_log(&prepared.events))
+}
+
+#[test]
+fn units_together_give_what_one_process_gives_to_the_byte() {
+    let mut lab = Lab::new(&lines(1_000), &[("", "[]")], &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let all = lines(100_000);
+    let (header, rows) = all.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    // A row of too many cells takes a number and is dropped.
+    let texts = [
+        rows[..20_000].join("\n") + "\na,b,c,d,e,f",
+        rows[20_000..70_000].join("\n"),
+        rows[70_000..].join("\n"),
+    ];
+    for (at, text) in texts.iter().enumerate() {
+        let path = folder.path().join(format!("{at}.csv"));
+        std::fs::write(path, format!("{header}\n{text}\n")).unwrap();
+    }
+    lab.experiment.base = folder.path().to_owned();
+    let source = json!({"csv": {"path": "*.csv", "event": "event", "bad_rows": "drop"}});
+    lab.experiment.source = Box::<dyn Source>::deserialize(source).unwrap();
+    let nobody = json!({"drop_missing": {"columns": ["user_id"]}});
+    let spelling = json!({"normalize_ids": {"columns": ["user_id"]}});
+    let copies = json!({"drop_duplicates": {"by": "cells"}});
+    let by_user =
+        json!({"drop_duplicates": {"by": ["user_id", "song_id", "event"], "keep": "last"}});
+    let by_song = json!({"drop_duplicates": {"by": ["song_id", "event", "note"]}});
+    let core = json!({"min_interactions": {"users": 20, "items": 80, "on": "all"}});
+    for (name, list) in [
+        ("rows alone", json!([nobody, spelling])),
+        ("users", json!([nobody, copies])),
+        ("users, rows", json!([nobody, by_user, spelling])),
+        (
+            "users, rows, users",
+            json!([copies, spelling, nobody, by_user]),
+        ),
+        ("the core at once", json!([nobody, core, copies])),
+        ("everybody's copies", json!([nobody, copies, by_song, core])),
+    ] {
+        let cleaners = cleaners(&list);
+        let whole = kept(&lab.experiment, &cleaners, u64::MAX);
+        assert!(whole.1.contains("cells"), "{}", whole.1);
+        for groups in [2, 7] {
+            let apart = kept_apart(&lab.experiment, &cleaners, groups);
+            assert_eq!(apart.1, whole.1, "{name}, {groups} groups");
+            assert_eq!(apart.2, whole.2, "{name}, {groups} groups");
+            assert!(apart.0 == whole.0, "{name}, {groups} groups: other bytes");
+        }
     }
 }
 

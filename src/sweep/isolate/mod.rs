@@ -34,7 +34,7 @@ use crate::stages::unless_cancelled;
 
 pub(super) use self::messages::Recommendations;
 pub(crate) use self::placed::{PREPARE, REPORT};
-pub(crate) use self::serve::{serve, stopped};
+pub(crate) use self::serve::{serve, serve_part, stopped};
 
 /// How workers are made, and what they may take.
 #[derive(Debug, Clone)]

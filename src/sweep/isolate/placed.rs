@@ -83,6 +83,15 @@ impl Sweep<'_> {
         self.step_apart(PREPARE, &Ask::Prepare, listener)
     }
 
+    /// Has a worker prepare a part of the log, which it was started for.
+    pub(in crate::sweep) fn part_apart(
+        &self,
+        name: &str,
+        listener: &Listener,
+    ) -> Result<(), Failure> {
+        self.step_apart(name, &Ask::Prepare, listener)
+    }
+
     /// Has a worker make recommendations and report of a sweep that was planned then.
     pub(in crate::sweep) fn report_apart(
         &self,

@@ -13,8 +13,10 @@ use crate::exit::Failure;
 use crate::experiment::{Experiment, Model, Trial};
 use crate::panics;
 use crate::records::{Outcome, Put, Record};
+use crate::sweep::apart::prepare_part;
 use crate::sweep::meter::{Meter, Peaks};
 use crate::sweep::run::pool;
+use crate::sweep::steps::Step;
 use crate::sweep::unit::Job;
 use crate::sweep::units::{unit_of, units};
 use crate::sweep::{Options, Sweep};
@@ -76,6 +78,25 @@ pub(crate) fn serve(experiment: &Experiment, options: &Options) -> Result<(), Fa
                 answer(&Answer::Recommended(made))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// The same for a part of the log, over some data, that is to be prepared: no more than that is read.
+pub(crate) fn serve_part(
+    experiment: &Experiment,
+    options: &Options,
+    data: &str,
+    (step, at): (Step, usize),
+) -> Result<(), Failure> {
+    let asks = asked();
+    panics::keep();
+    answer(&Answer::Ready {
+        fingerprint: data.to_owned(),
+    })?;
+    for _ in asks {
+        prepare_part(experiment, options, data, (step, at))?;
+        answer(&Answer::Over)?;
     }
     Ok(())
 }
