@@ -434,6 +434,69 @@ fn what_would_be_without_effect_or_is_misspelt_is_refused() {
     assert!(!lab.path("reports").exists());
 }
 
+/// Two stages of preparation: three files are read by a unit each, and two units clean the users.
+#[test]
+fn units_that_prepare_the_log_together_come_to_what_one_does() {
+    let lab = Lab::new();
+    let log = common::log();
+    let (header, rows) = log.split_once('\n').expect("rows");
+    let rows: Vec<&str> = rows.lines().collect();
+    for (at, rows) in rows.chunks(250).enumerate() {
+        lab.write(
+            &format!("log-{at}.csv"),
+            format!("{header}\n{}\n", rows.join("\n")),
+        );
+    }
+    let copies = "[[cleaners]]\ndrop_duplicates = { by = [\"user_id\", \"song_id\"] }\n\n[splitter";
+    let definition = SMALL
+        .replace("path = \"log.csv\"", "path = \"log-*.csv\"")
+        .replacen("[splitter", copies, 1);
+    lab.write("small.toml", definition);
+    lab.done(&["sweep", "small.toml", "--out", "local", "--threads", "1"]);
+    let planned = lab.done(&[&PLAN[..], &["--prepare-units", "2"]].concat());
+    for step in ["divide: units 0-2", "clean: units 3-4", "prepare: units 5"] {
+        assert!(planned.out.contains(step), "{step}: {planned}");
+    }
+    unit(&lab, 3).expect(75).says(&["run it again later"]);
+    unit(&lab, 5).expect(75);
+    for number in [2, 0, 1] {
+        unit(&lab, number).expect(0);
+    }
+    unit(&lab, 1)
+        .expect(0)
+        .says(&["this part of the log is there already"]);
+    // Who cleans does not need the log.
+    for at in 0..3 {
+        fs::rename(
+            lab.path(format!("log-{at}.csv")),
+            lab.path(format!("away-{at}.csv")),
+        )
+        .expect("a log");
+    }
+    for number in [4, 3] {
+        unit(&lab, number).expect(0);
+    }
+    for at in 0..3 {
+        fs::rename(
+            lab.path(format!("away-{at}.csv")),
+            lab.path(format!("log-{at}.csv")),
+        )
+        .expect("a log");
+    }
+    for number in 5..12 {
+        unit(&lab, number).expect(0);
+    }
+    lab.done(&["wait", "reports/small", "--quiet"]);
+    assert_eq!(lab.results("reports/small"), lab.results("local/small"));
+    let cleaned = |folder: &str| lab.report(folder)["log"].clone();
+    assert_eq!(cleaned("reports/small"), cleaned("local/small"));
+    assert_eq!(left(&lab), 0);
+    let refused = ["sweep", "small.toml", "--prepare-units", "2"];
+    lab.run(&refused)
+        .expect(2)
+        .says(&["no effect without --launcher"]);
+}
+
 #[test]
 fn the_log_is_read_once_and_not_needed_after() {
     let lab = Lab::small();
