@@ -94,6 +94,24 @@ pub(crate) trait OfFiles {
         self.look_at(self.inputs(base).ok()?.first()?).sound().ok()
     }
 
+    /// [`musicrec_api::Source::pieces`]: a file is one.
+    fn count(&self, base: &Path) -> Result<usize> {
+        Ok(self.inputs(base)?.len())
+    }
+
+    /// All files, and the place of the one that is a piece.
+    fn piece(&self, base: &Path, piece: usize) -> Result<(Vec<Input>, Range<usize>)> {
+        let inputs = self.inputs(base)?;
+        if piece < inputs.len() {
+            return Ok((inputs, piece..piece + 1));
+        }
+        Err(Error::data(format!(
+            "there is no file {} any more, but {}",
+            piece + 1,
+            inputs.len()
+        )))
+    }
+
     /// [`musicrec_api::Source::parts`].
     fn parts(&self, base: &Path) -> Option<Roles> {
         let inputs = self.inputs(base).ok()?;
@@ -139,18 +157,6 @@ pub(crate) trait OfFiles {
         }
         problems
     }
-}
-
-/// The place of the file that is a piece of a source.
-pub(crate) fn one_of(inputs: &[Input], piece: usize) -> Result<Range<usize>> {
-    if piece < inputs.len() {
-        return Ok(piece..piece + 1);
-    }
-    Err(Error::data(format!(
-        "there is no file {} any more, but {}",
-        piece + 1,
-        inputs.len()
-    )))
 }
 
 /// The error of the first of several faults.

@@ -19,7 +19,7 @@ use crate::common::files;
 use crate::common::input::Input;
 use crate::common::parameters::{BadRows, Named};
 use crate::common::roles::Given;
-use crate::common::{Found, OfFiles, one_of};
+use crate::common::{Found, OfFiles};
 pub use delimiter::Delimiter;
 
 const NAME: &str = "csv";
@@ -154,7 +154,7 @@ impl Source for Csv {
     }
 
     fn pieces(&self, context: &SourceContext) -> Result<usize> {
-        Ok(self.inputs(context.base)?.len())
+        self.count(context.base)
     }
 
     fn read_piece(
@@ -164,8 +164,7 @@ impl Source for Csv {
         ledger: &mut Ledger,
         sink: &mut dyn FnMut(Log) -> Result<()>,
     ) -> Result<u64> {
-        let inputs = self.inputs(context.base)?;
-        let wanted = one_of(&inputs, piece)?;
+        let (inputs, wanted) = self.piece(context.base, piece)?;
         reader::read(self, &inputs, wanted, ledger, sink)
     }
 

@@ -20,7 +20,7 @@ use crate::common::files;
 use crate::common::input::Input;
 use crate::common::parameters::Named;
 use crate::common::roles::{Advice, Given};
-use crate::common::{Found, OfFiles, one_of, twice, with_part};
+use crate::common::{Found, OfFiles, twice, with_part};
 
 const NAME: &str = "parquet";
 
@@ -118,7 +118,7 @@ impl Source for Parquet {
     }
 
     fn pieces(&self, context: &SourceContext) -> Result<usize> {
-        Ok(self.inputs(context.base)?.len())
+        self.count(context.base)
     }
 
     fn read_piece(
@@ -128,8 +128,7 @@ impl Source for Parquet {
         _: &mut Ledger,
         sink: &mut dyn FnMut(Log) -> Result<()>,
     ) -> Result<u64> {
-        let inputs = self.inputs(context.base)?;
-        let wanted = one_of(&inputs, piece)?;
+        let (inputs, wanted) = self.piece(context.base, piece)?;
         reader::read(self, &inputs, wanted, sink)
     }
 

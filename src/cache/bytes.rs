@@ -134,7 +134,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    pub(super) fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.left
     }
 

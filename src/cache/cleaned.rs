@@ -2,11 +2,10 @@
 //! account of cleaning are kept: events are made of the log anew, which takes little and checks it.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use musicrec_api::{Events, Log};
+use musicrec_api::Log;
 use serde_json::Value;
 
 use super::bytes::Writer;
@@ -82,12 +81,7 @@ pub(crate) fn are_kept(experiment: &Experiment, data: &str, cache: &Cache) -> bo
 
 /// The events of a log, as the stage that is spared makes them.
 fn typed((log, funnel): (Log, Vec<Step>)) -> Option<Prepared> {
-    Some(Prepared {
-        columns: log.roles().clone(),
-        events: Events::from_log(Arc::new(log)).ok()?,
-        funnel,
-        on_disk: None,
-    })
+    Prepared::of((log, funnel, None)).ok()
 }
 
 fn get(cache: &Cache, key: &Value) -> Option<(Log, Vec<Step>)> {

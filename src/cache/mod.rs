@@ -25,7 +25,6 @@ use serde_json::Value;
 
 use crate::records::{hex, temporary};
 use crate::stages::prepare::Room;
-use crate::sweep::memory::usable;
 use bytes::{Reader, Writer};
 pub(crate) use lists::Fitted;
 
@@ -121,15 +120,9 @@ impl Cache {
 
     /// Where a log is put that is larger than so much memory while it is cleaned.
     pub(crate) fn room(&self, memory: Option<u64>) -> Room {
-        let folder = self
-            .folder
-            .as_ref()
-            .map(|folder| folder.join(folder::TEMPORARY));
-        Room {
-            memory: memory.or_else(usable).unwrap_or(u64::MAX),
-            folder: folder.unwrap_or_else(std::env::temp_dir),
-            tell: self.tell,
-        }
+        let folder = self.folder.as_ref();
+        let folder = folder.map(|folder| folder.join(folder::TEMPORARY));
+        Room::new(memory, folder.unwrap_or_else(std::env::temp_dir), self.tell)
     }
 
     /// Where it is, if it is not off.

@@ -11,9 +11,10 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use musicrec_api::{Cells, Column, Error, Log, MISSING, Roles, Stored, Text, Texts, View};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::bytes::{Reader, Writer, broken, ensure};
@@ -25,6 +26,9 @@ pub(crate) const ROWS: usize = if cfg!(test) { 1 << 15 } else { 1 << 18 };
 const TEXT: u8 = 0;
 const NUMBER: u8 = 1;
 const TIME: u8 = 2;
+
+/// With more texts than so many for each row, those of the rows are looked up.
+const DENSE: usize = 4;
 
 /// What stands before the segments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,12 +78,18 @@ fn cells(to: &mut Writer, view: View<'_>, rows: &[u32]) -> io::Result<()> {
     let rows = rows.iter().map(|&row| row as usize);
     match view {
         View::Text(text) => {
-            let mut new = vec![MISSING; text.values().len()];
+            // Of few rows of a log with many texts only the texts of these rows are worth room.
+            let dense = text.values().len() <= DENSE * rows.len();
+            let mut all = vec![MISSING; if dense { text.values().len() } else { 0 }];
+            let mut some: FxHashMap<u32, u32> = FxHashMap::default();
             let mut values = Texts::default();
             let codes = rows.map(|row| match text.code(row) {
                 MISSING => MISSING,
                 code => {
-                    let new = &mut new[code as usize];
+                    let new = match all.get_mut(code as usize) {
+                        Some(new) => new,
+                        None => some.entry(code).or_insert(MISSING),
+                    };
                     if *new == MISSING {
                         *new = values.len() as u32;
                         values.push(&text.values()[code as usize]);
@@ -194,7 +204,7 @@ impl Layout {
             begins,
             segments,
         };
-        let stored: std::sync::Arc<dyn Stored> = std::sync::Arc::new(columns);
+        let stored: Arc<dyn Stored> = Arc::new(columns);
         let numbers = runs.iter().flat_map(|&(first, count)| first..first + count);
         Log::stored(head.columns, numbers, head.roles, &stored)
     }

@@ -22,7 +22,6 @@ use crate::report::{self, count};
 use crate::stages::hashes;
 use crate::stages::prepare::{self, Change, Room, Step, Watch, fingerprint};
 use crate::sweep::blame;
-use crate::sweep::memory::usable;
 use crate::text::{one_line, visible};
 use crate::trail::quarantine::{Named, Quarantine};
 use crate::trail::write::{Form, Rows};
@@ -102,15 +101,11 @@ impl Arguments {
     fn room(&self) -> Room {
         let beside = self.out.parent().filter(|_| self.out.as_os_str() != "-");
         let beside = beside.map(|folder| Path::new(".").join(folder));
-        Room {
-            memory: self
-                .memory
-                .map(|size| size.as_u64())
-                .or_else(usable)
-                .unwrap_or(u64::MAX),
-            folder: beside.unwrap_or_else(std::env::temp_dir),
-            tell: if self.quiet { |_| {} } else { say },
-        }
+        Room::new(
+            self.memory.map(|size| size.as_u64()),
+            beside.unwrap_or_else(std::env::temp_dir),
+            if self.quiet { |_| {} } else { say },
+        )
     }
 
     /// `clean.csv` becomes `clean.csv.ledger.json`.

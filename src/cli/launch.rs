@@ -53,17 +53,17 @@ impl Launching {
         Ok(Chosen { launcher, set })
     }
 
-    /// Refuses a cluster file that nobody reads.
+    /// Refuses what would be without effect.
     fn check(&self) -> Result<(), Failure> {
-        if self.cluster.is_some() && self.launcher.as_deref().is_none_or(|name| name == LOCAL) {
+        let here = self.launcher.as_deref().is_none_or(|name| name == LOCAL);
+        if self.cluster.is_some() && here {
             return Err(Failure::Definition(
                 "--cluster has no effect without --launcher: name what is to run the sweep, for example \
                  --launcher slurm"
                     .to_owned(),
             ));
         }
-        if self.prepare_units.is_some() && self.launcher.as_deref().is_none_or(|name| name == LOCAL)
-        {
+        if self.prepare_units.is_some() && here {
             return Err(Failure::Definition(
                 "--prepare-units has no effect without --launcher: here one process prepares the log, in parts if it is \
                  larger than memory"

@@ -21,6 +21,7 @@ use self::reading::Reading;
 use self::shards::{Cleaned, Placed, Shards};
 use super::{Failed, unless_cancelled};
 use crate::experiment::Experiment;
+use crate::sweep::memory::usable;
 pub(crate) use scratch::OnDisk;
 pub(crate) use step::Step;
 
@@ -36,14 +37,29 @@ pub(crate) struct Prepared {
     pub(crate) on_disk: Option<OnDisk>,
 }
 
+/// A cleaned log, what each step did, and where the log is if it was too large for memory.
+type CleanedLog = (Log, Vec<Step>, Option<OnDisk>);
+
+impl Prepared {
+    /// The same as typed events.
+    pub(crate) fn of((log, funnel, on_disk): CleanedLog) -> Result<Self> {
+        Ok(Self {
+            columns: log.roles().clone(),
+            events: Events::from_log(Arc::new(log))?,
+            funnel,
+            on_disk,
+        })
+    }
+}
+
 /// What reading and cleaning may take.
 #[derive(Debug)]
 pub(crate) struct Room {
     /// Bytes that the whole program may hold.
-    pub(crate) memory: u64,
+    memory: u64,
     /// Where rows are put aside that are too many. What lies there has no name, and is gone with the process.
-    pub(crate) folder: PathBuf,
-    pub(crate) tell: fn(&str),
+    folder: PathBuf,
+    tell: fn(&str),
 }
 
 impl Room {
@@ -51,8 +67,13 @@ impl Room {
     /// copies of what they work on, and trials come afterwards.
     const PART: u64 = 6;
 
-    fn holds(&self, log: &Whole) -> bool {
-        (log.bytes() as u64) < self.memory / Self::PART
+    /// So much memory, or most of what is free; what is too much goes through a folder, and is told of.
+    pub(crate) fn new(memory: Option<u64>, folder: PathBuf, tell: fn(&str)) -> Self {
+        Self {
+            memory: memory.or_else(usable).unwrap_or(u64::MAX),
+            folder,
+            tell,
+        }
     }
 }
 
@@ -118,30 +139,72 @@ pub(crate) fn cleaned(
     cancel: &AtomicBool,
     watch: &mut dyn Watch,
     room: &Room,
-) -> Result<(Log, Vec<Step>, Option<OnDisk>), Failed> {
+) -> Result<CleanedLog, Failed> {
     let on_log = on_log(cleaners);
     let (streamed, others) = on_log.split_at(reading::streamed(&on_log));
-    let mut whole = Whole::default();
-    let mut shards: Option<Shards> = None;
+    // A log that no cleaner looks at any more need not be divided.
+    let mut rows = Aside::new(room, !others.is_empty());
     let traces = watch.traces();
     let mut take = |chunk| {
-        whole.append(chunk)?;
-        if traces || room.holds(&whole) {
+        rows.whole.append(chunk)?;
+        if traces || rows.fits() {
             return Ok(());
         }
-        put_aside(&mut shards, &mut whole, room, !others.is_empty())
+        if rows.shards.is_none() {
+            (room.tell)(&format!(
+                "the log takes more than a part of the memory there is: it is cleaned in parts, which lie in {}",
+                room.folder.display()
+            ));
+        }
+        rows.put()
     };
     let reading = Reading::of(experiment, (streamed, None), cancel, watch, &mut take)?;
-    if shards.is_some() {
-        put_aside(&mut shards, &mut whole, room, !others.is_empty())?;
+    if rows.shards.is_some() {
+        rows.put()?;
     }
-    let (funnel, left) = reading.funnel(experiment, streamed)?;
+    let funnel = reading.funnel(experiment, streamed)?;
     drop(reading);
-    let log = match shards {
+    let log = match rows.shards {
         Some(shards) => Parted::Shards(shards),
-        None => Parted::Whole(whole.finish()),
+        None => Parted::Whole(rows.whole.finish()),
     };
-    finish(log, others, left, funnel, cancel, watch)
+    finish(log, others, funnel, cancel, watch)
+}
+
+/// Rows as they are read: what was read last in memory, and what was put aside before.
+struct Aside<'r> {
+    room: &'r Room,
+    divided: bool,
+    whole: Whole,
+    shards: Option<Shards<'r>>,
+}
+
+impl<'r> Aside<'r> {
+    fn new(room: &'r Room, divided: bool) -> Self {
+        Self {
+            room,
+            divided,
+            whole: Whole::default(),
+            shards: None,
+        }
+    }
+
+    /// Whether there is room for what is in memory.
+    fn fits(&self) -> bool {
+        (self.whole.bytes() as u64) < self.room.memory / Room::PART
+    }
+
+    /// Puts aside what is in memory.
+    fn put(&mut self) -> Result<()> {
+        let Some(log) = std::mem::take(&mut self.whole).finish() else {
+            return Ok(());
+        };
+        let shards = match &mut self.shards {
+            Some(shards) => shards,
+            none => none.insert(Shards::new(self.room, &log, self.divided)?),
+        };
+        shards.add(&log)
+    }
 }
 
 /// A log on its way: in memory, if it has rows, or in parts.
@@ -150,37 +213,27 @@ enum Parted<'r> {
     Shards(Shards<'r>),
 }
 
-/// Lets cleaners work that see more than a row, in parts as far as that can be done, and puts the log together. So many
-/// users and items are known of it.
+/// Lets cleaners work that see more than a row, in parts as far as that can be done, and puts the log together.
 fn finish(
     log: Parted,
     cleaners: &[Placed],
-    left: (u64, u64),
     mut funnel: Vec<Step>,
     cancel: &AtomicBool,
     watch: &mut dyn Watch,
-) -> Result<(Log, Vec<Step>, Option<OnDisk>), Failed> {
+) -> Result<CleanedLog, Failed> {
     let before = funnel.len();
     let (log, on_disk) = match log {
         Parted::Whole(log) => (log, None),
-        Parted::Shards(shards) => of_shards(shards, cleaners, left, cancel, &mut funnel)?,
+        Parted::Shards(shards) => of_shards(shards, cleaners, cancel, &mut funnel)?,
     };
     let Some(mut log) = log else {
         return Err(nothing_left(&funnel));
     };
     // What was cleaned in parts has been through some of them, or all.
     let first = funnel.len() - before;
-    let mut left = funnel
-        .last()
-        .and_then(|step| step.ids.as_ref())
-        .map_or(left, |ids| (ids.users_out, ids.items_out));
     for &(at, cleaner) in &cleaners[first..] {
         unless_cancelled(cancel)?;
-        let step = Step::whole(at, cleaner, &mut log, left, funnel.len(), watch)?;
-        left = step
-            .ids
-            .as_ref()
-            .map_or(left, |ids| (ids.users_out, ids.items_out));
+        let step = Step::whole(at, cleaner, &mut log, left(&funnel), funnel.len(), watch)?;
         funnel.push(step);
         log.pack();
     }
@@ -188,6 +241,12 @@ fn finish(
         return Err(nothing_left(&funnel));
     }
     Ok((log, funnel, on_disk))
+}
+
+/// Users and items behind all steps so far.
+fn left(funnel: &[Step]) -> (u64, u64) {
+    let ids = funnel.last().and_then(|step| step.ids.as_ref());
+    ids.map_or((0, 0), |ids| (ids.users_out, ids.items_out))
 }
 
 /// The cleaners that see the whole log, with their places.
@@ -206,35 +265,14 @@ fn nothing_left(funnel: &[Step]) -> Failed {
     .into()
 }
 
-/// Puts aside what was read so far. A log that no cleaner looks at any more need not be divided.
-fn put_aside<'r>(
-    shards: &mut Option<Shards<'r>>,
-    whole: &mut Whole,
-    room: &'r Room,
-    divided: bool,
-) -> Result<()> {
-    let Some(log) = std::mem::take(whole).finish() else {
-        return Ok(());
-    };
-    if shards.is_none() {
-        (room.tell)(&format!(
-            "the log takes more than a part of the memory there is: it is cleaned in parts, which lie in {}",
-            room.folder.display()
-        ));
-        *shards = Some(Shards::new(room, &log, divided)?);
-    }
-    shards.as_mut().expect("just made").add(&log)
-}
-
 /// Cleans what was put aside, as far as that can be done in parts; the log is in memory if it cannot.
 fn of_shards(
     shards: Shards,
     cleaners: &[Placed],
-    left: (u64, u64),
     cancel: &AtomicBool,
     funnel: &mut Vec<Step>,
 ) -> Result<(Option<Log>, Option<OnDisk>), Failed> {
-    match shards.clean(cleaners, left, cancel, funnel)? {
+    match shards.clean(cleaners, cancel, funnel)? {
         Cleaned::Done(shards) if shards.rows() == 0 => Ok((None, None)),
         Cleaned::Done(mut shards) => {
             let on_disk = shards.merge(cancel)?;
@@ -251,11 +289,6 @@ pub(crate) fn prepare(
     cancel: &AtomicBool,
     room: &Room,
 ) -> Result<Prepared, Failed> {
-    let (log, funnel, on_disk) = cleaned(experiment, cleaners, cancel, &mut (), room)?;
-    Ok(Prepared {
-        columns: log.roles().clone(),
-        events: Events::from_log(Arc::new(log))?,
-        funnel,
-        on_disk,
-    })
+    let cleaned = cleaned(experiment, cleaners, cancel, &mut (), room)?;
+    Ok(Prepared::of(cleaned)?)
 }

@@ -3,16 +3,15 @@
 //! that must look at all rows, and putting the rows back into their order. It comes to what one process gives, to the byte.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use musicrec_api::{Cleaner, Error, Events, Result, Whole};
+use musicrec_api::{Cleaner, Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::reading::{self, Reading};
 use super::shards::{Shards, account, together};
 use super::step::Tally;
-use super::{Parted, Prepared, Room, context, finish, on_log, put_aside};
+use super::{Aside, Parted, Prepared, Room, context, finish, on_log};
 use crate::cache::parts::{Part, Parts};
 use crate::cache::segments::Head;
 use crate::experiment::Experiment;
@@ -48,23 +47,15 @@ pub(crate) fn divide(
 ) -> Result<(), Failed> {
     let on_log = on_log(cleaners);
     let (streamed, _) = on_log.split_at(reading::streamed(&on_log));
-    let mut whole = Whole::default();
-    let mut shards: Option<Shards> = None;
+    let mut rows = Aside::new(room, true);
     let mut take = |chunk| {
-        whole.append(chunk)?;
-        if room.holds(&whole) {
-            return Ok(());
-        }
-        put_aside(&mut shards, &mut whole, room, true)
+        rows.whole.append(chunk)?;
+        if rows.fits() { Ok(()) } else { rows.put() }
     };
-    let reading = Reading::of(
-        experiment,
-        (streamed, Some(piece)),
-        cancel,
-        &mut (),
-        &mut take,
-    )?;
-    put_aside(&mut shards, &mut whole, room, true)?;
+    let of = (streamed, Some(piece));
+    let reading = Reading::of(experiment, of, cancel, &mut (), &mut take)?;
+    rows.put()?;
+    let mut shards = rows.shards;
     if let Some(shards) = &mut shards {
         for group in 0..groups {
             parts.put(Part::Divided { piece, group }, |to| {
@@ -88,7 +79,8 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn read(parts: &Parts, count: usize) -> Result<Self> {
+    /// Reads the accounts of so many pieces. Users and items are counted only where somebody asks for them.
+    fn read(parts: &Parts, count: usize, counted: bool) -> Result<Self> {
         let mut all = Self {
             reading: Reading::default(),
             heads: Vec::new(),
@@ -98,15 +90,19 @@ impl Pieces {
             let head = parts.get(Part::Piece(piece), |from| {
                 let head: Option<Head> = from.json()?;
                 all.reading.append(from)?;
+                if counted {
+                    all.reading.count(from)?;
+                } else {
+                    from.skip(from.left())?;
+                }
                 Ok(head)
             })?;
             all.heads.push((head, before));
         }
-        let mut columns = all.heads.iter().filter_map(|(head, _)| head.as_ref());
+        let heads = all.heads.iter().filter_map(|(head, _)| head.as_ref());
+        let mut columns = heads.map(|head| (&head.columns, &head.roles));
         let first = columns.next();
-        if columns
-            .any(|head| Some((&head.columns, &head.roles)) != first.map(|f| (&f.columns, &f.roles)))
-        {
+        if columns.any(|other| Some(other) != first) {
             return Err(Error::data("the parts of the log have different columns"));
         }
         Ok(all)
@@ -114,8 +110,7 @@ impl Pieces {
 
     /// The columns, of whichever piece has rows.
     fn head(&self) -> Option<Head> {
-        let head = self.heads.iter().find_map(|(head, _)| head.clone());
-        head.map(|head| Head { rows: 0, ..head })
+        self.heads.iter().find_map(|(head, _)| head.clone())
     }
 
     /// The rows of some groups; `None` if no piece has any.
@@ -149,7 +144,7 @@ pub(crate) fn clean(
 ) -> Result<(), Failed> {
     let on_log = on_log(cleaners);
     let others = &on_log[reading::streamed(&on_log)..];
-    let pieces = Pieces::read(parts, apart.pieces)?;
+    let pieces = Pieces::read(parts, apart.pieces, false)?;
     let seen = pieces.head().map(|head| together(others, &head.roles));
     let seen = seen.unwrap_or_default();
     let (mut tallies, mut census, mut cleaned) = (Vec::new(), Census::default(), None);
@@ -180,8 +175,8 @@ pub(crate) fn gather(
 ) -> Result<Prepared, Failed> {
     let on_log = on_log(cleaners);
     let (streamed, others) = on_log.split_at(reading::streamed(&on_log));
-    let pieces = Pieces::read(parts, apart.pieces)?;
-    let (mut funnel, mut left) = pieces.reading.funnel(experiment, streamed)?;
+    let pieces = Pieces::read(parts, apart.pieces, true)?;
+    let mut funnel = pieces.reading.funnel(experiment, streamed)?;
     let mut done = 0;
     let mut log = Parted::Whole(None);
     if let Some(head) = pieces.head() {
@@ -201,7 +196,7 @@ pub(crate) fn gather(
                     shards.read(from, 0)
                 })?;
             }
-            left = account(&others[..done], all, &census, left, &mut funnel);
+            account(&others[..done], all, &census, &mut funnel);
             Some(shards)
         };
         if let Some(unordered) = &mut shards
@@ -212,11 +207,6 @@ pub(crate) fn gather(
         }
         log = shards.map_or(Parted::Whole(None), Parted::Shards);
     }
-    let (log, funnel, on_disk) = finish(log, &others[done..], left, funnel, cancel, &mut ())?;
-    Ok(Prepared {
-        columns: log.roles().clone(),
-        events: Events::from_log(Arc::new(log))?,
-        funnel,
-        on_disk,
-    })
+    let cleaned = finish(log, &others[done..], funnel, cancel, &mut ())?;
+    Ok(Prepared::of(cleaned)?)
 }

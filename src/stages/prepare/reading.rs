@@ -85,12 +85,12 @@ impl Reading {
         Ok(reading)
     }
 
-    /// The steps so far, and how many users and items there are behind them.
+    /// The steps so far.
     pub(super) fn funnel(
         &self,
         experiment: &Experiment,
         cleaners: &[Placed],
-    ) -> Result<(Vec<Step>, (u64, u64)), Failed> {
+    ) -> Result<Vec<Step>, Failed> {
         if self.rows == 0 {
             return Err(By::Source.failed(Error::data("the source has no rows")));
         }
@@ -108,7 +108,7 @@ impl Reading {
             let ids = Ids::new(self.census.at(number - 1), self.census.at(number));
             funnel.push(Work::after(*at, *cleaner, tally.clone()).step(ids));
         }
-        Ok((funnel, self.census.at(cleaners.len())))
+        Ok(funnel)
     }
 
     /// How many numbers of rows it took.
@@ -116,7 +116,7 @@ impl Reading {
         self.taken
     }
 
-    /// Adds what came of the next piece.
+    /// Adds what came of the next piece, but for its users and items.
     pub(super) fn append(&mut self, from: &mut Reader) -> io::Result<()> {
         let mut next: Self = from.json()?;
         next.source.number_from(self.taken);
@@ -134,10 +134,15 @@ impl Reading {
             own.merge(tally);
         }
         self.taken += next.taken;
+        Ok(())
+    }
+
+    /// Adds users and items of the piece that was appended last.
+    pub(super) fn count(&mut self, from: &mut Reader) -> io::Result<()> {
         self.census.merge(from)
     }
 
-    /// Writes it for [`Reading::append`].
+    /// Writes it for [`Reading::append`] and [`Reading::count`].
     pub(super) fn write(&self, to: &mut Writer) -> io::Result<()> {
         to.json(self)?;
         self.census.write(to)

@@ -14,10 +14,10 @@ use std::sync::atomic::AtomicBool;
 use musicrec_api::{Cleaner, Error, InParts, Log, MISSING, Reach, Result, Roles, View, Whole};
 use twox_hash::XxHash64;
 
-use super::Room;
 use super::merge::{Batch, Input};
 use super::scratch::{OnDisk, Scratch};
 use super::step::{Step, Tally, Work};
+use super::{Room, left};
 use crate::cache::bytes::{Reader, Writer};
 use crate::cache::segments::{Head, ROWS, read_segment};
 use crate::stages::census::{Census, Ids};
@@ -79,11 +79,10 @@ impl<'r> Shards<'r> {
             .try_for_each(|(file, rows)| file.push(log, &rows))
     }
 
-    /// Lets the cleaners work, of whose log so many users and items are known, and accounts for each.
+    /// Lets the cleaners work, and accounts for each.
     pub(super) fn clean(
         mut self,
         cleaners: &[Placed],
-        mut left: (u64, u64),
         cancel: &AtomicBool,
         funnel: &mut Vec<Step>,
     ) -> Result<Cleaned<'r>, Failed> {
@@ -110,7 +109,7 @@ impl<'r> Shards<'r> {
             // Who changes single rows may change whose they are.
             let moves = at < cleaners.len() && group.iter().any(|(_, c)| c.reach() == Reach::Row);
             let (cleaned, tallies, census) = self.work(group, &seen, moves, cancel)?;
-            left = account(group, tallies, &census, left, funnel);
+            account(group, tallies, &census, funnel);
             self = cleaned;
         }
         Ok(Cleaned::Done(self))
@@ -172,24 +171,16 @@ impl<'r> Shards<'r> {
         &self.head
     }
 
-    /// Writes the rows of each of several groups of files: how many segments, and these.
+    /// Writes the rows of one of several groups of files: how many segments, and these.
     pub(super) fn write(
         &mut self,
         (group, groups): (usize, usize),
         to: &mut Writer,
     ) -> io::Result<()> {
-        let of_group = |(at, _): &(usize, &mut Scratch)| at % groups == group;
-        let files = || 0..self.files.len();
-        let segments: usize = files()
-            .filter(|at| at % groups == group)
-            .map(|at| self.files[at].segments())
-            .sum();
-        to.count(segments)?;
-        let all = self.files.iter_mut().enumerate().filter(of_group);
-        for (_, file) in all {
-            file.copy(to)?;
-        }
-        Ok(())
+        let files = self.files.iter_mut().skip(group).step_by(groups);
+        let files: Vec<&mut Scratch> = files.collect();
+        to.count(files.iter().map(|file| file.segments()).sum())?;
+        files.into_iter().try_for_each(|file| file.copy(to))
     }
 
     /// Adds what was written, whose rows are numbered on from a row.
@@ -322,20 +313,17 @@ pub(super) fn together<'c>(cleaners: &[Placed<'c>], roles: &Roles) -> Vec<Seen<'
     found
 }
 
-/// Accounts for what cleaners did of whose log so many users and items were known; gives how many are behind them.
+/// Accounts for what cleaners did, behind whom so many users and items were counted.
 pub(super) fn account(
     cleaners: &[Placed],
     tallies: Vec<Tally>,
     census: &Census,
-    mut left: (u64, u64),
     funnel: &mut Vec<Step>,
-) -> (u64, u64) {
+) {
     for (place, ((at, cleaner), tally)) in cleaners.iter().zip(tallies).enumerate() {
-        let after = census.at(place);
-        funnel.push(Work::after(*at, *cleaner, tally).step(Ids::new(left, after)));
-        left = after;
+        let ids = Ids::new(left(funnel), census.at(place));
+        funnel.push(Work::after(*at, *cleaner, tally).step(ids));
     }
-    left
 }
 
 /// The file of each row. Rows of nobody are together.

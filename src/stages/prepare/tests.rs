@@ -37,7 +37,7 @@ fn lines(rows: u64) -> String {
         let song = draw(40, 25) * draw(60, 41) / 3;
         let event = ["play", "Play", "like", "skip", ""][draw(5, 50) as usize];
         let plays = draw(9, 13);
-        let _ = writeln!(out, "{user},s{song},{event},{plays},n{}", draw(1000, 5));
+        let _ = writeln!(out, "{user},s{song},{event},{plays},n{}", draw(5000, 5));
     }
     out
 }
