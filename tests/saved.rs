@@ -194,6 +194,21 @@ fn lists_are_those_of_the_sweep(lab: &Lab) -> usize {
     names.len()
 }
 
+/// Asks the model that was saved last for lists of five.
+fn ask(lab: &Lab, more: &[&str]) -> Ended {
+    let all = ["recommend", "--model", "m.safetensors", "--k", "5"];
+    lab.run(&[&all[..], more].concat())
+}
+
+/// Its lines for two people by their history, and for the same two, whom it has learned from.
+fn told_and_known(lab: &Lab, name: &str) -> [Vec<Vec<String>>; 2] {
+    let told = ask(lab, &["--history", "history.csv"]).expect(0);
+    let known = ask(lab, &["--users", "u1,u2"]).expect(0);
+    let [told, known] = [told, known].map(|ended| csv(&ended.out));
+    assert_eq!((told.len(), known.len()), (10, 10), "{name}");
+    [told, known]
+}
+
 /// The contributions of `--why` come to the scores.
 #[test]
 fn models_of_time_say_why_and_know_newcomers() {
@@ -222,14 +237,8 @@ fn models_of_time_say_why_and_know_newcomers() {
     ] {
         let fit = ["fit", "reports/small", "--variant", name];
         lab.done(&[&fit[..], &["--out", "m.safetensors"]].concat());
-        let ask = |more: &[&str]| {
-            let all = ["recommend", "--model", "m.safetensors", "--k", "5"];
-            lab.run(&[&all[..], more].concat())
-        };
-        let told = ask(&["--history", "history.csv"]).expect(0);
-        let known = ask(&["--users", "u1,u2"]).expect(0);
-        let [told, known] = [told, known].map(|ended| csv(&ended.out));
-        assert_eq!((told.len(), known.len()), (10, 10), "{name}");
+        let ask = |more: &[&str]| ask(&lab, more);
+        let [told, known] = told_and_known(&lab, name);
         // Factors of whoever is told of are solved for anew.
         if name != "blend" {
             for (told, known) in told.iter().zip(&known) {
@@ -588,14 +597,8 @@ fn newcomers_are_known_by_their_history() {
             "--out",
             "m.safetensors",
         ]);
-        let ask = |more: &[&str]| {
-            let all = ["recommend", "--model", "m.safetensors", "--k", "5"];
-            lab.run(&[&all[..], more].concat())
-        };
-        let told = ask(&["--history", "history.csv"]).expect(0);
-        let known = ask(&["--users", "u1,u2"]).expect(0);
-        let [told, known] = [told, known].map(|ended| csv(&ended.out));
-        assert_eq!((told.len(), known.len()), (10, 10));
+        let ask = |more: &[&str]| ask(&lab, more);
+        let [told, known] = told_and_known(&lab, name);
         for (told, known) in told.iter().zip(&known) {
             assert_eq!(told[0], format!("new-{}", known[0]), "{name}");
             let scores = [&told[3], &known[3]].map(|score| score.parse::<f64>().unwrap());

@@ -236,7 +236,7 @@ mod tests {
 
     use super::ArtistTop;
     use crate::popularity::PopularityBy;
-    use crate::train::tests::{logged, scores, told};
+    use crate::train::tests::{assert_near, logged, scores, told};
 
     const COLUMNS: [&str; 3] = ["user", "song", "artist_id"];
     /// Artist x has a and b, y has c; nobody knows whose d is.
@@ -266,11 +266,6 @@ mod tests {
             &*model.fit(&train(), &FitContext::new(0)).unwrap(),
             &train(),
         )
-    }
-
-    fn assert_near(found: &Array2<f32>, expected: &Array2<f64>) {
-        let apart = (found.mapv(f64::from) - expected).mapv(f64::abs);
-        assert!(apart.iter().all(|&apart| apart < 1e-6), "{found}");
     }
 
     #[test]

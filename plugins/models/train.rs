@@ -94,6 +94,12 @@ pub(crate) mod tests {
         out
     }
 
+    /// That scores are those expected, but for rounding.
+    pub(crate) fn assert_near(found: &Array2<f32>, expected: &Array2<f64>) {
+        let apart = (found.mapv(f64::from) - expected).mapv(f64::abs);
+        assert!(apart.iter().all(|&apart| apart < 1e-6), "{found}");
+    }
+
     /// What is told of people: user, item of the fit part, day; each of weight 1.
     pub(crate) fn told(fit: &Train, rows: &[(&str, &str, i64)]) -> Train {
         let pairs = rows.iter().map(|&(user, item, _)| (user, item));

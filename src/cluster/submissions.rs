@@ -88,14 +88,6 @@ impl Submission {
         Ok(look.transpose()?.unwrap_or_default())
     }
 
-    /// Ends what the engine still has of it.
-    fn end(&self) -> Result<(), Failure> {
-        if let Some(engine) = self.launcher()?.engine() {
-            engine.cancel(&self.jobs)?;
-        }
-        Ok(())
-    }
-
     /// The same; one that is over is noted to be so, for good.
     pub(super) fn look(&mut self, store: &Store) -> Result<Look, Failure> {
         let look = self.ask()?;
@@ -108,6 +100,14 @@ impl Submission {
             self.keep(store)?;
         }
         Ok(look)
+    }
+
+    /// Ends what the engine still has of it.
+    fn end(&self) -> Result<(), Failure> {
+        if let Some(engine) = self.launcher()?.engine() {
+            engine.cancel(&self.jobs)?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use ndarray::{Array2, array};
 
 use super::{Among, SegmentPopularity};
 use crate::popularity::PopularityBy;
-use crate::train::tests::{logged, scores};
+use crate::train::tests::{assert_near, logged, scores};
 
 const COLUMNS: [&str; 4] = ["user", "item", "country", "device"];
 /// u and v are of DE, w and x of FR, y of neither; u and w use the web, v and x a phone; v was once in FR.
@@ -43,11 +43,6 @@ fn of(model: &SegmentPopularity) -> Array2<f32> {
         &*model.fit(&train(), &FitContext::new(0)).unwrap(),
         &train(),
     )
-}
-
-fn assert_near(found: &Array2<f32>, expected: &Array2<f64>) {
-    let apart = (found.mapv(f64::from) - expected).mapv(f64::abs);
-    assert!(apart.iter().all(|&apart| apart < 1e-6), "{found}");
 }
 
 #[test]
